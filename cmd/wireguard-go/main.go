@@ -1,0 +1,67 @@
+// Command wireguard-go serves a WireGuard interface in userspace. Its command line, environment and
+// exit codes are those of upstream's wireguard-go, but without -f it returns 0 only once the
+// interface can be configured, and otherwise says why not and returns 1.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/foreground"
+	"wg-bridge/go/tunnel"
+)
+
+const (
+	exitSuccess = 0
+	exitFailure = 1
+)
+
+// inForeground, when "1", is upstream's way to say -f by environment.
+const inForeground = "WG_PROCESS_FOREGROUND"
+
+func main() { os.Exit(run(os.Args)) }
+
+func run(arguments []string) int {
+	if len(arguments) == 2 && arguments[1] == "--version" {
+		fmt.Printf("wireguard-go %s\n\nUserspace WireGuard daemon for %s-%s, of wg-bridge.\n", foreground.EngineVersion(), runtime.GOOS, runtime.GOARCH)
+		return exitSuccess
+	}
+	name, foregrounded, ok := parse(arguments[1:])
+	if !ok {
+		fmt.Printf("Usage: %s [-f/--foreground] INTERFACE-NAME\n", arguments[0])
+		return exitSuccess
+	}
+
+	// Whoever read our log may go away; the tunnel stays.
+	signal.Ignore(unix.SIGPIPE)
+	level := foreground.ParseLevel(os.Getenv(foreground.LogLevel))
+	process := foreground.Process{Getenv: os.Getenv, Output: os.Stdout, Version: foreground.EngineVersion()}
+	var err error
+	if foregrounded || os.Getenv(inForeground) == "1" {
+		err = process.Run(name, level)
+	} else if err = daemonize(process, name, level); err != nil {
+		tunnel.NewLog(os.Stdout, tunnel.Error, name).Errorf("%v", err)
+	}
+	if err != nil {
+		return exitFailure
+	}
+	return exitSuccess
+}
+
+// parse reads "[-f|--foreground] INTERFACE".
+func parse(arguments []string) (name string, foregrounded, ok bool) {
+	if len(arguments) == 0 {
+		return "", false, false
+	}
+	if arguments[0] == "-f" || arguments[0] == "--foreground" {
+		foregrounded, arguments = true, arguments[1:]
+	}
+	if len(arguments) != 1 {
+		return "", false, false
+	}
+	return arguments[0], foregrounded, true
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/foreground"
+	"wg-bridge/go/tunnel"
+)
+
+// A library is what one loaded wireguard_go_bridge.so holds: tunnels by handle.
+type library struct {
+	mu      sync.Mutex
+	handles map[int]*handle
+	last    int // handles are never used again
+
+	running    atomic.Bool // Run is running: the process has one set of signal handlers
+	lastFailed failure     // of Run and newHandle
+}
+
+// A handle is one tunnel, from before it opens until it is closed.
+type handle struct {
+	mu         sync.Mutex // held while the tunnel opens and closes
+	tunnel     *tunnel.Tunnel
+	log        *lineWriter // nil where nobody reads the log
+	endTaken   bool
+	lastFailed failure
+}
+
+// A failure keeps the text of the last error.
+type failure struct {
+	text atomic.Value // string
+}
+
+func (f *failure) set(err error) { f.text.Store(err.Error()) }
+
+func (f *failure) String() string {
+	text, _ := f.text.Load().(string)
+	return text
+}
+
+func newLibrary() *library { return &library{handles: make(map[int]*handle)} }
+
+func (l *library) newHandle() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	l.handles[l.last] = &handle{}
+	return l.last
+}
+
+func (l *library) find(id int) (*handle, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h, ok := l.handles[id]
+	if !ok {
+		return nil, fmt.Errorf("handle %d is not open: %w", id, unix.EBADF)
+	}
+	return h, nil
+}
+
+// call runs do on the handle and turns its error, or a panic, into a negative errno.
+func (l *library) call(id int, do func(*handle) (int, error)) int {
+	h, err := l.find(id)
+	if err != nil {
+		return code(err)
+	}
+	return guard(&h.lastFailed, func() (int, error) { return do(h) })
+}
+
+// guard runs do and turns its error, or a panic, into a negative errno and a text in last.
+func guard(last *failure, do func() (int, error)) (result int) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err := fmt.Errorf("panic in the library, this is a bug: %v: %w", reason, unix.ENOTRECOVERABLE)
+			last.set(err)
+			result = code(err)
+		}
+	}()
+	result, err := do()
+	if err != nil {
+		last.set(err)
+		return code(err)
+	}
+	return result
+}
+
+// code returns the negative errno that err wraps, or -EIO where it wraps none.
+func code(err error) int {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return -int(errno)
+	}
+	return -int(unix.EIO)
+}
+
+// run is foreground mode. It returns the exit code of a process that had done the same.
+func (l *library) run(name string, level tunnel.Level) int {
+	result := guard(&l.lastFailed, func() (int, error) {
+		if !l.running.CompareAndSwap(false, true) {
+			return 0, fmt.Errorf("Run is running already in this process, and signals can end only one: open further tunnels by handle: %w", unix.EBUSY)
+		}
+		defer l.running.Store(false)
+		process := foreground.Process{Getenv: os.Getenv, Output: os.Stdout, Version: foreground.EngineVersion()}
+		return 0, process.Run(name, level)
+	})
+	if result < 0 {
+		return 1
+	}
+	return 0
+}
+
+func (h *handle) open(name string, mtu int, level tunnel.Level, given tunnel.Given) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.tunnel != nil {
+		return fmt.Errorf("this handle has opened tunnel %s already: %w", h.tunnel.Name(), unix.EBUSY)
+	}
+	if mtu < 0 || mtu > maxMTU {
+		return fmt.Errorf("an MTU of %d bytes is out of range: give 0 for %d, or up to %d: %w", mtu, tunnel.DefaultMTU, maxMTU, unix.EINVAL)
+	}
+	files, err := tunnel.Open(name, mtu, given)
+	if err != nil {
+		return err
+	}
+	var output io.Writer = io.Discard
+	if h.log == nil {
+		level = tunnel.Silent
+	} else {
+		output = h.log
+	}
+	h.tunnel, err = tunnel.Start(files, tunnel.NewLog(output, level, files.Name))
+	return err
+}
+
+// maxMTU is the kernel's limit for a TUN interface in bytes.
+const maxMTU = 65535
+
+// opened returns the tunnel, which may have ended by itself.
+func (h *handle) opened() (*tunnel.Tunnel, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.tunnel == nil {
+		return nil, fmt.Errorf("this handle has no tunnel yet: call wgOpen first: %w", unix.ENOTCONN)
+	}
+	return h.tunnel, nil
+}
+
+// minSetAnswer is the room in bytes that an answer to a set needs at the most.
+const minSetAnswer = 64
+
+// exchange puts the whole answer to a UAPI request into buffer. Where it does not fit, nothing has
+// been changed.
+func (h *handle) exchange(request string, buffer []byte) (int, error) {
+	t, err := h.opened()
+	if err != nil {
+		return 0, err
+	}
+	if len(buffer) < minSetAnswer {
+		return 0, tooSmall(len(buffer), minSetAnswer)
+	}
+	answer, err := t.Exchange(request)
+	if err != nil {
+		return 0, err
+	}
+	defer clear(answer) // it may hold private keys
+	if len(answer) > len(buffer) {
+		return 0, tooSmall(len(buffer), len(answer))
+	}
+	return copy(buffer, answer), nil
+}
+
+func tooSmall(size, needed int) error {
+	return fmt.Errorf("a buffer of %d bytes is too small for %d: %w", size, needed, unix.ERANGE)
+}
+
+// logFd returns the reading end of a new stream of log lines. The caller owns it.
+func (h *handle) logFd() (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.log != nil || h.tunnel != nil {
+		return 0, fmt.Errorf("the log's descriptor can be taken once, before wgOpen: %w", unix.EBUSY)
+	}
+	readEnd, writer, err := newLineStream()
+	if err != nil {
+		return 0, err
+	}
+	h.log = writer
+	return readEnd, nil
+}
+
+// endFd returns the reading end of a stream that gets one line when the tunnel has ended. The caller
+// owns it.
+func (h *handle) endFd() (int, error) {
+	t, err := h.opened()
+	if err != nil {
+		return 0, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.endTaken {
+		return 0, fmt.Errorf("the end's descriptor can be taken once: %w", unix.EBUSY)
+	}
+	readEnd, writer, err := newLineStream()
+	if err != nil {
+		return 0, err
+	}
+	h.endTaken = true
+	go func() {
+		<-t.Done()
+		end, err := t.End()
+		line := string(end)
+		if err != nil {
+			line += ": " + err.Error()
+		}
+		writer.writeLine(line)
+		writer.close()
+	}()
+	return readEnd, nil
+}
+
+// closeHandle ends the tunnel, if there is one, and frees the handle.
+func (l *library) closeHandle(id int) int {
+	return l.call(id, func(h *handle) (int, error) {
+		l.mu.Lock()
+		delete(l.handles, id)
+		l.mu.Unlock()
+
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		var err error
+		if h.tunnel != nil {
+			err = h.tunnel.Close()
+		}
+		if h.log != nil {
+			h.log.close()
+		}
+		return 0, err
+	})
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/testbed"
+	"wg-bridge/go/tunnel"
+)
+
+func begin(t *testing.T) *library {
+	t.Helper()
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgl")
+	return newLibrary()
+}
+
+func openTunnel(t *testing.T, l *library, name string) (id int) {
+	t.Helper()
+	id = l.newHandle()
+	if result := l.open(id, name); result != 0 {
+		t.Fatalf("open: %d, %s", result, l.handles[id].lastFailed.String())
+	}
+	return id
+}
+
+func (l *library) open(id int, name string) int {
+	return l.call(id, func(h *handle) (int, error) { return 0, h.open(name, 0, tunnel.Verbose, tunnel.Given{}) })
+}
+
+// lines reads a stream that the library handed out, to its end.
+func lines(t *testing.T, fd int) []string {
+	t.Helper()
+	if fd < 0 {
+		t.Fatalf("no descriptor: %d", fd)
+	}
+	if err := unix.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+	stream := os.NewFile(uintptr(fd), "stream")
+	defer stream.Close()
+	var read []string
+	for scanner := bufio.NewScanner(stream); scanner.Scan(); {
+		read = append(read, scanner.Text())
+	}
+	return read
+}
+
+func TestAHandleIsUnknownBeforeItIsMadeAndAfterItIsClosed(t *testing.T) {
+	l := begin(t)
+	id := openTunnel(t, l, "wgl0")
+	if result := l.closeHandle(id); result != 0 {
+		t.Errorf("close: %d", result)
+	}
+	for _, unknown := range []int{id, id + 1, 0, -1} {
+		if result := l.closeHandle(unknown); result != -int(unix.EBADF) {
+			t.Errorf("handle %d: %d, want EBADF", unknown, result)
+		}
+	}
+	if again := l.newHandle(); again == id {
+		t.Error("a handle was used twice")
+	} else {
+		l.closeHandle(again)
+	}
+}
+
+func TestEachErrorOfOpenHasItsErrnoAndItsTextAndLeavesNothingBehind(t *testing.T) {
+	l := begin(t)
+	id := openTunnel(t, l, "wgl0")
+	for name, want := range map[string]unix.Errno{"": unix.EINVAL, "a/b": unix.EINVAL, "wgl0": unix.EBUSY} {
+		failing := l.newHandle()
+		if result := l.open(failing, name); result != -int(want) {
+			t.Errorf("open(%q): %d, want %d", name, result, -want)
+		}
+		if text := l.handles[failing].lastFailed.String(); !strings.Contains(text, want.Error()) {
+			t.Errorf("open(%q): text %q", name, text)
+		}
+		l.closeHandle(failing)
+	}
+	if result := l.open(id, "wgl1"); result != -int(unix.EBUSY) {
+		t.Errorf("a second open: %d, want EBUSY", result)
+	}
+	l.closeHandle(id)
+}
+
+func TestAnAnswerThatDoesNotFitChangesNothing(t *testing.T) {
+	l := begin(t)
+	id := openTunnel(t, l, "wgl0")
+	exchange := func(request string, size int) (int, string) {
+		buffer := make([]byte, size)
+		n := l.call(id, func(h *handle) (int, error) { return h.exchange(request, buffer) })
+		return n, string(buffer[:max(n, 0)])
+	}
+	if n, _ := exchange("set=1\nfwmark=5\n\n", minSetAnswer-1); n != -int(unix.ERANGE) {
+		t.Errorf("a set into a small buffer: %d, want ERANGE", n)
+	}
+	if _, answer := exchange("get=1\n\n", 4096); strings.Contains(answer, "fwmark") {
+		t.Errorf("the refused set was done: %q", answer)
+	}
+	if _, answer := exchange("set=1\nprivate_key="+strings.Repeat("a1", 32)+"\n\n", minSetAnswer); answer != "errno=0\n\n" {
+		t.Errorf("a set: %q", answer)
+	}
+	if n, _ := exchange("get=1\n\n", minSetAnswer); n != -int(unix.ERANGE) {
+		t.Errorf("a get into a small buffer: %d, want ERANGE", n)
+	}
+	l.closeHandle(id)
+}
+
+func TestTheLogCanBeReadAsLinesUntilTheTunnelIsClosed(t *testing.T) {
+	l := begin(t)
+	id := l.newHandle()
+	fd := l.call(id, (*handle).logFd)
+	if again := l.call(id, (*handle).logFd); again != -int(unix.EBUSY) {
+		t.Errorf("a second descriptor: %d, want EBUSY", again)
+	}
+	l.open(id, "wgl0")
+	l.closeHandle(id)
+	log := lines(t, fd)
+	if len(log) < 3 || !strings.HasPrefix(log[0], "DEBUG: (wgl0) ") {
+		t.Errorf("log %q", log)
+	}
+}
+
+func TestALogThatNobodyReadsLosesLinesAndCountsThem(t *testing.T) {
+	l := begin(t)
+	_ = l
+	fd, writer, err := newLineStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const written = 100_000
+	for i := range written {
+		fmt.Fprintf(writer, "line %d\n", i)
+	}
+	stream := os.NewFile(uintptr(fd), "stream")
+	defer stream.Close()
+	scanner := bufio.NewScanner(stream)
+	kept := 0
+	for scanner.Scan() {
+		if scanner.Text() != fmt.Sprintf("line %d", kept) {
+			t.Fatalf("line %d reads %q", kept, scanner.Text())
+		}
+		if kept++; kept == written-writer.dropped {
+			break
+		}
+	}
+	if writer.dropped == 0 {
+		t.Fatal("nothing was dropped: the stream waits for its reader")
+	}
+	dropped := writer.dropped
+	writer.writeLine("after")
+	writer.close()
+	want := []string{fmt.Sprintf("ERROR: %d log lines dropped: they were not read fast enough", dropped), "after"}
+	for _, line := range want {
+		if !scanner.Scan() || scanner.Text() != line {
+			t.Errorf("%q, want %q", scanner.Text(), line)
+		}
+	}
+}
+
+func TestTheEndIsToldWithItsReason(t *testing.T) {
+	for want, end := range map[string]func(*library, int){
+		"closed":            func(l *library, id int) { l.closeHandle(id) },
+		"interface-deleted": func(*library, int) { testbed.Run(t, "ip", "link", "del", "wgl0") },
+		"socket-removed":    func(*library, int) { testbed.Run(t, "rm", "/var/run/wireguard/wgl0.sock") },
+	} {
+		t.Run(want, func(t *testing.T) {
+			l := begin(t)
+			id := openTunnel(t, l, "wgl0")
+			fd := l.call(id, (*handle).endFd)
+			end(l, id)
+			if told := lines(t, fd); len(told) != 1 || told[0] != want {
+				t.Errorf("told %q", told)
+			}
+			l.closeHandle(id)
+		})
+	}
+}
+
+func TestAPanicBecomesAnErrorCode(t *testing.T) {
+	l := begin(t)
+	id := l.newHandle()
+	result := l.call(id, func(*handle) (int, error) { panic("broken") })
+	if result != -int(unix.ENOTRECOVERABLE) {
+		t.Errorf("result %d, want ENOTRECOVERABLE", result)
+	}
+	if text := l.handles[id].lastFailed.String(); !strings.Contains(text, "broken") {
+		t.Errorf("text %q", text)
+	}
+	l.closeHandle(id)
+}
+
+func TestManyTunnelsOpenAndCloseAtTheSameTime(t *testing.T) {
+	l := begin(t)
+	var workers sync.WaitGroup
+	for worker := range 4 {
+		workers.Go(func() {
+			name := fmt.Sprintf("wgl%d", worker)
+			for range 10 {
+				id := l.newHandle()
+				if result := l.open(id, name); result != 0 {
+					t.Errorf("open %s: %d", name, result)
+				}
+				buffer := make([]byte, 4096)
+				if n := l.call(id, func(h *handle) (int, error) { return h.exchange("get=1\n\n", buffer) }); n < 0 {
+					t.Errorf("exchange: %d", n)
+				}
+				if result := l.closeHandle(id); result != 0 {
+					t.Errorf("close %s: %d", name, result)
+				}
+			}
+		})
+	}
+	workers.Wait()
+}

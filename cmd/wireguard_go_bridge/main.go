@@ -1,0 +1,116 @@
+// Command wireguard_go_bridge is built as a C shared library, wireguard_go_bridge.so: tunnels for a
+// program that is not written in Go. wireguard_go_bridge.h is its documentation.
+package main
+
+// #include <stdlib.h>
+import "C"
+
+import (
+	"os"
+	"unsafe"
+
+	"wg-bridge/go/tunnel"
+)
+
+// abiVersion is that of the functions below, by the rules of semver.org: a caller that knows 1.x
+// works with any later 1.y.
+const abiVersion = "1.0.0"
+
+// bridge is the one piece of state that the C functions share; C has nowhere else to keep it.
+var bridge = newLibrary()
+
+func main() {} // -buildmode=c-shared wants one
+
+//export Run
+func Run(name *C.char, logLevel C.int) C.int {
+	return C.int(bridge.run(C.GoString(name), tunnel.Level(logLevel)))
+}
+
+//export wgAbiVersion
+func wgAbiVersion(buffer *C.char, size C.int) C.int {
+	return C.int(guard(&bridge.lastFailed, func() (int, error) { return fill(buffer, size, abiVersion) }))
+}
+
+//export wgNew
+func wgNew() C.int {
+	return C.int(guard(&bridge.lastFailed, func() (int, error) { return bridge.newHandle(), nil }))
+}
+
+//export wgOpen
+func wgOpen(id C.int, name *C.char, mtu, logLevel, tunFd, uapiFd C.int) C.int {
+	interfaceName := C.GoString(name)
+	return C.int(bridge.call(int(id), func(h *handle) (int, error) {
+		given := tunnel.Given{TUN: givenFile(tunFd, "tun"), UAPI: givenFile(uapiFd, "uapi")}
+		return 0, h.open(interfaceName, int(mtu), tunnel.Level(logLevel), given)
+	}))
+}
+
+//export wgName
+func wgName(id C.int, buffer *C.char, size C.int) C.int {
+	return C.int(bridge.call(int(id), func(h *handle) (int, error) {
+		t, err := h.opened()
+		if err != nil {
+			return 0, err
+		}
+		return fill(buffer, size, t.Name())
+	}))
+}
+
+//export wgExchange
+func wgExchange(id C.int, request *C.char, requestLength C.int, answer *C.char, size C.int) C.int {
+	return C.int(bridge.call(int(id), func(h *handle) (int, error) {
+		return h.exchange(C.GoStringN(request, requestLength), view(answer, size))
+	}))
+}
+
+//export wgLogFd
+func wgLogFd(id C.int) C.int { return C.int(bridge.call(int(id), (*handle).logFd)) }
+
+//export wgEndFd
+func wgEndFd(id C.int) C.int { return C.int(bridge.call(int(id), (*handle).endFd)) }
+
+//export wgLastError
+func wgLastError(id C.int, buffer *C.char, size C.int) C.int {
+	last := &bridge.lastFailed
+	if id != 0 {
+		h, err := bridge.find(int(id))
+		if err != nil {
+			return C.int(code(err))
+		}
+		last = &h.lastFailed
+	}
+	// Not by call: a small buffer must not replace the text that is asked for.
+	n, err := fill(buffer, size, last.String())
+	if err != nil {
+		return C.int(code(err))
+	}
+	return C.int(n)
+}
+
+//export wgClose
+func wgClose(id C.int) C.int { return C.int(bridge.closeHandle(int(id))) }
+
+// fill copies text and a final NUL into the caller's buffer and returns the length without the NUL.
+func fill(buffer *C.char, size C.int, text string) (int, error) {
+	into := view(buffer, size)
+	if len(text) >= len(into) {
+		return 0, tooSmall(len(into), len(text)+1)
+	}
+	into[copy(into, text)] = 0
+	return len(text), nil
+}
+
+// view shows the caller's memory as a slice, for as long as the call lasts.
+func view(buffer *C.char, size C.int) []byte {
+	if buffer == nil || size <= 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(buffer)), int(size))
+}
+
+func givenFile(fd C.int, what string) *os.File {
+	if fd < 0 {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), what)
+}

@@ -1,0 +1,88 @@
+/* wireguard_go_bridge.so: WireGuard interfaces in userspace, inside the calling process.
+ *
+ * ABI version 1.0.0. The version follows semver.org: within one major number functions and values
+ * are only added.
+ *
+ * Rules for every function
+ *   - A result below 0 is a negative errno(7) value; wgLastError has the text that goes with it.
+ *   - Strings that are passed in are UTF-8 and end with a NUL; they are not kept after the call.
+ *   - Strings that come back are written into the caller's buffer, with a final NUL. The result is
+ *     their length in bytes without the NUL. -ERANGE: the buffer is too small; nothing was done.
+ *   - An unknown or closed handle gives -EBADF.
+ *   - A panic in a call is caught: -ENOTRECOVERABLE. One in the engine's own threads is not, and
+ *     ends the process.
+ *   - Calls may come from any thread, also at the same time.
+ *   - The library holds a Go runtime: load it once, never unload it, not in a thread that ends.
+ *   - Only Run touches signals.
+ */
+#ifndef WIREGUARD_GO_BRIDGE_H
+#define WIREGUARD_GO_BRIDGE_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How much is logged: WG_LOG_ERROR is what wireguard-go does unless LOG_LEVEL says otherwise. */
+enum { WG_LOG_SILENT = 0, WG_LOG_ERROR = 1, WG_LOG_VERBOSE = 2 };
+
+/* Runs the interface called name until SIGTERM or SIGINT, the interface's deletion or its socket's
+ * removal, as the wireguard-go executable does in the foreground. Blocks for all that time. Logs to
+ * standard output. Reads WG_TUN_FD, WG_UAPI_FD and WG_PROCESS_STATUS_FD from the environment. Takes
+ * SIGTERM and SIGINT over while it runs and gives them back when it returns.
+ * Returns the executable's exit code: 0, or 1 with the reason in wgLastError(0, ...). */
+int Run(char *name, int logLevel);
+
+/* Writes the library's ABI version, such as "1.0.0". */
+int wgAbiVersion(char *buffer, int size);
+
+/* Makes a handle for one tunnel. Returns it, 1 or more; no number is used twice. Free it with
+ * wgClose. */
+int wgNew(void);
+
+/* Opens the handle's tunnel and serves its UAPI socket, /var/run/wireguard/NAME.sock. Returns 0 when
+ * the tunnel answers. Once for each handle.
+ *   name      1 to 15 bytes; "%d" in it lets the kernel choose a number, see wgName
+ *   mtu       bytes, up to 65535; 0 means 1420
+ *   logLevel  WG_LOG_*; nothing is logged without wgLogFd before
+ *   tunFd     an open TUN interface to take instead of making one, or -1; owned by the library from
+ *             here on
+ *   uapiFd    a listening UAPI socket to take, or -1; owned by the library from here on
+ * Errors: -EINVAL the name, the MTU or a descriptor is no good; -EBUSY the interface exists, or the
+ * handle is open; -EADDRINUSE another program serves the socket; -ENOENT, -ENODEV no /dev/net/tun;
+ * -EPERM, -EACCES no permission. After an error nothing is left behind but the handle. */
+int wgOpen(int handle, char *name, int mtu, int logLevel, int tunFd, int uapiFd);
+
+/* Writes the real name of the tunnel's interface. -ENOTCONN: not open. */
+int wgName(int handle, char *buffer, int size);
+
+/* Runs one request of the configuration protocol (https://www.wireguard.com/xplatform/): "get=1" or
+ * "set=1" and its lines, with the empty line that ends it. Writes the whole answer, which ends with
+ * "errno=N" and an empty line, without a NUL, and returns its length.
+ * The buffer must have 64 bytes or more. An answer to a set always fits into that; where one to a
+ * get does not fit, -ERANGE says so, and it can be asked again.
+ * Errors: -EPROTO not a whole request; -ENOTCONN not open; -ENODEV the tunnel has ended. */
+int wgExchange(int handle, char *request, int requestLength, char *answer, int size);
+
+/* Returns the reading end of a stream of log lines, which the caller owns and closes. Call it before
+ * wgOpen, and once: -EBUSY. The tunnel never waits for the reader: lines that find no room are
+ * dropped, and counted in a later line. The stream ends with wgClose. */
+int wgLogFd(int handle);
+
+/* Returns the reading end of a stream that gets one line when the tunnel has ended, by whatever
+ * cause, and then ends. The caller owns and closes it. Call it after wgOpen, and once: -EBUSY.
+ * The line is "closed", "interface-deleted", "socket-removed" or "listener-failed", and where
+ * something failed on the way ": " and a text. */
+int wgEndFd(int handle);
+
+/* Writes the text of the handle's last failure; of Run's and wgNew's for handle 0. Empty where
+ * nothing failed. */
+int wgLastError(int handle, char *buffer, int size);
+
+/* Ends the handle's tunnel, if it has one, and frees the handle. Returns when the interface, the
+ * socket and every thread's work are gone, which may take some milliseconds. */
+int wgClose(int handle);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

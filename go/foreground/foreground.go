@@ -1,0 +1,122 @@
+// Package foreground runs one tunnel until it ends or a signal ends it: what upstream's wireguard-go
+// does with -f. The executable and the library's Run share it.
+package foreground
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/tunnel"
+)
+
+// Environment variables of upstream's contract, and StatusFd, which is ours.
+const (
+	TUNFd    = "WG_TUN_FD"            // descriptor of an open TUN interface
+	UAPIFd   = "WG_UAPI_FD"           // descriptor of a listening UAPI socket
+	StatusFd = "WG_PROCESS_STATUS_FD" // descriptor that is told Ready, or why there is no tunnel
+)
+
+// Ready is the line on StatusFd that says that the UAPI socket answers.
+const Ready = "ready"
+
+// A Process is what a tunnel in the foreground takes from the process that it runs in.
+type Process struct {
+	Getenv  func(string) string
+	Output  io.Writer // takes the log
+	Version string    // of the engine, for the log
+}
+
+// Run opens the interface called name and serves it until SIGTERM, SIGINT, the interface's deletion
+// or its socket's removal; each of these is a good end. Signals are taken from the first moment that
+// there is something to clean up, and given back on return. The error says why no tunnel came to be,
+// or what failed when it ended; it has been logged.
+func (p Process) Run(name string, level tunnel.Level) error {
+	status, err := p.file(StatusFd)
+	if err != nil {
+		return err
+	}
+	if status != nil {
+		defer status.Close()
+	}
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, unix.SIGTERM, unix.SIGINT)
+	defer signal.Stop(term)
+
+	t, log, err := p.start(name, level)
+	if err != nil {
+		log.Errorf("%v", err)
+		if status != nil {
+			_, _ = fmt.Fprintln(status, err) // nobody may be listening any more
+		}
+		return err
+	}
+	if status != nil {
+		_, _ = fmt.Fprintln(status, Ready)
+		_ = status.Close()
+	}
+
+	select {
+	case <-term:
+	case <-t.Done():
+	}
+	err = t.Close()
+	if err != nil {
+		log.Errorf("%v", err)
+	}
+	log.Verbosef("Shutting down")
+	return err
+}
+
+func (p Process) start(name string, level tunnel.Level) (*tunnel.Tunnel, tunnel.Log, error) {
+	files, err := p.Open(name)
+	if err == nil {
+		name = files.Name
+	}
+	log := tunnel.NewLog(p.Output, level, name)
+	log.Verbosef("Starting wireguard-go version %s", p.Version)
+	if err != nil {
+		return nil, log, fmt.Errorf("Failed to create TUN device: %w", err)
+	}
+	t, err := tunnel.Start(files, log)
+	if err != nil {
+		return nil, log, fmt.Errorf("UAPI listen error: %w", err)
+	}
+	return t, log, nil
+}
+
+// Open opens the interface called name and its socket, or takes the descriptors that the
+// environment names.
+func (p Process) Open(name string) (tunnel.Files, error) {
+	var given tunnel.Given
+	var errs [2]error
+	given.TUN, errs[0] = p.file(TUNFd)
+	given.UAPI, errs[1] = p.file(UAPIFd)
+	if err := errors.Join(errs[:]...); err != nil {
+		return tunnel.Files{}, err
+	}
+	return tunnel.Open(name, tunnel.DefaultMTU, given)
+}
+
+// file returns the open file whose descriptor the environment names, or nil where it names none.
+func (p Process) file(variable string) (*os.File, error) {
+	value := p.Getenv(variable)
+	if value == "" {
+		return nil, nil
+	}
+	fd, err := strconv.ParseUint(value, 10, 31)
+	if err != nil {
+		return nil, fmt.Errorf("%s=%q is no file descriptor: give the number of an open one, or unset it: %w", variable, value, unix.EINVAL)
+	}
+	// Non-blocking puts it on the runtime's poller; a descriptor that is not open shows here.
+	if err := unix.SetNonblock(int(fd), true); err != nil {
+		return nil, fmt.Errorf("%s=%d is not an open file descriptor: %w", variable, fd, err)
+	}
+	unix.CloseOnExec(int(fd))
+	return os.NewFile(uintptr(fd), variable), nil
+}

@@ -1,0 +1,145 @@
+// Package tun gives the engine its TUN device on Linux: it opens the interface, or takes one that
+// is open already, and tells the engine at once when the link or the MTU changes, also when the
+// interface has been moved to another network namespace.
+package tun
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+const clonePath = "/dev/net/tun"
+
+// Open makes the TUN interface called name, sets its MTU in bytes, and returns its file. Closing
+// the file deletes the interface. The error wraps the kernel's errno: EINVAL for a bad name or MTU,
+// EBUSY where the interface exists, ENOENT or ENODEV without a TUN driver, EPERM or EACCES without
+// permission.
+func Open(name string, mtu int) (*os.File, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Open(clonePath, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, explainOpen(err)
+	}
+	if err := attach(fd, name); err != nil {
+		return nil, errors.Join(err, closeFd(fd))
+	}
+	file := os.NewFile(uintptr(fd), clonePath)
+	realName, err := Name(file)
+	if err == nil {
+		err = setMTU(realName, mtu)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+func explainOpen(err error) error {
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return fmt.Errorf("%s does not exist: load the kernel's TUN driver with 'modprobe tun', or give the container the device with '--device %s': %w", clonePath, clonePath, err)
+	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
+		return fmt.Errorf("%s has no driver: load the kernel's TUN driver with 'modprobe tun': %w", clonePath, unix.ENODEV)
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return fmt.Errorf("%s may not be opened: run as root or let this user read and write it: %w", clonePath, err)
+	}
+	return fmt.Errorf("opening %s: %w", clonePath, err)
+}
+
+func attach(fd int, name string) error {
+	request, err := unix.NewIfreq(name)
+	if err != nil {
+		return fmt.Errorf("interface name %q: %w", name, err)
+	}
+	// Segmentation offloads need the virtio header before each packet.
+	request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
+	err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EINVAL) && exists(name):
+		return fmt.Errorf("interface %s exists already: choose another name, or delete it with 'ip link del %s': %w", name, name, unix.EBUSY)
+	case errors.Is(err, unix.EPERM):
+		return fmt.Errorf("making interface %s is not allowed: run as root or with CAP_NET_ADMIN in this network namespace: %w", name, err)
+	}
+	return fmt.Errorf("making interface %s: %w", name, err)
+}
+
+func exists(name string) bool {
+	_, err := net.InterfaceByName(name)
+	return err == nil
+}
+
+// Name returns the present name of the TUN interface behind file. A file that is no TUN device
+// gives an error that wraps EINVAL.
+func Name(file *os.File) (string, error) {
+	request, err := unix.NewIfreq("")
+	if err != nil {
+		return "", fmt.Errorf("asking for a TUN interface's name: %w", err)
+	}
+	err = control(file, func(fd int) error { return unix.IoctlIfreq(fd, unix.TUNGETIFF, request) })
+	if err != nil {
+		return "", fmt.Errorf("the file given as TUN is no open TUN interface (%v): %w", err, unix.EINVAL)
+	}
+	return request.Name(), nil
+}
+
+func setMTU(name string, mtu int) error {
+	return interfaceRequest(name, func(fd int, request *unix.Ifreq) error {
+		request.SetUint32(uint32(mtu))
+		if err := unix.IoctlIfreq(fd, unix.SIOCSIFMTU, request); err != nil {
+			return fmt.Errorf("setting the MTU of %s to %d: %w", name, mtu, err)
+		}
+		return nil
+	})
+}
+
+func readMTU(name string) (mtu int, err error) {
+	err = interfaceRequest(name, func(fd int, request *unix.Ifreq) error {
+		if err := unix.IoctlIfreq(fd, unix.SIOCGIFMTU, request); err != nil {
+			return fmt.Errorf("reading the MTU of %s: %w", name, err)
+		}
+		mtu = int(request.Uint32())
+		return nil
+	})
+	return mtu, err
+}
+
+// interfaceRequest hands do a socket of this network namespace and a request that names an interface.
+func interfaceRequest(name string, do func(fd int, request *unix.Ifreq) error) error {
+	request, err := unix.NewIfreq(name)
+	if err != nil {
+		return fmt.Errorf("interface name %q: %w", name, err)
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("opening a socket to reach interface %s: %w", name, err)
+	}
+	return errors.Join(do(fd, request), closeFd(fd))
+}
+
+func closeFd(fd int) error {
+	if err := unix.Close(fd); err != nil {
+		return fmt.Errorf("closing file descriptor %d: %w", fd, err)
+	}
+	return nil
+}
+
+// control runs do on file's descriptor without taking it out of the runtime's poller.
+func control(file *os.File, do func(fd int) error) error {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var result error
+	if err := raw.Control(func(fd uintptr) { result = do(int(fd)) }); err != nil {
+		return err
+	}
+	return result
+}

@@ -1,0 +1,76 @@
+package tunnel
+
+import (
+	"errors"
+	"os"
+
+	"wg-bridge/go/tun"
+	"wg-bridge/go/uapi"
+)
+
+// Files are the open TUN interface and the listening UAPI socket of a tunnel that has not started:
+// what a program can hand to the child that is to run it.
+type Files struct {
+	Name string // the interface's real name
+	MTU  int    // bytes
+	TUN  *os.File
+	UAPI *os.File
+}
+
+// Given are files that this process was started with; nil ones are opened.
+type Given struct {
+	TUN, UAPI *os.File
+}
+
+// Open makes the interface called name with an MTU in bytes (0 means DefaultMTU) and binds its UAPI
+// socket, or takes the given files, which it owns from here on. The errors are those of tun.Open and
+// uapi.Open; after one, nothing is left behind. A given interface keeps its name, whatever name is.
+func Open(name string, mtu int, given Given) (_ Files, err error) {
+	if mtu == 0 {
+		mtu = DefaultMTU
+	}
+	files := Files{Name: name, MTU: mtu, TUN: given.TUN, UAPI: given.UAPI}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, files.Discard())
+		}
+	}()
+	if files.TUN == nil {
+		if files.TUN, err = tun.Open(name, mtu); err != nil {
+			return Files{}, err
+		}
+	}
+	if files.Name, err = tun.Name(files.TUN); err != nil {
+		return Files{}, err
+	}
+	if files.UAPI == nil {
+		if files.UAPI, err = uapi.Open(files.Name); err != nil {
+			return Files{}, err
+		}
+	}
+	return files, nil
+}
+
+// Release closes the files and leaves the interface and the socket to whom they were handed.
+func (f Files) Release() error {
+	var errs [2]error
+	if f.TUN != nil {
+		errs[0] = f.TUN.Close()
+	}
+	if f.UAPI != nil {
+		errs[1] = f.UAPI.Close()
+	}
+	return errors.Join(errs[:]...)
+}
+
+// Discard closes the files and with that deletes the interface, and removes the socket.
+func (f Files) Discard() error {
+	var errs [2]error
+	if f.UAPI != nil {
+		errs[0] = uapi.Discard(f.Name, f.UAPI)
+	}
+	if f.TUN != nil {
+		errs[1] = f.TUN.Close()
+	}
+	return errors.Join(errs[:]...)
+}

@@ -1,0 +1,148 @@
+// Package tunnel runs one WireGuard interface in userspace, from open to close. It is the only
+// package that knows the engine's device package.
+package tunnel
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"golang.zx2c4.com/wireguard/device"
+
+	"wg-bridge/go/tun"
+	"wg-bridge/go/uapi"
+	"wg-bridge/go/udp"
+)
+
+// DefaultMTU of an interface in bytes: 1500 less what WireGuard over IPv6 adds, and room for PPPoE.
+const DefaultMTU = device.DefaultMTU
+
+// An End says why a tunnel ended.
+type End string
+
+const (
+	Closed           End = "closed"            // Close was called
+	InterfaceDeleted End = "interface-deleted" // as by ip link del
+	SocketRemoved    End = "socket-removed"    // the UAPI socket's path was removed
+	ListenerFailed   End = "listener-failed"   // the UAPI socket no longer accepts
+)
+
+// A Tunnel is one running interface, with its UAPI socket served. It owns the TUN file, both
+// sockets and every goroutine, and lets go of all of them when it ends, for whatever reason.
+type Tunnel struct {
+	name     string
+	device   *device.Device
+	tun      *tun.Device
+	listener *uapi.Listener
+
+	stop     chan struct{} // closed by Close
+	stopOnce sync.Once
+	accepted chan error // from accept, once
+	done     chan struct{}
+	end      End // these two may be read once done is closed
+	endErr   error
+
+	mu          sync.Mutex
+	connections map[net.Conn]struct{} // nil once the tunnel ends
+	handlers    sync.WaitGroup
+}
+
+// Start serves the interface and socket of files. It owns files from here on, also when it fails.
+func Start(files Files, log Log) (_ *Tunnel, err error) {
+	listener, err := uapi.Listen(files.Name, files.UAPI)
+	if err != nil {
+		return nil, errors.Join(err, files.TUN.Close())
+	}
+	tunDevice, err := tun.New(files.TUN, files.MTU)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	t := &Tunnel{
+		name:        files.Name,
+		tun:         tunDevice,
+		listener:    listener,
+		device:      device.NewDevice(tunDevice, udp.NewBind(log.Verbosef), &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf}),
+		stop:        make(chan struct{}),
+		accepted:    make(chan error, 1),
+		done:        make(chan struct{}),
+		connections: make(map[net.Conn]struct{}),
+	}
+	log.Verbosef("Device started")
+	go t.accept()
+	go t.waitForEnd()
+	log.Verbosef("UAPI listener started")
+	return t, nil
+}
+
+// Name returns the interface's name.
+func (t *Tunnel) Name() string { return t.name }
+
+// Done is closed when the tunnel has ended and everything that it held is let go.
+func (t *Tunnel) Done() <-chan struct{} { return t.done }
+
+// End says why the tunnel ended, and what failed while it did. Call it once Done is closed.
+func (t *Tunnel) End() (End, error) { return t.end, t.endErr }
+
+// Close ends the tunnel, waits until it is gone, and returns what failed meanwhile. It may be
+// called more than once and from any goroutine.
+func (t *Tunnel) Close() error {
+	t.stopOnce.Do(func() { close(t.stop) })
+	<-t.done
+	return t.endErr
+}
+
+func (t *Tunnel) accept() {
+	for {
+		connection, err := t.listener.Accept()
+		if err != nil {
+			t.accepted <- err
+			return
+		}
+		t.mu.Lock()
+		if t.connections == nil {
+			t.mu.Unlock()
+			_ = connection.Close() // never used
+			continue
+		}
+		t.connections[connection] = struct{}{}
+		t.handlers.Go(func() { t.handle(connection) })
+		t.mu.Unlock()
+	}
+}
+
+func (t *Tunnel) handle(connection net.Conn) {
+	t.device.IpcHandle(connection) // closes the connection
+	t.mu.Lock()
+	delete(t.connections, connection)
+	t.mu.Unlock()
+}
+
+func (t *Tunnel) waitForEnd() {
+	select {
+	case <-t.stop:
+		t.end = Closed
+	case <-t.tun.Gone():
+		t.end = InterfaceDeleted
+	case <-t.listener.Removed():
+		t.end = SocketRemoved
+	case err := <-t.accepted:
+		t.end = ListenerFailed
+		t.endErr = fmt.Errorf("accepting on the UAPI socket of %s: %w", t.name, err)
+	}
+
+	// The name first: its next user may be waiting. Then who still talks to the device, then the
+	// device, which closes the TUN and the UDP sockets.
+	t.endErr = errors.Join(t.endErr, t.listener.Close())
+	t.mu.Lock()
+	connections := t.connections
+	t.connections = nil
+	t.mu.Unlock()
+	for connection := range connections {
+		_ = connection.Close() // its handler may have been faster
+	}
+	t.handlers.Wait()
+	t.device.Close()
+	<-t.device.Wait() // the engine may have begun to close by itself
+	close(t.done)
+}

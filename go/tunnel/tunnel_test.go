@@ -1,0 +1,205 @@
+package tunnel
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/testbed"
+	"wg-bridge/go/uapi"
+)
+
+func begin(t *testing.T) {
+	t.Helper()
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgt")
+}
+
+func start(t *testing.T, name string) *Tunnel {
+	t.Helper()
+	files, err := Open(name, 0, Given{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := func(format string, arguments ...any) {}
+	tunnel, err := Start(files, Log{log, log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tunnel
+}
+
+func expectEnd(t *testing.T, tunnel *Tunnel, want End) {
+	t.Helper()
+	testbed.Wait(t, tunnel.Done(), "the tunnel's end")
+	if end, err := tunnel.End(); end != want || err != nil {
+		t.Errorf("End = %s, %v; want %s", end, err, want)
+	}
+}
+
+func TestATunnelAnswersWgFromItsStartAndLeavesNothingBehind(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	if shown := testbed.Run(t, "wg", "show", "wgt0", "dump"); !strings.HasPrefix(shown, "(none)\t(none)") {
+		t.Errorf("wg show: %q", shown)
+	}
+	testbed.Run(t, "ip", "link", "set", "wgt0", "up")
+	if err := tunnel.Close(); err != nil {
+		t.Error(err)
+	}
+	expectEnd(t, tunnel, Closed)
+}
+
+func TestFiftyTunnelsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
+	begin(t)
+	for range 50 {
+		tunnel := start(t, "wgt0")
+		testbed.Run(t, "ip", "link", "set", "wgt0", "up")
+		if err := tunnel.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDeletingTheInterfaceEndsTheTunnel(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	testbed.Run(t, "ip", "link", "del", "wgt0")
+	expectEnd(t, tunnel, InterfaceDeleted)
+}
+
+func TestRemovingTheSocketEndsTheTunnel(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	if err := os.Remove(uapi.Path("wgt0")); err != nil {
+		t.Fatal(err)
+	}
+	expectEnd(t, tunnel, SocketRemoved)
+}
+
+func TestANameCanBeUsedAgainAtOnceAfterItsInterfaceWasDeleted(t *testing.T) {
+	begin(t)
+	for range 20 {
+		first := start(t, "wgt0")
+		testbed.Run(t, "ip", "link", "del", "wgt0")
+		second := start(t, "wgt0")
+		expectEnd(t, first, InterfaceDeleted)
+		if _, err := second.Exchange("get=1\n\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(uapi.Path("wgt0")); err != nil {
+			t.Fatalf("the first tunnel took the second's socket along: %v", err)
+		}
+		if err := second.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestConnectionsThatAreOpenDoNotHoldUpTheEnd(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	idle, err := net.Dial("unix", uapi.Path("wgt0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idle.Close()
+	half, err := net.Dial("unix", uapi.Path("wgt0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer half.Close()
+	if _, err := half.Write([]byte("set=1\nlisten_port=")); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- tunnel.Close() }()
+	if err := testbed.Wait(t, closed, "Close"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseMayBeCalledByManyAtOnce(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			if err := tunnel.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	callers.Wait()
+}
+
+func TestASocketInUseLeavesNoInterfaceBehind(t *testing.T) {
+	begin(t)
+	testbed.Namespace(t, "elsewhere")
+	tunnel := start(t, "wgt0")
+	testbed.Run(t, "ip", "link", "set", "wgt0", "netns", "elsewhere") // the name is free here, the socket is not
+	if _, err := Open("wgt0", 0, Given{}); !errors.Is(err, unix.EADDRINUSE) {
+		t.Errorf("Open = %v, want EADDRINUSE", err)
+	}
+	if err := tunnel.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestASocketThatIsGoneBeforeTheStartLeavesNothingBehind(t *testing.T) {
+	begin(t)
+	files, err := Open("wgt0", 0, Given{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(uapi.Path("wgt0")); err != nil {
+		t.Fatal(err)
+	}
+	log := func(string, ...any) {}
+	if _, err := Start(files, Log{log, log}); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("Start = %v, want ENOENT", err)
+	}
+}
+
+func TestExchangeAnswersLikeTheSocket(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	defer tunnel.Close()
+	key := strings.Repeat("a1", 32)
+	for request, want := range map[string]string{
+		"set=1\nprivate_key=" + key + "\nfwmark=7\n\n": "errno=0\n\n",
+		"set=1\nlisten_port=nonsense\n\n":              "errno=-22\n\n",
+		"set=1\nno equals sign\n\n":                    "errno=-71\n\n",
+	} {
+		answer, err := tunnel.Exchange(request)
+		if err != nil || string(answer) != want {
+			t.Errorf("%q: %q, %v; want %q", request, answer, err, want)
+		}
+	}
+	answer, err := tunnel.Exchange("get=1\n\n")
+	if err != nil || !bytes.HasSuffix(answer, []byte("fwmark=7\nerrno=0\n\n")) {
+		t.Errorf("get: %q, %v", answer, err)
+	}
+	for _, request := range []string{"", "get=1\n", "get=2\n\n", "set=1\nfwmark=8\n", "get=1\nx\n\n"} {
+		if _, err := tunnel.Exchange(request); !errors.Is(err, unix.EPROTO) {
+			t.Errorf("%q: %v, want EPROTO", request, err)
+		}
+	}
+}
+
+func TestExchangeOnAnEndedTunnelFailsAtOnce(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	if err := tunnel.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tunnel.Exchange("get=1\n\n"); !errors.Is(err, unix.ENODEV) {
+		t.Errorf("Exchange = %v, want ENODEV", err)
+	}
+}

@@ -1,0 +1,133 @@
+// Package uapi owns the socket over which wg(8) configures an interface:
+// /var/run/wireguard/NAME.sock. See "Cross-platform Userspace Implementation" on
+// https://www.wireguard.com/xplatform/.
+package uapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Directory holds the sockets of every userspace WireGuard on the host; wg(8) looks here.
+const Directory = "/var/run/wireguard"
+
+// predecessorGrace is how long a socket in use is given to be let go. An interface's name can be
+// used again as soon as the interface is deleted, while the program that served it is still ending.
+const predecessorGrace = 2 * time.Second
+
+// Path returns the path of the socket of the interface called name.
+func Path(name string) string { return filepath.Join(Directory, name+".sock") }
+
+// Open binds the socket of the interface called name, with mode 0600, and listens on it. It makes
+// the directory (mode 0755), replaces a dead socket, and waits for one whose owner is ending. The
+// error wraps EADDRINUSE where another program serves the name, EACCES or EPERM without permission.
+func Open(name string) (*os.File, error) {
+	if err := os.MkdirAll(Directory, 0o755); err != nil {
+		return nil, fmt.Errorf("making the directory of UAPI sockets: %w", err)
+	}
+	path := Path(name)
+	deadline := time.Now().Add(predecessorGrace)
+	for {
+		file, err := bindOrReplace(path)
+		if !errors.Is(err, unix.EADDRINUSE) {
+			return file, err
+		}
+		if !waitForEnd(path, deadline) {
+			return nil, fmt.Errorf("UAPI socket %s is in use by another running program: stop that program, or choose another interface name: %w", path, unix.EADDRINUSE)
+		}
+	}
+}
+
+// bindOrReplace binds path, after it has removed a socket there that nobody serves. Two programs
+// that replace one dead socket at once cannot both keep it: the loser's Removed channel closes.
+func bindOrReplace(path string) (*os.File, error) {
+	file, err := bind(path)
+	if !errors.Is(err, unix.EADDRINUSE) {
+		return file, err
+	}
+	connection, dialErr := net.Dial("unix", path)
+	switch {
+	case dialErr == nil:
+		return nil, errors.Join(err, connection.Close())
+	case errors.Is(dialErr, unix.ENOENT):
+		return bind(path)
+	case !errors.Is(dialErr, unix.ECONNREFUSED):
+		return nil, fmt.Errorf("asking whether UAPI socket %s is in use: %w", path, dialErr)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("removing the dead UAPI socket: %w", err)
+	}
+	return bind(path)
+}
+
+func bind(path string) (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("making the UAPI socket: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), path)
+	// The mode of an unbound socket becomes that of its path: no moment in which others may connect,
+	// and the process's umask, which belongs to whoever loaded us, stays as it is.
+	err = unix.Fchmod(fd, 0o600)
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: path})
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("binding UAPI socket %s: %w", path, err), file.Close())
+	}
+	if err := unix.Listen(fd, unix.SOMAXCONN); err != nil {
+		return nil, errors.Join(fmt.Errorf("listening on UAPI socket %s: %w", path, err), file.Close(), os.Remove(path))
+	}
+	return file, nil
+}
+
+// waitForEnd connects to the program that serves path and waits until it hangs up. It answers false
+// when that has not happened by the deadline.
+func waitForEnd(path string, deadline time.Time) (ended bool) {
+	if !time.Now().Before(deadline) {
+		return false
+	}
+	connection, err := net.Dial("unix", path)
+	if err != nil {
+		return true
+	}
+	defer connection.Close()
+	if err := connection.SetReadDeadline(deadline); err != nil {
+		return false
+	}
+	_, err = connection.Read(make([]byte, 1))
+	return errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET)
+}
+
+// An identity tells one socket from another that took its path later.
+type identity struct {
+	device, inode uint64
+}
+
+func identify(path string) (identity, error) {
+	var stat unix.Stat_t
+	if err := unix.Lstat(path, &stat); err != nil {
+		return identity{}, fmt.Errorf("looking at UAPI socket %s: %w", path, err)
+	}
+	return identity{uint64(stat.Dev), stat.Ino}, nil
+}
+
+// remove removes the socket at path if it is still the one that is meant. Call it before that one
+// stops listening: until then no successor takes the path, so there is nothing to race with.
+func remove(path string, meant identity) error {
+	found, err := identify(path)
+	if errors.Is(err, unix.ENOENT) || err == nil && found != meant {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,167 @@
+package uapi
+
+import (
+	"errors"
+	"net"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/testbed"
+)
+
+const name = "wgu0"
+
+func open(t *testing.T) *os.File {
+	t.Helper()
+	file, err := Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func listen(t *testing.T) *Listener {
+	t.Helper()
+	listener, err := Listen(name, open(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := listener.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return listener
+}
+
+// leaveDeadSocket binds the path and goes away without removing it, as a killed program does.
+func leaveDeadSocket(t *testing.T) {
+	t.Helper()
+	if err := open(t).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func begin(t *testing.T) {
+	t.Helper()
+	testbed.RequireSandbox(t)
+	if err := os.MkdirAll(Directory, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	testbed.CheckLeaks(t, "wgu")
+}
+
+func TestTheSocketIsItsOwnersAloneWhateverTheUmaskIs(t *testing.T) {
+	begin(t)
+	old := unix.Umask(0)
+	defer unix.Umask(old)
+	listen(t)
+	if now := unix.Umask(0); now != 0 {
+		t.Errorf("the process's umask is now %o", now)
+	}
+	found, err := os.Stat(Path(name))
+	if err != nil || found.Mode().Perm() != 0o600 {
+		t.Errorf("socket %v, %v; want mode 0600", found.Mode(), err)
+	}
+	if directory, err := os.Stat(Directory); err != nil || directory.Mode().Perm() != 0o755 {
+		t.Errorf("directory %v, %v; want mode 0755", directory.Mode(), err)
+	}
+}
+
+func TestALiveSocketIsInUseAndStays(t *testing.T) {
+	begin(t)
+	listener := listen(t)
+	if _, err := Open(name); !errors.Is(err, unix.EADDRINUSE) {
+		t.Errorf("Open = %v, want EADDRINUSE", err)
+	}
+	select {
+	case <-listener.Removed():
+		t.Error("the live socket was removed")
+	default:
+	}
+}
+
+func TestADeadSocketIsReplaced(t *testing.T) {
+	begin(t)
+	leaveDeadSocket(t)
+	listen(t)
+	connection, err := net.Dial("unix", Path(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection.Close()
+}
+
+func TestASocketWhoseOwnerIsEndingIsWaitedFor(t *testing.T) {
+	begin(t)
+	first := listen(t)
+	go func() {
+		connection, err := first.Accept() // the successor asks
+		if err == nil {
+			_ = first.Close()
+			_ = connection.Close()
+		}
+		for err == nil {
+			connection, err = first.Accept()
+			if err == nil {
+				_ = connection.Close()
+			}
+		}
+	}()
+	listen(t)
+}
+
+func TestCloseRemovesTheSocketButNotASuccessors(t *testing.T) {
+	begin(t)
+	first := listen(t)
+	if err := os.Remove(Path(name)); err != nil {
+		t.Fatal(err)
+	}
+	listen(t)
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(Path(name)); err != nil {
+		t.Errorf("the successor's socket is gone: %v", err)
+	}
+}
+
+func TestARemovedSocketIsNoticed(t *testing.T) {
+	begin(t)
+	listener := listen(t)
+	if err := os.Remove(Path(name)); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Wait(t, listener.Removed(), "the removal")
+}
+
+func TestASocketThatAnotherReplacedCountsAsRemoved(t *testing.T) {
+	begin(t)
+	listener := listen(t)
+	if err := os.Rename(Path(name), Path("wgu1")); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(Path("wgu1"))
+	listen(t)
+	testbed.Wait(t, listener.Removed(), "the removal")
+}
+
+func TestAFileThatIsNoSocketIsRefusedAndClosed(t *testing.T) {
+	begin(t)
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(name, file); err == nil {
+		t.Error("Listen took /dev/null")
+	}
+}
+
+func TestDiscardRemovesTheSocket(t *testing.T) {
+	begin(t)
+	if err := Discard(name, open(t)); err != nil {
+		t.Error(err)
+	}
+}
