@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"os"
+	"runtime"
 	"unsafe"
 
 	"wg-bridge/go/tunnel"
@@ -89,6 +90,9 @@ func wgLastError(id C.int, buffer *C.char, size C.int) C.int {
 
 //export wgClose
 func wgClose(id C.int) C.int { return C.int(bridge.closeHandle(int(id))) }
+
+//export wgGoroutines
+func wgGoroutines() C.int { return C.int(runtime.NumGoroutine()) }
 
 // fill copies text and a final NUL into the caller's buffer and returns the length without the NUL.
 func fill(buffer *C.char, size C.int, text string) (int, error) {

@@ -82,6 +82,9 @@ int wgLastError(int handle, char *buffer, int size);
  * socket and every thread's work are gone, which may take some milliseconds. */
 int wgClose(int handle);
 
+/* Returns how many goroutines the library has: what a leak test watches beside files and threads. */
+int wgGoroutines(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"wg-bridge/go/testbed"
+)
+
+// program is the executable under test, built once: what it does with its own process, such as
+// starting a copy of itself, can only be seen from outside.
+var program string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		directory, err := os.MkdirTemp("", "wireguard-go-test")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(directory)
+		program = filepath.Join(directory, "wireguard-go")
+		if output, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, output)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+func begin(t *testing.T) {
+	t.Helper()
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgx")
+}
+
+// runProgram runs the program to its end and returns its exit code and standard output.
+func runProgram(t *testing.T, environment []string, files []*os.File, arguments ...string) (code int, output string) {
+	t.Helper()
+	command := exec.Command(program, arguments...)
+	command.Env = append(os.Environ(), environment...)
+	command.ExtraFiles = files
+	var written bytes.Buffer
+	command.Stdout, command.Stderr = &written, os.Stderr
+	_ = command.Run() // the exit code says it
+	return command.ProcessState.ExitCode(), written.String()
+}
+
+func TestWithoutForegroundItReturnsOnlyOnceTheInterfaceCanBeConfiguredAndMoved(t *testing.T) {
+	begin(t)
+	testbed.Namespace(t, "wgx")
+	for range 20 {
+		if code, output := runProgram(t, nil, nil, "wgx0"); code != exitSuccess || output != "" {
+			t.Fatalf("exit %d, %q", code, output)
+		}
+		testbed.Run(t, "ip", "link", "set", "wgx0", "netns", "wgx")
+		testbed.Run(t, "wg", "set", "wgx0", "fwmark", "7")
+		testbed.Run(t, "ip", "-n", "wgx", "link", "del", "wgx0")
+	}
+}
+
+func TestAFailureIsPrintedWithItsCauseAndLeavesNothingBehind(t *testing.T) {
+	begin(t)
+	for name, cause := range map[string]string{
+		"lo":                "exists already",
+		"wgx/0":             "holds '/'",
+		"wgx0 ":             "white space",
+		"wgx56789012345678": "17 bytes long",
+		"":                  "is empty",
+	} {
+		for _, arguments := range [][]string{{name}, {"-f", name}} {
+			code, output := runProgram(t, nil, nil, arguments...)
+			if code != exitFailure || !strings.HasPrefix(output, "ERROR: ("+name+") ") || !strings.Contains(output, cause) {
+				t.Errorf("%q: exit %d, %q; want 1 and %q", arguments, code, output, cause)
+			}
+		}
+	}
+}
+
+func TestAFailureOfTheChildIsPrintedByItsParentAndLeavesNothingBehind(t *testing.T) {
+	begin(t)
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	code, output := runProgram(t, []string{"WG_UAPI_FD=3"}, []*os.File{null}, "wgx0") // no socket: found out by the child
+	if code != exitFailure || !strings.Contains(output, "Failed to daemonize: UAPI listen error") {
+		t.Errorf("exit %d, %q", code, output)
+	}
+}
+
+func TestSignalsEndItWell(t *testing.T) {
+	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(signal.String(), func(t *testing.T) {
+			begin(t)
+			command, status := startForeground(t, "-f")
+			if ready, err := io.ReadAll(status); string(ready) != "ready\n" || err != nil {
+				t.Fatalf("status %q, %v", ready, err)
+			}
+			if err := command.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			if err := command.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// startForeground starts the program with a status descriptor and returns its reading end.
+func startForeground(t *testing.T, flag string) (*exec.Cmd, *os.File) {
+	t.Helper()
+	status, childEnd, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { status.Close() })
+	command := exec.Command(program, flag, "wgx0")
+	command.Env = append(os.Environ(), "WG_PROCESS_STATUS_FD=3")
+	command.ExtraFiles = []*os.File{childEnd}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	childEnd.Close()
+	return command, status
+}
+
+func TestItOutlivesTheReaderOfItsLog(t *testing.T) {
+	begin(t)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(program, "wgx0")
+	command.Env = append(os.Environ(), "LOG_LEVEL=verbose")
+	command.Stdout = writer
+	if err := command.Run(); err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	reader.Close()
+	for range 3 {
+		testbed.Run(t, "wg", "set", "wgx0", "fwmark", "7") // each writes to the log
+	}
+	testbed.Run(t, "ip", "link", "del", "wgx0")
+}
+
+func TestAWrongNumberOfArgumentsPrintsTheUsageAndIsNoFailure(t *testing.T) {
+	for _, arguments := range [][]string{{}, {"-f"}, {"wgx0", "wgx1"}, {"-f", "wgx0", "wgx1"}, {"wgx0", "-f"}} {
+		if code, output := runProgram(t, nil, nil, arguments...); code != exitSuccess || !strings.HasPrefix(output, "Usage: ") {
+			t.Errorf("%q: exit %d, %q", arguments, code, output)
+		}
+	}
+}
