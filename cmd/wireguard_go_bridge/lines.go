@@ -57,7 +57,7 @@ func (w *lineWriter) put(line string) bool {
 	if len(bytes) >= maxLine {
 		bytes = bytes[:maxLine-1]
 	}
-	return unix.Send(w.fd, append(bytes, '\n'), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT) == nil
+	return unix.Send(w.fd, append(bytes, '\n'), unix.MSG_NOSIGNAL) == nil
 }
 
 func (w *lineWriter) close() {

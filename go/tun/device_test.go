@@ -94,6 +94,9 @@ func TestAnotherInterfaceOfTheSameNameIsNotMistakenForAMovedOne(t *testing.T) {
 	testbed.Run(t, "ip", "link", "set", "wgd3", "up", "mtu", "1303")
 	testbed.Run(t, "ip", "-n", "away", "link", "set", "wgd3", "mtu", "1304")
 	expectMTU(t, device, 1304)
+	if _, home := device.link.find(); home {
+		t.Error("the interface that was moved away is taken for the one here")
+	}
 }
 
 func TestADeletedInterfaceEndsReadsAndMarksTheDeviceGone(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -131,20 +133,41 @@ func TestCloseRemovesTheSocketButNotASuccessors(t *testing.T) {
 func TestARemovedSocketIsNoticed(t *testing.T) {
 	begin(t)
 	listener := listen(t)
+	waitUntilWatching(t)
 	if err := os.Remove(Path(name)); err != nil {
 		t.Fatal(err)
 	}
 	testbed.Wait(t, listener.Removed(), "the removal")
 }
 
-func TestASocketThatAnotherReplacedCountsAsRemoved(t *testing.T) {
+// waitUntilWatching returns once the listener's first look is over and it waits for the kernel's word.
+func waitUntilWatching(t *testing.T) {
+	t.Helper()
+	stacks := make([]byte, 1<<16)
+	for range 10_000 {
+		for _, stack := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			if strings.Contains(stack, "[IO wait") && strings.Contains(stack, "waitForRemoval") {
+				return
+			}
+		}
+		runtime.Gosched()
+	}
+	t.Fatal("nobody watches the socket")
+}
+
+func TestASocketThatAnotherTookThePlaceOfCountsAsRemoved(t *testing.T) {
 	begin(t)
 	listener := listen(t)
-	if err := os.Rename(Path(name), Path("wgu1")); err != nil {
+	waitUntilWatching(t)
+	other, err := Open("wgu1")
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.Remove(Path("wgu1"))
-	listen(t)
+	defer other.Close()
+	defer os.Remove(Path(name))
+	if err := os.Rename(Path("wgu1"), Path(name)); err != nil { // in one step: the path is never missing
+		t.Fatal(err)
+	}
 	testbed.Wait(t, listener.Removed(), "the removal")
 }
 
