@@ -28,16 +28,16 @@ const (
 func daemonize(process foreground.Process, name string, level tunnel.Level) error {
 	files, err := process.Open(name)
 	if err != nil {
-		return fmt.Errorf("Failed to create TUN device: %w", err)
+		return err
 	}
 	child, status, err := startChild(files, level)
 	if err != nil {
-		return errors.Join(fmt.Errorf("Failed to daemonize: %w", err), files.Discard())
+		return errors.Join(fmt.Errorf("running in the background: %w", err), files.Discard())
 	}
 	if err := waitUntilReady(status); err != nil {
 		_ = child.Kill() // it may have ended by itself
 		_, waitErr := child.Wait()
-		return errors.Join(fmt.Errorf("Failed to daemonize: %w", err), waitErr, files.Discard())
+		return errors.Join(fmt.Errorf("running in the background: %w", err), waitErr, files.Discard())
 	}
 	// The files are the child's now.
 	return errors.Join(child.Release(), files.Release())

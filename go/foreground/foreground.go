@@ -81,13 +81,10 @@ func (p Process) start(name string, level tunnel.Level) (*tunnel.Tunnel, tunnel.
 	log := tunnel.NewLog(p.Output, level, name)
 	log.Verbosef("Starting wireguard-go version %s", p.Version)
 	if err != nil {
-		return nil, log, fmt.Errorf("Failed to create TUN device: %w", err)
+		return nil, log, err
 	}
 	t, err := tunnel.Start(files, log)
-	if err != nil {
-		return nil, log, fmt.Errorf("UAPI listen error: %w", err)
-	}
-	return t, log, nil
+	return t, log, err
 }
 
 // Open opens the interface called name and its socket, or takes the descriptors that the

@@ -91,37 +91,19 @@ func Name(file *os.File) (string, error) {
 }
 
 func setMTU(name string, mtu int) error {
-	return interfaceRequest(name, func(fd int, request *unix.Ifreq) error {
-		request.SetUint32(uint32(mtu))
-		if err := unix.IoctlIfreq(fd, unix.SIOCSIFMTU, request); err != nil {
-			return fmt.Errorf("setting the MTU of %s to %d: %w", name, mtu, err)
-		}
-		return nil
-	})
-}
-
-func readMTU(name string) (mtu int, err error) {
-	err = interfaceRequest(name, func(fd int, request *unix.Ifreq) error {
-		if err := unix.IoctlIfreq(fd, unix.SIOCGIFMTU, request); err != nil {
-			return fmt.Errorf("reading the MTU of %s: %w", name, err)
-		}
-		mtu = int(request.Uint32())
-		return nil
-	})
-	return mtu, err
-}
-
-// interfaceRequest hands do a socket of this network namespace and a request that names an interface.
-func interfaceRequest(name string, do func(fd int, request *unix.Ifreq) error) error {
 	request, err := unix.NewIfreq(name)
 	if err != nil {
 		return fmt.Errorf("interface name %q: %w", name, err)
 	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("opening a socket to reach interface %s: %w", name, err)
+		return fmt.Errorf("opening a socket to set the MTU of %s: %w", name, err)
 	}
-	return errors.Join(do(fd, request), closeFd(fd))
+	request.SetUint32(uint32(mtu))
+	if err = unix.IoctlIfreq(fd, unix.SIOCSIFMTU, request); err != nil {
+		err = fmt.Errorf("setting the MTU of %s to %d: %w", name, mtu, err)
+	}
+	return errors.Join(err, closeFd(fd))
 }
 
 func closeFd(fd int) error {

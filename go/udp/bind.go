@@ -1,0 +1,237 @@
+// Package udp is a WireGuard transport for Linux: an implementation of the engine's conn.Bind with
+// batched system calls, UDP segmentation and receive offload, and sticky source addresses that
+// follow the routing table.
+package udp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.zx2c4.com/wireguard/conn"
+)
+
+// batchSize is the number of packets the engine hands to Send, or takes from a ReceiveFunc, at once.
+const batchSize = conn.IdealBatchSize
+
+// portAttempts bounds the search for a port that is free in both address families.
+const portAttempts = 100
+
+// routesChanged is logged after every change that may alter a route.
+const routesChanged = "UDP bind: routes changed, source addresses will be checked"
+
+var _ conn.Bind = (*Bind)(nil)
+
+// A Bind sends and receives WireGuard's datagrams on one UDP port, over IPv4 and IPv6.
+//
+// All methods may be called concurrently. A Bind can be opened again after it was closed.
+type Bind struct {
+	logf    func(format string, args ...any)
+	batches sync.Pool // of *sendBatch
+
+	// generation counts the events that may change how a datagram is routed. A source address
+	// learnt in an older generation must be checked before it is used. It never goes backwards,
+	// also not when the Bind is opened again: the engine keeps its endpoints.
+	generation atomic.Uint64
+	mark       atomic.Uint32
+
+	mu     sync.Mutex // serializes Open, Close and SetMark
+	opened atomic.Pointer[openSockets]
+}
+
+// openSockets is what one Open acquires and the next Close releases.
+type openSockets struct {
+	ipv4, ipv6 *socket // one of them may be nil
+	routes     *routeListener
+	query      *routeQuery
+}
+
+// NewBind makes a closed Bind. logf receives lines worth reading at verbose level and may be nil.
+func NewBind(logf func(format string, args ...any)) *Bind {
+	if logf == nil {
+		logf = func(string, ...any) {}
+	}
+	return &Bind{
+		logf:    logf,
+		batches: sync.Pool{New: func() any { return newSendBatch() }},
+	}
+}
+
+// BatchSize is the largest number of packets that a ReceiveFunc returns at once. Send takes any
+// number.
+func (*Bind) BatchSize() int { return batchSize }
+
+// Open listens on a UDP port, for IPv4 and IPv6, and returns a function to receive on each of the
+// two and the port's number. Port 0 chooses a random one that is free in both families.
+//
+// A host without one of the families gets the other alone. The error is conn.ErrBindAlreadyOpen,
+// or the system's: EADDRINUSE for a port that is taken, EAFNOSUPPORT without either family.
+func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.opened.Load() != nil {
+		return nil, 0, conn.ErrBindAlreadyOpen
+	}
+	ipv4, ipv6, err := listenBoth(port, b.mark.Load())
+	if err != nil {
+		return nil, 0, err
+	}
+	opened := &openSockets{ipv4: ipv4, ipv6: ipv6}
+	if err := b.watchRoutes(opened); err != nil {
+		return nil, 0, errors.Join(err, opened.close())
+	}
+	b.generation.Add(1)
+	b.opened.Store(opened)
+
+	var receive []conn.ReceiveFunc
+	var actual uint16
+	if ipv4 != nil {
+		receive = append(receive, newReceiver(ipv4, &b.generation).receiveIPv4)
+		actual = ipv4.port()
+	}
+	if ipv6 != nil {
+		receive = append(receive, newReceiver(ipv6, &b.generation).receiveIPv6)
+		actual = ipv6.port()
+	}
+	return receive, actual, nil
+}
+
+func (b *Bind) watchRoutes(opened *openSockets) error {
+	query, err := newRouteQuery()
+	if err != nil {
+		return fmt.Errorf("udp: open a netlink socket to ask for routes: %w", err)
+	}
+	opened.query = query
+	routes, err := newRouteListener()
+	if err != nil {
+		return fmt.Errorf("udp: open a netlink socket to watch routes: %w", err)
+	}
+	opened.routes = routes
+	go routes.run(func() {
+		b.generation.Add(1)
+		b.logf(routesChanged)
+	})
+	return nil
+}
+
+// listenBoth opens one socket for each family that the host has, on the same port.
+func listenBoth(port uint16, mark uint32) (ipv4, ipv6 *socket, err error) {
+	for attempt := 1; ; attempt++ {
+		ipv4, err = listen("udp4", port, mark)
+		if err != nil && !errors.Is(err, syscall.EAFNOSUPPORT) {
+			return nil, nil, err
+		}
+		wanted := port
+		if ipv4 != nil {
+			wanted = ipv4.port()
+		}
+		ipv6, err = listen("udp6", wanted, mark)
+		if err == nil || ipv4 != nil && errors.Is(err, syscall.EAFNOSUPPORT) {
+			return ipv4, ipv6, nil
+		}
+		if ipv4 != nil {
+			err = errors.Join(err, ipv4.conn.Close())
+		}
+		if port != 0 || attempt == portAttempts || !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, nil, err
+		}
+	}
+}
+
+// Close releases the port. Every function that Open returned answers net.ErrClosed from now on,
+// also one that is waiting for a packet. A closed Bind can be closed again.
+func (b *Bind) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	opened := b.opened.Swap(nil)
+	if opened == nil {
+		return nil
+	}
+	return opened.close()
+}
+
+func (o *openSockets) close() error {
+	var errs []error
+	for _, s := range []*socket{o.ipv4, o.ipv6} {
+		if s != nil {
+			errs = append(errs, s.close())
+		}
+	}
+	if o.routes != nil {
+		errs = append(errs, o.routes.close())
+	}
+	if o.query != nil {
+		errs = append(errs, o.query.close())
+	}
+	return errors.Join(errs...)
+}
+
+// SetMark sets the fwmark (SO_MARK) of all packets sent from now on; 0 is none. It also holds for
+// sockets that a later Open makes. The error is the system's: EPERM without CAP_NET_ADMIN.
+func (b *Bind) SetMark(mark uint32) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if opened := b.opened.Load(); opened != nil {
+		for _, s := range []*socket{opened.ipv4, opened.ipv6} {
+			if s == nil {
+				continue
+			}
+			if err := s.setMark(mark); err != nil {
+				return fmt.Errorf("udp: set the fwmark: %w", err)
+			}
+		}
+	}
+	b.mark.Store(mark)
+	b.generation.Add(1) // Marks choose routes.
+	return nil
+}
+
+// socketFor is the socket that reaches an address, or nil where the host lacks the family.
+func (o *openSockets) socketFor(address netip.Addr) *socket {
+	if address.Is4() {
+		return o.ipv4
+	}
+	return o.ipv6
+}
+
+// Send sends packets to an endpoint in order, as many at once as the kernel takes.
+//
+// A packet that is too big for any datagram is left out and the rest is sent; any other error ends
+// the sending. The error then says how many packets were not sent. It is net.ErrClosed on a closed
+// Bind, EAFNOSUPPORT on a host without the endpoint's address family, and
+// conn.ErrWrongEndpointType for an endpoint of another Bind type.
+func (b *Bind) Send(packets [][]byte, endpoint conn.Endpoint) error {
+	to, ok := endpoint.(*Endpoint)
+	if !ok {
+		return conn.ErrWrongEndpointType
+	}
+	opened := b.opened.Load()
+	if opened == nil {
+		return net.ErrClosed
+	}
+	s := opened.socketFor(to.destination.Addr())
+	if s == nil {
+		return fmt.Errorf("udp: send to %s: %w", to.destination, syscall.EAFNOSUPPORT)
+	}
+	batch := b.batches.Get().(*sendBatch)
+	defer b.batches.Put(batch)
+	transmission := transmission{
+		bind: b, socket: s, batch: batch, to: to,
+		source: b.checkedSource(opened.query, to),
+	}
+	return transmission.run(packets)
+}
+
+// ParseEndpoint reads an IP address and port such as "192.0.2.1:51820", "[2001:db8::1]:51820" or
+// "[fe80::1%eth0]:51820". An IPv4 address in IPv6 form is taken as the IPv4 address it is.
+func (*Bind) ParseEndpoint(text string) (conn.Endpoint, error) {
+	destination, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return nil, err
+	}
+	return newEndpoint(destination), nil
+}

@@ -1,0 +1,321 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/conn"
+)
+
+func TestOpenListensOnOnePortInBothFamilies(t *testing.T) {
+	n := newNamespace(t)
+	s, peer := openStation(t, n), openStation(t, n)
+	for _, address := range []string{"127.0.0.1", "::1"} {
+		peer.send(t, s.at(t, address), []byte(address))
+		if got := s.next(t, 1)[0]; got.bytes != address {
+			t.Fatalf("%q arrived at %s", got.bytes, address)
+		}
+	}
+}
+
+func TestPort0IsFreeInBothFamiliesEvenIfFewAre(t *testing.T) {
+	n := newNamespace(t)
+	n.sysctl(t, "ipv4/ip_local_port_range", "40000 40001")
+	n.run(t, func() error {
+		taken, err := net.ListenPacket("udp6", "[::]:40000")
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { taken.Close() })
+		return nil
+	})
+	if s := openStation(t, n); s.port != 40001 {
+		t.Fatalf("opened port %d, which is taken in IPv6", s.port)
+	}
+}
+
+func TestOpenGivesUpIfNoPortIsFreeInBothFamilies(t *testing.T) {
+	n := newNamespace(t)
+	n.sysctl(t, "ipv4/ip_local_port_range", "40000 40000")
+	n.run(t, func() error {
+		taken, err := net.ListenPacket("udp6", "[::]:40000")
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { taken.Close() })
+		before := openFiles(t)
+		if _, _, err := NewBind(nil).Open(0); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("Open answers %v", err)
+		}
+		if after := openFiles(t); after != before {
+			t.Errorf("%d files are open after it, %d before", after, before)
+		}
+		return nil
+	})
+}
+
+func TestATakenPortIsAnErrorThatLeavesNothingBehind(t *testing.T) {
+	n := newNamespace(t)
+	s := openStation(t, n)
+	n.run(t, func() error {
+		before := openFiles(t)
+		if _, _, err := NewBind(nil).Open(s.port); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("Open of a port that is taken answers %v", err)
+		}
+		if after := openFiles(t); after != before {
+			t.Errorf("%d files are open after it, %d before", after, before)
+		}
+		return nil
+	})
+}
+
+func TestAHostWithoutOneFamilyHasTheOther(t *testing.T) {
+	for _, family := range []struct {
+		name             string
+		missing          uint32
+		present, unknown string
+	}{
+		{"without IPv6", unix.AF_INET6, "127.0.0.1", "::1"},
+		{"without IPv4", unix.AF_INET, "::1", "127.0.0.1"},
+	} {
+		t.Run(family.name, func(t *testing.T) {
+			n := newNamespace(t)
+			n.refuse(t, unix.SYS_SOCKET, 0, family.missing, unix.EAFNOSUPPORT)
+			s := openStation(t, n)
+			s.send(t, s.at(t, family.present), []byte("hello"))
+			s.next(t, 1)
+			if err := s.SetMark(1); err != nil {
+				t.Fatal(err)
+			}
+			err := s.Send([][]byte{[]byte("hello")}, s.at(t, family.unknown))
+			if !errors.Is(err, syscall.EAFNOSUPPORT) {
+				t.Fatalf("sending to the family that is missing answers %v", err)
+			}
+		})
+	}
+	t.Run("without both", func(t *testing.T) {
+		n := newNamespace(t)
+		n.refuse(t, unix.SYS_SOCKET, 0, unix.AF_INET, unix.EAFNOSUPPORT)
+		n.refuse(t, unix.SYS_SOCKET, 0, unix.AF_INET6, unix.EAFNOSUPPORT)
+		n.run(t, func() error {
+			if _, _, err := NewBind(nil).Open(0); !errors.Is(err, syscall.EAFNOSUPPORT) {
+				t.Errorf("Open answers %v", err)
+			}
+			return nil
+		})
+	})
+}
+
+func TestWithoutNetlinkOpenFailsAndLeavesNothingBehind(t *testing.T) {
+	n := newNamespace(t)
+	n.refuse(t, unix.SYS_SOCKET, 0, unix.AF_NETLINK, unix.EPERM)
+	n.run(t, func() error {
+		before := openFiles(t)
+		if _, _, err := NewBind(nil).Open(0); !errors.Is(err, syscall.EPERM) {
+			t.Errorf("Open answers %v", err)
+		}
+		if after := openFiles(t); after != before {
+			t.Errorf("%d files are open after it, %d before", after, before)
+		}
+		return nil
+	})
+}
+
+func TestABindOpensOnlyOnceAtATime(t *testing.T) {
+	s := openStation(t, newNamespace(t))
+	if _, _, err := s.Open(0); !errors.Is(err, conn.ErrBindAlreadyOpen) {
+		t.Fatalf("the second Open answers %v", err)
+	}
+}
+
+func TestAClosedBindAnswersErrClosedAndCanBeClosedAgain(t *testing.T) {
+	n := newNamespace(t)
+	b := NewBind(nil)
+	var receive []conn.ReceiveFunc
+	n.run(t, func() (err error) { receive, _, err = b.Open(0); return err })
+	to := newEndpoint(netip.MustParseAddrPort("127.0.0.1:9"))
+	for range 2 {
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Send(numbered(1, 1), to); err != net.ErrClosed {
+			t.Fatalf("Send answers %v", err)
+		}
+		for _, f := range receive {
+			if _, err := f(receiveBuffers(batchSize)); err != net.ErrClosed {
+				t.Fatalf("a ReceiveFunc answers %v", err)
+			}
+		}
+	}
+}
+
+func TestCloseWakesReceiversThatWait(t *testing.T) {
+	n := newNamespace(t)
+	b := NewBind(nil)
+	var receive []conn.ReceiveFunc
+	n.run(t, func() (err error) { receive, _, err = b.Open(0); return err })
+	answers := make(chan error)
+	for _, f := range receive {
+		go func() {
+			_, err := f(receiveBuffers(batchSize))
+			answers <- err
+		}()
+	}
+	awaitParked(t, "(*receiver).receive(", len(receive))
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range receive {
+		if err := <-answers; err != net.ErrClosed {
+			t.Fatalf("a ReceiveFunc that waited answers %v", err)
+		}
+	}
+}
+
+func TestOpeningAndClosing100TimesLeavesNothingBehind(t *testing.T) {
+	n := newNamespace(t)
+	b := NewBind(nil)
+	var port uint16
+	cycle := func() error {
+		receive, actual, err := b.Open(port)
+		if err != nil {
+			return err
+		}
+		port = actual // Again from now on.
+		done := make(chan error)
+		for _, f := range receive {
+			go func() {
+				_, err := f(receiveBuffers(1))
+				done <- err
+			}()
+		}
+		err = b.Close()
+		for range receive {
+			if got := <-done; got != net.ErrClosed {
+				return got
+			}
+		}
+		return err
+	}
+	n.run(t, cycle) // The first also starts the runtime's poller.
+	files := openFiles(t)
+	n.run(t, func() error {
+		for range 100 {
+			if err := cycle(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if after := openFiles(t); after != files {
+		t.Errorf("%d files are open, %d before", after, files)
+	}
+	if stacks := allStacks(); strings.Contains(stacks, "(*routeListener).run") {
+		t.Errorf("a route listener is still there:\n%s", stacks)
+	}
+}
+
+func TestTheMarkIsOnPacketsOfThisOpenAndOfTheNext(t *testing.T) {
+	n := newNamespace(t)
+	// Only what is marked has a route.
+	n.aloneInterface(t, "alone")
+	n.ip(t, "addr add 10.0.0.1/32 dev alone", "addr add fd00::1/128 dev alone nodad",
+		"rule add fwmark 7 table 100",
+		"route add 10.9.9.9/32 dev alone table 100", "route add fd09::9/128 dev alone table 100")
+	n.ip6(t, "rule add fwmark 7 table 100")
+	b := NewBind(nil)
+	reachable := func() (ipv4, ipv6 bool) {
+		t.Helper()
+		for _, destination := range []struct {
+			address string
+			reached *bool
+		}{{"10.9.9.9:9", &ipv4}, {"[fd09::9]:9", &ipv6}} {
+			err := b.Send(numbered(1, 10), newEndpoint(netip.MustParseAddrPort(destination.address)))
+			*destination.reached = err == nil
+			if err != nil && !errors.Is(err, syscall.ENETUNREACH) {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+	open := func() { n.run(t, func() error { _, _, err := b.Open(0); return err }) }
+	expect := func(when string, want bool) {
+		t.Helper()
+		if ipv4, ipv6 := reachable(); ipv4 != want || ipv6 != want {
+			t.Fatalf("%s: marked IPv4 %v, IPv6 %v", when, ipv4, ipv6)
+		}
+	}
+	setMark := func(mark uint32) {
+		t.Helper()
+		if err := b.SetMark(mark); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open()
+	defer b.Close()
+	expect("at first", false)
+	setMark(7)
+	expect("after SetMark", true)
+	b.Close()
+	open()
+	expect("after opening again", true)
+	setMark(0)
+	expect("after SetMark(0)", false)
+	b.Close()
+	setMark(7)
+	open()
+	expect("after SetMark before Open", true)
+}
+
+func TestTheEnginesLogCanTellTheReceiversApart(t *testing.T) {
+	n := newNamespace(t)
+	b := NewBind(nil)
+	defer b.Close()
+	n.run(t, func() error {
+		receive, _, err := b.Open(0)
+		for i, name := range []string{"v4", "v6"} {
+			if got := receive[i].PrettyName(); got != name {
+				t.Errorf("a receiver is called %q, not %q", got, name)
+			}
+		}
+		return err
+	})
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
+
+func allStacks() string {
+	stacks := make([]byte, 1<<20)
+	return string(stacks[:runtime.Stack(stacks, true)])
+}
+
+// awaitParked waits until count goroutines with function on their stack wait for a socket.
+func awaitParked(t *testing.T, function string, count int) {
+	t.Helper()
+	for {
+		parked := 0
+		for goroutine := range strings.SplitSeq(allStacks(), "\n\n") {
+			if strings.Contains(goroutine, "[IO wait") && strings.Contains(goroutine, function) {
+				parked++
+			}
+		}
+		if parked == count {
+			return
+		}
+		runtime.Gosched()
+	}
+}

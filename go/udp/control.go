@@ -1,0 +1,88 @@
+package udp
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// A control buffer has room for every control message (cmsg(3)) that is sent or received with one
+// message here: the packet information of either family (ip(7), ipv6(7)) and a segment size
+// (udp(7)).
+type controlBuffer [96]byte
+
+// received is what the kernel says about a message beside its bytes and sender.
+type received struct {
+	source      source // its address is not valid if the kernel gave none
+	segmentSize int    // of the datagrams that were joined into the message; 0 if it is one datagram
+}
+
+// decodeControl reads the control messages of a received message.
+func decodeControl(control []byte) received {
+	var r received
+	for len(control) >= unix.SizeofCmsghdr {
+		header, data, rest, err := unix.ParseOneSocketControlMessage(control)
+		if err != nil {
+			break
+		}
+		control = rest
+		switch {
+		case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_PKTINFO &&
+			len(data) >= unix.SizeofInet4Pktinfo:
+			// struct in_pktinfo: the interface, the address to answer from, the address written to.
+			r.source.ifindex = binary.NativeEndian.Uint32(data[0:])
+			r.source.address = netip.AddrFrom4([4]byte(data[4:8]))
+		case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_PKTINFO &&
+			len(data) >= unix.SizeofInet6Pktinfo:
+			// struct in6_pktinfo: the address written to, the interface.
+			r.source.address = netip.AddrFrom16([16]byte(data[0:16]))
+			r.source.ifindex = binary.NativeEndian.Uint32(data[16:])
+		case header.Level == unix.SOL_UDP && header.Type == unix.UDP_GRO && len(data) >= 4:
+			r.segmentSize = int(binary.NativeEndian.Uint32(data))
+		}
+	}
+	return r
+}
+
+// appendSource appends the control message that makes a datagram leave from a source, through its
+// interface.
+func appendSource(control []byte, from *source) []byte {
+	if from.address.Is4() {
+		control, data := appendMessage(control, unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo)
+		binary.NativeEndian.PutUint32(data[0:], from.ifindex)
+		ip := from.address.As4()
+		copy(data[4:], ip[:])
+		return control
+	}
+	control, data := appendMessage(control, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)
+	ip := from.address.As16()
+	copy(data[0:], ip[:])
+	binary.NativeEndian.PutUint32(data[16:], from.ifindex)
+	return control
+}
+
+// appendSegmentSize appends the control message that makes the kernel cut a message into datagrams
+// of size bytes, the last of which may be shorter.
+func appendSegmentSize(control []byte, size int) []byte {
+	control, data := appendMessage(control, unix.SOL_UDP, unix.UDP_SEGMENT, 2)
+	binary.NativeEndian.PutUint16(data, uint16(size))
+	return control
+}
+
+// appendMessage appends a zeroed control message and returns the part that holds its data.
+func appendMessage(control []byte, level, kind, size int) (longer, data []byte) {
+	start := len(control)
+	longer = append(control, make([]byte, unix.CmsgSpace(size))...)
+	header := longer[start:]
+	// struct cmsghdr: the length, as wide as a C size_t; then two C ints.
+	const lengthSize = unix.SizeofCmsghdr - 8
+	if lengthSize == 8 {
+		binary.NativeEndian.PutUint64(header, uint64(unix.CmsgLen(size)))
+	} else {
+		binary.NativeEndian.PutUint32(header, uint32(unix.CmsgLen(size)))
+	}
+	binary.NativeEndian.PutUint32(header[lengthSize:], uint32(level))
+	binary.NativeEndian.PutUint32(header[lengthSize+4:], uint32(kind))
+	return longer, header[unix.CmsgLen(0):unix.CmsgLen(size)]
+}

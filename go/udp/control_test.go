@@ -1,0 +1,39 @@
+package udp
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+)
+
+func TestAControlMessageSaysWhatWasPutIn(t *testing.T) {
+	for _, address := range []string{"192.0.2.1", "2001:db8::1"} {
+		from := source{address: netip.MustParseAddr(address), ifindex: 0x01020304}
+		var buffer controlBuffer
+		control := appendSegmentSize(appendSource(buffer[:0], &from), 1452)
+		if &control[0] != &buffer[0] {
+			t.Fatal("a control buffer is too small")
+		}
+		if got := decodeControl(control); got.source != from {
+			t.Errorf("%v came back as %v", from, got.source)
+		}
+	}
+}
+
+func TestNoControlMessageSaysNothing(t *testing.T) {
+	if got := decodeControl(nil); got != (received{}) {
+		t.Errorf("nothing came back as %v", got)
+	}
+}
+
+func TestDamagedControlMessagesAreSurvived(t *testing.T) {
+	rounds(t, func(random *rand.Rand) {
+		var buffer controlBuffer
+		control := appendSource(buffer[:0], &source{address: netip.IPv6Loopback(), ifindex: 1})
+		control = appendSource(control, &source{address: netip.AddrFrom4([4]byte{1}), ifindex: 1})
+		for range random.IntN(4) {
+			control[random.IntN(len(control))] = byte(random.Uint32())
+		}
+		decodeControl(control[:random.IntN(len(control)+1)])
+	})
+}

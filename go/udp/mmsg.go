@@ -1,0 +1,37 @@
+package udp
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// sendMessages calls sendmmsg(2) once, without waiting, and returns how many messages were sent.
+//
+// The kernel follows the pointers in messages during the call only. All that they point at must be
+// on the heap and reachable through typed pointers, which the fields of unix.Msghdr and unix.Iovec
+// are: the garbage collector then neither frees nor moves it. messages must not be empty.
+func sendMessages(fd uintptr, messages []unix.Mmsghdr) (int, error) {
+	return exchangeMessages(unix.SYS_SENDMMSG, fd, messages)
+}
+
+// receiveMessages calls recvmmsg(2) once, without waiting, and returns how many messages arrived.
+// What sendMessages says about memory holds here too.
+func receiveMessages(fd uintptr, messages []unix.Mmsghdr) (int, error) {
+	return exchangeMessages(unix.SYS_RECVMMSG, fd, messages)
+}
+
+func exchangeMessages(call, fd uintptr, messages []unix.Mmsghdr) (int, error) {
+	for {
+		n, _, errno := unix.Syscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])),
+			uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+			continue
+		default:
+			return 0, errno
+		}
+	}
+}

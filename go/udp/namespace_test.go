@@ -1,0 +1,170 @@
+package udp
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience bounds every wait of these tests. Reaching it is a failure.
+const patience = 20 * time.Second
+
+// A namespace is a network namespace of a test's own, on a thread that never leaves it and ends with
+// the test. Nothing here can reach the namespace that the test process was started in.
+type namespace struct {
+	work   chan func()
+	thread int
+}
+
+// newNamespace makes a network namespace with a loopback interface that is up. Where the system
+// forbids that, the test is skipped.
+func newNamespace(t *testing.T) *namespace {
+	t.Helper()
+	n := &namespace{work: make(chan func())}
+	made := make(chan error)
+	go func() {
+		runtime.LockOSThread() // Never unlocked: the thread ends with the goroutine.
+		n.thread = unix.Gettid()
+		err := leaveHostNamespace()
+		made <- err
+		if err != nil {
+			return
+		}
+		for f := range n.work {
+			f()
+		}
+	}()
+	if err := <-made; errors.Is(err, unix.EPERM) {
+		t.Skipf("this needs a network namespace of its own, run it by scripts/sandbox: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { close(n.work) })
+	// Interfaces would give themselves IPv6 addresses, and announce that at any time.
+	n.sysctl(t, "ipv6/conf/default/addr_gen_mode", "1")
+	n.ip(t, "link set lo up")
+	return n
+}
+
+func leaveHostNamespace() error {
+	before, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	after, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	if before == after {
+		return fmt.Errorf("still in the namespace %s after unshare", after)
+	}
+	return nil
+}
+
+// run calls f on the namespace's thread.
+func (n *namespace) run(t *testing.T, f func() error) {
+	t.Helper()
+	done := make(chan error)
+	n.work <- func() { done <- f() }
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ip runs ip(8) in the namespace, once for each line.
+func (n *namespace) ip(t *testing.T, lines ...string) {
+	t.Helper()
+	n.ipBatch(t, lines)
+}
+
+// ip6 is ip for what does not tell its family.
+func (n *namespace) ip6(t *testing.T, lines ...string) {
+	t.Helper()
+	n.ipBatch(t, lines, "-6")
+}
+
+func (n *namespace) ipBatch(t *testing.T, lines []string, options ...string) {
+	t.Helper()
+	command := exec.Command("ip", append(options, "-batch", "-")...)
+	command.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	n.run(t, func() error {
+		if output, err := command.CombinedOutput(); err != nil {
+			return fmt.Errorf("ip %q: %w: %s", lines, err, output)
+		}
+		return nil
+	})
+}
+
+// sysctl sets one of the namespace's parameters, a path below /proc/sys/net.
+func (n *namespace) sysctl(t *testing.T, path, value string) {
+	t.Helper()
+	n.run(t, func() error { return os.WriteFile("/proc/sys/net/"+path, []byte(value), 0) })
+}
+
+// connect joins two namespaces with pairs of interfaces, of which both have the same name, and waits
+// until packets can pass.
+func connect(t *testing.T, one, other *namespace, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		one.ip(t, fmt.Sprintf("link add %s type veth peer name %s netns %d", name, name, other.thread),
+			"link set "+name+" up")
+		other.ip(t, "link set "+name+" up")
+	}
+	for _, name := range names {
+		one.run(t, func() error { return waitUntilUp(name) })
+		other.run(t, func() error { return waitUntilUp(name) })
+	}
+}
+
+// aloneInterface makes an interface that leads nowhere.
+func (n *namespace) aloneInterface(t *testing.T, name string) {
+	t.Helper()
+	n.ip(t, fmt.Sprintf("link add %s type veth peer name %s-end", name, name),
+		"link set "+name+" up", "link set "+name+"-end up")
+	n.run(t, func() error { return waitUntilUp(name) })
+}
+
+// waitUntilUp waits for the operational state: interfaces drop packets for a while before it is up.
+func waitUntilUp(name string) error {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		state, err := exec.Command("ip", "-oneline", "link", "show", "dev", name).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("ip link show: %w: %s", err, state)
+		}
+		if strings.Contains(string(state), " state UP ") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not come up", name)
+}
+
+// refuse makes the namespace's thread get errno from a system call whose argument number index is
+// value: the kernel itself answers so from then on.
+func (n *namespace) refuse(t *testing.T, call uint32, index int, value uint32, errno unix.Errno) {
+	t.Helper()
+	const (
+		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
+		equal = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+		give  = unix.BPF_RET | unix.BPF_K
+	)
+	low := uint32(16 + 8*index) // struct seccomp_data; little-endian machines
+	filter := []unix.SockFilter{
+		{Code: load, K: 0},
+		{Code: equal, K: call, Jf: 3},
+		{Code: load, K: low},
+		{Code: equal, K: value, Jf: 1},
+		{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
+		{Code: give, K: unix.SECCOMP_RET_ALLOW},
+	}
+	n.run(t, func() error { return installFilter(filter) })
+}

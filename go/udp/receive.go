@@ -1,0 +1,200 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/conn"
+)
+
+const (
+	// joinedMessages is how many messages are read at once where each may be many datagrams. Two
+	// full ones make a batch; small ones need more to be worth the system call.
+	joinedMessages = 8
+	// mostSegments is how many datagrams the newest kernels join into one message.
+	mostSegments = 128
+)
+
+// A receiver reads one socket for one goroutine.
+type receiver struct {
+	socket     *socket
+	generation *atomic.Uint64
+
+	messages []unix.Mmsghdr
+	pieces   []unix.Iovec // one for each message
+	senders  []sockaddr
+	controls []controlBuffer
+	// buffers hold messages that may be many datagrams, until these are handed out. Empty if
+	// messages are single datagrams.
+	buffers [][]byte
+
+	arrivals []arrival
+	pending  []arrival // the part of arrivals that is not yet handed out
+
+	// read is made once, as making it anew for every call would allocate.
+	read      func(fd uintptr) (done bool)
+	wanted    int
+	count     int
+	err       error
+	learnedIn uint64
+
+	latest *Endpoint
+}
+
+// An arrival is a received message, or what is left of it.
+type arrival struct {
+	bytes       []byte
+	segmentSize int
+	endpoint    *Endpoint
+}
+
+func newReceiver(s *socket, generation *atomic.Uint64) *receiver {
+	count := batchSize
+	if s.coalesces {
+		count = joinedMessages
+	}
+	r := &receiver{
+		socket:     s,
+		generation: generation,
+		messages:   make([]unix.Mmsghdr, count),
+		pieces:     make([]unix.Iovec, count),
+		senders:    make([]sockaddr, count),
+		controls:   make([]controlBuffer, count),
+		arrivals:   make([]arrival, 0, count),
+	}
+	if s.coalesces {
+		r.buffers = make([][]byte, count)
+		for i := range r.buffers {
+			r.buffers[i] = make([]byte, maxDatagram)
+		}
+	}
+	r.read = func(fd uintptr) bool {
+		// Read the generation first: a source that was learnt during a change is an old one.
+		r.learnedIn = r.generation.Load()
+		r.count, r.err = receiveMessages(fd, r.messages[:r.wanted])
+		return r.err != unix.EAGAIN
+	}
+	return r
+}
+
+// receiveIPv4 is a conn.ReceiveFunc. The engine's log names it by the end of its name.
+func (r *receiver) receiveIPv4(buffers [][]byte, sizes []int, endpoints []conn.Endpoint) (int, error) {
+	return r.receive(buffers, sizes, endpoints)
+}
+
+// receiveIPv6 is a conn.ReceiveFunc. The engine's log names it by the end of its name.
+func (r *receiver) receiveIPv6(buffers [][]byte, sizes []int, endpoints []conn.Endpoint) (int, error) {
+	return r.receive(buffers, sizes, endpoints)
+}
+
+// receive waits for datagrams and puts one in each buffer. All datagrams that came as one message
+// share its sender and its source.
+func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpoint) (int, error) {
+	if r.socket.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	if len(r.pending) == 0 {
+		if err := r.wait(buffers); err != nil {
+			return 0, err
+		}
+	}
+	count := 0
+	for len(r.pending) > 0 && count < len(buffers) {
+		next := &r.pending[0]
+		filled, rest := splitInto(buffers[count:], sizes[count:], next.bytes, next.segmentSize)
+		for i := range filled {
+			endpoints[count+i] = next.endpoint
+		}
+		count += filled
+		next.bytes = rest
+		if len(rest) == 0 {
+			r.pending = r.pending[1:]
+		}
+	}
+	return count, nil
+}
+
+// wait reads messages into pending.
+func (r *receiver) wait(buffers [][]byte) error {
+	r.wanted = len(r.messages)
+	if len(r.buffers) == 0 {
+		r.wanted = min(r.wanted, len(buffers))
+	}
+	for i := range r.wanted {
+		buffer := r.bufferFor(i, buffers)
+		r.pieces[i].Base = &buffer[0]
+		r.pieces[i].SetLen(len(buffer))
+		header := &r.messages[i].Hdr
+		*header = unix.Msghdr{
+			Name: &r.senders[i][0], Namelen: uint32(len(r.senders[i])),
+			Iov: &r.pieces[i], Control: &r.controls[i][0],
+		}
+		header.SetIovlen(1)
+		header.SetControllen(len(r.controls[i]))
+	}
+	err := r.socket.raw.Read(r.read)
+	switch {
+	case errors.Is(err, net.ErrClosed):
+		return net.ErrClosed
+	case err != nil:
+		return err
+	case r.err != nil:
+		return os.NewSyscallError("recvmmsg", r.err)
+	}
+	r.arrivals = r.arrivals[:0]
+	for i := range r.count {
+		r.arrivals = append(r.arrivals, r.arrival(i, r.bufferFor(i, buffers)))
+	}
+	clear(r.pieces)
+	r.pending = r.arrivals
+	return nil
+}
+
+// bufferFor is where message i is read to. Single datagrams go straight to the caller's buffers, each
+// to its own. Of messages that may be many datagrams only the first can, as its parts fill the
+// buffers behind it: it needs the room for all of them.
+func (r *receiver) bufferFor(i int, buffers [][]byte) []byte {
+	if len(r.buffers) == 0 ||
+		i == 0 && len(buffers) >= mostSegments && len(buffers[0]) >= maxDatagram {
+		return buffers[i]
+	}
+	return r.buffers[i]
+}
+
+// arrival makes sense of message i. A message that was cut short has no bytes left: it cannot be
+// authentic.
+func (r *receiver) arrival(i int, buffer []byte) arrival {
+	message := &r.messages[i]
+	information := decodeControl(r.controls[i][:message.Hdr.Controllen])
+	information.source.learnedIn = r.learnedIn
+	size := int(message.Len)
+	if message.Hdr.Flags&unix.MSG_TRUNC != 0 {
+		size = 0
+	}
+	return arrival{
+		bytes:       buffer[:size],
+		segmentSize: information.segmentSize,
+		endpoint: r.endpoint(
+			decodeSockaddr(&r.senders[i], message.Hdr.Namelen), information.source),
+	}
+}
+
+// endpoint is the latest one if it still says the same, and otherwise a new one. An endpoint that is
+// in use is not changed here: the packet is not authenticated yet.
+func (r *receiver) endpoint(destination netip.AddrPort, from source) *Endpoint {
+	if r.latest != nil && r.latest.destination == destination {
+		if known := r.latest.source.Load(); known != nil && *known == from {
+			return r.latest
+		}
+	}
+	r.latest = &Endpoint{destination: destination}
+	if from.address.IsValid() && !from.address.IsUnspecified() {
+		learnt := from // Its own variable, as one that is pointed at is allocated.
+		r.latest.source.Store(&learnt)
+	}
+	return r.latest
+}

@@ -1,0 +1,79 @@
+package udp
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// routeGroups are the rtnetlink(7) groups that tell of everything that may change how a datagram is
+// routed. An address comes and goes with a local route, so the groups of addresses would add nothing.
+// Links are among them because IPv4 routes that end with their link are not announced.
+const routeGroups = unix.RTMGRP_LINK |
+	unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV4_RULE |
+	unix.RTMGRP_IPV6_ROUTE | 1<<(unix.RTNLGRP_IPV6_RULE-1)
+
+// A routeListener tells when routes, rules or links change in the network namespace that
+// it was made in.
+type routeListener struct {
+	file    *os.File
+	stopped chan struct{}
+}
+
+func newRouteListener() (*routeListener, error) {
+	fd, err := openNetlink(unix.SOCK_NONBLOCK, routeGroups)
+	if err != nil {
+		return nil, err
+	}
+	return &routeListener{file: os.NewFile(uintptr(fd), "netlink"), stopped: make(chan struct{})}, nil
+}
+
+// run calls changed after every change, once for those that come together, until close.
+func (l *routeListener) run(changed func()) {
+	defer close(l.stopped)
+	raw, err := l.file.SyscallConn()
+	if err != nil {
+		return // It is closed already.
+	}
+	// What has changed does not matter, only that something has: the rest of a message is dropped.
+	scrap := make([]byte, unix.SizeofNlMsghdr)
+	for {
+		err := raw.Read(func(fd uintptr) bool {
+			const together = 256 // bounds how long a flood of changes can go unheard
+			heard := 0
+			for heard < together {
+				_, _, err := unix.Recvfrom(int(fd), scrap, 0)
+				if errors.Is(err, unix.EAGAIN) {
+					break
+				}
+				// Every other error is the loss of messages (ENOBUFS): a change that went unheard.
+				heard++
+			}
+			return heard > 0
+		})
+		if err != nil {
+			return
+		}
+		changed()
+	}
+}
+
+// close stops run and waits until it has returned; run must have been started.
+func (l *routeListener) close() error {
+	err := l.file.Close()
+	<-l.stopped
+	return err
+}
+
+// openNetlink opens a socket to the kernel's routing subsystem; kind is added to the socket's type.
+func openNetlink(kind int, groups uint32) (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|kind, unix.NETLINK_ROUTE)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		return -1, errors.Join(os.NewSyscallError("bind", err), unix.Close(fd))
+	}
+	return fd, nil
+}

@@ -1,0 +1,121 @@
+package udp
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestEveryKindOfRoutingChangeIsHeard(t *testing.T) {
+	n := newNamespace(t)
+	n.aloneInterface(t, "alone")
+	for _, change := range []string{
+		"addr add 10.0.0.1/24 dev alone", "addr add fd00::1/64 dev alone nodad noprefixroute",
+		"addr add 10.0.0.2/32 dev alone", "addr del 10.0.0.2/32 dev alone", "addr del fd00::1/64 dev alone",
+		"route add 10.1.0.0/16 dev alone", "route add fd01::/64 dev alone",
+		"rule add fwmark 1 table 100", "link del alone",
+	} {
+		heard, _ := startListener(t, n)
+		n.ip(t, change)
+		awaitHeard(t, heard, change)
+	}
+	heard, _ := startListener(t, n)
+	n.ip6(t, "rule add fwmark 1 table 100")
+	awaitHeard(t, heard, "an IPv6 rule")
+}
+
+func TestALinkThatGoesDownIsHeardThoughItsIPv4RoutesAreNotAnnounced(t *testing.T) {
+	n := newNamespace(t)
+	n.sysctl(t, "ipv6/conf/default/disable_ipv6", "1") // IPv6 routes would be.
+	n.aloneInterface(t, "alone")
+	heard, _ := startListener(t, n)
+	n.ip(t, "link set alone down")
+	awaitHeard(t, heard, "a link that goes down")
+}
+
+func TestALostMessageIsAChangeAndTheNextOneIsHeardToo(t *testing.T) {
+	n := newNamespace(t)
+	n.aloneInterface(t, "alone")
+	var l *routeListener
+	n.run(t, func() (err error) { l, err = newRouteListener(); return err })
+	raw, err := l.file.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = control(raw, func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flood []string
+	for i := range 100 {
+		flood = append(flood, fmt.Sprintf("route add 10.1.%d.0/24 dev alone", i))
+	}
+	n.ip(t, flood...)
+	n.run(t, expectLostMessages)
+
+	heard := make(chan struct{}, 1000)
+	go l.run(func() { heard <- struct{}{} })
+	awaitHeard(t, heard, "the loss")
+	awaitParked(t, "(*routeListener).run(", 1)
+	for len(heard) > 0 {
+		<-heard
+	}
+	n.ip(t, "route add 10.3.0.0/16 dev alone")
+	awaitHeard(t, heard, "the next change")
+	if err := l.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expectLostMessages reads of netlink sockets in the namespace whether one has lost messages.
+func expectLostMessages() error {
+	table, err := os.ReadFile("/proc/thread-self/net/netlink")
+	if err != nil {
+		return err
+	}
+	const drops = 8
+	for line := range strings.Lines(string(table)) {
+		if fields := strings.Fields(line); len(fields) > drops && fields[drops] != "0" && fields[drops] != "Drops" {
+			return nil
+		}
+	}
+	return fmt.Errorf("nothing was lost:\n%s", table)
+}
+
+func TestAListenerThatIsClosedHasStopped(t *testing.T) {
+	n := newNamespace(t)
+	_, l := startListener(t, n)
+	if err := l.close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-l.stopped:
+	default:
+		t.Fatal("it still runs")
+	}
+}
+
+// startListener makes a listener that runs until the test ends.
+func startListener(t *testing.T, n *namespace) (heard chan struct{}, l *routeListener) {
+	t.Helper()
+	n.run(t, func() (err error) { l, err = newRouteListener(); return err })
+	heard = make(chan struct{}, 1000)
+	go l.run(func() { heard <- struct{}{} })
+	t.Cleanup(func() { l.close() }) // A test may have closed it before.
+	return heard, l
+}
+
+func awaitHeard(t *testing.T, heard chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-heard:
+	case <-time.After(patience):
+		t.Fatalf("%s was not heard", what)
+	}
+}

@@ -1,0 +1,86 @@
+package udp
+
+import "net/netip"
+
+const (
+	// maxSegments is how many datagrams the kernel cuts a message into at most (UDP_MAX_SEGMENTS;
+	// newer kernels take 128).
+	maxSegments = 64
+	// maxDatagram is the largest payload of a received message in bytes, joined or not.
+	maxDatagram = 65535
+)
+
+// maxPayload is the largest payload in bytes of one message to an address: 65,535 less the UDP
+// header, and less the IPv4 header, which IPv6 does not count.
+func maxPayload(to netip.Addr) int {
+	if to.Is4() {
+		return 65535 - 20 - 8
+	}
+	return 65535 - 8
+}
+
+// A group is a run of packets that leave as one message.
+type group struct {
+	packets     int
+	segmentSize int // bytes of every packet but the last, which may be shorter
+}
+
+// appendGroups appends the groups that packets fall into, in order: as few as the rules of
+// UDP_SEGMENT allow. All packets of a group but the last have one size, the last is no longer, none
+// is empty, and together they fit in limit bytes and maxSegments datagrams. A packet that exceeds
+// limit is a group of its own.
+func appendGroups(groups []group, packets [][]byte, limit int) []group {
+	for len(packets) > 0 {
+		size := len(packets[0])
+		count, total := 1, size
+		for count < len(packets) && count < maxSegments {
+			next := len(packets[count])
+			if next == 0 || next > size || total+next > limit {
+				break
+			}
+			count++
+			total += next
+			if next < size {
+				break
+			}
+		}
+		groups = append(groups, group{packets: count, segmentSize: size})
+		packets = packets[count:]
+	}
+	return groups
+}
+
+// appendSingles appends one group for each packet.
+func appendSingles(groups []group, packets [][]byte) []group {
+	for _, packet := range packets {
+		groups = append(groups, group{packets: 1, segmentSize: len(packet)})
+	}
+	return groups
+}
+
+// splitInto cuts a received message into datagrams of segmentSize bytes, the last of which may be
+// shorter, and copies them to buffers, with their lengths in sizes. Size 0 is a message that is one
+// datagram. It returns how many buffers it filled and what there was no buffer for.
+//
+// A message may begin in the first buffer itself. A datagram that is longer than its buffer is lost
+// and has length 0.
+func splitInto(buffers [][]byte, sizes []int, message []byte, segmentSize int) (filled int, rest []byte) {
+	if segmentSize <= 0 || len(message) == 0 {
+		segmentSize = len(message)
+	}
+	for filled < len(buffers) {
+		datagram := message[:min(segmentSize, len(message))]
+		message = message[len(datagram):]
+		sizes[filled] = len(datagram)
+		if len(datagram) > len(buffers[filled]) {
+			sizes[filled] = 0
+		} else {
+			copy(buffers[filled], datagram)
+		}
+		filled++
+		if len(message) == 0 {
+			return filled, nil
+		}
+	}
+	return filled, message
+}

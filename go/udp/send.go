@@ -1,0 +1,186 @@
+package udp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A transmission is one call of Send: what it still may try, and what it has learnt.
+type transmission struct {
+	bind   *Bind
+	socket *socket
+	batch  *sendBatch
+	to     *Endpoint
+	source *source // nil: the kernel chooses
+}
+
+// run sends packets in order. After each failure it takes up again with the first packet that was
+// not sent, and without whatever the kernel refused.
+func (t *transmission) run(packets [][]byte) error {
+	scope, err := scopeOf(t.to.destination.Addr())
+	if err != nil {
+		return fmt.Errorf("udp: send to %s: %w", t.to.destination, err)
+	}
+	t.batch.address(t.to.destination, scope)
+	segments := t.socket.segments.Load()
+	var tooBig int
+	for len(packets) > 0 {
+		t.batch.load(packets[:min(len(packets), batchSize)], t.source, segments)
+		sent, failed, err := t.batch.send(t.socket.raw)
+		packets = packets[sent:]
+		switch {
+		case err == nil:
+		case failed.packets > 1 && refusesSegments(err):
+			// Whether the packets can leave one by one shows when they try. EIO means that the
+			// interface cannot do it. The other errors are this path's, or this message's.
+			segments = false
+			if errors.Is(err, syscall.EIO) && t.socket.segments.CompareAndSwap(true, false) {
+				t.bind.logf("UDP bind: no more segmentation offload on %s: %v",
+					t.socket.conn.LocalAddr(), err)
+			}
+		case t.source != nil && refusesSource(err):
+			t.bind.logf("UDP bind: no longer sending from %s to %s: %v",
+				t.source.address, t.to.destination, err)
+			t.to.source.CompareAndSwap(t.source, nil)
+			t.source = nil
+		case errors.Is(err, syscall.EMSGSIZE):
+			tooBig++
+			packets = packets[1:]
+		case errors.Is(err, net.ErrClosed):
+			return net.ErrClosed
+		default:
+			return fmt.Errorf("udp: send to %s: %d packets not sent: %w",
+				t.to.destination, len(packets)+tooBig, err)
+		}
+	}
+	if tooBig > 0 {
+		return fmt.Errorf("udp: send to %s: %d packets not sent: %w",
+			t.to.destination, tooBig, syscall.EMSGSIZE)
+	}
+	return nil
+}
+
+// refusesSegments reports whether a send error can mean that a message of several datagrams is
+// refused because it is that. EIO: the interface or a transformation (IPsec) on the way cannot do
+// it. EMSGSIZE: a datagram exceeds the path's MTU, which single ones may, as they are fragmented;
+// kernels before 6.14 say EINVAL for that.
+func refusesSegments(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EMSGSIZE) ||
+		errors.Is(err, syscall.EINVAL)
+}
+
+// scopeOf is the interface index that a link-local address's zone means, or 0 without a zone.
+func scopeOf(address netip.Addr) (uint32, error) {
+	zone := address.Zone()
+	if zone == "" {
+		return 0, nil
+	}
+	if index, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return uint32(index), nil
+	}
+	link, err := net.InterfaceByName(zone)
+	if err != nil {
+		return 0, err
+	}
+	return uint32(link.Index), nil
+}
+
+// A sendBatch holds the structures of one sendmmsg call. They point at the packets themselves: no
+// packet is copied.
+type sendBatch struct {
+	destination       sockaddr
+	destinationLength int
+	limit             int
+
+	groups   []group
+	messages [batchSize]unix.Mmsghdr
+	pieces   [batchSize]unix.Iovec // one for each packet
+	controls [batchSize]controlBuffer
+
+	// write is made once, as making it anew for every call would allocate.
+	write func(fd uintptr) (done bool)
+	sent  int
+	err   error
+}
+
+func newSendBatch() *sendBatch {
+	b := &sendBatch{groups: make([]group, 0, batchSize)}
+	b.write = func(fd uintptr) bool {
+		for b.sent < len(b.groups) {
+			var n int
+			n, b.err = sendMessages(fd, b.messages[b.sent:len(b.groups)])
+			if b.err != nil {
+				return b.err != unix.EAGAIN
+			}
+			b.sent += n
+		}
+		return true
+	}
+	return b
+}
+
+// address sets where the following loads go.
+func (b *sendBatch) address(to netip.AddrPort, scope uint32) {
+	b.destinationLength = encodeSockaddr(&b.destination, to, scope)
+	b.limit = maxPayload(to.Addr())
+}
+
+// load prepares messages for at most batchSize packets, several in one message if segments.
+func (b *sendBatch) load(packets [][]byte, from *source, segments bool) {
+	if segments {
+		b.groups = appendGroups(b.groups[:0], packets, b.limit)
+	} else {
+		b.groups = appendSingles(b.groups[:0], packets)
+	}
+	for i, packet := range packets {
+		b.pieces[i] = unix.Iovec{}
+		if len(packet) > 0 {
+			b.pieces[i].Base = &packet[0]
+			b.pieces[i].SetLen(len(packet))
+		}
+	}
+	first := 0
+	for i, group := range b.groups {
+		control := b.controls[i][:0]
+		if from != nil {
+			control = appendSource(control, from)
+		}
+		if group.packets > 1 {
+			control = appendSegmentSize(control, group.segmentSize)
+		}
+		header := &b.messages[i].Hdr
+		*header = unix.Msghdr{Name: &b.destination[0], Namelen: uint32(b.destinationLength)}
+		header.Iov = &b.pieces[first]
+		header.SetIovlen(group.packets)
+		if len(control) > 0 {
+			header.Control = &b.controls[i][0]
+			header.SetControllen(len(control))
+		}
+		first += group.packets
+	}
+}
+
+// send sends what was loaded and waits while the socket's buffer is full. It returns how many packets
+// were sent, and if not all were, the group that failed and the error.
+func (b *sendBatch) send(raw syscall.RawConn) (packets int, failed group, err error) {
+	b.sent, b.err = 0, nil
+	err = raw.Write(b.write)
+	if err == nil && b.err != nil {
+		err = os.NewSyscallError("sendmmsg", b.err)
+	}
+	for _, group := range b.groups[:b.sent] {
+		packets += group.packets
+	}
+	if err != nil && b.sent < len(b.groups) {
+		failed = b.groups[b.sent]
+	}
+	clear(b.pieces[:]) // The engine reuses its packets: hold none longer than needed.
+	return packets, failed, err
+}

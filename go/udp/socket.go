@@ -1,0 +1,116 @@
+package udp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// bufferSize is what the kernel is asked to hold for a socket in each direction, in bytes: enough
+// for a burst at several Gbit/s, as upstream's implementations ask for.
+const bufferSize = 7 << 20
+
+// A socket is one UDP socket of one address family.
+type socket struct {
+	conn   *net.UDPConn
+	raw    syscall.RawConn
+	closed atomic.Bool
+
+	segments  atomic.Bool // sending with UDP_SEGMENT works, as far as is known
+	coalesces bool        // UDP_GRO is on: the kernel may join received datagrams
+}
+
+// listen opens a socket on a port of all local addresses; network is "udp4" or "udp6". A "udp6"
+// socket never receives IPv4.
+func listen(network string, port uint16, mark uint32) (*socket, error) {
+	s := &socket{}
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		return control(raw, func(fd int) error { return s.prepare(fd, network, mark) })
+	}}
+	packetConn, err := config.ListenPacket(context.Background(), network, ":"+strconv.Itoa(int(port)))
+	if err != nil {
+		return nil, fmt.Errorf("udp: %w", err)
+	}
+	s.conn = packetConn.(*net.UDPConn)
+	if s.raw, err = s.conn.SyscallConn(); err != nil {
+		return nil, errors.Join(err, s.conn.Close())
+	}
+	return s, nil
+}
+
+// prepare sets a new socket's options and finds out which offloads the kernel has.
+func (s *socket) prepare(fd int, network string, mark uint32) error {
+	for _, direction := range [][2]int{
+		{unix.SO_RCVBUF, unix.SO_RCVBUFFORCE},
+		{unix.SO_SNDBUF, unix.SO_SNDBUFFORCE},
+	} {
+		// Up to the system's limit first; beyond it needs CAP_NET_ADMIN. Smaller buffers only
+		// cost speed.
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, direction[0], bufferSize)
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, direction[1], bufferSize)
+	}
+	if mark != 0 {
+		if err := setMark(fd, mark); err != nil {
+			return err
+		}
+	}
+	level, option := unix.IPPROTO_IP, unix.IP_PKTINFO
+	if network == "udp6" {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
+	}
+	if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
+		return os.NewSyscallError("setsockopt PKTINFO", err)
+	}
+	_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
+	s.segments.Store(err == nil)
+	s.coalesces = enableCoalescing(fd)
+	return nil
+}
+
+// enableCoalescing turns UDP_GRO on where the kernel can say that it is on. Kernels before 5.12 have
+// an immature UDP_GRO and cannot: there it stays off.
+func enableCoalescing(fd int) bool {
+	if unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) != nil {
+		return false
+	}
+	on, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO)
+	if err == nil && on == 1 {
+		return true
+	}
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 0)
+	return false
+}
+
+func (s *socket) port() uint16 {
+	return s.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+}
+
+func (s *socket) setMark(mark uint32) error {
+	return control(s.raw, func(fd int) error { return setMark(fd, mark) })
+}
+
+func (s *socket) close() error {
+	s.closed.Store(true)
+	return s.conn.Close()
+}
+
+func setMark(fd int, mark uint32) error {
+	return os.NewSyscallError("setsockopt SO_MARK",
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, int(mark)))
+}
+
+// control runs f on a connection's file descriptor while it cannot be closed.
+func control(raw syscall.RawConn, f func(fd int) error) error {
+	var inner error
+	if err := raw.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
+		return err
+	}
+	return inner
+}

@@ -1,0 +1,178 @@
+package udp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.zx2c4.com/wireguard/conn"
+)
+
+// A station is an open Bind in a namespace, and all that arrives at it.
+type station struct {
+	*Bind
+	namespace *namespace
+	port      uint16
+	arrived   chan datagram
+	changes   chan struct{}
+}
+
+// A datagram is one that a station received; together counts those of the same call of a
+// ReceiveFunc.
+type datagram struct {
+	bytes    string
+	from     *Endpoint
+	together int
+}
+
+// openStation opens a Bind on a random port and receives until the test ends.
+func openStation(t *testing.T, n *namespace) *station {
+	t.Helper()
+	s := &station{
+		namespace: n,
+		arrived:   make(chan datagram, 10_000),
+		changes:   make(chan struct{}, 1),
+	}
+	s.Bind = NewBind(func(format string, args ...any) {
+		if format == routesChanged {
+			select {
+			case s.changes <- struct{}{}:
+			default: // One that is not taken yet will do.
+			}
+		}
+	})
+	var receive []conn.ReceiveFunc
+	n.run(t, func() (err error) {
+		receive, s.port, err = s.Open(0)
+		return err
+	})
+	var receivers sync.WaitGroup
+	for _, f := range receive {
+		receivers.Go(func() { s.receiveAll(t, f) })
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		receivers.Wait()
+	})
+	return s
+}
+
+func (s *station) receiveAll(t *testing.T, receive conn.ReceiveFunc) {
+	buffers, sizes, endpoints := receiveBuffers(batchSize)
+	for {
+		count, err := receive(buffers, sizes, endpoints)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for i := range count {
+			s.arrived <- datagram{
+				bytes: string(buffers[i][:sizes[i]]), from: endpoints[i].(*Endpoint), together: count,
+			}
+		}
+	}
+}
+
+// receiveBuffers are those that the engine brings.
+func receiveBuffers(count int) ([][]byte, []int, []conn.Endpoint) {
+	buffers := make([][]byte, count)
+	for i := range buffers {
+		buffers[i] = make([]byte, 65535)
+	}
+	return buffers, make([]int, count), make([]conn.Endpoint, count)
+}
+
+// next waits for count datagrams.
+func (s *station) next(t *testing.T, count int) []datagram {
+	t.Helper()
+	timeout := time.After(patience)
+	var datagrams []datagram
+	for len(datagrams) < count {
+		select {
+		case d := <-s.arrived:
+			datagrams = append(datagrams, d)
+		case <-timeout:
+			t.Fatalf("%d of %d datagrams arrived", len(datagrams), count)
+		}
+	}
+	return datagrams
+}
+
+// at is the station's endpoint by one of its addresses, for another to send to.
+func (s *station) at(t *testing.T, address string) *Endpoint {
+	t.Helper()
+	endpoint, err := s.ParseEndpoint(netip.AddrPortFrom(netip.MustParseAddr(address), s.port).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return endpoint.(*Endpoint)
+}
+
+// send sends and expects no error.
+func (s *station) send(t *testing.T, to *Endpoint, packets ...[]byte) {
+	t.Helper()
+	if err := s.Send(packets, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitRouteChange runs change, which alters the routing, and waits until the station has heard of it.
+func (s *station) awaitRouteChange(t *testing.T, change func()) {
+	t.Helper()
+	before := s.generation.Load()
+	change()
+	timeout := time.After(patience)
+	for s.generation.Load() == before {
+		select {
+		case <-s.changes:
+		case <-timeout:
+			t.Fatal("the change of the routes was not noticed")
+		}
+	}
+}
+
+// deafen stops the station from hearing of route changes.
+func (s *station) deafen(t *testing.T) {
+	t.Helper()
+	opened := s.opened.Load()
+	if err := opened.routes.close(); err != nil {
+		t.Fatal(err)
+	}
+	opened.routes = nil
+}
+
+// numbered makes count different packets of size bytes.
+func numbered(count, size int) [][]byte {
+	packets := make([][]byte, count)
+	for i := range packets {
+		packets[i] = fmt.Appendf(nil, "%0*d", size, i)
+	}
+	return packets
+}
+
+// expectArrived waits for exactly these packets in this order, and fails at any that follows.
+func (s *station) expectArrived(t *testing.T, packets [][]byte) []datagram {
+	t.Helper()
+	datagrams := s.next(t, len(packets))
+	for i, d := range datagrams {
+		if d.bytes != string(packets[i]) {
+			t.Fatalf("datagram %d is %.40q of %d bytes, not %.40q of %d bytes",
+				i, d.bytes, len(d.bytes), packets[i], len(packets[i]))
+		}
+	}
+	select {
+	case d := <-s.arrived:
+		t.Fatalf("a datagram too many: %.40q", d.bytes)
+	default:
+	}
+	return datagrams
+}
