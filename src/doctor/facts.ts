@@ -1,0 +1,168 @@
+import { constants } from "node:fs";
+import { access, open, readFile, stat } from "node:fs/promises";
+import { arch, release } from "node:os";
+import { type Environment, packageRoot } from "../artifacts.js";
+import { systemCodeOf } from "../errors.js";
+import { type BackendFacts, collectBackends } from "./backends.js";
+import {
+  type PackageManager,
+  packageManagerPrograms,
+  packageManagers,
+  parsePackages,
+} from "./packages.js";
+import {
+  type Attempt,
+  attempt,
+  collectTool,
+  findProgram,
+  type ToolFacts,
+  versionOf,
+} from "./tools.js";
+import type { TunFacts } from "./tun.js";
+
+/** What wg-bridge runs on. */
+export interface Versions {
+  readonly wgBridge: string;
+  readonly node: string;
+  readonly koffi: string | null;
+  readonly go: string | null;
+  /** The kernel's release, as uname -r says. */
+  readonly kernel: string;
+  /** As process.arch spells it. */
+  readonly architecture: string;
+  /** `glibc 2.36`, or `musl`. */
+  readonly libc: string;
+}
+
+/** What was found on this machine, not yet judged. */
+export interface MachineFacts {
+  readonly versions: Versions;
+  readonly tun: TunFacts;
+  readonly capNetAdmin: boolean;
+  readonly networkNamespace: Attempt;
+  readonly userNamespace: Attempt;
+  /** The values of the settings that can forbid user namespaces; those this kernel knows. */
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** Whether the kernel has, or can load, the WireGuard module. */
+  readonly kernelModule: boolean;
+  readonly backends: BackendFacts;
+  readonly tools: readonly ToolFacts[];
+  readonly packageManager: PackageManager | undefined;
+}
+
+/** CAP_NET_ADMIN's bit in the capability sets. Source: linux/capability.h. */
+const capNetAdminBit = 12n;
+
+/** The settings by which kernels and distributions forbid user namespaces. */
+const userNamespaceSettings = [
+  "kernel.unprivileged_userns_clone",
+  "kernel.apparmor_restrict_unprivileged_userns",
+  "user.max_user_namespaces",
+];
+
+/** Looks at the machine. It changes nothing: the namespaces that it tries end at once. */
+export async function collectFacts(env: Environment): Promise<MachineFacts> {
+  const table = parsePackages(await readFile(`${packageRoot}/scripts/packages`, "utf8"));
+  const [
+    versions,
+    tun,
+    capNetAdmin,
+    networkNamespace,
+    userNamespace,
+    sysctls,
+    kernelModule,
+    backends,
+    tools,
+  ] = await Promise.all([
+    collectVersions(env),
+    openTun(),
+    holdsNetAdmin(),
+    attempt(["unshare", "--net", "true"], env),
+    attempt(["unshare", "--user", "--map-root-user", "--net", "true"], env),
+    readSettings(),
+    hasKernelModule(),
+    collectBackends(env),
+    Promise.all(table.map((row) => collectTool(row, env))),
+  ]);
+  return {
+    versions,
+    tun,
+    capNetAdmin,
+    networkNamespace,
+    userNamespace,
+    sysctls,
+    kernelModule,
+    backends,
+    tools,
+    packageManager: packageManagers.find((name) => findProgram(packageManagerPrograms[name], env)),
+  };
+}
+
+async function collectVersions(env: Environment): Promise<Versions> {
+  const [manifest, koffi, go, libc] = await Promise.all([
+    readFile(`${packageRoot}/package.json`, "utf8"),
+    import("koffi").then(
+      ({ default: { version } }) => version,
+      () => null,
+    ),
+    versionOf(["go", "version"], env),
+    versionOf(["getconf", "GNU_LIBC_VERSION"], env),
+  ]);
+  const { version: wgBridge }: { version: string } = JSON.parse(manifest);
+  return {
+    wgBridge,
+    node: process.versions.node,
+    koffi,
+    go: go ?? null,
+    kernel: release(),
+    architecture: arch(),
+    libc: libc === undefined ? "musl" : `glibc ${libc}`,
+  };
+}
+
+async function openTun(): Promise<TunFacts> {
+  try {
+    const found = await stat("/dev/net/tun");
+    if (!found.isCharacterDevice()) {
+      return { state: "other-file", is: found.isDirectory() ? "a directory" : "an ordinary file" };
+    }
+    const device = await open("/dev/net/tun", constants.O_RDWR);
+    await device.close();
+    return { state: "open" };
+  } catch (error) {
+    return { state: "failed", code: systemCodeOf(error) ?? String(error) };
+  }
+}
+
+async function holdsNetAdmin(): Promise<boolean> {
+  const status = await readFile("/proc/self/status", "utf8");
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+  return ((BigInt(`0x${effective}`) >> capNetAdminBit) & 1n) === 1n;
+}
+
+async function readSettings(): Promise<Record<string, string>> {
+  const found = await Promise.all(
+    userNamespaceSettings.map(async (name) => {
+      const text = await readFile(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8").catch(
+        () => undefined,
+      );
+      return text === undefined ? [] : [[name, text.trim()] as const];
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
+/** In use, built in, or on disk. */
+async function hasKernelModule(): Promise<boolean> {
+  const modules = `/lib/modules/${release()}`;
+  const inUse = await access("/sys/module/wireguard").then(
+    () => true,
+    () => false,
+  );
+  const lists = await Promise.all(
+    ["modules.builtin", "modules.dep"].map((list) =>
+      readFile(`${modules}/${list}`, "utf8").catch(() => ""),
+    ),
+  );
+  return inUse || lists.some((list) => list.includes("/wireguard.ko"));
+}

@@ -1,0 +1,93 @@
+import { execFile } from "node:child_process";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import type { Environment } from "../artifacts.js";
+import type { ToolPackage } from "./packages.js";
+
+/** A tool, where it is, and which package gives it. */
+export interface ToolFacts extends ToolPackage {
+  /** Undefined where it is missing, or only BusyBox's smaller namesake is there. */
+  readonly path: string | undefined;
+  readonly version: string | undefined;
+}
+
+/** What came of trying a command. */
+export type Attempt =
+  | { readonly ok: true; readonly output: string }
+  /** The last line that it printed, or why it could not start. */
+  | { readonly ok: false; readonly message: string };
+
+/** How long one command may take, in milliseconds. All of these answer in a few. */
+const limit = 10_000;
+
+/** Ordinary users' PATH often lacks these, and iptables is there. */
+const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** How each tool is asked for its version, unless by --version. wg-quick cannot be asked. */
+const versionArguments: Readonly<Record<string, readonly string[]>> = {
+  ip: ["-V"],
+  ss: ["-V"],
+  ping: ["-V"],
+  ping6: ["-V"],
+};
+
+/** Where a program is on PATH or in the system's own directories. */
+export function findProgram(name: string, env: Environment): string | undefined {
+  return searchPath(env)
+    .map((directory) => `${directory}/${name}`)
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return statSync(path).isFile();
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Looks for a tool and asks for its version. */
+export async function collectTool(row: ToolPackage, env: Environment): Promise<ToolFacts> {
+  const path = findProgram(row.tool, env);
+  if (path === undefined || realpathSync(path).endsWith("/busybox")) {
+    return { ...row, path: undefined, version: undefined };
+  }
+  if (row.tool === "wg-quick") return { ...row, path, version: undefined };
+  const version = await versionOf([path, ...(versionArguments[row.tool] ?? ["--version"])], env);
+  return { ...row, path, version };
+}
+
+/** Runs a command to its end. */
+export function attempt(
+  [program = "", ...args]: readonly string[],
+  env: Environment,
+): Promise<Attempt> {
+  const options = {
+    env: { ...env, PATH: searchPath(env).join(":"), LC_ALL: "C" },
+    timeout: limit,
+  };
+  return new Promise((resolve) => {
+    execFile(program, args, options, (error, stdout, stderr) => {
+      const output = (stdout + stderr).trim();
+      const message = output.split("\n").at(-1) || error?.message || "";
+      resolve(error === null ? { ok: true, output } : { ok: false, message });
+    });
+  });
+}
+
+/** The first version number that a command prints; undefined when it fails or prints none. */
+export async function versionOf(
+  command: readonly string[],
+  env: Environment,
+): Promise<string | undefined> {
+  const tried = await attempt(command, env);
+  return tried.ok ? findVersion(tried.output) : undefined;
+}
+
+/** The first thing in a text that looks like a version: 1.0.20210914, 6.1.0, or iputils' 20221126. */
+export function findVersion(text: string): string | undefined {
+  return /\d[\d.]+\d(-[\w.-]+)?/.exec(text)?.[0];
+}
+
+function searchPath(env: Environment): string[] {
+  const named = (env.PATH ?? "").split(":").filter((directory) => directory !== "");
+  return [...named, ...systemDirectories];
+}

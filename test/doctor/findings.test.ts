@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import type { BackendFacts } from "../../src/doctor/backends.js";
+import type { MachineFacts } from "../../src/doctor/facts.js";
+import { diagnose, type Finding } from "../../src/doctor/findings.js";
+import { machineWithoutWg, soundMachine } from "./machine.js";
+
+function finding(facts: MachineFacts, id: string): Finding {
+  const found = diagnose(facts).findings.find((candidate) => candidate.id === id);
+  assert.ok(found, id);
+  return found;
+}
+
+const missingLibrary: BackendFacts["library"] = {
+  path: "/lib.so",
+  version: undefined,
+  fault: { code: "WG_BRIDGE_LIBRARY_MISSING", message: "There is no library /lib.so." },
+};
+const lockedExecutable: BackendFacts["executable"] = {
+  path: "/wireguard-go",
+  version: undefined,
+  fault: { code: "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE", message: "It may not be executed." },
+};
+
+describe("the diagnosis", () => {
+  it("finds nothing amiss on a sound machine, and that a tunnel can be opened", () => {
+    const { findings, canOpenTunnel } = diagnose(soundMachine);
+    assert.deepEqual(
+      findings.filter(({ mark, cures }) => mark !== "ok" || cures.length > 0),
+      [],
+    );
+    assert.equal(canOpenTunnel, true);
+  });
+
+  it("denies a tunnel without a TUN device", () => {
+    const facts: MachineFacts = { ...soundMachine, tun: { state: "failed", code: "ENOENT" } };
+    assert.equal(diagnose(facts).canOpenTunnel, false);
+  });
+
+  it("denies a tunnel without CAP_NET_ADMIN, and says how to have it", () => {
+    const facts = { ...soundMachine, capNetAdmin: false };
+    assert.equal(diagnose(facts).canOpenTunnel, false);
+    assert.equal(finding(facts, "net-admin").mark, "lack");
+    assert.match(finding(facts, "net-admin").cures.join("\n"), /sudo .*\n.*--cap-add NET_ADMIN/);
+  });
+
+  describe("of the backends", () => {
+    const withBackends = (backends: Partial<BackendFacts>): MachineFacts => ({
+      ...soundMachine,
+      backends: { ...soundMachine.backends, ...backends },
+    });
+
+    it("only warns of a library that cannot be used while the executable can", () => {
+      const facts = withBackends({
+        library: missingLibrary,
+        auto: { backend: "exec", reason: "no library" },
+      });
+      assert.equal(finding(facts, "library").mark, "warn");
+      assert.match(finding(facts, "library").detail, /WG_BRIDGE_LIBRARY_MISSING.*\/lib\.so/);
+      assert.deepEqual(finding(facts, "library").cures, ["npm run build"]);
+      assert.equal(diagnose(facts).canOpenTunnel, true);
+    });
+
+    it("denies a tunnel when neither can be used", () => {
+      const facts = withBackends({
+        library: missingLibrary,
+        executable: lockedExecutable,
+        auto: { backend: null, reason: "neither" },
+      });
+      assert.equal(finding(facts, "library").mark, "lack");
+      assert.deepEqual(finding(facts, "executable").cures, ["chmod +x /wireguard-go"]);
+      assert.equal(diagnose(facts).canOpenTunnel, false);
+    });
+
+    it("knows no cure for musl", () => {
+      const facts = withBackends({
+        library: { ...missingLibrary, fault: { code: "WG_BRIDGE_LIBRARY_MUSL", message: "musl" } },
+        auto: { backend: "exec", reason: "musl" },
+      });
+      assert.deepEqual(finding(facts, "library").cures, []);
+    });
+  });
+
+  describe("of namespaces", () => {
+    const refused = { ok: false, message: "Operation not permitted" } as const;
+
+    it("only warns when one of the two kinds can be made", () => {
+      const facts = { ...soundMachine, networkNamespace: refused };
+      assert.equal(finding(facts, "network-namespaces").mark, "warn");
+      assert.equal(finding(facts, "network-namespaces").detail, "Operation not permitted");
+    });
+
+    it("is a lack when neither can be made, but not one that forbids a tunnel", () => {
+      const facts = { ...soundMachine, networkNamespace: refused, userNamespace: refused };
+      assert.equal(finding(facts, "network-namespaces").mark, "lack");
+      assert.equal(finding(facts, "user-namespaces").mark, "lack");
+      assert.equal(diagnose(facts).canOpenTunnel, true);
+    });
+
+    for (const [name, forbids, cure] of [
+      ["kernel.unprivileged_userns_clone", "0", "=1"],
+      ["kernel.apparmor_restrict_unprivileged_userns", "1", "=0"],
+      ["user.max_user_namespaces", "0", "=15000"],
+    ] as const) {
+      it(`names ${name} when that forbids user namespaces`, () => {
+        const facts = { ...soundMachine, userNamespace: refused, sysctls: { [name]: forbids } };
+        assert.deepEqual(finding(facts, "user-namespaces").cures, [`sysctl -w ${name}${cure}`]);
+      });
+    }
+
+    it("suspects the container when no setting forbids them", () => {
+      const facts = { ...soundMachine, userNamespace: refused };
+      assert.match(finding(facts, "user-namespaces").cures.join(), /seccomp/);
+    });
+  });
+
+  describe("of tools", () => {
+    it("names the command that installs a missing tool here", () => {
+      assert.equal(finding(machineWithoutWg, "tool wg").mark, "lack");
+      assert.deepEqual(finding(machineWithoutWg, "tool wg").cures, [
+        "apt-get install --no-install-recommends wireguard-tools",
+      ]);
+    });
+
+    it("names the command of each package manager where none is known", () => {
+      const facts = { ...machineWithoutWg, packageManager: undefined };
+      assert.deepEqual(
+        finding(facts, "tool wg").cures.map((cure) => cure.split(" ")[0]),
+        ["apt-get", "dnf", "apk", "pacman"],
+      );
+    });
+
+    it("does not forbid a tunnel for want of one", () => {
+      assert.equal(diagnose(machineWithoutWg).canOpenTunnel, true);
+    });
+
+    it("only warns of a missing Go", () => {
+      const facts = { ...soundMachine, versions: { ...soundMachine.versions, go: null } };
+      assert.equal(finding(facts, "go").mark, "warn");
+    });
+  });
+});

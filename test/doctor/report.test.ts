@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { diagnose } from "../../src/doctor/findings.js";
+import { formatReport } from "../../src/doctor/report.js";
+import { machineWithoutWg, soundMachine } from "./machine.js";
+
+describe("doctor's report", () => {
+  it("says which backend auto takes and that a tunnel can be opened", () => {
+    const report = formatReport(diagnose(soundMachine), false);
+    assert.match(report, /^--backend=auto takes ffi: auto prefers ffi$/m);
+    assert.match(report, /^This user can open a tunnel\.$/m);
+  });
+
+  it("puts each cure on a line of its own under its lack", () => {
+    const report = formatReport(
+      diagnose({ ...machineWithoutWg, packageManager: undefined }),
+      false,
+    );
+    assert.match(
+      report,
+      /^lack {2}wg +not found\n +cure: apt-get .*\n +or: +dnf .*\n +or: +apk .*\n +or: +pacman .*$/m,
+    );
+  });
+
+  it("aligns what was found", () => {
+    const report = formatReport(diagnose(soundMachine), false);
+    const columns = report
+      .split("\n")
+      .filter((line) => line.startsWith("ok "))
+      .map((line) => /^\S+ +.*? {2,}(?=\S)/.exec(line)?.[0].length);
+    assert.ok(columns.length > 5);
+    assert.equal(new Set(columns).size, 1);
+  });
+
+  it("names what keeps a tunnel from being opened", () => {
+    const facts = { ...machineWithoutWg, capNetAdmin: false };
+    const report = formatReport(diagnose(facts), false);
+    assert.match(report, /^This user cannot open a tunnel\. Missing: CAP_NET_ADMIN\.$/m);
+  });
+
+  it("has escape sequences only when it may have colour", () => {
+    const diagnosis = diagnose(machineWithoutWg);
+    assert.equal(formatReport(diagnosis, false).includes("\u001b"), false);
+    assert.ok(formatReport(diagnosis, true).includes("\u001b[31mlack\u001b[0m"));
+  });
+});
