@@ -91,7 +91,7 @@ func TestAFailureOfTheChildIsPrintedByItsParentAndLeavesNothingBehind(t *testing
 	}
 	defer null.Close()
 	code, output := runProgram(t, []string{"WG_UAPI_FD=3"}, []*os.File{null}, "wgx0") // no socket: found out by the child
-	if code != exitFailure || !strings.Contains(output, "running in the background: listening on the file given as UAPI socket") {
+	if code != exitFailure || !strings.Contains(output, "running in the background: UAPI listen error: listening on the file given as UAPI socket") {
 		t.Errorf("exit %d, %q", code, output)
 	}
 }

@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"wg-bridge/go/tun"
@@ -16,6 +17,12 @@ type Files struct {
 	TUN  *os.File
 	UAPI *os.File
 }
+
+// Upstream's words for the two failures, which those who watch its log know.
+const (
+	tunFailed  = "Failed to create TUN device"
+	uapiFailed = "UAPI listen error"
+)
 
 // Given are files that this process was started with; nil ones are opened.
 type Given struct {
@@ -37,15 +44,15 @@ func Open(name string, mtu int, given Given) (_ Files, err error) {
 	}()
 	if files.TUN == nil {
 		if files.TUN, err = tun.Open(name, mtu); err != nil {
-			return Files{}, err
+			return Files{}, fmt.Errorf("%s: %w", tunFailed, err)
 		}
 	}
 	if files.Name, err = tun.Name(files.TUN); err != nil {
-		return Files{}, err
+		return Files{}, fmt.Errorf("%s: %w", tunFailed, err)
 	}
 	if files.UAPI == nil {
 		if files.UAPI, err = uapi.Open(files.Name); err != nil {
-			return Files{}, err
+			return Files{}, fmt.Errorf("%s: %w", uapiFailed, err)
 		}
 	}
 	return files, nil

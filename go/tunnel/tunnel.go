@@ -52,11 +52,11 @@ type Tunnel struct {
 func Start(files Files, log Log) (_ *Tunnel, err error) {
 	listener, err := uapi.Listen(files.Name, files.UAPI)
 	if err != nil {
-		return nil, errors.Join(err, files.TUN.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", uapiFailed, err), files.TUN.Close())
 	}
 	tunDevice, err := tun.New(files.TUN, files.MTU)
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", tunFailed, err), listener.Close())
 	}
 	t := &Tunnel{
 		name:        files.Name,
