@@ -1,0 +1,56 @@
+/** Where the engine runs: in this process (a library) or in a child (an executable). */
+export type BackendKind = "ffi" | "exec";
+
+/** wireguard-go's log levels. "error" is its default. */
+export type LogLevel = "silent" | "error" | "verbose";
+
+/** What a tunnel is started with. */
+export interface StartOptions {
+  /** The interface to create: see checkInterfaceName for what is allowed. */
+  readonly name: string;
+  /** MTU of the interface in bytes. Default 1420. */
+  readonly mtu?: number;
+  /** Default "error". */
+  readonly logLevel?: LogLevel;
+  /** Receives each line the engine logs, without its line end. It must not throw. */
+  readonly onLog?: (line: string) => void;
+  /** Gives up the start. The start then rejects with the signal's reason and leaves nothing behind. */
+  readonly signal?: AbortSignal;
+}
+
+/** Why a tunnel ended. */
+export interface TunnelEnd {
+  /**
+   * closed: close() was called. interface-deleted, socket-removed: somebody else removed the
+   * interface or the UAPI socket. lost: the backend died, or ended without saying why.
+   */
+  readonly reason: "closed" | "interface-deleted" | "socket-removed" | "lost";
+  /** One sentence for a person. */
+  readonly message: string;
+}
+
+/** A tunnel that serves UAPI. Its owner must close it. */
+export interface RunningTunnel extends AsyncDisposable {
+  readonly backend: BackendKind;
+  /** The interface's name. */
+  readonly name: string;
+  /**
+   * Sends one whole UAPI request ("get=1\n\n", or "set=1\n" with its lines and a blank line) and
+   * resolves with the whole answer, blank line included. An errno other than 0 in the answer is an
+   * answer, not a rejection.
+   * @throws WgBridgeError WG_BRIDGE_CLOSED after close(), WG_BRIDGE_LOST after any other end,
+   *   WG_BRIDGE_TIMEOUT after 30 seconds, WG_BRIDGE_ENGINE for a request that is not UAPI.
+   */
+  exchange(request: string, signal?: AbortSignal): Promise<string>;
+  /** Resolves when the tunnel has ended, for whatever reason. Never rejects. */
+  readonly ended: Promise<TunnelEnd>;
+  /** Ends the tunnel and resolves when interface and socket are gone. Can be called repeatedly. */
+  close(): Promise<void>;
+}
+
+/** One way to run the engine. */
+export interface Backend {
+  readonly kind: BackendKind;
+  /** Resolves only when UAPI answers. On rejection no interface, socket or process is left. */
+  start(options: StartOptions): Promise<RunningTunnel>;
+}

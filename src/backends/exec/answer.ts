@@ -1,0 +1,24 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { WgBridgeError } from "../../errors.js";
+import { exchangeOverSocket } from "../../uapi/socket.js";
+
+/** How often a program that does not say when it is ready is asked, in milliseconds. */
+const pollInterval = 20;
+
+/**
+ * Resolves once something answers on the interface's socket. Waits until then, or until the signal
+ * fires, with whose reason it rejects.
+ * @throws WgBridgeError WG_BRIDGE_PERMISSION where the socket may not be opened.
+ */
+export async function untilAnswer(name: string, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await exchangeOverSocket(name, "get=1\n\n", signal);
+      return;
+    } catch (error) {
+      const notYet = ["WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST"];
+      if (!(error instanceof WgBridgeError && notYet.includes(error.code))) throw error;
+    }
+    await delay(pollInterval, undefined, { signal });
+  }
+}

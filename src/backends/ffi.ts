@@ -1,0 +1,176 @@
+import { Socket } from "node:net";
+import { constants } from "node:os";
+import { WgBridgeError } from "../errors.js";
+import { checkInterfaceName } from "../interface-name.js";
+import { exchangeTimeout, withDeadline } from "../uapi/deadline.js";
+import { checkRequest } from "../uapi/request.js";
+import type { Backend, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";
+import { errnoName, startFailureCode } from "./ffi/errno.js";
+import type { BridgeLibrary } from "./ffi/library.js";
+import { readLines } from "./lines.js";
+import { startFailure } from "./start-failure.js";
+import { endedError, parseTunnelEnd } from "./tunnel-end.js";
+
+const { errno } = constants;
+
+/** Linux's ENOTRECOVERABLE, which node:os does not name: the library has caught a panic. */
+const notRecoverable = 131;
+
+/** Runs tunnels in this process. A crash of the engine would take the process with it. */
+export class FfiBackend implements Backend {
+  readonly kind = "ffi";
+  readonly #library: BridgeLibrary;
+
+  constructor(library: BridgeLibrary) {
+    this.#library = library;
+  }
+
+  async start(options: StartOptions): Promise<RunningTunnel> {
+    const { name, signal } = options;
+    checkInterfaceName(name);
+    signal?.throwIfAborted();
+    const library = this.#library;
+    const handle = succeed(library.newHandle(), "making a handle");
+    let logEnded = Promise.resolve();
+    try {
+      if (options.onLog !== undefined) {
+        logEnded = readLines(
+          pipe(succeed(library.logFd(handle), "opening the log")),
+          options.onLog,
+        );
+      }
+      const opened = await library.open(
+        handle,
+        name,
+        options.mtu ?? 0,
+        options.logLevel ?? "error",
+      );
+      if (opened < 0)
+        throw startFailure(startFailureCode(-opened), name, library.lastError(handle));
+      signal?.throwIfAborted();
+      const endFd = succeed(library.endFd(handle), "watching for the tunnel's end");
+      return new FfiTunnel(library, handle, endFd, logEnded);
+    } catch (error) {
+      await library.close(handle);
+      await logEnded;
+      throw error;
+    }
+  }
+}
+
+/** One tunnel. It owns its handle and the two descriptors that belong to it. */
+class FfiTunnel implements RunningTunnel {
+  readonly backend = "ffi";
+  readonly name: string;
+  readonly ended: Promise<TunnelEnd>;
+  readonly #library: BridgeLibrary;
+  readonly #handle: number;
+  readonly #logEnded: Promise<void>;
+  readonly #endRead: Promise<TunnelEnd>;
+  #end: TunnelEnd | undefined;
+  #closed: Promise<void> | undefined;
+  /** The exchange before: they go one by one, so that one buffer serves them all. */
+  #previous: Promise<unknown> = Promise.resolve();
+  #answer = Buffer.alloc(4096);
+
+  constructor(library: BridgeLibrary, handle: number, endFd: number, logEnded: Promise<void>) {
+    this.#library = library;
+    this.#handle = handle;
+    this.#logEnded = logEnded;
+    this.name = library.interfaceName(handle);
+    this.#endRead = this.#readEnd(endFd);
+    this.ended = this.#freeAtEnd();
+  }
+
+  async #readEnd(endFd: number): Promise<TunnelEnd> {
+    let reason: string | undefined;
+    await readLines(pipe(endFd), (line) => {
+      reason ??= line;
+    });
+    this.#end = parseTunnelEnd(this.name, reason);
+    return this.#end;
+  }
+
+  async #freeAtEnd(): Promise<TunnelEnd> {
+    const end = await this.#endRead;
+    await this.close().catch(() => {}); // a failure is for the one who calls close()
+    return end;
+  }
+
+  async exchange(request: string, signal?: AbortSignal): Promise<string> {
+    checkRequest(request);
+    return withDeadline(`A UAPI exchange with ${this.name}`, exchangeTimeout, signal, (either) => {
+      const answer = this.#previous.then(() => {
+        either.throwIfAborted();
+        return this.#call(Buffer.from(request));
+      });
+      this.#previous = answer.catch(() => {});
+      return answer;
+    });
+  }
+
+  async #call(request: Buffer): Promise<string> {
+    for (;;) {
+      this.#refuseIfEnded();
+      const buffer = this.#answer;
+      const length = await this.#library.exchange(this.#handle, request, buffer);
+      if (length >= 0) {
+        const answer = buffer.toString("utf8", 0, length);
+        buffer.fill(0, 0, length); // it holds private keys
+        return answer;
+      }
+      if (length === -errno.ERANGE) {
+        this.#answer = Buffer.alloc(buffer.length * 4);
+        continue;
+      }
+      // Nothing but an end in the meantime takes the device or the handle away.
+      if (length === -errno.ENODEV || length === -errno.EBADF)
+        throw endedError(await this.#endRead);
+      throw this.#failure("A UAPI exchange", length);
+    }
+  }
+
+  #refuseIfEnded(): void {
+    if (this.#end !== undefined) throw endedError(this.#end);
+    if (this.#closed !== undefined) throw endedError(parseTunnelEnd(this.name, "closed"));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#previous;
+    const result = await this.#library.close(this.#handle);
+    await this.#logEnded;
+    await this.#endRead;
+    if (result < 0) throw this.#failure("Closing", result);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #failure(what: string, result: number): WgBridgeError {
+    const code = result === -notRecoverable ? "WG_BRIDGE_LOST" : "WG_BRIDGE_ENGINE";
+    const remedy = "Close the tunnel and start it anew; use --backend=exec if it happens again.";
+    return new WgBridgeError(
+      code,
+      `${what} of ${this.name} failed: ${errnoName(-result)}. ${remedy}`,
+    );
+  }
+}
+
+function succeed(result: number, what: string): number {
+  if (result >= 0) return result;
+  throw new WgBridgeError(
+    "WG_BRIDGE_ENGINE",
+    `The library failed at ${what}: ${errnoName(-result)}. Close tunnels that are not needed, and try again.`,
+  );
+}
+
+/** Takes over the reading end of a pipe. Reading it never blocks, and its end closes it. */
+function pipe(fd: number): Socket {
+  return new Socket({ fd, readable: true, writable: false });
+}

@@ -1,0 +1,167 @@
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+import { isMainThread } from "node:worker_threads";
+import type { LibraryHandle } from "koffi";
+import { messageOf, WgBridgeError } from "../../errors.js";
+import { checkAbi } from "../../strategy/abi.js";
+import type { LogLevel } from "../backend.js";
+
+type NativeFunction = ReturnType<LibraryHandle["func"]>;
+
+const levels: Readonly<Record<LogLevel, number>> = { silent: 0, error: 1, verbose: 2 };
+
+/**
+ * The loaded wireguard_go_bridge.so, one method a function of its header. Numbers below 0 are
+ * negative errnos. There is one per process, for good: a Go runtime cannot be unloaded, and cannot
+ * share a process with another.
+ */
+export class BridgeLibrary {
+  static #loaded: { readonly path: string; readonly library: Promise<BridgeLibrary> } | undefined;
+
+  /** The version of its C interface, for example "1.0.0". */
+  readonly abiVersion: string;
+  readonly #library: LibraryHandle;
+  readonly #new: NativeFunction;
+  readonly #open: NativeFunction;
+  readonly #name: NativeFunction;
+  readonly #exchange: NativeFunction;
+  readonly #logFd: NativeFunction;
+  readonly #endFd: NativeFunction;
+  readonly #lastError: NativeFunction;
+  readonly #close: NativeFunction;
+
+  private constructor(library: LibraryHandle, abiVersion: string) {
+    this.abiVersion = abiVersion;
+    this.#library = library;
+    this.#new = library.func("int wgNew()");
+    this.#open = library.func(
+      "int wgOpen(int handle, const char *name, int mtu, int logLevel, int tunFd, int uapiFd)",
+    );
+    this.#name = library.func("int wgName(int handle, void *buffer, int size)");
+    this.#exchange = library.func(
+      "int wgExchange(int handle, const void *request, int requestLength, void *answer, int size)",
+    );
+    this.#logFd = library.func("int wgLogFd(int handle)");
+    this.#endFd = library.func("int wgEndFd(int handle)");
+    this.#lastError = library.func("int wgLastError(int handle, void *buffer, int size)");
+    this.#close = library.func("int wgClose(int handle)");
+  }
+
+  /**
+   * Loads the library, or returns it if this process has loaded it before.
+   * @throws WgBridgeError WG_BRIDGE_LIBRARY_LOAD: in a worker thread, where another library was
+   *   loaded before, or for what the dynamic loader says; WG_BRIDGE_LIBRARY_ABI.
+   */
+  static load(path: string): Promise<BridgeLibrary> {
+    if (!isMainThread) {
+      return failed(
+        path,
+        "it cannot be loaded in a worker thread, because a Go runtime outlives it",
+      );
+    }
+    BridgeLibrary.#loaded ??= { path, library: BridgeLibrary.#load(path) };
+    if (BridgeLibrary.#loaded.path !== path) {
+      const reason = `this process has loaded ${BridgeLibrary.#loaded.path}, and can hold only one Go library`;
+      return failed(path, reason);
+    }
+    return BridgeLibrary.#loaded.library;
+  }
+
+  static async #load(path: string): Promise<BridgeLibrary> {
+    // Required, not imported: that spares several milliseconds of every start.
+    const { load }: typeof import("koffi") = createRequire(import.meta.url)("koffi");
+    let version: string;
+    let library: LibraryHandle;
+    try {
+      library = load(path);
+      const wgAbiVersion = library.func("int wgAbiVersion(void *buffer, int size)");
+      version = readText((buffer) => wgAbiVersion(buffer, buffer.length));
+    } catch (error) {
+      return failed(path, messageOf(error), error);
+    }
+    await checkAbi(path, version);
+    try {
+      return new BridgeLibrary(library, version);
+    } catch (error) {
+      return failed(path, messageOf(error), error);
+    }
+  }
+
+  /**
+   * Runs one tunnel as the executable does with -f, and resolves with its exit code when the tunnel
+   * has ended. Takes SIGTERM and SIGINT over from Node.js, and logs to standard output.
+   */
+  run(name: string, logLevel: LogLevel): Promise<number> {
+    const run = this.#library.func("int Run(const char *name, int logLevel)");
+    return callAsync(run, name, levels[logLevel]);
+  }
+
+  /** A new handle. Handles are never used again. */
+  newHandle(): number {
+    return this.#new();
+  }
+
+  /** Opens the handle's tunnel. mtu is in bytes, 0 for the default. Blocks a thread of libuv's pool. */
+  open(handle: number, name: string, mtu: number, logLevel: LogLevel): Promise<number> {
+    return callAsync(this.#open, handle, name, mtu, levels[logLevel], -1, -1);
+  }
+
+  /** The interface's name. */
+  interfaceName(handle: number): string {
+    return readText((buffer) => this.#name(handle, buffer, buffer.length));
+  }
+
+  /** Puts the answer to a UAPI request into the caller's buffer; resolves with its length. */
+  exchange(handle: number, request: Buffer, answer: Buffer): Promise<number> {
+    return callAsync(this.#exchange, handle, request, request.length, answer, answer.length);
+  }
+
+  /** A file descriptor to read log lines from. The caller owns it. Call it before open. */
+  logFd(handle: number): number {
+    return this.#logFd(handle);
+  }
+
+  /** A file descriptor that says why the tunnel ended. The caller owns it. Call it after open. */
+  endFd(handle: number): number {
+    return this.#endFd(handle);
+  }
+
+  /** What failed last on this handle; handle 0 is run. */
+  lastError(handle: number): string {
+    return readText((buffer) => this.#lastError(handle, buffer, buffer.length));
+  }
+
+  /** Ends the tunnel and frees the handle. */
+  close(handle: number): Promise<number> {
+    return callAsync(this.#close, handle);
+  }
+}
+
+function failed(path: string, reason: string, cause?: unknown): Promise<never> {
+  return Promise.reject(
+    new WgBridgeError(
+      "WG_BRIDGE_LIBRARY_LOAD",
+      `The library ${path} cannot be loaded: ${reason}. Build it anew with "npm run build", or use --backend=exec.`,
+      { cause },
+    ),
+  );
+}
+
+function callAsync(call: NativeFunction, ...args: unknown[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call.async(...args, (error: unknown, result: number) => {
+      if (error) reject(error);
+      else resolve(result);
+    });
+  });
+}
+
+/** Gives a C function buffers of growing size until its text fits. */
+function readText(read: (buffer: Buffer) => number): string {
+  for (let size = 256; ; size *= 4) {
+    const buffer = Buffer.alloc(size);
+    const length = read(buffer);
+    if (length >= 0) return buffer.toString("utf8", 0, length);
+    if (length !== -constants.errno.ERANGE) throw new Error(`errno ${-length}`);
+  }
+}

@@ -1,0 +1,93 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Environment } from "../../artifacts.js";
+import type { LogLevel } from "../../backends/backend.js";
+import { exitOf, outputOf } from "../../backends/exec/exit.js";
+import type { BridgeLibrary } from "../../backends/ffi/library.js";
+import { readLines } from "../../backends/lines.js";
+import { stdioWithStatus } from "./descriptors.js";
+import { SignalForwarding } from "./signals.js";
+
+/** How long a process in the background may take until it is ready, in milliseconds. */
+const readyTimeout = 30_000;
+
+/** Why a process in the background has no tunnel. */
+export interface BackgroundFailure {
+  readonly cause: string;
+  /** The library, not the tunnel, is at fault: another backend may do better. */
+  readonly libraryAtFault: boolean;
+}
+
+/** wireguard-go's LOG_LEVEL: what is unknown counts as "error". */
+export function logLevelOf(env: Environment): LogLevel {
+  switch (env.LOG_LEVEL) {
+    case "verbose":
+    case "debug":
+      return "verbose";
+    case "silent":
+      return "silent";
+    default:
+      return "error";
+  }
+}
+
+/** Runs the tunnel in this process until it ends. Go takes SIGTERM and SIGINT over. */
+export async function runInForeground(
+  library: BridgeLibrary,
+  name: string,
+  env: Environment,
+): Promise<{ readonly exitCode: number; readonly failure: string }> {
+  const exitCode = await library.run(name, logLevelOf(env));
+  return { exitCode, failure: exitCode === 0 ? "" : library.lastError(0) };
+}
+
+/**
+ * Starts a process of its own session that runs the tunnel in the foreground, and resolves once
+ * that one says that UAPI answers, or why not; then nothing of it is left. It keeps standard output
+ * and error only if LOG_LEVEL is set and not silent, as wireguard-go does.
+ */
+export async function startInBackground(
+  name: string,
+  env: Environment,
+): Promise<BackgroundFailure | undefined> {
+  const output = env.LOG_LEVEL && logLevelOf(env) !== "silent" ? "inherit" : "ignore";
+  const { stdio, env: childEnv, statusFd } = stdioWithStatus(env, ["ignore", output, output]);
+  const main = fileURLToPath(new URL("../main.js", import.meta.url));
+  const args = [...process.execArgv, main, "run", "-f", "--backend=ffi", "--", name];
+  const signals = new SignalForwarding();
+  const child = spawn(process.execPath, args, {
+    detached: true,
+    stdio,
+    env: { ...childEnv, WG_PROCESS_FOREGROUND: "1" },
+  });
+  signals.to(child);
+  const exited = exitOf(child);
+  const pipe = outputOf(child, statusFd);
+  const status = new Promise<string>((resolve) => {
+    void readLines(pipe, resolve);
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), readyTimeout);
+  const first = await Promise.race([status, exited]);
+  clearTimeout(timer);
+  if (first === "ready") {
+    signals.stop();
+    pipe.destroy();
+    child.unref();
+    return undefined;
+  }
+  const { code, signal } = await exited;
+  signals.stop();
+  if (typeof first === "string") return parseCause(first);
+  const { removeDeadSocket } = await import("../../uapi/socket.js");
+  await removeDeadSocket(name);
+  const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
+  return {
+    cause: `The background process for ${name} ${how} before its tunnel was ready. Run it with -f to see more.`,
+    libraryAtFault: signal !== null && signal !== signals.last && signal !== "SIGKILL",
+  };
+}
+
+function parseCause(line: string): BackgroundFailure {
+  const [, code, text] = /^(WG_BRIDGE_[A-Z_]+): (.*)$/.exec(line) ?? [];
+  return { cause: text ?? line, libraryAtFault: code?.startsWith("WG_BRIDGE_LIBRARY_") ?? false };
+}

@@ -1,0 +1,23 @@
+import { writeSync } from "node:fs";
+import type { Environment } from "../../artifacts.js";
+import { messageOf, WgBridgeError } from "../../errors.js";
+import { descriptorOf, statusVariable } from "./descriptors.js";
+
+/** Says one line on standard error. */
+export function say(message: string): void {
+  process.stderr.write(`wg-bridge: ${message}\n`);
+}
+
+/**
+ * Tells the one who started this process why there is no tunnel: on WG_PROCESS_STATUS_FD where that
+ * is given, as "CODE: cause", or else on standard error.
+ */
+export function reportFailure(env: Environment, error: unknown): void {
+  const fd = descriptorOf(env, statusVariable);
+  if (fd === undefined) {
+    say(messageOf(error));
+    return;
+  }
+  const code = error instanceof WgBridgeError ? error.code : "WG_BRIDGE_ENGINE";
+  writeSync(fd, `${code}: ${messageOf(error).replaceAll("\n", " ")}\n`);
+}

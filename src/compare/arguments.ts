@@ -1,0 +1,105 @@
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { messageOf } from "../errors.js";
+
+/** What `wg-bridge compare` is asked for. */
+export interface CompareArguments {
+  readonly help: boolean;
+  /** Other programs to show beside exec and ffi. */
+  readonly also: readonly OtherProgram[];
+  /** How often netns.sh runs with each program. */
+  readonly repeats: number;
+  /** Print the comparison as JSON instead of a table. */
+  readonly json: boolean;
+  /** Absolute path of the page to write. */
+  readonly html?: string;
+}
+
+/** A program from --also. */
+export interface OtherProgram {
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** What `wg-bridge compare --help` prints. */
+export const usage = `Usage: wg-bridge compare [--also NAME=PATH]... [--repeat N] [--json] [--html FILE]
+
+Runs upstream's integration test, netns.sh, with the backends exec and ffi, each in a sandbox of
+its own, and shows side by side how they did. Works as root and without.
+
+  --also NAME=PATH  also run the program at PATH, called as \`PATH INTERFACE\`; it is shown, not judged
+  --repeat N        run each program N times, taking turns; figures are medians
+  --json            print one JSON object instead of the table; docs/compare-json.md describes it
+  --html FILE       also write a page with plots; it needs no network
+
+Exit status: 0 if exec and ffi passed every run, otherwise 1.
+`;
+
+const options = {
+  also: { type: "string", multiple: true },
+  repeat: { type: "string" },
+  json: { type: "boolean" },
+  html: { type: "string" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+const mostRepeats = 10_000;
+
+/**
+ * Reads the arguments behind `wg-bridge compare`.
+ * @throws Error whose message is a sentence for a person
+ */
+export function parseCompareArguments(args: readonly string[]): CompareArguments {
+  const { also = [], repeat = "1", json = false, html, help = false } = readOptions(args);
+  return {
+    help,
+    also: also.map(otherProgram).map(onlyOnce),
+    repeats: readRepeats(repeat),
+    json,
+    ...(html === undefined ? {} : { html: readHtml(html) }),
+  };
+}
+
+function readOptions(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+  } catch (cause) {
+    const [sentence] = messageOf(cause).split(". ");
+    throw new Error(`${sentence?.replace(/\.$/, "")}: see wg-bridge compare --help.`, { cause });
+  }
+}
+
+function otherProgram(value: string): OtherProgram {
+  const [, name, path] = /^([\w.+-]{1,16})=(.+)$/s.exec(value) ?? [];
+  if (name === undefined || path === undefined) {
+    throw new Error(
+      `--also ${JSON.stringify(value)} is not NAME=PATH, where NAME has 1 to 16 letters, digits or any of "._+-".`,
+    );
+  }
+  return { name, path: resolve(path) };
+}
+
+function onlyOnce(program: OtherProgram, index: number, all: OtherProgram[]): OtherProgram {
+  const { name } = program;
+  if (name === "exec" || name === "ffi") {
+    throw new Error(`--also cannot name a program ${name}: that is the name of a backend.`);
+  }
+  if (all.findIndex((other) => other.name === name) !== index) {
+    throw new Error(`--also names two programs ${name}: give each a name of its own.`);
+  }
+  return program;
+}
+
+function readRepeats(value: string): number {
+  const repeats = Number(value);
+  if (/^\d+$/.test(value) && repeats >= 1 && repeats <= mostRepeats) return repeats;
+  throw new Error(
+    `--repeat ${JSON.stringify(value)} is not a whole number from 1 to ${mostRepeats}.`,
+  );
+}
+
+function readHtml(value: string): string {
+  if (value === "") throw new Error("--html needs the name of a file to write.");
+  return resolve(value);
+}

@@ -1,0 +1,96 @@
+import { type Markup, markup } from "./markup.js";
+
+/** One bar. */
+export interface Bar {
+  /** What it belongs to, such as "ffi". */
+  readonly series: string;
+  /** The class that gives it its colour. */
+  readonly colour: string;
+  /** Its length. null: there is no figure. */
+  readonly value: number | null;
+  /** The figure as text, with its unit. */
+  readonly label: string;
+}
+
+/** Bars that belong together. */
+export interface BarGroup {
+  readonly label: string;
+  readonly bars: readonly Bar[];
+}
+
+/** A chart of horizontal bars. */
+export interface BarChart {
+  readonly title: string;
+  readonly groups: readonly BarGroup[];
+  /** The value at the right edge; charts with the same one can be compared. */
+  readonly most: number;
+  readonly unit: string;
+}
+
+// All in units of the viewBox.
+const width = 520;
+const left = 112;
+const right = 96;
+const barHeight = 14;
+const barGap = 2;
+const groupGap = 14;
+const axis = 24;
+
+/** Draws a chart as SVG. Its figures stand in it as text, and as one sentence for a screen reader. */
+export function drawBars({ title, groups, most, unit }: BarChart): Markup {
+  const scale = (width - left - right) / (most || 1);
+  let y = groupGap / 2;
+  const drawn = groups.map(({ label, bars }) => {
+    const top = y;
+    y += bars.length * (barHeight + barGap) - barGap + groupGap;
+    return drawGroup(label, bars, top, scale);
+  });
+  const bottom = y - groupGap / 2;
+  const ticks = ticksUpTo(most).map((tick) => drawTick(tick, left + tick * scale, bottom));
+  return markup`<svg viewBox="0 0 ${width} ${bottom + axis}" role="img" aria-label="${spoken(title, groups)}">
+${ticks}
+${drawn}
+<line class="axis" x1="${left}" x2="${left}" y1="0" y2="${bottom}"/>
+<text class="tick" x="${width}" y="${bottom + 16}" text-anchor="end">${unit}</text>
+</svg>
+`;
+}
+
+/** Round numbers from 0 to at most `most`, no more than six. */
+export function ticksUpTo(most: number): number[] {
+  if (!(most > 0)) return [0];
+  const power = 10 ** Math.floor(Math.log10(most / 5));
+  const step =
+    [1, 2, 5, 10].map((factor) => factor * power).find((size) => most / size <= 5) ?? most;
+  const count = Math.floor(most / step + 1e-9);
+  return Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(6)));
+}
+
+function drawGroup(label: string, bars: readonly Bar[], top: number, scale: number): Markup {
+  const middle = top + (bars.length * (barHeight + barGap) - barGap) / 2;
+  return markup`<text class="group" x="${left - 8}" y="${middle}" dy="0.35em" text-anchor="end">${label}</text>
+${bars.map((bar, index) => drawBar(bar, label, top + index * (barHeight + barGap), scale))}`;
+}
+
+function drawBar({ series, colour, value, label }: Bar, group: string, y: number, scale: number) {
+  const length = Math.round((value ?? 0) * scale * 10) / 10;
+  return markup`<g><title>${group}, ${series}: ${label}</title>
+<rect class="${colour}" x="${left}" y="${y}" width="${length}" height="${barHeight}" rx="2"/>
+<text class="figure" x="${left + length + 5}" y="${y + barHeight / 2}" dy="0.35em">${label}</text></g>
+`;
+}
+
+function drawTick(tick: number, x: number, bottom: number): Markup {
+  const place = Math.round(x * 10) / 10;
+  return markup`<line class="grid" x1="${place}" x2="${place}" y1="0" y2="${bottom}"/>
+<text class="tick" x="${place}" y="${bottom + 16}" text-anchor="middle">${tick}</text>
+`;
+}
+
+function spoken(title: string, groups: readonly BarGroup[]): string {
+  const figures = groups.map(({ label, bars }) => {
+    const values = bars.map((bar) => `${bar.series} ${bar.label}`).join(", ");
+    return label === "" ? values : `${label}: ${values}`;
+  });
+  return `${title}. ${figures.join("; ")}.`;
+}

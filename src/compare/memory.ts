@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+/** How often the processes are looked at, in milliseconds. */
+const interval = 250;
+
+/**
+ * Follows the memory of the daemons in a sandbox. VmHWM is the kernel's own high-water mark, so a
+ * sample misses only what a daemon adds between its last sample and its end.
+ */
+export class MemoryWatch {
+  readonly #timer: NodeJS.Timeout;
+  #peak: number | null = null;
+
+  /** @param sandbox the process that made the namespaces */
+  constructor(sandbox: number) {
+    this.#timer = setInterval(() => {
+      const largest = largestDaemon(sandbox);
+      if (largest !== null) this.#peak = Math.max(largest, this.#peak ?? 0);
+    }, interval);
+  }
+
+  /** The largest VmHWM that has been seen, in bytes; null if no daemon has. */
+  get peak(): number | null {
+    return this.#peak;
+  }
+
+  /** Ends the sampling. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/**
+ * Looks at the daemons in a sandbox from outside: at the processes that hold /dev/net/tun in the pid
+ * namespace that process `sandbox` has made. Source: proc(5).
+ *
+ * @returns the largest VmHWM of them in bytes, or null if there is none
+ */
+export function largestDaemon(sandbox: number): number | null {
+  const namespace = namespaceBelow(sandbox);
+  if (namespace === undefined) return null;
+  const marks = fileNames("/proc")
+    .filter((pid) => /^\d+$/.test(pid))
+    .filter((pid) => linkTarget(`/proc/${pid}/ns/pid`) === namespace && holdsTun(pid))
+    .flatMap((pid) => highWaterMark(pid) ?? []);
+  return marks.length === 0 ? null : Math.max(...marks);
+}
+
+/** The pid namespace of the process's child. It has one, the first process of the new namespace. */
+function namespaceBelow(pid: number): string | undefined {
+  const child = fileText(`/proc/${pid}/task/${pid}/children`)?.trim();
+  const namespace = child ? linkTarget(`/proc/${child}/ns/pid`) : undefined;
+  return namespace === linkTarget("/proc/self/ns/pid") ? undefined : namespace;
+}
+
+function holdsTun(pid: string): boolean {
+  const directory = `/proc/${pid}/fd`;
+  return fileNames(directory).some((fd) => linkTarget(`${directory}/${fd}`) === "/dev/net/tun");
+}
+
+/** VmHWM of a process in bytes. */
+function highWaterMark(pid: string): number | undefined {
+  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(fileText(`/proc/${pid}/status`) ?? "")?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+}
+
+// A process may end at any moment, and its files with it: then there is nothing to learn from it.
+
+function fileText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function fileNames(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

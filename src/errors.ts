@@ -1,0 +1,49 @@
+/** Every code a {@link WgBridgeError} can carry. Codes are stable; messages may change. */
+export type WgBridgeErrorCode =
+  | "WG_BRIDGE_LIBRARY_MISSING"
+  | "WG_BRIDGE_LIBRARY_EMPTY"
+  | "WG_BRIDGE_LIBRARY_TRUNCATED"
+  | "WG_BRIDGE_LIBRARY_NOT_ELF"
+  | "WG_BRIDGE_LIBRARY_ARCHITECTURE"
+  | "WG_BRIDGE_LIBRARY_ABI"
+  | "WG_BRIDGE_LIBRARY_LOAD"
+  | "WG_BRIDGE_LIBRARY_MUSL"
+  | "WG_BRIDGE_EXECUTABLE_MISSING"
+  | "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE"
+  | "WG_BRIDGE_EXECUTABLE_CRASHED"
+  | "WG_BRIDGE_INTERFACE_NAME"
+  | "WG_BRIDGE_INTERFACE_EXISTS"
+  | "WG_BRIDGE_SOCKET_IN_USE"
+  | "WG_BRIDGE_NO_TUN"
+  | "WG_BRIDGE_PERMISSION"
+  | "WG_BRIDGE_BACKEND_UNKNOWN"
+  | "WG_BRIDGE_CLOSED"
+  | "WG_BRIDGE_LOST"
+  | "WG_BRIDGE_TIMEOUT"
+  | "WG_BRIDGE_ENGINE"
+  | "WG_BRIDGE_SANDBOX";
+
+/**
+ * The one error class of wg-bridge. Its message is a sentence for a person: what happened, why, and
+ * what to do about it. Its code is for programs.
+ */
+export class WgBridgeError extends Error {
+  override readonly name = "WgBridgeError";
+  readonly code: WgBridgeErrorCode;
+
+  constructor(code: WgBridgeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The code of a failed system call ("ENOENT"), where the thrown value carries one. */
+export function systemCodeOf(error: unknown): string | undefined {
+  const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}

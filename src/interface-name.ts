@@ -1,0 +1,34 @@
+import { WgBridgeError } from "./errors.js";
+
+/** Longest interface name in bytes: Linux's IFNAMSIZ (16) less the terminating NUL. */
+export const maxInterfaceNameBytes = 15;
+
+/**
+ * Returns the name if Linux takes it for a network interface (dev_valid_name in net/core/dev.c).
+ * @throws WgBridgeError WG_BRIDGE_INTERFACE_NAME: empty, longer than 15 bytes, "." or "..", or
+ *   holding "/", ":", white space or NUL.
+ */
+export function checkInterfaceName(name: string): string {
+  const fault = faultOf(name);
+  if (fault !== undefined) {
+    throw new WgBridgeError(
+      "WG_BRIDGE_INTERFACE_NAME",
+      `The interface name ${JSON.stringify(name)} ${fault}. Use 1 to 15 bytes without "/", ":" or white space, for example wg0.`,
+    );
+  }
+  return name;
+}
+
+function faultOf(name: string): string | undefined {
+  if (name === "") return "is empty";
+  const bytes = Buffer.byteLength(name);
+  if (bytes > maxInterfaceNameBytes) {
+    return `is ${bytes} bytes long: Linux allows ${maxInterfaceNameBytes}`;
+  }
+  if (name === "." || name === "..") return "is a directory's name";
+  if (name.includes("\0")) return "holds a NUL";
+  if (name.includes("/")) return 'holds "/"';
+  if (name.includes(":")) return 'holds ":"';
+  if (/\s/u.test(name)) return "holds white space";
+  return undefined;
+}

@@ -1,0 +1,164 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { endianness } from "node:os";
+import { type Environment, executablePath, libraryPath } from "../artifacts.js";
+import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
+import { type ElfFault, type ElfFile, elfHeadBytes, parseElf } from "./elf.js";
+
+/** A file that a backend needs, and why it cannot be used, if so. */
+export interface Artifact {
+  readonly path: string;
+  readonly problem?: WgBridgeError;
+}
+
+/** What can be known about both backends without loading or starting anything. */
+export interface Probe {
+  readonly library: Artifact;
+  readonly executable: Artifact;
+}
+
+const rebuild =
+  'Build it anew with "npm run build", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.';
+
+/** Looks at the library and the executable that the environment names. */
+export function probe(env: Environment): Probe {
+  return { library: probeLibrary(libraryPath(env)), executable: probeExecutable(env) };
+}
+
+function artifact(path: string, check: () => void): Artifact {
+  try {
+    check();
+    return { path };
+  } catch (error) {
+    if (error instanceof WgBridgeError) return { path, problem: error };
+    throw error;
+  }
+}
+
+/** Looks at a library's header. Whether it can be loaded, and its ABI, only loading it can tell. */
+export function probeLibrary(path: string): Artifact {
+  return artifact(path, () => {
+    if (isMusl()) {
+      throw new WgBridgeError(
+        "WG_BRIDGE_LIBRARY_MUSL",
+        "This Node.js runs on musl, which cannot load a Go library into a running process. Use --backend=exec.",
+      );
+    }
+    checkHeader(path, readElf(path));
+  });
+}
+
+function readElf(path: string): ElfFile | ElfFault {
+  try {
+    return headOf(path);
+  } catch (error) {
+    const missing = systemCodeOf(error) === "ENOENT";
+    throw new WgBridgeError(
+      missing ? "WG_BRIDGE_LIBRARY_MISSING" : "WG_BRIDGE_LIBRARY_LOAD",
+      missing
+        ? `There is no library ${path}. ${rebuild}`
+        : `The library ${path} cannot be read (${messageOf(error)}). ${rebuild}`,
+      { cause: error },
+    );
+  }
+}
+
+function headOf(path: string): ElfFile | ElfFault {
+  const fd = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(elfHeadBytes);
+    const bytes = readSync(fd, head, 0, elfHeadBytes, 0);
+    return parseElf(head.subarray(0, bytes), fstatSync(fd).size);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function checkHeader(path: string, elf: ElfFile | ElfFault): void {
+  switch (elf) {
+    case "empty":
+      throw new WgBridgeError(
+        "WG_BRIDGE_LIBRARY_EMPTY",
+        `The library ${path} is empty: its build was interrupted. ${rebuild}`,
+      );
+    case "truncated":
+      throw new WgBridgeError(
+        "WG_BRIDGE_LIBRARY_TRUNCATED",
+        `The library ${path} is truncated: parts that its header names are missing. ${rebuild}`,
+      );
+    case "not-elf":
+      throw new WgBridgeError(
+        "WG_BRIDGE_LIBRARY_NOT_ELF",
+        `The library ${path} is not an ELF file, so it is no Linux library. ${rebuild}`,
+      );
+  }
+  if (elf.architecture !== process.arch || elf.endianness !== endianness()) {
+    throw new WgBridgeError(
+      "WG_BRIDGE_LIBRARY_ARCHITECTURE",
+      `The library ${path} is built for ${elf.architecture}, and this Node.js for ${process.arch}. ${rebuild}`,
+    );
+  }
+  if (!elf.shared) {
+    throw new WgBridgeError(
+      "WG_BRIDGE_LIBRARY_LOAD",
+      `The library ${path} is an executable, not a shared library. ${rebuild}`,
+    );
+  }
+}
+
+/** Asking process.report for the C library takes tens of milliseconds; Node's own header does not. */
+function isMusl(): boolean {
+  const node = headOf(process.execPath);
+  return typeof node === "object" && (node.interpreter?.includes("ld-musl") ?? false);
+}
+
+/** Looks whether the executable that the environment names is there and may be executed. */
+export function probeExecutable(env: Environment): Artifact {
+  const named = executablePath(env);
+  const path = named.includes("/") ? named : (searchPath(named, env.PATH ?? "") ?? named);
+  return artifact(path, () => checkExecutable(path));
+}
+
+function searchPath(command: string, searched: string): string | undefined {
+  return searched
+    .split(":")
+    .map((directory) => `${directory || "."}/${command}`)
+    .find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function checkExecutable(path: string): void {
+  let stats: Stats;
+  try {
+    stats = statSync(path);
+  } catch (error) {
+    throw new WgBridgeError(
+      "WG_BRIDGE_EXECUTABLE_MISSING",
+      `There is no executable ${path} (${messageOf(error)}). Build it with "npm run build", or name another with WIREGUARD_GO_EXECUTABLE.`,
+      { cause: error },
+    );
+  }
+  if (!isExecutable(path)) {
+    const remedy = stats.isFile() ? `Run "chmod +x ${path}"` : "It is not a regular file";
+    throw new WgBridgeError(
+      "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",
+      `The executable ${path} may not be executed. ${remedy}, or name another with WIREGUARD_GO_EXECUTABLE.`,
+    );
+  }
+}

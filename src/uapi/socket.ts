@@ -1,0 +1,158 @@
+import { lstatSync, unlinkSync } from "node:fs";
+import { createConnection, Socket } from "node:net";
+import { systemCodeOf, WgBridgeError } from "../errors.js";
+import { AnswerReader } from "./answer.js";
+import { exchangeTimeout, withDeadline } from "./deadline.js";
+import { checkRequest } from "./request.js";
+
+/** Path of an interface's UAPI socket: wg(8) and every userspace WireGuard agree on it. */
+export function socketPath(name: string): string {
+  return `/var/run/wireguard/${name}.sock`;
+}
+
+/**
+ * Sends one UAPI request to whatever serves the interface's socket and resolves with its answer,
+ * blank line included. An errno other than 0 in the answer is an answer, not a rejection.
+ * @throws WgBridgeError WG_BRIDGE_CLOSED when nothing serves the socket, WG_BRIDGE_LOST when the
+ *   connection ends without an answer, WG_BRIDGE_PERMISSION, WG_BRIDGE_TIMEOUT after 30 seconds,
+ *   WG_BRIDGE_ENGINE for a request that is not UAPI; or the signal's reason.
+ */
+export async function exchangeOverSocket(
+  name: string,
+  request: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  checkRequest(request);
+  return withDeadline(`A UAPI exchange with ${name}`, exchangeTimeout, signal, (either) =>
+    transact(name, request, either),
+  );
+}
+
+/**
+ * A connection that can still be read after a failed write. The engine hangs up on what follows a
+ * bad line, and a long request is then cut short: but its answer is there already.
+ */
+class UapiConnection extends Socket {
+  override _write(
+    chunk: unknown,
+    encoding: BufferEncoding,
+    callback: (error?: Error | null) => void,
+  ): void {
+    super._write(chunk, encoding, (error) => callback(isHangUp(error) ? null : error));
+  }
+}
+
+function isHangUp(error: unknown): boolean {
+  return ["EPIPE", "ECONNRESET"].includes(systemCodeOf(error) ?? "");
+}
+
+function transact(name: string, request: string, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = new UapiConnection({ signal });
+    const answer = new AnswerReader();
+    socket.connect(socketPath(name), () => socket.write(request));
+    socket.on("data", (piece: Buffer) => {
+      const whole = answer.push(piece);
+      if (whole === undefined) return;
+      resolve(whole);
+      socket.destroy();
+    });
+    // After an answer neither of these changes the promise any more.
+    socket.on("error", (error) => reject(socketError(name, error)));
+    socket.on("close", () =>
+      reject(
+        new WgBridgeError(
+          "WG_BRIDGE_LOST",
+          `The program that serves ${name} hung up without an answer: it ended, or it does not take this request.`,
+        ),
+      ),
+    );
+  });
+}
+
+function socketError(name: string, error: Error): Error {
+  switch (systemCodeOf(error)) {
+    case "ENOENT":
+    case "ECONNREFUSED":
+      return new WgBridgeError(
+        "WG_BRIDGE_CLOSED",
+        `No WireGuard program serves ${name} at ${socketPath(name)}: start the tunnel first.`,
+        { cause: error },
+      );
+    case "EACCES":
+    case "EPERM":
+      return new WgBridgeError(
+        "WG_BRIDGE_PERMISSION",
+        `The UAPI socket ${socketPath(name)} may not be opened by this user: run as root.`,
+        { cause: error },
+      );
+    case "ECONNRESET":
+    case "EPIPE":
+      return new WgBridgeError(
+        "WG_BRIDGE_LOST",
+        `The program that serves ${name} ended during a UAPI exchange: start the tunnel anew.`,
+        { cause: error },
+      );
+    default:
+      return error;
+  }
+}
+
+/**
+ * Resolves with true once nothing serves the interface's socket, and with false if something still
+ * does after so many milliseconds. A name may be used again while the program that served it is
+ * ending; when that happens it hangs up on us.
+ */
+export async function waitUntilFree(name: string, milliseconds: number): Promise<boolean> {
+  const connection = await connect(name);
+  if (connection === undefined) return true;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => connection.destroy(), milliseconds);
+    let hungUp = false;
+    connection.on("end", () => {
+      hungUp = true;
+    });
+    connection.on("error", () => {
+      hungUp = true;
+    });
+    connection.on("close", () => {
+      clearTimeout(timer);
+      resolve(hungUp);
+    });
+    connection.resume();
+  });
+}
+
+/** Removes the interface's socket if it is there and nothing serves it. */
+export async function removeDeadSocket(name: string): Promise<void> {
+  const path = socketPath(name);
+  const before = inodeOf(path);
+  if (before === undefined) return;
+  const connection = await connect(name);
+  if (connection !== undefined) {
+    connection.destroy();
+  } else if (inodeOf(path) === before) {
+    unlinkSync(path);
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino;
+}
+
+/** A connection to the interface's socket, or undefined where nothing serves it. */
+function connect(name: string): Promise<Socket | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ path: socketPath(name) });
+    socket.once("connect", () => {
+      socket.removeListener("error", fail);
+      resolve(socket);
+    });
+    socket.once("error", fail);
+    function fail(error: Error): void {
+      const code = systemCodeOf(error);
+      if (code === "ENOENT" || code === "ECONNREFUSED") resolve(undefined);
+      else reject(socketError(name, error));
+    }
+  });
+}

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { executablePath, upstreamExecutablePath } from "../../src/artifacts.js";
+import { ExecBackend } from "../../src/backends/exec.js";
+import { WgBridgeError } from "../../src/errors.js";
+import { assertNothingLeft, onlyInSandbox } from "../sandbox.js";
+
+/** The processes that this one has started. */
+function children(): number[] {
+  const list = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim();
+  return list === "" ? [] : list.split(" ").map(Number);
+}
+
+describe("the backend exec", () => {
+  onlyInSandbox();
+  let directory = "";
+
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "wg-bridge-exec-"));
+  });
+
+  after(() => rmSync(directory, { recursive: true }));
+
+  function program(content: string): ExecBackend {
+    const path = join(directory, "program");
+    writeFileSync(path, content);
+    chmodSync(path, 0o755);
+    return new ExecBackend(path);
+  }
+
+  async function assertStartFails(backend: ExecBackend, code: string, text: RegExp): Promise<void> {
+    await assert.rejects(backend.start({ name: "wg1" }), (error) => {
+      assert.ok(error instanceof WgBridgeError, String(error));
+      assert.equal(error.code, code);
+      assert.match(error.message, text);
+      return true;
+    });
+    assert.deepEqual(children(), []);
+    assertNothingLeft("wg1");
+  }
+
+  for (const path of [executablePath({}), upstreamExecutablePath]) {
+    it(`notices that ${path.split("/").slice(-2).join("/")} was killed, and cleans up`, async () => {
+      const tunnel = await new ExecBackend(path).start({ name: "wg1" });
+      const [child = 0] = children();
+      process.kill(child, "SIGKILL");
+      const end = await tunnel.ended;
+      assert.equal(end.reason, "lost");
+      assert.match(end.message, /killed by SIGKILL/);
+      assertNothingLeft("wg1");
+      await assert.rejects(
+        tunnel.exchange("get=1\n\n"),
+        (error) => error instanceof WgBridgeError && error.code === "WG_BRIDGE_LOST",
+      );
+      await tunnel.close();
+    });
+  }
+
+  it("fails an exchange during which the child is killed", async () => {
+    const tunnel = await new ExecBackend(executablePath({})).start({ name: "wg1" });
+    const [child = 0] = children();
+    process.kill(child, "SIGSTOP");
+    const answer = tunnel.exchange("get=1\n\n");
+    process.kill(child, "SIGKILL");
+    await assert.rejects(
+      answer,
+      (error) => error instanceof WgBridgeError && error.code === "WG_BRIDGE_LOST",
+    );
+    await tunnel.ended;
+  });
+
+  it("says of a program that is not there that it is missing", async () => {
+    const backend = new ExecBackend(join(directory, "none"));
+    await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_MISSING", /npm run build/);
+  });
+
+  it("says of a program whose interpreter is not there that it is missing", async () => {
+    const backend = program("#!/no/such/interpreter\n");
+    await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_MISSING", /interpreter/);
+  });
+
+  it("says of a program that may not be executed that it may not", async () => {
+    const path = join(directory, "plain");
+    writeFileSync(path, "#!/bin/sh\n");
+    const backend = new ExecBackend(path);
+    await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE", /EACCES/);
+  });
+
+  it("says of a program that a signal ends that it crashed", async () => {
+    const backend = program("#!/bin/sh\nkill -SEGV $$\n");
+    await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_CRASHED", /killed by SIGSEGV/);
+  });
+
+  it("says of a program that ends well without a tunnel that it crashed", async () => {
+    const backend = program("#!/bin/sh\necho done\n");
+    await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_CRASHED", /done/);
+  });
+
+  it("says what a program said last", async () => {
+    const backend = program("#!/bin/sh\necho it is Tuesday >&2\nexit 1\n");
+    await assertStartFails(backend, "WG_BRIDGE_ENGINE", /it is Tuesday/);
+  });
+
+  it("kills a program that never answers, once it is no longer wanted", async () => {
+    const backend = program("#!/bin/sh\ntrap '' TERM\necho up\nwhile :; do sleep 1; done\n");
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const onLog = () => controller.abort(reason);
+    const started = backend.start({ name: "wg1", onLog, signal: controller.signal });
+    await assert.rejects(started, reason);
+    assert.deepEqual(children(), []);
+  });
+
+  it("does not hand the caller's descriptors or log level on to its programs", async () => {
+    const backend = program(
+      '#!/bin/sh\necho "tun=$WG_TUN_FD uapi=$WG_UAPI_FD level=$LOG_LEVEL"\nexit 1\n',
+    );
+    process.env.WG_TUN_FD = "7";
+    process.env.LOG_LEVEL = "verbose";
+    try {
+      await assertStartFails(backend, "WG_BRIDGE_ENGINE", /tun= uapi= level=error/);
+    } finally {
+      delete process.env.WG_TUN_FD;
+      delete process.env.LOG_LEVEL;
+    }
+  });
+});

@@ -1,0 +1,13 @@
+// node start-once.js BACKEND NAME: starts a tunnel and closes it. Prints "started", or the code and
+// the message of the error.
+import { openBackend, parseBackendRequest, WgBridgeError } from "../../src/index.js";
+
+const [request = "", name = ""] = process.argv.slice(2);
+try {
+  const { backend } = await openBackend(parseBackendRequest(request));
+  const tunnel = await backend.start({ name });
+  await tunnel.close();
+  console.log("started");
+} catch (error) {
+  console.log(error instanceof WgBridgeError ? `${error.code} ${error.message}` : error);
+}

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parseArguments } from "../../src/cli/arguments.js";
+
+function parse(line: string): unknown {
+  return parseArguments(line === "" ? [] : line.split(" "));
+}
+
+describe("the command line", () => {
+  const background = { verb: "run", foreground: false, name: "wg1" };
+  const foreground = { ...background, foreground: true };
+
+  it("runs a tunnel as wireguard-go's does", () => {
+    assert.deepEqual(parse("wg1"), background);
+    assert.deepEqual(parse("-f wg1"), foreground);
+    assert.deepEqual(parse("--foreground wg1"), foreground);
+  });
+
+  it("takes the verb run, also for an interface that is called like a verb", () => {
+    assert.deepEqual(parse("run wg1"), background);
+    for (const name of ["run", "compare", "doctor", "--version"]) {
+      assert.deepEqual(parseArguments(["run", "-f", "--", name]), { ...foreground, name });
+    }
+    assert.deepEqual(parse("run compare"), { ...background, name: "compare" });
+  });
+
+  it("takes a backend on either side of the name", () => {
+    assert.deepEqual(parse("--backend=ffi wg1"), { ...background, backend: "ffi" });
+    assert.deepEqual(parse("wg1 -f --backend=exec"), { ...foreground, backend: "exec" });
+  });
+
+  it("leaves it to others whether a backend or a name is good", () => {
+    assert.deepEqual(parse("--backend= a/b"), { ...background, backend: "", name: "a/b" });
+    assert.deepEqual(parseArguments([""]), { ...background, name: "" });
+  });
+
+  for (const line of ["", "-f", "run", "wg1 wg2", "--help", "-h", "run --help", "--version x"]) {
+    it(`"${line}" is answered with the usage`, () => {
+      assert.deepEqual(parse(line), { verb: "usage" });
+    });
+  }
+
+  it("knows the other verbs, and leaves their arguments to them", () => {
+    assert.deepEqual(parse("--version"), { verb: "version" });
+    assert.deepEqual(parse("doctor --json"), { verb: "doctor", args: ["--json"] });
+    assert.deepEqual(parse("compare -f --help"), { verb: "compare", args: ["-f", "--help"] });
+  });
+
+  it("says of an unknown option that it is one", () => {
+    for (const line of ["--frobnicate wg1", "-x", "wg1 --backend ffi"]) {
+      const command = parseArguments(line.split(" "));
+      assert.equal(command.verb, "mistake");
+    }
+  });
+
+  it("never fails", () => {
+    const word = fc.oneof(fc.string(), fc.constantFrom("run", "-f", "--", "--backend=x", "doctor"));
+    fc.assert(fc.property(fc.array(word), (words) => parseArguments(words).verb.length > 0));
+  });
+});

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { socketPath } from "../../src/uapi/socket.js";
+import { ours, type Program, Running, runToEnd } from "../parity/programs.js";
+import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+
+const [ffi, exec] = ours;
+assert.ok(ffi && exec);
+const auto: Program = { ...ffi, env: {} };
+
+/** The process that a process has started, or 0. */
+function childOf(pid: number | undefined): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim());
+}
+
+/** One clear sentence on standard error, exit code 1, nothing on standard output. */
+function assertRefused(program: Program, args: string[], text: RegExp, env = {}): void {
+  const { code, stdout, stderr } = runToEnd(program, args, env);
+  assert.equal(code, 1, stderr);
+  assert.equal(stdout, "");
+  assert.match(stderr, /^wg-bridge: [^\n]*\n$/);
+  assert.match(stderr, text);
+}
+
+describe("wg-bridge, told what cannot be,", () => {
+  onlyInSandbox();
+  let directory = "";
+
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "wg-bridge-run-"));
+    writeFileSync(join(directory, "text"), "text");
+  });
+
+  after(() => rmSync(directory, { recursive: true }));
+
+  for (const name of ["", "sixteen-bytes-ab", "a/b", "a b"]) {
+    it(`refuses the interface name ${JSON.stringify(name)}`, () => {
+      assertRefused(auto, [name], /interface name/);
+      assertRefused(auto, ["-f", name], /interface name/);
+    });
+  }
+
+  it("refuses an unknown backend, also from the environment", () => {
+    assertRefused(auto, ["--backend=kernel", "wg1"], /no backend "kernel"/);
+    assertRefused(auto, ["wg1"], /no backend "kernel"/, { WG_BRIDGE_BACKEND: "kernel" });
+  });
+
+  it("takes the command line's backend before the environment's", () => {
+    const env = { WG_BRIDGE_BACKEND: "kernel", WIREGUARD_GO_EXECUTABLE: "/no/such" };
+    assertRefused(auto, ["--backend=exec", "wg1"], /no executable \/no\/such/, env);
+  });
+
+  it("refuses an unknown option", () => {
+    assertRefused(auto, ["--frob", "wg1"], /no option --frob/);
+  });
+
+  for (const foreground of [["-f"], []]) {
+    it(`never falls back from ${["ffi", ...foreground].join(" ")}`, () => {
+      const env = { WIREGUARD_GO_BRIDGE_LIB_PATH: join(directory, "text") };
+      assertRefused(ffi, [...foreground, "wg1"], /not an ELF file/, env);
+      assertNothingLeft("wg1");
+    });
+
+    it(`never falls back from ${["exec", ...foreground].join(" ")}`, () => {
+      const env = { WIREGUARD_GO_EXECUTABLE: join(directory, "text") };
+      assertRefused(exec, [...foreground, "wg1"], /may not be executed/, env);
+      assertNothingLeft("wg1");
+    });
+
+    it(`gives both reasons where auto ${foreground.join(" ")} can take neither`, () => {
+      const env = {
+        WIREGUARD_GO_BRIDGE_LIB_PATH: join(directory, "text"),
+        WIREGUARD_GO_EXECUTABLE: join(directory, "text"),
+      };
+      assertRefused(auto, [...foreground, "wg1"], /not an ELF file.*may not be executed/, env);
+    });
+  }
+});
+
+describe("wg-bridge, choosing by itself,", () => {
+  onlyInSandbox();
+  endLeftTunnels("wg1");
+
+  it("falls back on exec in the foreground, and says why in one line", async () => {
+    const env = { WIREGUARD_GO_BRIDGE_LIB_PATH: "/no/such/library.so" };
+    const running = await new Running(auto, ["-f", "wg1"], env).answers("wg1");
+    assert.ok(childOf(running.process.pid) > 0);
+    running.process.kill("SIGTERM");
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 0);
+    assert.match(stderr, /^wg-bridge: auto falls back on exec: There is no library [^\n]*\n$/);
+  });
+
+  it("takes ffi without a word where it can: there is no other process", async () => {
+    const running = await new Running(auto, ["-f", "wg1"]).answers("wg1");
+    assert.equal(childOf(running.process.pid), 0);
+    running.process.kill("SIGTERM");
+    const { code, stderr } = await running.ended;
+    assert.deepEqual([code, stderr], [0, ""]);
+  });
+});
+
+describe("wg-bridge with exec in the foreground", () => {
+  onlyInSandbox();
+  endLeftTunnels("wg1");
+
+  it("reports a child that is killed, and removes its socket", async () => {
+    const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+    process.kill(childOf(running.process.pid), "SIGKILL");
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /^wg-bridge: .*killed by SIGKILL: the tunnel wg1 is gone[^\n]*\n$/);
+    assertNothingLeft("wg1");
+  });
+
+  it("does not leave its child behind when its terminal goes", async () => {
+    const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+    running.process.kill("SIGHUP");
+    assert.equal((await running.ended).code, 128 + 1);
+    assertNothingLeft("wg1");
+  });
+});
+
+describe("wg-bridge with ffi in the background", () => {
+  onlyInSandbox();
+  endLeftTunnels("wg1");
+
+  it("leaves nothing behind when it is told to end before the tunnel is there", async () => {
+    const env = { ...process.env, ...ffi.env };
+    const starter = spawn(ffi.command, ["wg1"], { env, stdio: "ignore" });
+    const ended = new Promise((resolve) => starter.on("exit", resolve));
+    // Its child is there: what is to be cleaned up exists, and the tunnel most likely does not yet.
+    while (starter.exitCode === null && childOf(starter.pid) === 0) await new Promise(setImmediate);
+    starter.kill("SIGTERM");
+    const code = await ended;
+    if (code === 0) ip("link", "del", "wg1");
+    else assertNothingLeft("wg1");
+    assert.equal(existsSync(socketPath("wg1")) && code !== 0, false);
+    assert.ok(!readdirSync("/proc").some((entry) => isServing(entry)));
+  });
+});
+
+function isServing(entry: string): boolean {
+  const path = `/proc/${entry}/cmdline`;
+  return /^\d+$/.test(entry) && existsSync(path) && readFileSync(path, "utf8").endsWith("\0wg1\0");
+}

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { endianness, tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { elfHeadBytes, parseElf } from "../../src/strategy/elf.js";
+
+/** Byte offsets in an ELF header. Source: elf(5). */
+const classAt = 4;
+const machineAt = 18;
+
+describe("an ELF file", () => {
+  let directory = "";
+  let library: Buffer;
+
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "wg-bridge-elf-"));
+    const source = join(directory, "x.c");
+    const built = join(directory, "x.so");
+    writeFileSync(source, "int x(void) { return 1; }\n");
+    execFileSync("gcc", ["-shared", "-fPIC", "-o", built, source]);
+    library = readFileSync(built);
+  });
+
+  after(() => rmSync(directory, { recursive: true }));
+
+  function parse(bytes: Uint8Array): ReturnType<typeof parseElf> {
+    return parseElf(bytes.subarray(0, elfHeadBytes), bytes.length);
+  }
+
+  function patched(at: number, value: number): Buffer {
+    const copy = Buffer.from(library);
+    copy[at] = value;
+    return copy;
+  }
+
+  it("that gcc made here is a shared library for this machine", () => {
+    assert.deepEqual(parse(library), {
+      architecture: process.arch,
+      endianness: endianness(),
+      shared: true,
+      interpreter: undefined,
+    });
+  });
+
+  it("that is a program names its loader", () => {
+    const node = parse(readFileSync(process.execPath));
+    assert.ok(typeof node === "object");
+    assert.match(node.interpreter ?? "", /ld-/);
+  });
+
+  it("is truncated wherever it is cut after its magic number", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 4, max: library.length - 1 }), (length) => {
+        assert.equal(parse(library.subarray(0, length)), "truncated");
+      }),
+    );
+  });
+
+  it("is truncated without its last segment's bytes, also if it has no section headers", () => {
+    const copy = Buffer.from(library);
+    copy.fill(0, 40, 48); // e_shoff
+    copy.fill(0, 60, 62); // e_shnum
+    assert.ok(typeof parse(copy) === "object");
+    assert.equal(parse(copy.subarray(0, 8192)), "truncated");
+  });
+
+  it("is none where it is empty or begins otherwise", () => {
+    assert.equal(parse(Buffer.alloc(0)), "empty");
+    assert.equal(parse(Buffer.from("#!/bin/sh\n")), "not-elf");
+    assert.equal(parse(library.subarray(0, 3)), "not-elf");
+    assert.equal(parse(patched(classAt, 9)), "not-elf");
+  });
+
+  it("tells for which machine it is built", () => {
+    const names = [183, 243, 21, 77].map((machine) => {
+      const elf = parse(patched(machineAt, machine));
+      return typeof elf === "object" ? elf.architecture : elf;
+    });
+    assert.deepEqual(names, ["arm64", "riscv64", "ppc64", "machine 77, 64 bits"]);
+  });
+
+  it("of 32 bits is read by the 32-bit layout", () => {
+    const header = Buffer.alloc(52);
+    header.write("\x7fELF\x01\x01\x01", "latin1");
+    header.writeUInt16LE(3, 16); // e_type
+    header.writeUInt16LE(3, 18); // e_machine
+    assert.deepEqual(parse(header), {
+      architecture: "ia32",
+      endianness: "LE",
+      shared: true,
+      interpreter: undefined,
+    });
+  });
+
+  it("never makes the parser fail, whatever its bytes", () => {
+    const edits = fc.array(fc.tuple(fc.nat(8191), fc.nat(255)), { maxLength: 40 });
+    fc.assert(
+      fc.property(edits, (changes) => {
+        const copy = Buffer.from(library);
+        for (const [at, value] of changes) copy[at] = value;
+        const result = parse(copy);
+        assert.ok(typeof result === "object" || ["not-elf", "truncated"].includes(result));
+      }),
+    );
+    fc.assert(fc.property(fc.uint8Array(), (bytes) => parse(bytes) !== undefined));
+  });
+});
