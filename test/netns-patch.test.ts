@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { packageRoot } from "../src/artifacts.js";
 
 const diff = `${packageRoot}/test/netns_upstream.diff`;
@@ -49,7 +50,7 @@ describe("scripts/netns", () => {
     output(`${clone}/scripts/netns`);
   });
 
-  after(() => rmSync(`${clone}/..`, { recursive: true }));
+  after(() => rmSync(dirname(clone), { recursive: true }));
 
   it("takes upstream's script from the pinned Go module, byte for byte", () => {
     assert.deepEqual(made("netns_upstream.sh"), upstreamsScript());

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -100,36 +101,52 @@ func TestSignalsEndItWell(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {
 			begin(t)
-			command, status := startForeground(t, "-f")
-			if ready, err := io.ReadAll(status); string(ready) != "ready\n" || err != nil {
-				t.Fatalf("status %q, %v", ready, err)
-			}
+			command, status := startForeground(t)
 			if err := command.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
-			if err := command.Wait(); err != nil {
-				t.Error(err)
-			}
+			expectEnd(t, command, status, "closed")
 		})
 	}
 }
 
-// startForeground starts the program with a status descriptor and returns its reading end.
-func startForeground(t *testing.T, flag string) (*exec.Cmd, *os.File) {
+func TestTheStatusDescriptorIsToldWhyTheTunnelEnded(t *testing.T) {
+	begin(t)
+	command, status := startForeground(t)
+	testbed.Run(t, "ip", "link", "del", "wgx0")
+	expectEnd(t, command, status, "interface-deleted")
+}
+
+func expectEnd(t *testing.T, command *exec.Cmd, status *bufio.Reader, want string) {
+	t.Helper()
+	if end, err := io.ReadAll(status); string(end) != want+"\n" || err != nil {
+		t.Errorf("status %q, %v; want %s", end, err, want)
+	}
+	if err := command.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// startForeground starts the program and returns what it says of its status after "ready".
+func startForeground(t *testing.T) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	status, childEnd, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { status.Close() })
-	command := exec.Command(program, flag, "wgx0")
+	command := exec.Command(program, "-f", "wgx0")
 	command.Env = append(os.Environ(), "WG_PROCESS_STATUS_FD=3")
 	command.ExtraFiles = []*os.File{childEnd}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	childEnd.Close()
-	return command, status
+	lines := bufio.NewReader(status)
+	if ready, err := lines.ReadString('\n'); ready != "ready\n" || err != nil {
+		t.Fatalf("status %q, %v", ready, err)
+	}
+	return command, lines
 }
 
 func TestItOutlivesTheReaderOfItsLog(t *testing.T) {

@@ -214,12 +214,7 @@ func (h *handle) endFd() (int, error) {
 	h.endTaken = true
 	go func() {
 		<-t.Done()
-		end, err := t.End()
-		line := string(end)
-		if err != nil {
-			line += ": " + err.Error()
-		}
-		writer.writeLine(line)
+		writer.writeLine(t.EndLine())
 		writer.close()
 	}()
 	return readEnd, nil

@@ -19,7 +19,7 @@ import (
 const (
 	TUNFd    = "WG_TUN_FD"            // descriptor of an open TUN interface
 	UAPIFd   = "WG_UAPI_FD"           // descriptor of a listening UAPI socket
-	StatusFd = "WG_PROCESS_STATUS_FD" // descriptor that is told Ready, or why there is no tunnel
+	StatusFd = "WG_PROCESS_STATUS_FD" // descriptor that is told Ready and the end, or why there is no tunnel
 )
 
 // Ready is the line on StatusFd that says that the UAPI socket answers.
@@ -58,7 +58,6 @@ func (p Process) Run(name string, level tunnel.Level) error {
 	}
 	if status != nil {
 		_, _ = fmt.Fprintln(status, Ready)
-		_ = status.Close()
 	}
 
 	select {
@@ -66,6 +65,9 @@ func (p Process) Run(name string, level tunnel.Level) error {
 	case <-t.Done():
 	}
 	err = t.Close()
+	if status != nil {
+		_, _ = fmt.Fprintln(status, t.EndLine())
+	}
 	if err != nil {
 		log.Errorf("%v", err)
 	}

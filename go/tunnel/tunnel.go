@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 
 	"golang.zx2c4.com/wireguard/device"
@@ -83,6 +84,14 @@ func (t *Tunnel) Done() <-chan struct{} { return t.done }
 
 // End says why the tunnel ended, and what failed while it did. Call it once Done is closed.
 func (t *Tunnel) End() (End, error) { return t.end, t.endErr }
+
+// EndLine says End in one line: the reason, and after ": " what failed. Call it once Done is closed.
+func (t *Tunnel) EndLine() string {
+	if t.endErr == nil {
+		return string(t.end)
+	}
+	return strings.ReplaceAll(string(t.end)+": "+t.endErr.Error(), "\n", "; ")
+}
 
 // Close ends the tunnel, waits until it is gone, and returns what failed meanwhile. It may be
 // called more than once and from any goroutine.
