@@ -23,6 +23,22 @@ const (
 	childStatus = 5
 )
 
+// inBackground runs the tunnel in a child and returns once it answers, and tells whoever asked for
+// the status the same as its error.
+func inBackground(process foreground.Process, name string, level tunnel.Level) error {
+	status, err := process.OpenStatus()
+	if err != nil {
+		return err
+	}
+	defer status.Close()
+	if err := daemonize(process, name, level); err != nil {
+		status.Tell(err.Error())
+		return err
+	}
+	status.Tell(foreground.Ready)
+	return nil
+}
+
 // daemonize opens the interface and its socket, starts a copy of this program that serves them, and
 // returns nil once that one says that the socket answers. Otherwise nothing is left behind.
 func daemonize(process foreground.Process, name string, level tunnel.Level) error {

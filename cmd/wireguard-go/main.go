@@ -43,7 +43,7 @@ func run(arguments []string) int {
 	var err error
 	if foregrounded || os.Getenv(inForeground) == "1" {
 		err = process.Run(name, level)
-	} else if err = daemonize(process, name, level); err != nil {
+	} else if err = inBackground(process, name, level); err != nil {
 		tunnel.NewLog(os.Stdout, tunnel.Error, name).Errorf("%v", err)
 	}
 	if err != nil {

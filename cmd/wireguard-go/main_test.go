@@ -97,6 +97,24 @@ func TestAFailureOfTheChildIsPrintedByItsParentAndLeavesNothingBehind(t *testing
 	}
 }
 
+func TestInTheBackgroundTheStatusDescriptorIsToldTheOutcomeToo(t *testing.T) {
+	begin(t)
+	for name, want := range map[string]string{"wgx0": "ready\n", "lo": "exists already"} {
+		status, childEnd, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		runProgram(t, []string{"WG_PROCESS_STATUS_FD=3"}, []*os.File{childEnd}, name)
+		childEnd.Close()
+		told, err := io.ReadAll(status)
+		status.Close()
+		if err != nil || !strings.Contains(string(told), want) {
+			t.Errorf("%s: told %q, %v; want %q", name, told, err, want)
+		}
+	}
+	testbed.Run(t, "ip", "link", "del", "wgx0")
+}
+
 func TestSignalsEndItWell(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {

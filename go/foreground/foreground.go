@@ -37,13 +37,11 @@ type Process struct {
 // there is something to clean up, and given back on return. The error says why no tunnel came to be,
 // or what failed when it ended; it has been logged.
 func (p Process) Run(name string, level tunnel.Level) error {
-	status, err := p.file(StatusFd)
+	status, err := p.OpenStatus()
 	if err != nil {
 		return err
 	}
-	if status != nil {
-		defer status.Close()
-	}
+	defer status.Close()
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, unix.SIGTERM, unix.SIGINT)
 	defer signal.Stop(term)
@@ -51,23 +49,17 @@ func (p Process) Run(name string, level tunnel.Level) error {
 	t, log, err := p.start(name, level)
 	if err != nil {
 		log.Errorf("%v", err)
-		if status != nil {
-			_, _ = fmt.Fprintln(status, err) // nobody may be listening any more
-		}
+		status.Tell(err.Error())
 		return err
 	}
-	if status != nil {
-		_, _ = fmt.Fprintln(status, Ready)
-	}
+	status.Tell(Ready)
 
 	select {
 	case <-term:
 	case <-t.Done():
 	}
 	err = t.Close()
-	if status != nil {
-		_, _ = fmt.Fprintln(status, t.EndLine())
-	}
+	status.Tell(t.EndLine())
 	if err != nil {
 		log.Errorf("%v", err)
 	}

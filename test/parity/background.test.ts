@@ -71,10 +71,10 @@ for (const program of [...ours, viaUpstream]) {
     it("ends with 1 where it cannot make the interface, and says so on standard error", () => {
       ip("link", "add", "wg1", "type", "veth", "peer", "name", "wg1peer");
       try {
-        const { code, stdout, stderr } = runToEnd(program, ["wg1"]);
+        const { code, stderr } = runToEnd(program, ["wg1"]);
         assert.equal(code, 1);
-        assert.match(stderr, /^wg-bridge: /m);
-        assert.match(stdout + stderr, /exists already|resource busy|invalid argument/);
+        const cause = program.env.WIREGUARD_GO_EXECUTABLE ? /printed above/ : /wg1 exists already/;
+        assert.match(stderr.split("\n").at(-2) ?? "", cause);
       } finally {
         ip("link", "del", "wg1");
       }

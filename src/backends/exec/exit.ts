@@ -10,12 +10,17 @@ export interface Exit {
 /** How long a dead child's last output is waited for, in milliseconds: a grandchild may hold it. */
 const outputGrace = 200;
 
+/** Resolves when the child has ended, however much of what it wrote is unread. */
+export function bareExitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+}
+
 /** Resolves when the child has ended and what it wrote has been read. Call it right after spawning. */
 export async function exitOf(child: ChildProcess): Promise<Exit> {
   const closed = new Promise((resolve) => child.once("close", resolve));
-  const exit = await new Promise<Exit>((resolve) => {
-    child.once("exit", (code, signal) => resolve({ code, signal }));
-  });
+  const exit = await bareExitOf(child);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => {
     timer = setTimeout(resolve, outputGrace);

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import type { Environment } from "../../artifacts.js";
-import { exitOf, outputOf } from "../../backends/exec/exit.js";
+import { bareExitOf, exitOf, outputOf } from "../../backends/exec/exit.js";
 import { spawnExecutable } from "../../backends/exec/spawn.js";
 import { readLines } from "../../backends/lines.js";
 import { messageOf } from "../../errors.js";
@@ -19,26 +19,13 @@ export async function runInForeground(
   name: string,
   env: Environment,
 ): Promise<number> {
-  const callerReadsStatus = descriptorOf(env, statusVariable) !== undefined;
-  const prepared = callerReadsStatus
-    ? { stdio: childStdio(env, inherit), env: { ...env }, statusFd: -1 }
-    : stdioWithStatus(env, inherit);
   const signals = new SignalForwarding();
-  const child = await spawnExecutable(executable, ["-f", name], prepared);
+  const { child, status } = await start(executable, ["-f", name], env);
   signals.to(child);
-  const exited = exitOf(child);
-  let status: string | undefined;
-  if (!callerReadsStatus) {
-    void readLines(outputOf(child, prepared.statusFd), (line) => {
-      status ??= line;
-    });
-  }
-  const { code, signal } = await exited;
+  const { code, signal } = await exitOf(child);
   signals.stop();
   if (signal !== null) return reportSignal(executable, name, signal, signals.last);
-  if (code !== 0 && status !== "ready") {
-    say(status ?? `${executable} ended with exit code ${code}. What it printed above says why.`);
-  }
+  if (code !== 0 && status() !== "ready") reportExit(executable, code, status());
   return code ?? 1;
 }
 
@@ -49,20 +36,41 @@ export async function runInBackground(
   env: Environment,
 ): Promise<number> {
   const signals = new SignalForwarding();
-  const child = await spawnExecutable(executable, [name], {
-    stdio: childStdio(env, inherit),
-    env: { ...env },
-  });
+  const { child, status } = await start(executable, [name], env);
   signals.to(child);
-  const { code, signal } = await exitOf(child);
+  const allRead = exitOf(child);
+  // After a good end nothing is read: the program's own child may hold our pipe for good.
+  const { code, signal } = await bareExitOf(child);
   signals.stop();
   if (signal !== null) return reportSignal(executable, name, signal, signals.last);
   if (code !== 0) {
-    say(`${executable} ended with exit code ${code}. What it printed above says why.`);
+    await allRead;
+    reportExit(executable, code, status());
     return 1;
   }
-  if (!hasUsualSocket(name, env)) return 0;
+  for (const stream of child.stdio) stream?.destroy();
+  if (status() === "ready" || !hasUsualSocket(name, env)) return 0;
   return waitForAnswer(executable, name);
+}
+
+/** Starts the executable; status is the first line on a status descriptor of ours, if there is one. */
+async function start(executable: string, args: readonly string[], env: Environment) {
+  if (descriptorOf(env, statusVariable) !== undefined) {
+    const stdio = childStdio(env, inherit);
+    const child = await spawnExecutable(executable, args, { stdio, env: { ...env } });
+    return { child, status: () => undefined };
+  }
+  const { statusFd, ...prepared } = stdioWithStatus(env, inherit);
+  const child = await spawnExecutable(executable, args, prepared);
+  let first: string | undefined;
+  void readLines(outputOf(child, statusFd), (line) => {
+    first ??= line;
+  });
+  return { child, status: () => first };
+}
+
+function reportExit(executable: string, code: number | null, cause: string | undefined): void {
+  say(cause ?? `${executable} ended with exit code ${code}. What it printed above says why.`);
 }
 
 /** The name may stand for another when the caller gives the descriptors or lets Linux count. */
