@@ -36,8 +36,21 @@ const barGap = 2;
 const groupGap = 14;
 const axis = 24;
 
+/** The size of a chart in units of its viewBox. */
+export function chartSize({ groups }: BarChart): {
+  readonly width: number;
+  readonly height: number;
+} {
+  const bars = groups.reduce(
+    (height, { bars }) => height + bars.length * (barHeight + barGap) - barGap + groupGap,
+    0,
+  );
+  return { width, height: bars + axis };
+}
+
 /** Draws a chart as SVG. Its figures stand in it as text, and as one sentence for a screen reader. */
-export function drawBars({ title, groups, most, unit }: BarChart): Markup {
+export function drawBars(chart: BarChart): Markup {
+  const { title, groups, most, unit } = chart;
   const scale = (width - left - right) / (most || 1);
   let y = groupGap / 2;
   const drawn = groups.map(({ label, bars }) => {
@@ -45,9 +58,10 @@ export function drawBars({ title, groups, most, unit }: BarChart): Markup {
     y += bars.length * (barHeight + barGap) - barGap + groupGap;
     return drawGroup(label, bars, top, scale);
   });
-  const bottom = y - groupGap / 2;
+  const { height } = chartSize(chart);
+  const bottom = height - axis;
   const ticks = ticksUpTo(most).map((tick) => drawTick(tick, left + tick * scale, bottom));
-  return markup`<svg viewBox="0 0 ${width} ${bottom + axis}" role="img" aria-label="${spoken(title, groups)}">
+  return markup`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${spoken(title, groups)}">
 ${ticks}
 ${drawn}
 <line class="axis" x1="${left}" x2="${left}" y1="0" y2="${bottom}"/>

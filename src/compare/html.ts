@@ -1,9 +1,9 @@
-import { type Bar, type BarGroup, drawBars } from "./bar-chart.js";
+import { type BarChart, drawBars } from "./bar-chart.js";
+import { colourOf, legCharts, programCharts } from "./charts.js";
 import type { Comparison, ProgramResult } from "./comparison.js";
 import { failureTexts, startUpErrors } from "./failure-text.js";
-import { figure, gbit, mebibytes, milliseconds, outOf } from "./figures.js";
 import { type Markup, markup } from "./markup.js";
-import { pageStyle } from "./page-style.js";
+import { chartStyle, pageStyle } from "./page-style.js";
 import { legRows, notes, programRows, type Row } from "./rows.js";
 import { verdict } from "./verdict.js";
 
@@ -18,7 +18,7 @@ export function renderPage(comparison: Comparison): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>wg-bridge compare</title>
-<style>${pageStyle}</style>
+<style>${chartStyle}${pageStyle}</style>
 </head>
 <body>
 <header>
@@ -31,11 +31,11 @@ ${tcpSentence(comparison)}
 <main>
 ${legend(programs)}
 <div class="cards">
-${programPlots(comparison)}
+${programCharts(comparison).map(card)}
 </div>
 <h2>iperf3 through the tunnel, Gbit/s at the receiver</h2>
 <div class="cards">
-${legPlots(comparison)}
+${legCharts(comparison).map(card)}
 </div>
 ${failures(programs, script.steps)}
 <h2>All figures</h2>
@@ -52,11 +52,6 @@ function tcpSentence({ tcpRatio: { ffiToExec, legs } }: Comparison): Markup {
   return markup`<p>ffi to exec, geometric mean of ${legs} TCP tests: <strong>${ffiToExec.toFixed(3)}</strong></p>`;
 }
 
-/** The class that gives a program its colour in every plot. */
-function colourOf(program: ProgramResult, programs: readonly ProgramResult[]): string {
-  return program.judged ? program.name : `other-${programs.indexOf(program) % 4}`;
-}
-
 function legend(programs: readonly ProgramResult[]): Markup {
   const entries = programs.map(
     (program) =>
@@ -65,81 +60,9 @@ function legend(programs: readonly ProgramResult[]): Markup {
   return markup`<ul class="legend">${entries}</ul>`;
 }
 
-function programPlots({ programs, script }: Comparison): Markup[] {
-  const plot = (
-    title: string,
-    unit: string,
-    value: (program: ProgramResult) => number | null,
-    label: (value: number) => string,
-    whole?: number | null,
-  ) => {
-    const groups = programs.map((program) => ({
-      label: program.name,
-      bars: [bar(program, programs, value(program), label)],
-    }));
-    return card(title, groups, unit, whole ?? most(groups));
-  };
-  return [
-    plot(
-      "Steps passed, in the worst run",
-      "steps",
-      (program) => program.stepsPassed,
-      (steps) => outOf(steps, script.steps),
-      script.steps,
-    ),
-    plot(
-      "Peak memory",
-      "MiB",
-      (program) => program.peakMemoryBytes && program.peakMemoryBytes / 2 ** 20,
-      (size) => `${mebibytes(size * 2 ** 20)} MiB`,
-    ),
-    plot(
-      "Start-up, PROGRAM INTERFACE",
-      "ms",
-      ({ startUp }) => startUp.background.milliseconds,
-      (time) => `${milliseconds(time)} ms`,
-    ),
-    plot(
-      "Start-up, PROGRAM -f INTERFACE",
-      "ms",
-      ({ startUp }) => startUp.foreground.milliseconds,
-      (time) => `${milliseconds(time)} ms`,
-    ),
-  ];
-}
-
-function legPlots(comparison: Comparison): Markup[] {
-  const { programs } = comparison;
-  const panels = legRows(comparison).map(({ section, legs }) => ({
-    section,
-    groups: legs.map((leg) => ({
-      label: `${leg.transport} over ${leg.inside}`,
-      bars: programs.map((program) =>
-        bar(program, programs, leg.gbitPerSecond[program.name] ?? null, gbit),
-      ),
-    })),
-  }));
-  const scale = most(panels.flatMap(({ groups }) => groups));
-  return panels.map(({ section, groups }) => card(section, groups, "Gbit/s", scale));
-}
-
-function bar(
-  program: ProgramResult,
-  programs: readonly ProgramResult[],
-  value: number | null,
-  label: (value: number) => string,
-): Bar {
-  const colour = colourOf(program, programs);
-  return { series: program.name, colour, value, label: figure(value, label) };
-}
-
-function most(groups: readonly BarGroup[]): number {
-  return Math.max(0, ...groups.flatMap(({ bars }) => bars.flatMap(({ value }) => value ?? [])));
-}
-
-function card(title: string, groups: readonly BarGroup[], unit: string, scale: number): Markup {
-  return markup`<section class="card"><h3>${title}</h3>
-${drawBars({ title, groups, unit, most: scale })}</section>
+function card(chart: BarChart): Markup {
+  return markup`<section class="card"><h3>${chart.title}</h3>
+${drawBars(chart)}</section>
 `;
 }
 
