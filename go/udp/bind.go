@@ -151,6 +151,8 @@ func (b *Bind) Close() error {
 	if opened == nil {
 		return nil
 	}
+	// The engine sets its mark after each Open, but says nothing of one that was cleared meanwhile.
+	b.mark.Store(0)
 	return opened.close()
 }
 
@@ -170,8 +172,8 @@ func (o *openSockets) close() error {
 	return errors.Join(errs...)
 }
 
-// SetMark sets the fwmark (SO_MARK) of all packets sent from now on; 0 is none. It also holds for
-// sockets that a later Open makes. The error is the system's: EPERM without CAP_NET_ADMIN.
+// SetMark sets the fwmark (SO_MARK) of all packets sent from now until Close; 0 is none. On a closed
+// Bind it holds for the next Open. The error is the system's: EPERM without CAP_NET_ADMIN.
 func (b *Bind) SetMark(mark uint32) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

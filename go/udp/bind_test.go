@@ -222,7 +222,7 @@ func TestOpeningAndClosing100TimesLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestTheMarkIsOnPacketsOfThisOpenAndOfTheNext(t *testing.T) {
+func TestTheMarkIsOnPacketsUntilCloseOrOfTheNextOpen(t *testing.T) {
 	n := newNamespace(t)
 	// Only what is marked has a route.
 	n.aloneInterface(t, "alone")
@@ -265,7 +265,8 @@ func TestTheMarkIsOnPacketsOfThisOpenAndOfTheNext(t *testing.T) {
 	expect("after SetMark", true)
 	b.Close()
 	open()
-	expect("after opening again", true)
+	expect("after opening again", false)
+	setMark(7)
 	setMark(0)
 	expect("after SetMark(0)", false)
 	b.Close()
