@@ -120,12 +120,16 @@ async function collectVersions(env: Environment): Promise<Versions> {
   };
 }
 
+/** Character device 10:200, as Linux packs major and minor numbers into one. */
+const tunDevice = (10 << 8) | 200;
+
 async function openTun(): Promise<TunFacts> {
   try {
     const found = await stat("/dev/net/tun");
     if (!found.isCharacterDevice()) {
       return { state: "other-file", is: found.isDirectory() ? "a directory" : "an ordinary file" };
     }
+    if (found.rdev !== tunDevice) return { state: "other-file", is: "another device" };
     const device = await open("/dev/net/tun", constants.O_RDWR);
     await device.close();
     return { state: "open" };

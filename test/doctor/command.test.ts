@@ -103,6 +103,13 @@ describe("wg-bridge doctor", () => {
     );
   });
 
+  it("is not taken in by another device under the name of /dev/net/tun", async () => {
+    const inside = 'mount --bind /dev/null /dev/net/tun && exec "$@"';
+    const withNull = ["unshare", "--mount", "bash", "-c", inside, "bash"];
+    const { stdout } = await run([...withNull, ...command], {});
+    assert.match(stdout, /^lack +\/dev\/net\/tun +is another device/m);
+  });
+
   it("finds no CAP_NET_ADMIN where it has been given away", async () => {
     const withoutIt = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"];
     const { stdout } = await run([...withoutIt, ...command, "--json"], {});
