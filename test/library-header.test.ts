@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { libraryPath, packageRoot } from "../src/artifacts.js";
+import { abiVersion } from "../src/strategy/abi.js";
+
+const header = `${packageRoot}/cmd/wireguard_go_bridge/wireguard_go_bridge.h`;
+const library = libraryPath({});
+
+/** The functions that the header declares. */
+const declared = [...readFileSync(header, "utf8").matchAll(/^int (\w+)\(/gm)].map(
+  ([, name = ""]) => name,
+);
+
+describe("wireguard_go_bridge.h", () => {
+  let directory = "";
+
+  before(() => {
+    directory = mkdtempSync(`${tmpdir()}/wg-bridge-header-`);
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  /** Compiles a C program against the header and the library, as strictly as gcc can, and runs it. */
+  function runC(body: string): string {
+    const source = `${directory}/program.c`;
+    const program = `${directory}/program`;
+    writeFileSync(
+      source,
+      `#include <stdio.h>\n#include "${header}"\nint main(void) {\n${body}\n}\n`,
+    );
+    const flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+    execFileSync("gcc", [...flags, source, library, "-o", program]);
+    return execFileSync(program, { encoding: "utf8" });
+  }
+
+  it("declares just the functions that the library exports", () => {
+    const symbols = execFileSync("nm", ["-D", "--defined-only", library], { encoding: "utf8" });
+    const exported = [...symbols.matchAll(/ T ((?:wg|Run)\w*)$/gm)].map(([, name = ""]) => name);
+    assert.deepEqual(exported.sort(), [...declared].sort());
+  });
+
+  it("names the version that the library answers and that this package asks for", () => {
+    const answered = runC(
+      "char version[16]; return wgAbiVersion(version, sizeof version) < 0 || puts(version) < 0;",
+    ).trim();
+    assert.equal(answered, abiVersion);
+    assert.match(readFileSync(header, "utf8"), new RegExp(`ABI version ${answered}\\.`));
+  });
+
+  it("is enough for a C program to open a handle, fail, read why, and close", () => {
+    const output = runC(`
+      char text[512];
+      int handle = wgNew();
+      printf("%d ", wgOpen(handle, "a/b", 0, WG_LOG_SILENT, -1, -1));
+      printf("%d ", wgLastError(handle, text, sizeof text) > 0);
+      printf("%d ", wgClose(handle));
+      printf("%d %s\\n", wgClose(handle), text);
+      return 0;`);
+    assert.match(output, /^-22 1 0 -9 .*interface name "a\/b" holds '\/'/);
+  });
+});
