@@ -1,27 +1,10 @@
 import type { WgBridgeErrorCode } from "../errors.js";
 import type { ArtifactFacts, BackendFacts } from "./backends.js";
 import type { MachineFacts, Versions } from "./facts.js";
+import type { Finding, Mark } from "./finding.js";
 import { installCures, type PackageManager } from "./packages.js";
 import type { Attempt, ToolFacts } from "./tools.js";
 import { findTun } from "./tun.js";
-
-/**
- * How a thing is. ok: as it should be. warn: missing, but there is another way, or only the
- * comparison or the build needs it. lack: missing, and something that wg-bridge does needs it.
- */
-export type Mark = "ok" | "warn" | "lack";
-
-/** One thing that was looked at. */
-export interface Finding {
-  /** Stable, for programs: "tun", "tool wg". */
-  readonly id: string;
-  readonly title: string;
-  readonly mark: Mark;
-  /** One line: what was found. */
-  readonly detail: string;
-  /** Commands for a shell; those that need root say so by being system administration. */
-  readonly cures: readonly string[];
-}
 
 /** Everything that doctor has to say; `wg-bridge doctor --json` prints it. */
 export interface Diagnosis {

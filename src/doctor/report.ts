@@ -1,4 +1,5 @@
-import type { Diagnosis, Finding, Mark } from "./findings.js";
+import type { Finding, Mark } from "./finding.js";
+import type { Diagnosis } from "./findings.js";
 
 const colours: Readonly<Record<Mark, number>> = { ok: 32, warn: 33, lack: 31 };
 

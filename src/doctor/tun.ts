@@ -1,4 +1,4 @@
-import type { Finding } from "./findings.js";
+import type { Finding } from "./finding.js";
 
 /** What trying to open /dev/net/tun gave. */
 export type TunFacts =

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { BackendFacts } from "../../src/doctor/backends.js";
 import type { MachineFacts } from "../../src/doctor/facts.js";
-import { diagnose, type Finding } from "../../src/doctor/findings.js";
+import type { Finding } from "../../src/doctor/finding.js";
+import { diagnose } from "../../src/doctor/findings.js";
 import { machineWithoutWg, soundMachine } from "./machine.js";
 
 function finding(facts: MachineFacts, id: string): Finding {
