@@ -115,6 +115,18 @@ func TestInTheBackgroundTheStatusDescriptorIsToldTheOutcomeToo(t *testing.T) {
 	testbed.Run(t, "ip", "link", "del", "wgx0")
 }
 
+func TestADescriptorThatIsNotOpenIsNamedAndNoFailureIsSilent(t *testing.T) {
+	begin(t)
+	for _, variable := range []string{"WG_TUN_FD", "WG_UAPI_FD", "WG_PROCESS_STATUS_FD"} {
+		for _, arguments := range [][]string{{"wgx0"}, {"-f", "wgx0"}} {
+			code, output := runProgram(t, []string{variable + "=77"}, nil, arguments...)
+			if code != exitFailure || !strings.Contains(output, variable+"=77 is not an open file descriptor") {
+				t.Errorf("%s, %q: exit %d, %q", variable, arguments, code, output)
+			}
+		}
+	}
+}
+
 func TestSignalsEndItWell(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {

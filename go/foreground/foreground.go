@@ -39,6 +39,7 @@ type Process struct {
 func (p Process) Run(name string, level tunnel.Level) error {
 	status, err := p.OpenStatus()
 	if err != nil {
+		tunnel.NewLog(p.Output, level, name).Errorf("%v", err)
 		return err
 	}
 	defer status.Close()
@@ -89,7 +90,7 @@ func (p Process) Open(name string) (tunnel.Files, error) {
 	given.TUN, errs[0] = p.file(TUNFd)
 	given.UAPI, errs[1] = p.file(UAPIFd)
 	if err := errors.Join(errs[:]...); err != nil {
-		return tunnel.Files{}, err
+		return tunnel.Files{}, errors.Join(err, tunnel.Files{TUN: given.TUN, UAPI: given.UAPI}.Release())
 	}
 	return tunnel.Open(name, tunnel.DefaultMTU, given)
 }
