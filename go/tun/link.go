@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	engine "golang.zx2c4.com/wireguard/tun"
+
+	"wg-bridge/go/rtnetlink"
 )
 
 // awayInterval is how often a link that lives in another network namespace is asked for its state,
@@ -55,15 +57,12 @@ func watchLink(fd, mtu int) (*link, error) {
 }
 
 func openNetlink() (*os.File, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	fd, err := rtnetlink.Open(unix.SOCK_NONBLOCK, unix.RTMGRP_LINK)
 	if err != nil {
 		return nil, fmt.Errorf("opening a netlink socket to watch the link: %w", err)
 	}
 	// Not every kernel and user has it; without it run falls back to asking.
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_LISTEN_ALL_NSID, 1)
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}); err != nil {
-		return nil, errors.Join(fmt.Errorf("listening for link changes: %w", err), closeFd(fd))
-	}
 	return os.NewFile(uintptr(fd), "netlink"), nil
 }
 
@@ -177,20 +176,8 @@ func (l *link) run(at place, home bool) {
 				l.find()
 			}
 			for _, m := range messages {
-				if m.at != at {
-					continue
-				}
-				if m.mtu != 0 && !m.deleted {
-					l.bytes.Store(int32(m.mtu))
-				}
-				if m.deleted && m.movedTo != nil {
-					// Ids of namespaces are relative to where the message comes from: from here on the
-					// interface can be followed only if that is our own.
-					followed := at.namespace == ownNamespace
-					at, home = *m.movedTo, false
-					if !followed {
-						at = place{}
-					}
+				if m.at == at {
+					at, home = l.follow(m, home)
 				}
 			}
 		case <-tick:
@@ -201,6 +188,25 @@ func (l *link) run(at place, home bool) {
 			return
 		}
 	}
+}
+
+// follow takes what a message says of our interface, and returns where the interface is after it.
+func (l *link) follow(m linkMessage, home bool) (place, bool) {
+	if !m.deleted {
+		if m.mtu != 0 {
+			l.bytes.Store(int32(m.mtu))
+		}
+		return m.at, home
+	}
+	if m.movedTo == nil {
+		return m.at, home // It is gone, as isUp will say.
+	}
+	if m.at.namespace != ownNamespace {
+		// Ids of namespaces are relative to where the message comes from: only from our own one can
+		// the interface be followed.
+		return place{}, false
+	}
+	return *m.movedTo, false
 }
 
 func (l *link) tell(event engine.Event) (told bool) {

@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/rtnetlink"
 )
 
 // routeGroups are the rtnetlink(7) groups that tell of everything that may change how a datagram is
@@ -22,7 +24,7 @@ type routeListener struct {
 }
 
 func newRouteListener() (*routeListener, error) {
-	fd, err := openNetlink(unix.SOCK_NONBLOCK, routeGroups)
+	fd, err := rtnetlink.Open(unix.SOCK_NONBLOCK, routeGroups)
 	if err != nil {
 		return nil, err
 	}
@@ -64,16 +66,4 @@ func (l *routeListener) close() error {
 	err := l.file.Close()
 	<-l.stopped
 	return err
-}
-
-// openNetlink opens a socket to the kernel's routing subsystem; kind is added to the socket's type.
-func openNetlink(kind int, groups uint32) (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|kind, unix.NETLINK_ROUTE)
-	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
-		return -1, errors.Join(os.NewSyscallError("bind", err), unix.Close(fd))
-	}
-	return fd, nil
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/rtnetlink"
 )
 
 // A routeQuery asks the kernel how it would route a datagram.
@@ -27,7 +29,7 @@ type routeRequest struct {
 }
 
 func newRouteQuery() (*routeQuery, error) {
-	fd, err := openNetlink(0, 0)
+	fd, err := rtnetlink.Open(0, 0)
 	if err != nil {
 		return nil, err
 	}
