@@ -2,9 +2,9 @@
 // Starts the program COUNT times, each time for another interface, and prints one line of JSON:
 // how many milliseconds each start took from the launch until UAPI answered, or an error.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { setTimeout as pause } from "node:timers/promises";
+import { untilAnswer } from "../backends/exec/answer.js";
 import { messageOf } from "../errors.js";
-import { exchangeOverSocket, waitUntilFree } from "../uapi/socket.js";
+import { waitUntilFree } from "../uapi/socket.js";
 
 /** How long one start or end may take, in milliseconds. */
 const limit = 10_000;
@@ -32,19 +32,14 @@ async function measure(name: string): Promise<number> {
   return milliseconds;
 }
 
-/** Resolves once UAPI answers. */
+/** Resolves once UAPI answers. Asks often: the time between two questions is the error of a sample. */
 async function answer(name: string): Promise<void> {
-  const deadline = performance.now() + limit;
-  for (;;) {
-    try {
-      await exchangeOverSocket(name, "get=1\n\n");
-      return;
-    } catch (cause) {
-      if (performance.now() > deadline) {
-        throw new Error(`UAPI did not answer within ${limit / 1000} s.`, { cause });
-      }
-    }
-    await pause(1);
+  const deadline = AbortSignal.timeout(limit);
+  try {
+    await untilAnswer(name, deadline, 1);
+  } catch (cause) {
+    if (!deadline.aborted) throw cause;
+    throw new Error(`UAPI did not answer within ${limit / 1000} s.`, { cause });
   }
 }
 

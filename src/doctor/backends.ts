@@ -1,7 +1,6 @@
 import type { Environment } from "../artifacts.js";
 import type { BackendKind } from "../backends/backend.js";
 import { WgBridgeError, type WgBridgeErrorCode } from "../errors.js";
-import { abiVersion } from "../strategy/abi.js";
 import { choose } from "../strategy/choose.js";
 import { type Artifact, type Probe, probe } from "../strategy/probe.js";
 import { attempt, findVersion } from "./tools.js";
@@ -53,8 +52,7 @@ async function tryArtifact(
 
 async function loadLibrary(path: string): Promise<string> {
   const { BridgeLibrary } = await import("../backends/ffi/library.js");
-  await BridgeLibrary.load(path);
-  return `compatible with ${abiVersion}`;
+  return (await BridgeLibrary.load(path)).abiVersion;
 }
 
 async function startExecutable(path: string, env: Environment): Promise<string> {

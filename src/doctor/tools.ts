@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import type { Environment } from "../artifacts.js";
+import { isExecutableFile } from "../executable-file.js";
 import type { ToolPackage } from "./packages.js";
 
 /** A tool, where it is, and which package gives it. */
@@ -34,14 +35,7 @@ const versionArguments: Readonly<Record<string, readonly string[]>> = {
 export function findProgram(name: string, env: Environment): string | undefined {
   return searchPath(env)
     .map((directory) => `${directory}/${name}`)
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return statSync(path).isFile();
-      } catch {
-        return false;
-      }
-    });
+    .find(isExecutableFile);
 }
 
 /** Looks for a tool and asks for its version. */

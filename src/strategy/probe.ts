@@ -1,16 +1,8 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { endianness } from "node:os";
 import { type Environment, executablePath, libraryPath } from "../artifacts.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
+import { isExecutableFile } from "../executable-file.js";
 import { type ElfFault, type ElfFile, elfHeadBytes, parseElf } from "./elf.js";
 
 /** A file that a backend needs, and why it cannot be used, if so. */
@@ -131,16 +123,7 @@ function searchPath(command: string, searched: string): string | undefined {
   return searched
     .split(":")
     .map((directory) => `${directory || "."}/${command}`)
-    .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
+    .find(isExecutableFile);
 }
 
 function checkExecutable(path: string): void {
@@ -154,7 +137,7 @@ function checkExecutable(path: string): void {
       { cause: error },
     );
   }
-  if (!isExecutable(path)) {
+  if (!isExecutableFile(path)) {
     const remedy = stats.isFile() ? `Run "chmod +x ${path}"` : "It is not a regular file";
     throw new WgBridgeError(
       "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",

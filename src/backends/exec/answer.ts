@@ -6,11 +6,15 @@ import { exchangeOverSocket } from "../../uapi/socket.js";
 const pollInterval = 20;
 
 /**
- * Resolves once something answers on the interface's socket. Waits until then, or until the signal
- * fires, with whose reason it rejects.
+ * Resolves once something answers on the interface's socket, which is asked every `interval`
+ * milliseconds. Waits until then, or until the signal fires, with whose reason it rejects.
  * @throws WgBridgeError WG_BRIDGE_PERMISSION where the socket may not be opened.
  */
-export async function untilAnswer(name: string, signal: AbortSignal): Promise<void> {
+export async function untilAnswer(
+  name: string,
+  signal: AbortSignal,
+  interval = pollInterval,
+): Promise<void> {
   for (;;) {
     try {
       await exchangeOverSocket(name, "get=1\n\n", signal);
@@ -19,6 +23,6 @@ export async function untilAnswer(name: string, signal: AbortSignal): Promise<vo
       const notYet = ["WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST"];
       if (!(error instanceof WgBridgeError && notYet.includes(error.code))) throw error;
     }
-    await delay(pollInterval, undefined, { signal });
+    await delay(interval, undefined, { signal });
   }
 }
