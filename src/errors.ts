@@ -21,7 +21,20 @@ export type WgBridgeErrorCode =
   | "WG_BRIDGE_LOST"
   | "WG_BRIDGE_TIMEOUT"
   | "WG_BRIDGE_ENGINE"
-  | "WG_BRIDGE_SANDBOX";
+  | "WG_BRIDGE_SANDBOX"
+  | "WG_BRIDGE_KEY"
+  | "WG_BRIDGE_ENDPOINT"
+  | "WG_BRIDGE_ALLOWED_IP"
+  | "WG_BRIDGE_VALUE"
+  | "WG_BRIDGE_CONFIG"
+  | "WG_BRIDGE_UAPI"
+  | "WG_BRIDGE_REFUSED"
+  | "WG_BRIDGE_PORT_IN_USE"
+  | "WG_BRIDGE_CONFLICT"
+  | "WG_BRIDGE_RESOLVE"
+  | "WG_BRIDGE_NETWORK"
+  | "WG_BRIDGE_UNSUPPORTED"
+  | "WG_BRIDGE_TOOL_MISSING";
 
 /**
  * The one error class of wg-bridge. Its message is a sentence for a person: what happened, why, and

@@ -1,0 +1,45 @@
+import { WgBridgeError } from "../errors.js";
+import { formatAddress, parseAddress } from "./address.js";
+
+declare const brand: unique symbol;
+
+/**
+ * A normalised prefix, "10.0.0.0/24" or "fd00::/64": the bits behind its length are zero, IPv6 is
+ * written as RFC 5952 says. A string, so that === and Set work; only {@link allowedIp} makes one.
+ */
+export type AllowedIp = string & { readonly [brand]: "AllowedIp" };
+
+/**
+ * Reads a prefix and normalises it: "10.0.0.1/24" becomes "10.0.0.0/24", an address without a length
+ * becomes a prefix of that one address.
+ * @throws WgBridgeError WG_BRIDGE_ALLOWED_IP
+ */
+export function allowedIp(text: string): AllowedIp {
+  const slash = text.indexOf("/");
+  const address = slash === -1 ? text : text.slice(0, slash);
+  const bytes = parseAddress(address);
+  if (bytes === undefined) throw allowedIpError(text);
+  const bits = bytes.length * 8;
+  const length = slash === -1 ? bits : prefixLength(text.slice(slash + 1));
+  if (length === undefined || length > bits) throw allowedIpError(text);
+  maskTo(bytes, length);
+  return `${formatAddress(bytes)}/${length}` as AllowedIp; // the one place that makes them
+}
+
+function prefixLength(text: string): number | undefined {
+  return /^(?:0|[1-9]\d{0,2})$/.test(text) ? Number(text) : undefined;
+}
+
+function maskTo(bytes: Uint8Array, length: number): void {
+  for (let index = length >> 3; index < bytes.length; index++) {
+    const kept = Math.max(0, length - index * 8);
+    bytes[index] = (bytes[index] ?? 0) & (0xff00 >> kept);
+  }
+}
+
+function allowedIpError(text: string): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_ALLOWED_IP",
+    `${JSON.stringify(text.slice(0, 60))} is no allowed IP: give an address, or an address and the length of its prefix, as 10.0.0.0/24 or fd00::/64.`,
+  );
+}

@@ -1,0 +1,63 @@
+import { WgBridgeError } from "../errors.js";
+import { parseAddress } from "./address.js";
+
+/** Where a peer is reached. */
+export interface Endpoint {
+  /** An IPv4 address, an IPv6 address without brackets and maybe with a zone, or a host name. */
+  readonly host: string;
+  /** UDP port, 1 to 65535. */
+  readonly port: number;
+}
+
+/**
+ * Reads "192.0.2.1:51820", "[2001:db8::1]:51820", "[fe80::1%eth0]:51820" or "vpn.example.org:51820".
+ * @throws WgBridgeError WG_BRIDGE_ENDPOINT
+ */
+export function parseEndpoint(text: string): Endpoint {
+  const [, inBrackets, plain, digits] = /^(?:\[([^[\]]*)\]|([^[\]:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const host = inBrackets ?? plain ?? "";
+  const port = Number(digits);
+  const valid = inBrackets === undefined ? isIPv4(host) || isHostName(host) : isIPv6(host);
+  if (valid && port >= 1 && port <= 65_535) return { host, port };
+  throw new WgBridgeError(
+    "WG_BRIDGE_ENDPOINT",
+    `${JSON.stringify(text.slice(0, 300))} is no endpoint: give a host and a port from 1 to 65535, as 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820.`,
+  );
+}
+
+/** Writes an endpoint as wg(8) does. */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether the host is an address, so that nothing has to be resolved. */
+export function isNumeric({ host }: Endpoint): boolean {
+  return isIPv4(host) || isIPv6(host);
+}
+
+/**
+ * Returns the endpoint if it is one.
+ * @throws WgBridgeError WG_BRIDGE_ENDPOINT
+ */
+export function checkEndpoint(endpoint: Endpoint): Endpoint {
+  return parseEndpoint(formatEndpoint(endpoint));
+}
+
+function isIPv4(host: string): boolean {
+  return parseAddress(host)?.length === 4;
+}
+
+function isIPv6(host: string): boolean {
+  const [, address = "", zone] = /^([^%]*)(?:%(.*))?$/.exec(host) ?? [];
+  // A zone is an interface's name or number; one that breaks a line would end the request.
+  const zoned = zone === undefined || /^[^\s/%[\]]{1,15}$/.test(zone);
+  return zoned && parseAddress(address)?.length === 16;
+}
+
+/** Names as getaddrinfo(3) takes them: labels of letters, digits, hyphens and underscores, at most 253 in all. */
+function isHostName(host: string): boolean {
+  if (host.length > 253 || /^[\d.]+$/.test(host)) return false;
+  return /^(?:[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?\.)*[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?\.?$/u.test(
+    host,
+  );
+}

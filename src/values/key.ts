@@ -1,0 +1,204 @@
+import { createRequire } from "node:module";
+import { inspect } from "node:util";
+import { WgBridgeError } from "../errors.js";
+
+/** How many bytes every key of WireGuard has: a Curve25519 point, or a symmetric key. */
+export const keyBytes = 32;
+
+declare const brand: unique symbol;
+
+/**
+ * A public key: 32 bytes in canonical base64, 44 characters, as wg(8) prints it. It is a string, so
+ * that === and Map keys work; only {@link publicKey} makes one. Public keys are no secret.
+ */
+export type PublicKey = string & { readonly [brand]: "PublicKey" };
+
+/**
+ * Reads a public key from base64 as wg(8) prints it, or from 64 hexadecimal digits as UAPI does.
+ * @throws WgBridgeError WG_BRIDGE_KEY. The message does not repeat the text: it may be a private key.
+ */
+export function publicKey(text: string): PublicKey {
+  return publicKeyFromBytes(readKey("public", text));
+}
+
+/** The public key that 32 bytes are. */
+export function publicKeyFromBytes(bytes: Buffer): PublicKey {
+  return bytes.toString("base64", 0, keyBytes) as PublicKey; // the one place that makes them
+}
+
+/** The key as UAPI has it: 64 lower-case hexadecimal digits. */
+export function publicKeyHex(key: PublicKey): string {
+  return Buffer.from(key, "base64").toString("hex");
+}
+
+// Required when a key is made, not imported: that spares milliseconds of every start.
+const require = createRequire(import.meta.url);
+const crypto = (): typeof import("node:crypto") => require("node:crypto");
+
+/**
+ * A key that must not be seen: inspect, JSON and String() show "(hidden)". Only toBase64 and toHex
+ * put it into a string, which then stays in memory until it is collected.
+ */
+abstract class SecretKey {
+  readonly #bytes: Buffer;
+  #destroyed = false;
+
+  protected constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** As wg(8) writes it: 44 characters. */
+  toBase64(): string {
+    return this.#usable().toString("base64");
+  }
+
+  /** As UAPI writes it: 64 hexadecimal digits. */
+  toHex(): string {
+    return this.#usable().toString("hex");
+  }
+
+  /** Writes the 64 hexadecimal digits into a buffer, without a string. Returns the offset after them. */
+  writeHex(target: Buffer, offset: number): number {
+    let at = offset;
+    for (const byte of this.#usable()) {
+      target[at++] = digit(byte >> 4);
+      target[at++] = digit(byte & 15);
+    }
+    return at;
+  }
+
+  /** Copies the 32 bytes into a buffer. */
+  copyTo(target: Buffer, offset: number): void {
+    this.#usable().copy(target, offset);
+  }
+
+  /** Whether both hold the same bytes. Takes the same time either way. */
+  equals(other: SecretKey): boolean {
+    const mine = this.#usable();
+    const theirs = other.#usable();
+    let difference = 0;
+    for (let index = 0; index < keyBytes; index++) {
+      difference |= (mine[index] ?? 0) ^ (theirs[index] ?? 0);
+    }
+    return difference === 0;
+  }
+
+  /** Overwrites the key with zeros. Any later use of it throws WG_BRIDGE_KEY. */
+  destroy(): void {
+    this.#bytes.fill(0);
+    this.#destroyed = true;
+  }
+
+  toString(): string {
+    return "(hidden)";
+  }
+
+  toJSON(): string {
+    return "(hidden)";
+  }
+
+  [inspect.custom](): string {
+    return `${this.constructor.name}(hidden)`;
+  }
+
+  #usable(): Buffer {
+    if (!this.#destroyed) return this.#bytes;
+    throw new WgBridgeError(
+      "WG_BRIDGE_KEY",
+      "This key was destroyed: read or generate it anew to use it again.",
+    );
+  }
+}
+
+/** A private key: a Curve25519 scalar. Source: RFC 7748. */
+export class PrivateKey extends SecretKey {
+  /** Keeps the kinds of keys apart for the compiler. */
+  readonly kind = "private";
+
+  /** A new key from the system's randomness, clamped as `wg genkey` does. */
+  static generate(): PrivateKey {
+    const bytes = crypto().randomBytes(keyBytes);
+    bytes[0] = (bytes[0] ?? 0) & 248;
+    bytes[31] = ((bytes[31] ?? 0) & 127) | 64;
+    return new PrivateKey(bytes);
+  }
+
+  /**
+   * Reads a key from base64, 64 hexadecimal digits, or its 32 bytes, of which it takes a copy.
+   * @throws WgBridgeError WG_BRIDGE_KEY. The message does not repeat the key.
+   */
+  static from(key: string | Uint8Array): PrivateKey {
+    return new PrivateKey(readKey("private", key));
+  }
+
+  /** Takes 32 bytes over, which are the key's own from here on. For the codec. */
+  static owning(bytes: Buffer): PrivateKey {
+    return new PrivateKey(bytes);
+  }
+
+  /** The public key that belongs to this one. */
+  publicKey(): PublicKey {
+    const { createPrivateKey, createPublicKey } = crypto();
+    const der = Buffer.alloc(pkcs8.length / 2 + keyBytes);
+    try {
+      const prefix = der.write(pkcs8, "hex");
+      this.copyTo(der, prefix);
+      const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+      const spki = createPublicKey(key).export({ format: "der", type: "spki" });
+      return publicKeyFromBytes(spki.subarray(-keyBytes));
+    } finally {
+      der.fill(0);
+    }
+  }
+}
+
+/** A PKCS #8 file's start, before an X25519 key's 32 bytes. Source: RFC 8410, section 7. */
+const pkcs8 = "302e020100300506032b656e04220420";
+
+/** A preshared key: 32 random bytes that both peers know. */
+export class PresharedKey extends SecretKey {
+  /** Keeps the kinds of keys apart for the compiler. */
+  readonly kind = "preshared";
+
+  /** A new key from the system's randomness, as `wg genpsk` makes it. */
+  static generate(): PresharedKey {
+    return new PresharedKey(crypto().randomBytes(keyBytes));
+  }
+
+  /**
+   * Reads a key from base64, 64 hexadecimal digits, or its 32 bytes, of which it takes a copy.
+   * @throws WgBridgeError WG_BRIDGE_KEY. The message does not repeat the key.
+   */
+  static from(key: string | Uint8Array): PresharedKey {
+    return new PresharedKey(readKey("preshared", key));
+  }
+
+  /** Takes 32 bytes over, which are the key's own from here on. For the codec. */
+  static owning(bytes: Buffer): PresharedKey {
+    return new PresharedKey(bytes);
+  }
+}
+
+function readKey(kind: "public" | "private" | "preshared", key: string | Uint8Array): Buffer {
+  if (typeof key !== "string") {
+    if (key.length === keyBytes) return Buffer.from(key);
+    throw keyError(kind, `it is ${key.length} bytes long`);
+  }
+  if (/^[0-9a-f]{64}$/i.test(key)) return Buffer.from(key, "hex");
+  if (key.length !== 44) throw keyError(kind, `it is ${key.length} characters long`);
+  const bytes = Buffer.from(key, "base64");
+  // Of several texts that decode to the same bytes only the canonical one is right.
+  if (bytes.length === keyBytes && bytes.toString("base64") === key) return bytes;
+  throw keyError(kind, "it is not base64 of 32 bytes");
+}
+
+function keyError(kind: string, fault: string): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_KEY",
+    `This is no ${kind} key: ${fault}. A key is 44 characters of base64, as "wg genkey" prints it, or 64 hexadecimal digits.`,
+  );
+}
+
+function digit(nibble: number): number {
+  return nibble + (nibble < 10 ? 0x30 : 0x57);
+}
