@@ -31,32 +31,34 @@ func inBackground(process foreground.Process, name string, level tunnel.Level) e
 		return err
 	}
 	defer status.Close()
-	if err := daemonize(process, name, level); err != nil {
+	ready, err := daemonize(process, name, level)
+	if err != nil {
 		status.Tell(err.Error())
 		return err
 	}
-	status.Tell(foreground.Ready)
+	status.Tell(ready)
 	return nil
 }
 
 // daemonize opens the interface and its socket, starts a copy of this program that serves them, and
-// returns nil once that one says that the socket answers. Otherwise nothing is left behind.
-func daemonize(process foreground.Process, name string, level tunnel.Level) error {
+// returns that one's line once it says that the socket answers. Otherwise nothing is left behind.
+func daemonize(process foreground.Process, name string, level tunnel.Level) (string, error) {
 	files, err := process.Open(name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	child, status, err := startChild(files, level)
 	if err != nil {
-		return errors.Join(fmt.Errorf("running in the background: %w", err), files.Discard())
+		return "", errors.Join(fmt.Errorf("running in the background: %w", err), files.Discard())
 	}
-	if err := waitUntilReady(status); err != nil {
+	ready, err := waitUntilReady(status)
+	if err != nil {
 		_ = child.Kill() // it may have ended by itself
 		_, waitErr := child.Wait()
-		return errors.Join(fmt.Errorf("running in the background: %w", err), waitErr, files.Discard())
+		return "", errors.Join(fmt.Errorf("running in the background: %w", err), waitErr, files.Discard())
 	}
 	// The files are the child's now.
-	return errors.Join(child.Release(), files.Release())
+	return ready, errors.Join(child.Release(), files.Release())
 }
 
 func startChild(files tunnel.Files, level tunnel.Level) (*os.Process, *os.File, error) {
@@ -87,6 +89,7 @@ func startChild(files tunnel.Files, level tunnel.Level) (*os.Process, *os.File, 
 			fmt.Sprintf("%s=%d", foreground.TUNFd, childTUN),
 			fmt.Sprintf("%s=%d", foreground.UAPIFd, childUAPI),
 			fmt.Sprintf("%s=%d", foreground.StatusFd, childStatus),
+			foreground.LifelineFd + "=", // in the background it outlives whoever asked for it
 		}, os.Environ()...),
 		Files: []*os.File{null, output, errorOutput, childTUN: files.TUN, childUAPI: files.UAPI, childStatus: childEnd},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
@@ -97,20 +100,20 @@ func startChild(files tunnel.Files, level tunnel.Level) (*os.Process, *os.File, 
 	return child, status, nil
 }
 
-// waitUntilReady reads the child's one line of status, and closes it.
-func waitUntilReady(status *os.File) error {
+// waitUntilReady reads the child's one line of status, which it returns, and closes it.
+func waitUntilReady(status *os.File) (string, error) {
 	defer status.Close()
 	if err := status.SetReadDeadline(time.Now().Add(readyTimeout)); err != nil {
-		return err
+		return "", err
 	}
 	line, err := bufio.NewReader(status).ReadString('\n')
 	switch line = strings.TrimSuffix(line, "\n"); {
-	case line == foreground.Ready:
-		return nil
+	case strings.HasPrefix(line, foreground.Ready+" "):
+		return line, nil
 	case line != "":
-		return errors.New(line)
+		return "", errors.New(line)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("the child has not answered within %v", readyTimeout)
+		return "", fmt.Errorf("the child has not answered within %v", readyTimeout)
 	}
-	return errors.New("the child ended before the UAPI socket answered")
+	return "", errors.New("the child ended before the UAPI socket answered")
 }

@@ -99,7 +99,7 @@ func TestAFailureOfTheChildIsPrintedByItsParentAndLeavesNothingBehind(t *testing
 
 func TestInTheBackgroundTheStatusDescriptorIsToldTheOutcomeToo(t *testing.T) {
 	begin(t)
-	for name, want := range map[string]string{"wgx0": "ready\n", "lo": "exists already"} {
+	for name, want := range map[string]string{"wgx0": "ready wgx0\n", "lo": "exists already"} {
 		status, childEnd, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -157,8 +157,9 @@ func expectEnd(t *testing.T, command *exec.Cmd, status *bufio.Reader, want strin
 	}
 }
 
-// startForeground starts the program and returns what it says of its status after "ready".
-func startForeground(t *testing.T) (*exec.Cmd, *bufio.Reader) {
+// startForeground starts the program and returns what it says of its status after "ready". It gets
+// the lifeline, if there is one.
+func startForeground(t *testing.T, lifeline ...*os.File) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	status, childEnd, err := os.Pipe()
 	if err != nil {
@@ -167,16 +168,63 @@ func startForeground(t *testing.T) (*exec.Cmd, *bufio.Reader) {
 	t.Cleanup(func() { status.Close() })
 	command := exec.Command(program, "-f", "wgx0")
 	command.Env = append(os.Environ(), "WG_PROCESS_STATUS_FD=3")
-	command.ExtraFiles = []*os.File{childEnd}
+	command.ExtraFiles = append([]*os.File{childEnd}, lifeline...)
+	if len(lifeline) > 0 {
+		command.Env = append(command.Env, "WG_PROCESS_LIFELINE_FD=4")
+	}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	childEnd.Close()
 	lines := bufio.NewReader(status)
-	if ready, err := lines.ReadString('\n'); ready != "ready\n" || err != nil {
+	if ready, err := lines.ReadString('\n'); ready != "ready wgx0\n" || err != nil {
 		t.Fatalf("status %q, %v", ready, err)
 	}
 	return command, lines
+}
+
+func TestItEndsWhenTheOtherEndOfItsLifelineIsGone(t *testing.T) {
+	begin(t)
+	lifeline, held, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lifeline.Close()
+	command, status := startForeground(t, lifeline)
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	expectEnd(t, command, status, "closed")
+}
+
+func TestInTheBackgroundItHasNoLifeline(t *testing.T) {
+	begin(t)
+	lifeline, held, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runProgram(t, []string{"WG_PROCESS_LIFELINE_FD=3"}, []*os.File{lifeline}, "wgx0")
+	lifeline.Close()
+	held.Close()
+	testbed.Run(t, "wg", "show", "wgx0")
+	testbed.Run(t, "ip", "link", "del", "wgx0")
+}
+
+func TestTheStatusDescriptorIsToldTheNameThatTheKernelChose(t *testing.T) {
+	begin(t)
+	testbed.Run(t, "ip", "tuntap", "add", "wgx0", "mode", "tun")
+	defer testbed.Run(t, "ip", "tuntap", "del", "wgx0", "mode", "tun")
+	status, childEnd, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer status.Close()
+	runProgram(t, []string{"WG_PROCESS_STATUS_FD=3"}, []*os.File{childEnd}, "wgx%d")
+	childEnd.Close()
+	if told, err := io.ReadAll(status); string(told) != "ready wgx1\n" || err != nil {
+		t.Errorf("told %q, %v", told, err)
+	}
+	testbed.Run(t, "ip", "link", "del", "wgx1")
 }
 
 func TestItOutlivesTheReaderOfItsLog(t *testing.T) {

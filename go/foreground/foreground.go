@@ -20,9 +20,14 @@ const (
 	TUNFd    = "WG_TUN_FD"            // descriptor of an open TUN interface
 	UAPIFd   = "WG_UAPI_FD"           // descriptor of a listening UAPI socket
 	StatusFd = "WG_PROCESS_STATUS_FD" // descriptor that is told Ready and the end, or why there is no tunnel
+
+	// LifelineFd, which is ours too, names a descriptor whose other end the process holds for which the
+	// tunnel is run: at its end of file, however that process ended, the tunnel ends as well.
+	LifelineFd = "WG_PROCESS_LIFELINE_FD"
 )
 
-// Ready is the line on StatusFd that says that the UAPI socket answers.
+// Ready begins the line on StatusFd that says that the UAPI socket answers: "ready NAME", with the
+// interface's real name.
 const Ready = "ready"
 
 // A Process is what a tunnel in the foreground takes from the process that it runs in.
@@ -32,8 +37,8 @@ type Process struct {
 	Version string    // of the engine, for the log
 }
 
-// Run opens the interface called name and serves it until SIGTERM, SIGINT, the interface's deletion
-// or its socket's removal; each of these is a good end. Signals are taken from the first moment that
+// Run opens the interface called name and serves it until SIGTERM, SIGINT, the lifeline's end, the
+// interface's deletion or its socket's removal; each of these is a good end. Signals are taken from the first moment that
 // there is something to clean up, and given back on return. The error says why no tunnel came to be,
 // or what failed when it ended; it has been logged.
 func (p Process) Run(name string, level tunnel.Level) error {
@@ -43,6 +48,13 @@ func (p Process) Run(name string, level tunnel.Level) error {
 		return err
 	}
 	defer status.Close()
+	lifeline, err := p.openLifeline()
+	if err != nil {
+		tunnel.NewLog(p.Output, level, name).Errorf("%v", err)
+		status.Tell(err.Error())
+		return err
+	}
+	defer lifeline.Close()
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, unix.SIGTERM, unix.SIGINT)
 	defer signal.Stop(term)
@@ -53,10 +65,11 @@ func (p Process) Run(name string, level tunnel.Level) error {
 		status.Tell(err.Error())
 		return err
 	}
-	status.Tell(Ready)
+	status.Tell(Ready + " " + t.Name())
 
 	select {
 	case <-term:
+	case <-lifeline.Cut():
 	case <-t.Done():
 	}
 	err = t.Close()

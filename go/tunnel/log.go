@@ -1,8 +1,10 @@
 package tunnel
 
 import (
+	"fmt"
 	"io"
 	"log"
+	"regexp"
 )
 
 // A Level says how much a tunnel logs. The numbers are the engine's.
@@ -26,7 +28,14 @@ func NewLog(w io.Writer, level Level, name string) Log {
 		if level < from {
 			return func(string, ...any) {}
 		}
-		return log.New(w, prefix+": ("+name+") ", log.Ldate|log.Ltime).Printf
+		lines := log.New(w, prefix+": ("+name+") ", log.Ldate|log.Ltime)
+		return func(format string, arguments ...any) { lines.Print(redact(fmt.Sprintf(format, arguments...))) }
 	}
 	return Log{Verbosef: logger("DEBUG", Verbose), Errorf: logger("ERROR", Error)}
 }
+
+// A key is 64 hexadecimal digits for UAPI, and 44 characters of base64 for people.
+var key = regexp.MustCompile(`[0-9A-Fa-f]{64}|[0-9A-Za-z+/]{43}=`)
+
+// redact hides whatever could be a key: the engine logs a request's line that it cannot read whole.
+func redact(line string) string { return key.ReplaceAllLiteralString(line, "(hidden)") }

@@ -6,7 +6,7 @@ export type LogLevel = "silent" | "error" | "verbose";
 
 /** What a tunnel is started with. */
 export interface StartOptions {
-  /** The interface to create: see checkInterfaceName for what is allowed. */
+  /** The interface to create: see checkInterfaceName for what is allowed. "wg%d" lets the kernel count. */
   readonly name: string;
   /** MTU of the interface in bytes. Default 1420. */
   readonly mtu?: number;
@@ -14,6 +14,11 @@ export interface StartOptions {
   readonly logLevel?: LogLevel;
   /** Receives each line the engine logs, without its line end. It must not throw. */
   readonly onLog?: (line: string) => void;
+  /**
+   * The tunnel outlives this process, unless close() is called. Its log goes nowhere. Default false.
+   * ffi cannot: WG_BRIDGE_UNSUPPORTED.
+   */
+  readonly detached?: boolean;
   /** Gives up the start. The start then rejects with the signal's reason and leaves nothing behind. */
   readonly signal?: AbortSignal;
 }
@@ -37,13 +42,18 @@ export interface RunningTunnel extends AsyncDisposable {
   /**
    * Sends one whole UAPI request ("get=1\n\n", or "set=1\n" with its lines and a blank line) and
    * resolves with the whole answer, blank line included. An errno other than 0 in the answer is an
-   * answer, not a rejection.
+   * answer, not a rejection. Both buffers are the caller's, to overwrite where they hold keys.
    * @throws WgBridgeError WG_BRIDGE_CLOSED after close(), WG_BRIDGE_LOST after any other end,
    *   WG_BRIDGE_TIMEOUT after 30 seconds, WG_BRIDGE_ENGINE for a request that is not UAPI.
    */
-  exchange(request: string, signal?: AbortSignal): Promise<string>;
+  exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer>;
   /** Resolves when the tunnel has ended, for whatever reason. Never rejects. */
   readonly ended: Promise<TunnelEnd>;
+  /**
+   * Ends the tunnel at once and without waiting, as far as that goes: this process is about to end.
+   * Nothing of a detached tunnel is ended.
+   */
+  abandon(): void;
   /** Ends the tunnel and resolves when interface and socket are gone. Can be called repeatedly. */
   close(): Promise<void>;
 }

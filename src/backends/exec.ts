@@ -1,12 +1,18 @@
 import { WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import { withDeadline } from "../uapi/deadline.js";
-import { exchangeOverSocket, removeDeadSocket, waitUntilFree } from "../uapi/socket.js";
+import {
+  exchangeOverSocket,
+  removeDeadSocket,
+  removeSocketNow,
+  waitUntilFree,
+} from "../uapi/socket.js";
 import type { Backend, LogLevel, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";
 import { untilAnswer } from "./exec/answer.js";
 import { Child } from "./exec/child.js";
 import { type ChildEnd, cause, classify } from "./exec/classify.js";
 import { setMtu } from "./exec/mtu.js";
+import { readyName } from "./ready.js";
 import { startFailure } from "./start-failure.js";
 import { endedError, parseTunnelEnd } from "./tunnel-end.js";
 
@@ -33,18 +39,26 @@ export class ExecBackend implements Backend {
     if (!(await waitUntilFree(name, predecessorGrace))) {
       throw startFailure("WG_BRIDGE_SOCKET_IN_USE", name, "");
     }
-    const env = environment(options.logLevel ?? "error");
-    const child = await Child.start(this.#executable, name, env, options.onLog ?? (() => {}));
+    const child = await Child.start({
+      executable: this.#executable,
+      name,
+      env: environment(options.logLevel ?? "error"),
+      onLog: options.onLog ?? (() => {}),
+      detached: options.detached ?? false,
+    });
+    let realName = name;
     try {
-      await withDeadline(`Starting ${name}`, startTimeout, signal, (either) =>
+      realName = await withDeadline(`Starting ${name}`, startTimeout, signal, (either) =>
         untilReady(child, name, either),
       );
-      if (options.mtu !== undefined) await setMtu(name, options.mtu);
-      return new ExecTunnel(child, name);
+      if (options.mtu !== undefined) await setMtu(realName, options.mtu);
+      signal?.throwIfAborted();
+      child.release();
+      return new ExecTunnel(child, realName);
     } catch (error) {
       await child.terminate();
-      await removeDeadSocket(name);
-      throw error;
+      await removeDeadSocket(realName);
+      throw name.includes("%") && isTimeout(error) ? unnamedError(this.#executable, error) : error;
     }
   }
 }
@@ -54,13 +68,16 @@ function environment(logLevel: LogLevel): NodeJS.ProcessEnv {
   return { ...env, LOG_LEVEL: logLevel };
 }
 
-/** Resolves when the child says that it is ready, or answers; rejects when it has ended. */
-async function untilReady(child: Child, name: string, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves with the interface's name when the child says that it is ready, or answers; rejects when
+ * it has ended.
+ */
+async function untilReady(child: Child, name: string, signal: AbortSignal): Promise<string> {
   const stopPolling = new AbortController();
   try {
-    await Promise.race([
+    return await Promise.race([
       saysReady(child),
-      untilAnswer(name, AbortSignal.any([signal, stopPolling.signal])),
+      answers(name, AbortSignal.any([signal, stopPolling.signal])),
       child.exited.then((end) => {
         throw startFailure(classify(end), name, cause(end));
       }),
@@ -70,9 +87,18 @@ async function untilReady(child: Child, name: string, signal: AbortSignal): Prom
   }
 }
 
-async function saysReady(child: Child): Promise<void> {
+async function saysReady(child: Child): Promise<string> {
+  const name = readyName(await child.firstStatus);
+  if (name !== undefined) return name;
   // Any other first line is the cause of the end that follows.
-  if ((await child.firstStatus) !== "ready") await child.exited;
+  return new Promise(() => {});
+}
+
+async function answers(name: string, signal: AbortSignal): Promise<string> {
+  // Nobody can ask a name that the kernel has still to choose.
+  if (name.includes("%")) return new Promise(() => {});
+  await untilAnswer(name, signal);
+  return name;
 }
 
 /** One tunnel. It owns its child. */
@@ -100,7 +126,7 @@ class ExecTunnel implements RunningTunnel {
 
   #unaskedEnd(exit: ChildEnd): TunnelEnd {
     const { lastStatus } = this.#child;
-    if (lastStatus !== undefined && lastStatus !== "ready") {
+    if (lastStatus !== undefined && readyName(lastStatus) === undefined) {
       return parseTunnelEnd(this.name, lastStatus);
     }
     if (exit.code === 0) {
@@ -116,7 +142,7 @@ class ExecTunnel implements RunningTunnel {
     return parseTunnelEnd(this.name, "closed");
   }
 
-  async exchange(request: string, signal?: AbortSignal): Promise<string> {
+  async exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
     if (this.#end !== undefined) throw endedError(this.#end);
     if (this.#closed !== undefined) throw endedError(this.#closedEnd());
     try {
@@ -125,6 +151,12 @@ class ExecTunnel implements RunningTunnel {
       if (this.#child.running || !isLoss(error)) throw error;
       throw endedError(await this.ended);
     }
+  }
+
+  abandon(): void {
+    if (this.#end !== undefined || this.#child.detached) return;
+    this.#child.kill();
+    removeSocketNow(this.name);
   }
 
   close(): Promise<void> {
@@ -140,6 +172,18 @@ class ExecTunnel implements RunningTunnel {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof WgBridgeError && error.code === "WG_BRIDGE_TIMEOUT";
+}
+
+function unnamedError(executable: string, cause: unknown): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_UNSUPPORTED",
+    `${executable} does not tell which name the kernel chose. Give a whole name, or use wg-bridge's own executable.`,
+    { cause },
+  );
 }
 
 function isLoss(error: unknown): boolean {

@@ -4,6 +4,7 @@ import { WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import { exchangeTimeout, withDeadline } from "../uapi/deadline.js";
 import { checkRequest } from "../uapi/request.js";
+import { removeSocketNow } from "../uapi/socket.js";
 import type { Backend, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";
 import { errnoName, startFailureCode } from "./ffi/errno.js";
 import type { BridgeLibrary } from "./ffi/library.js";
@@ -29,6 +30,12 @@ export class FfiBackend implements Backend {
     const { name, signal } = options;
     checkInterfaceName(name);
     signal?.throwIfAborted();
+    if (options.detached) {
+      throw new WgBridgeError(
+        "WG_BRIDGE_UNSUPPORTED",
+        `The tunnel ${name} cannot outlive this process with the backend ffi, which runs inside it. Use the backend exec.`,
+      );
+    }
     const library = this.#library;
     const handle = succeed(library.newHandle(), "making a handle");
     let logEnded = Promise.resolve();
@@ -97,25 +104,25 @@ class FfiTunnel implements RunningTunnel {
     return end;
   }
 
-  async exchange(request: string, signal?: AbortSignal): Promise<string> {
-    checkRequest(request);
+  async exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
+    const checked = checkRequest(request);
     return withDeadline(`A UAPI exchange with ${this.name}`, exchangeTimeout, signal, (either) => {
       const answer = this.#previous.then(() => {
         either.throwIfAborted();
-        return this.#call(Buffer.from(request));
+        return this.#call(checked);
       });
       this.#previous = answer.catch(() => {});
       return answer;
     });
   }
 
-  async #call(request: Buffer): Promise<string> {
+  async #call(request: Buffer): Promise<Buffer> {
     for (;;) {
       this.#refuseIfEnded();
       const buffer = this.#answer;
       const length = await this.#library.exchange(this.#handle, request, buffer);
       if (length >= 0) {
-        const answer = buffer.toString("utf8", 0, length);
+        const answer = Buffer.from(buffer.subarray(0, length));
         buffer.fill(0, 0, length); // it holds private keys
         return answer;
       }
@@ -133,6 +140,11 @@ class FfiTunnel implements RunningTunnel {
   #refuseIfEnded(): void {
     if (this.#end !== undefined) throw endedError(this.#end);
     if (this.#closed !== undefined) throw endedError(parseTunnelEnd(this.name, "closed"));
+  }
+
+  abandon(): void {
+    // The interface ends with the process; the socket's file would stay.
+    if (this.#end === undefined) removeSocketNow(this.name);
   }
 
   close(): Promise<void> {

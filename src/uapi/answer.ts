@@ -9,7 +9,7 @@ export class AnswerReader {
   #endsWithNewline = false;
 
   /** Takes the next piece. Returns the whole answer, blank line included, once it is there. */
-  push(piece: Buffer): string | undefined {
+  push(piece: Buffer): Buffer | undefined {
     const end = this.#endsWithNewline && piece[0] === newline ? 1 : endOfBlankLine(piece);
     if (end === undefined) {
       this.#pieces.push(piece);
@@ -17,7 +17,9 @@ export class AnswerReader {
       return undefined;
     }
     this.#pieces.push(piece.subarray(0, end));
-    return Buffer.concat(this.#pieces).toString("utf8");
+    const whole = Buffer.concat(this.#pieces);
+    for (const held of this.#pieces) held.fill(0); // private keys are in it
+    return whole;
   }
 }
 

@@ -11,9 +11,6 @@ import { Field } from "./field.js";
 import { LineReader, uapiError } from "./lines.js";
 import { LineWriter } from "./writer.js";
 
-/** The request for a device's status. */
-export const getRequest = Buffer.from("get=1\n\n");
-
 /**
  * Writes a change as one UAPI set. What the engine can refuse stands first, so that nothing has
  * changed when it does: listen_port, fwmark, private_key, replace_peers, then the peers.

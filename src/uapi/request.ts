@@ -1,18 +1,20 @@
 import { WgBridgeError } from "../errors.js";
 
 /**
- * Returns the request if it is exactly one UAPI operation: "get=1" or "set=1", lines, and one blank
+ * Returns the request, not a copy, if it is exactly one UAPI operation: "get=1" or "set=1", lines, and one blank
  * line at its end. Anything else would leave a socket's two ends waiting for each other.
  * Source: https://www.wireguard.com/xplatform/#configuration-protocol
  * @throws WgBridgeError WG_BRIDGE_ENGINE. The message does not repeat the request: it holds keys.
  */
-export function checkRequest(request: string): string {
-  const starts = request.startsWith("get=1\n") || request.startsWith("set=1\n");
-  if (!starts || request.indexOf("\n\n") !== request.length - 2) {
+export function checkRequest(request: Uint8Array): Buffer {
+  const bytes = Buffer.from(request.buffer, request.byteOffset, request.byteLength);
+  const operation = bytes.toString("latin1", 0, 6);
+  const known = operation === "get=1\n" || operation === "set=1\n";
+  if (!known || bytes.indexOf("\n\n") !== bytes.length - 2) {
     throw new WgBridgeError(
       "WG_BRIDGE_ENGINE",
       'This is not one UAPI request. Begin with "get=1" or "set=1", end with the only blank line.',
     );
   }
-  return request;
+  return bytes;
 }

@@ -1,4 +1,4 @@
-import { lstatSync, unlinkSync } from "node:fs";
+import { lstatSync, rmSync, unlinkSync } from "node:fs";
 import { createConnection, Socket } from "node:net";
 import { systemCodeOf, WgBridgeError } from "../errors.js";
 import { AnswerReader } from "./answer.js";
@@ -12,19 +12,20 @@ export function socketPath(name: string): string {
 
 /**
  * Sends one UAPI request to whatever serves the interface's socket and resolves with its answer,
- * blank line included. An errno other than 0 in the answer is an answer, not a rejection.
+ * blank line included. An errno other than 0 in the answer is an answer, not a rejection. Both buffers
+ * are the caller's, to overwrite where they hold keys.
  * @throws WgBridgeError WG_BRIDGE_CLOSED when nothing serves the socket, WG_BRIDGE_LOST when the
  *   connection ends without an answer, WG_BRIDGE_PERMISSION, WG_BRIDGE_TIMEOUT after 30 seconds,
  *   WG_BRIDGE_ENGINE for a request that is not UAPI; or the signal's reason.
  */
 export async function exchangeOverSocket(
   name: string,
-  request: string,
+  request: Uint8Array,
   signal?: AbortSignal,
-): Promise<string> {
-  checkRequest(request);
+): Promise<Buffer> {
+  const checked = checkRequest(request);
   return withDeadline(`A UAPI exchange with ${name}`, exchangeTimeout, signal, (either) =>
-    transact(name, request, either),
+    transact(name, checked, either),
   );
 }
 
@@ -46,7 +47,7 @@ function isHangUp(error: unknown): boolean {
   return ["EPIPE", "ECONNRESET"].includes(systemCodeOf(error) ?? "");
 }
 
-function transact(name: string, request: string, signal: AbortSignal): Promise<string> {
+function transact(name: string, request: Buffer, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = new UapiConnection({ signal });
     const answer = new AnswerReader();
@@ -134,6 +135,11 @@ export async function removeDeadSocket(name: string): Promise<void> {
   } else if (inodeOf(path) === before) {
     unlinkSync(path);
   }
+}
+
+/** Removes the interface's socket, for its owner, who is about to end and cannot wait. */
+export function removeSocketNow(name: string): void {
+  rmSync(socketPath(name), { force: true });
 }
 
 function inodeOf(path: string): number | undefined {

@@ -8,6 +8,7 @@ import { upstreamExecutablePath } from "../../src/artifacts.js";
 import type { Backend, RunningTunnel } from "../../src/backends/backend.js";
 import { type BackendRequest, openBackend, WgBridgeError } from "../../src/index.js";
 import { socketPath } from "../../src/uapi/socket.js";
+import { ask } from "../ask.js";
 import {
   assertNothingLeft,
   interfaceExists,
@@ -69,23 +70,23 @@ for (const [title, request, settings] of variants) {
       assert.equal(tunnel.backend, request);
       assert.equal(tunnel.name, "wg1");
       assert.ok(interfaceExists("wg1"));
-      assert.match(await tunnel.exchange(get), /^(listen_port=\d+\n)?errno=0\n\n$/);
+      assert.match(await ask(tunnel, get), /^(listen_port=\d+\n)?errno=0\n\n$/);
       await tunnel.close();
       assertNothingLeft("wg1");
     });
 
     it("keeps what was set, and answers an error with its errno", async () => {
       const tunnel = await start("wg1");
-      assert.equal(await tunnel.exchange("set=1\nfwmark=77\n\n"), "errno=0\n\n");
-      assert.match(await tunnel.exchange(get), /^fwmark=77$/m);
-      assert.equal(await tunnel.exchange("set=1\nno_such_key=1\n\n"), "errno=-22\n\n");
+      assert.equal(await ask(tunnel, "set=1\nfwmark=77\n\n"), "errno=0\n\n");
+      assert.match(await ask(tunnel, get), /^fwmark=77$/m);
+      assert.equal(await ask(tunnel, "set=1\nno_such_key=1\n\n"), "errno=-22\n\n");
     });
 
     it("answers exchanges that were asked for at the same time", async () => {
       const tunnel = await start("wg1");
       const answers = await Promise.all(
         Array.from({ length: 20 }, (_, mark) =>
-          tunnel.exchange(mark % 2 === 0 ? get : `set=1\nfwmark=${mark}\n\n`),
+          ask(tunnel, mark % 2 === 0 ? get : `set=1\nfwmark=${mark}\n\n`),
         ),
       );
       assert.ok(answers.every((answer) => answer.endsWith("errno=0\n\n")));
@@ -99,9 +100,9 @@ for (const [title, request, settings] of variants) {
       );
       const lines = ips.map((address) => `allowed_ip=${address}\n`).join("");
       const request = `set=1\npublic_key=${"a1".repeat(32)}\n${lines}\n`;
-      assert.equal(await tunnel.exchange(request), "errno=0\n\n");
+      assert.equal(await ask(tunnel, request), "errno=0\n\n");
       for (let twice = 0; twice < 2; twice++) {
-        const answer = await tunnel.exchange(get);
+        const answer = await ask(tunnel, get);
         assert.equal(answer.match(/^allowed_ip=/gm)?.length, ips.length);
         assert.ok(answer.endsWith("errno=0\n\n"));
       }
@@ -109,20 +110,20 @@ for (const [title, request, settings] of variants) {
 
     it("runs two tunnels in one process that know nothing of each other", async () => {
       const [one, two] = await Promise.all([start("wg1"), start("wg2")]);
-      await one.exchange("set=1\nfwmark=1\n\n");
-      await two.exchange("set=1\nfwmark=2\n\n");
+      await ask(one, "set=1\nfwmark=1\n\n");
+      await ask(two, "set=1\nfwmark=2\n\n");
       await one.close();
       assertNothingLeft("wg1");
-      assert.match(await two.exchange(get), /^fwmark=2$/m);
+      assert.match(await ask(two, get), /^fwmark=2$/m);
     });
 
     it("can be closed repeatedly, and then refuses exchanges", async () => {
       const tunnel = await start("wg1");
       const first = tunnel.close();
-      await assert.rejects(tunnel.exchange(get), hasCode("WG_BRIDGE_CLOSED"));
+      await assert.rejects(ask(tunnel, get), hasCode("WG_BRIDGE_CLOSED"));
       await Promise.all([first, tunnel.close(), tunnel[Symbol.asyncDispose]()]);
       assert.equal((await tunnel.ended).reason, "closed");
-      await assert.rejects(tunnel.exchange(get), hasCode("WG_BRIDGE_CLOSED"));
+      await assert.rejects(ask(tunnel, get), hasCode("WG_BRIDGE_CLOSED"));
     });
 
     it("tells when somebody deletes the interface", async () => {
@@ -132,7 +133,7 @@ for (const [title, request, settings] of variants) {
       // Upstream's program ends without a word.
       const reason = settings.WIREGUARD_GO_EXECUTABLE ? "lost" : "interface-deleted";
       assert.equal(end.reason, reason, end.message);
-      await assert.rejects(tunnel.exchange(get), hasCode("WG_BRIDGE_LOST"));
+      await assert.rejects(ask(tunnel, get), hasCode("WG_BRIDGE_LOST"));
       await tunnel.close();
       assertNothingLeft("wg1");
     });
@@ -163,7 +164,7 @@ for (const [title, request, settings] of variants) {
     it("takes the place of a dead socket", async () => {
       makeDeadSocket("wg1");
       const tunnel = await start("wg1");
-      assert.match(await tunnel.exchange(get), /errno=0\n\n$/);
+      assert.match(await ask(tunnel, get), /errno=0\n\n$/);
     });
 
     it("refuses a bad interface name", async () => {

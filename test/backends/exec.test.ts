@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { executablePath, upstreamExecutablePath } from "../../src/artifacts.js";
 import { ExecBackend } from "../../src/backends/exec.js";
 import { WgBridgeError } from "../../src/errors.js";
+import { ask } from "../ask.js";
 import { assertNothingLeft, onlyInSandbox } from "../sandbox.js";
 
 /** The processes that this one has started. */
@@ -51,7 +52,7 @@ describe("the backend exec", () => {
       assert.match(end.message, /killed by SIGKILL/);
       assertNothingLeft("wg1");
       await assert.rejects(
-        tunnel.exchange("get=1\n\n"),
+        ask(tunnel, "get=1\n\n"),
         (error) => error instanceof WgBridgeError && error.code === "WG_BRIDGE_LOST",
       );
       await tunnel.close();
@@ -62,7 +63,7 @@ describe("the backend exec", () => {
     const tunnel = await new ExecBackend(executablePath({})).start({ name: "wg1" });
     const [child = 0] = children();
     process.kill(child, "SIGSTOP");
-    const answer = tunnel.exchange("get=1\n\n");
+    const answer = ask(tunnel, "get=1\n\n");
     process.kill(child, "SIGKILL");
     await assert.rejects(
       answer,

@@ -41,7 +41,10 @@ for (const program of [...ours, viaUpstream]) {
       const { code, stdout } = runToEnd(program, ["wg1"]);
       assert.equal(code, 0);
       assert.equal(stdout, "");
-      assert.match(await exchangeOverSocket("wg1", "get=1\n\n"), /errno=0\n\n$/);
+      assert.match(
+        String(await exchangeOverSocket("wg1", Buffer.from("get=1\n\n"))),
+        /errno=0\n\n$/,
+      );
       await end("wg1");
       assertNothingLeft("wg1");
     });

@@ -116,7 +116,9 @@ for (const program of programs) {
       it(`logs to standard output what LOG_LEVEL=${level} allows`, async () => {
         const settings = { LOG_LEVEL: level };
         const running = await new Running(program, ["-f", "wg1"], settings).answers("wg1");
-        const answer = await exchangeOverSocket("wg1", "set=1\nnonsense=1\n\n");
+        const answer = String(
+          await exchangeOverSocket("wg1", Buffer.from("set=1\nnonsense=1\n\n")),
+        );
         assert.equal(answer, "errno=-22\n\n");
         running.process.kill("SIGTERM");
         assert.match((await running.ended).stdout, expected);

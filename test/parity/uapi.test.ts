@@ -3,6 +3,7 @@ import { createSocket } from "node:dgram";
 import { upstreamExecutablePath } from "../../src/artifacts.js";
 import type { RunningTunnel } from "../../src/backends/backend.js";
 import { type BackendRequest, openBackend } from "../../src/index.js";
+import { ask } from "../ask.js";
 import { ip, onlyInSandbox } from "../sandbox.js";
 
 const variants: readonly (readonly [string, BackendRequest, NodeJS.ProcessEnv])[] = [
@@ -72,11 +73,11 @@ for (const [title, request, settings] of variants) {
     afterEach(() => tunnel.close());
 
     function set(...content: readonly string[]): Promise<string> {
-      return tunnel.exchange(`set=1\n${content.map((line) => `${line}\n`).join("")}\n`);
+      return ask(tunnel, `set=1\n${content.map((line) => `${line}\n`).join("")}\n`);
     }
 
     async function get(): Promise<string[]> {
-      return lines(await tunnel.exchange("get=1\n\n"));
+      return lines(await ask(tunnel, "get=1\n\n"));
     }
 
     it("keeps every key that can be set", async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { WgBridgeError } from "../../errors.js";
+import { getRequest } from "../../uapi/get-request.js";
 import { exchangeOverSocket } from "../../uapi/socket.js";
 
 /** How often a program that does not say when it is ready is asked, in milliseconds. */
@@ -17,7 +18,7 @@ export async function untilAnswer(
 ): Promise<void> {
   for (;;) {
     try {
-      await exchangeOverSocket(name, "get=1\n\n", signal);
+      await exchangeOverSocket(name, getRequest, signal);
       return;
     } catch (error) {
       const notYet = ["WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST"];

@@ -3,6 +3,9 @@ import type { Environment } from "../../artifacts.js";
 /** Names a descriptor that is told "ready", or why there is no tunnel. */
 export const statusVariable = "WG_PROCESS_STATUS_FD";
 
+/** Names a descriptor at whose end of file a program ends, because this process has gone. */
+const lifelineVariable = "WG_PROCESS_LIFELINE_FD";
+
 /** Variables with which a caller hands a wireguard-go program open file descriptors. */
 const variables = ["WG_TUN_FD", "WG_UAPI_FD", statusVariable];
 
@@ -45,5 +48,17 @@ export function stdioWithStatus(
     stdio: [...stdio, "pipe"],
     env: { ...rest, [statusVariable]: String(statusFd) },
     statusFd,
+  };
+}
+
+/** The same with a pipe whose other end is ours: where the child sees its end, this process has gone. */
+export function withLifeline(prepared: { readonly stdio: Stdio; readonly env: Environment }): {
+  readonly stdio: Stdio;
+  readonly env: NodeJS.ProcessEnv;
+} {
+  const { stdio, env } = prepared;
+  return {
+    stdio: [...stdio, "pipe"],
+    env: { ...env, [lifelineVariable]: String(stdio.length) },
   };
 }

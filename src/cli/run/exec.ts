@@ -3,8 +3,15 @@ import type { Environment } from "../../artifacts.js";
 import { bareExitOf, exitOf, outputOf } from "../../backends/exec/exit.js";
 import { spawnExecutable } from "../../backends/exec/spawn.js";
 import { readLines } from "../../backends/lines.js";
+import { readyName } from "../../backends/ready.js";
 import { messageOf } from "../../errors.js";
-import { childStdio, descriptorOf, statusVariable, stdioWithStatus } from "./descriptors.js";
+import {
+  childStdio,
+  descriptorOf,
+  statusVariable,
+  stdioWithStatus,
+  withLifeline,
+} from "./descriptors.js";
 import { say } from "./report.js";
 import { SignalForwarding } from "./signals.js";
 
@@ -20,12 +27,12 @@ export async function runInForeground(
   env: Environment,
 ): Promise<number> {
   const signals = new SignalForwarding();
-  const { child, status } = await start(executable, ["-f", name], env);
+  const { child, status } = await start(executable, ["-f", name], env, withLifeline);
   signals.to(child);
   const { code, signal } = await exitOf(child);
   signals.stop();
   if (signal !== null) return reportSignal(executable, name, signal, signals.last);
-  if (code !== 0 && status() !== "ready") reportExit(executable, code, status());
+  if (code !== 0 && readyName(status()) === undefined) reportExit(executable, code, status());
   return code ?? 1;
 }
 
@@ -49,19 +56,26 @@ export async function runInBackground(
     return 1;
   }
   for (const stream of child.stdio) stream?.destroy();
-  if (status() === "ready" || !hasUsualSocket(name, env)) return 0;
+  if (readyName(status()) !== undefined || !hasUsualSocket(name, env)) return 0;
   return waitForAnswer(executable, name);
 }
 
+type Prepared = Pick<ReturnType<typeof stdioWithStatus>, "stdio" | "env">;
+
 /** Starts the executable; status is the first line on a status descriptor of ours, if there is one. */
-async function start(executable: string, args: readonly string[], env: Environment) {
+async function start(
+  executable: string,
+  args: readonly string[],
+  env: Environment,
+  finish: (prepared: Prepared) => Prepared = (prepared) => prepared,
+) {
   if (descriptorOf(env, statusVariable) !== undefined) {
-    const stdio = childStdio(env, inherit);
-    const child = await spawnExecutable(executable, args, { stdio, env: { ...env } });
+    const prepared = { stdio: childStdio(env, inherit), env: { ...env } };
+    const child = await spawnExecutable(executable, args, finish(prepared));
     return { child, status: () => undefined };
   }
   const { statusFd, ...prepared } = stdioWithStatus(env, inherit);
-  const child = await spawnExecutable(executable, args, prepared);
+  const child = await spawnExecutable(executable, args, finish(prepared));
   let first: string | undefined;
   void readLines(outputOf(child, statusFd), (line) => {
     first ??= line;
@@ -81,10 +95,11 @@ function hasUsualSocket(name: string, env: Environment): boolean {
 /** A program that returns before it can serve has not said yet that there is a tunnel. */
 async function waitForAnswer(executable: string, name: string): Promise<number> {
   const { exchangeOverSocket, removeDeadSocket } = await import("../../uapi/socket.js");
+  const { getRequest } = await import("../../uapi/get-request.js");
   const { withDeadline } = await import("../../uapi/deadline.js");
   try {
     await withDeadline(`Waiting for ${name}`, answerTimeout, undefined, (signal) =>
-      exchangeOverSocket(name, "get=1\n\n", signal),
+      exchangeOverSocket(name, getRequest, signal),
     );
     return 0;
   } catch (error) {

@@ -5,6 +5,7 @@ import type { LogLevel } from "../../backends/backend.js";
 import { exitOf, outputOf } from "../../backends/exec/exit.js";
 import type { BridgeLibrary } from "../../backends/ffi/library.js";
 import { readLines } from "../../backends/lines.js";
+import { readyName } from "../../backends/ready.js";
 import { stdioWithStatus } from "./descriptors.js";
 import { SignalForwarding } from "./signals.js";
 
@@ -69,7 +70,7 @@ export async function startInBackground(
   const timer = setTimeout(() => child.kill("SIGKILL"), readyTimeout);
   const first = await Promise.race([status, exited]);
   clearTimeout(timer);
-  if (first === "ready") {
+  if (typeof first === "string" && readyName(first) !== undefined) {
     signals.stop();
     pipe.destroy();
     child.unref();

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { childStdio, descriptorOf, stdioWithStatus } from "../../../src/cli/run/descriptors.js";
+import {
+  childStdio,
+  descriptorOf,
+  stdioWithStatus,
+  withLifeline,
+} from "../../../src/cli/run/descriptors.js";
 
 const standard = ["inherit", "inherit", "inherit"] as const;
 
@@ -26,5 +31,12 @@ describe("the descriptors that a child gets", () => {
     assert.deepEqual(prepared.stdio, [...standard, "ignore", 4, "pipe"]);
     assert.equal(prepared.statusFd, 5);
     assert.deepEqual(prepared.env, { WG_TUN_FD: "4", HOME: "/", WG_PROCESS_STATUS_FD: "5" });
+  });
+
+  it("include a lifeline after all others, and the variable that names it", () => {
+    const env = { HOME: "/", WG_PROCESS_LIFELINE_FD: "9" };
+    const prepared = withLifeline({ stdio: [...standard, "pipe"], env });
+    assert.deepEqual(prepared.stdio, [...standard, "pipe", "pipe"]);
+    assert.deepEqual(prepared.env, { HOME: "/", WG_PROCESS_LIFELINE_FD: "4" });
   });
 });

@@ -1,0 +1,33 @@
+package tunnel
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"testing"
+)
+
+func TestALogLineHidesWhatCouldBeAKey(t *testing.T) {
+	bytes := []byte("0123456789abcdef0123456789abcdef")
+	for _, secret := range []string{
+		hex.EncodeToString(bytes),
+		strings.ToUpper(hex.EncodeToString(bytes)),
+		base64.StdEncoding.EncodeToString(bytes),
+	} {
+		var said strings.Builder
+		log := NewLog(&said, Verbose, "wg0")
+		log.Errorf("failed to parse line %q", "private_key "+secret)
+		log.Verbosef("peer(%s)", secret)
+		if strings.Contains(said.String(), secret) || strings.Count(said.String(), "(hidden)") != 2 {
+			t.Errorf("logged %q", said.String())
+		}
+	}
+}
+
+func TestALogLineKeepsWhatIsNoKey(t *testing.T) {
+	var said strings.Builder
+	NewLog(&said, Verbose, "wg0").Verbosef("peer(AbCd…EfGh) - 100%% of %d", 7)
+	if !strings.HasSuffix(said.String(), "peer(AbCd…EfGh) - 100% of 7\n") {
+		t.Errorf("logged %q", said.String())
+	}
+}
