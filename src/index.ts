@@ -1,19 +1,38 @@
 export type { Environment } from "./artifacts.js";
-export type {
-  Backend,
-  BackendKind,
-  LogLevel,
-  RunningTunnel,
-  StartOptions,
-  TunnelEnd,
-} from "./backends/backend.js";
+export type { BackendKind, LogLevel, TunnelEnd } from "./backends/backend.js";
+export type { Config } from "./config/config.js";
+export { ConfigError, type Diagnostic } from "./config/diagnostic.js";
+export { ConfigDocument } from "./config/document.js";
+export { type ConfigFile, readConfigFile } from "./config/file.js";
+export { formatConfig } from "./config/format.js";
+export { checkConfig, parseConfig } from "./config/parse.js";
+export type { DeviceChange, PeerChange } from "./device/change.js";
+export type { DeviceConfig, PeerConfig } from "./device/config.js";
+export type { EndpointEvent, HandshakeEvent, SilentEvent } from "./device/observe.js";
+export type { DeviceStatus, PeerStatus, UnknownLine } from "./device/status.js";
 export { WgBridgeError, type WgBridgeErrorCode } from "./errors.js";
 export { checkInterfaceName, maxInterfaceNameBytes } from "./interface-name.js";
-export {
-  type BackendRequest,
-  type Choice,
-  choose,
-  parseBackendRequest,
-} from "./strategy/choose.js";
-export { type OpenedBackend, openBackend } from "./strategy/open.js";
-export { type Artifact, type Probe, probe } from "./strategy/probe.js";
+export type { BackendRequest } from "./strategy/choose.js";
+export { type AttachOptions, attach } from "./tunnel/attach.js";
+export type {
+  LinkEvent,
+  MtuEvent,
+  ResolveFailedEvent,
+  RestartingEvent,
+  TunnelEventMap,
+  TunnelEvents,
+} from "./tunnel/events.js";
+export { interfaces } from "./tunnel/interfaces.js";
+export { openTunnel } from "./tunnel/open.js";
+export type { ConfigInput, TunnelOptions, WatchOptions } from "./tunnel/options.js";
+export type { ResolveOptions } from "./tunnel/reresolve.js";
+export type { Lookup } from "./tunnel/resolve.js";
+export type { RestartOptions } from "./tunnel/restart.js";
+export type { Tunnel } from "./tunnel/tunnel.js";
+export { ChangeDecoder, decodeChange, encodeChange } from "./uapi/change.js";
+export { encodeStatus } from "./uapi/encode-status.js";
+export { decodeErrno, decodeStatus, StatusDecoder } from "./uapi/status-decoder.js";
+export { type AllowedIp, allowedIp } from "./values/allowed-ip.js";
+export { type Endpoint, formatEndpoint, parseEndpoint } from "./values/endpoint.js";
+export { PresharedKey, PrivateKey, type PublicKey, publicKey } from "./values/key.js";
+export { type PersistentKeepalive, persistentKeepalive } from "./values/number.js";

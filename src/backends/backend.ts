@@ -36,7 +36,8 @@ export interface TunnelEnd {
 
 /** A tunnel that serves UAPI. Its owner must close it. */
 export interface RunningTunnel extends AsyncDisposable {
-  readonly backend: BackendKind;
+  /** "attached": another program runs it. */
+  readonly backend: BackendKind | "attached";
   /** The interface's name. */
   readonly name: string;
   /**

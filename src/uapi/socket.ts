@@ -5,9 +5,42 @@ import { AnswerReader } from "./answer.js";
 import { exchangeTimeout, withDeadline } from "./deadline.js";
 import { checkRequest } from "./request.js";
 
-/** Path of an interface's UAPI socket: wg(8) and every userspace WireGuard agree on it. */
+/** Where wg(8) and every userspace WireGuard have their UAPI sockets. */
+export const socketDirectory = "/var/run/wireguard";
+
+/** Path of an interface's UAPI socket. */
 export function socketPath(name: string): string {
-  return `/var/run/wireguard/${name}.sock`;
+  return `${socketDirectory}/${name}.sock`;
+}
+
+/** Whether something takes connections on the interface's socket, or this user may not ask it. */
+export async function isServed(name: string): Promise<boolean> {
+  try {
+    const connection = await connect(name);
+    connection?.destroy();
+    return connection !== undefined;
+  } catch (error) {
+    if (error instanceof WgBridgeError && error.code === "WG_BRIDGE_PERMISSION") return true;
+    throw error;
+  }
+}
+
+/**
+ * A connection on which nothing is said, to see the end of what serves the interface.
+ * @throws WgBridgeError WG_BRIDGE_CLOSED when nothing serves it, WG_BRIDGE_PERMISSION
+ */
+export async function watchServer(name: string): Promise<Socket> {
+  const connection = await connect(name);
+  if (connection !== undefined) return connection;
+  throw notServedError(name);
+}
+
+function notServedError(name: string, cause?: unknown): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_CLOSED",
+    `No WireGuard program serves ${name} at ${socketPath(name)}: start the tunnel first.`,
+    { cause },
+  );
 }
 
 /**
@@ -75,11 +108,7 @@ function socketError(name: string, error: Error): Error {
   switch (systemCodeOf(error)) {
     case "ENOENT":
     case "ECONNREFUSED":
-      return new WgBridgeError(
-        "WG_BRIDGE_CLOSED",
-        `No WireGuard program serves ${name} at ${socketPath(name)}: start the tunnel first.`,
-        { cause: error },
-      );
+      return notServedError(name, error);
     case "EACCES":
     case "EPERM":
       return new WgBridgeError(

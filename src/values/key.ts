@@ -117,10 +117,7 @@ export class PrivateKey extends SecretKey {
 
   /** A new key from the system's randomness, clamped as `wg genkey` does. */
   static generate(): PrivateKey {
-    const bytes = crypto().randomBytes(keyBytes);
-    bytes[0] = (bytes[0] ?? 0) & 248;
-    bytes[31] = ((bytes[31] ?? 0) & 127) | 64;
-    return new PrivateKey(bytes);
+    return new PrivateKey(clamp(crypto().randomBytes(keyBytes)));
   }
 
   /**
@@ -134,6 +131,20 @@ export class PrivateKey extends SecretKey {
   /** Takes 32 bytes over, which are the key's own from here on. For the codec. */
   static owning(bytes: Buffer): PrivateKey {
     return new PrivateKey(bytes);
+  }
+
+  /**
+   * Whether both are the same scalar. An engine clamps a key that it is given, so that it answers with
+   * other bytes. Takes the same time either way.
+   */
+  override equals(other: PrivateKey): boolean {
+    return super.equals(other) || super.equals.call(this.#clamped(), other.#clamped());
+  }
+
+  #clamped(): PrivateKey {
+    const bytes = Buffer.alloc(keyBytes);
+    this.copyTo(bytes, 0);
+    return new PrivateKey(clamp(bytes));
   }
 
   /** The public key that belongs to this one. */
@@ -177,6 +188,13 @@ export class PresharedKey extends SecretKey {
   static owning(bytes: Buffer): PresharedKey {
     return new PresharedKey(bytes);
   }
+}
+
+/** Makes a scalar of 32 bytes, in place. Source: RFC 7748, section 5. */
+function clamp(bytes: Buffer): Buffer {
+  bytes[0] = (bytes[0] ?? 0) & 248;
+  bytes[31] = ((bytes[31] ?? 0) & 127) | 64;
+  return bytes;
 }
 
 function readKey(kind: "public" | "private" | "preshared", key: string | Uint8Array): Buffer {

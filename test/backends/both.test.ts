@@ -6,7 +6,9 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { upstreamExecutablePath } from "../../src/artifacts.js";
 import type { Backend, RunningTunnel } from "../../src/backends/backend.js";
-import { type BackendRequest, openBackend, WgBridgeError } from "../../src/index.js";
+import { WgBridgeError } from "../../src/errors.js";
+import type { BackendRequest } from "../../src/strategy/choose.js";
+import { openBackend } from "../../src/strategy/open.js";
 import { socketPath } from "../../src/uapi/socket.js";
 import { ask } from "../ask.js";
 import {

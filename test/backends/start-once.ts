@@ -1,6 +1,9 @@
 // node start-once.js BACKEND NAME: starts a tunnel and closes it. Prints "started", or the code and
 // the message of the error.
-import { openBackend, parseBackendRequest, WgBridgeError } from "../../src/index.js";
+
+import { WgBridgeError } from "../../src/errors.js";
+import { parseBackendRequest } from "../../src/strategy/choose.js";
+import { openBackend } from "../../src/strategy/open.js";
 
 const [request = "", name = ""] = process.argv.slice(2);
 try {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { upstreamExecutablePath } from "../../src/artifacts.js";
 import type { RunningTunnel } from "../../src/backends/backend.js";
-import { type BackendRequest, openBackend } from "../../src/index.js";
+import type { BackendRequest } from "../../src/strategy/choose.js";
+import { openBackend } from "../../src/strategy/open.js";
 import { ask } from "../ask.js";
 import { ip, onlyInSandbox } from "../sandbox.js";
 

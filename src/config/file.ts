@@ -1,0 +1,38 @@
+import { open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { messageOf, WgBridgeError } from "../errors.js";
+
+/** The text of a configuration file, and what its owner should know. */
+export interface ConfigFile {
+  readonly text: string;
+  /** Sentences for a person; none where all is well. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads a configuration file. A file that others may read, in a directory that they may enter, is
+ * warned about, as wg-quick(8) does: it holds private keys.
+ * @throws WgBridgeError WG_BRIDGE_CONFIG where it cannot be read
+ */
+export async function readConfigFile(path: string, signal?: AbortSignal): Promise<ConfigFile> {
+  try {
+    await using file = await open(path);
+    const { mode } = await file.stat();
+    const text = await file.readFile({ encoding: "utf8", ...(signal && { signal }) });
+    const isRegular = (mode & 0o170000) === 0o100000;
+    const accessible = isRegular && (mode & (await stat(dirname(path))).mode & 0o007) !== 0;
+    const warnings = accessible ? [warning(path)] : [];
+    return { text, warnings };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new WgBridgeError(
+      "WG_BRIDGE_CONFIG",
+      `The configuration ${path} cannot be read (${messageOf(error)}). Check the path, and run as a user who may read it.`,
+      { cause: error },
+    );
+  }
+}
+
+function warning(path: string): string {
+  return `${path} is world accessible, and may hold private keys: run "chmod 600 ${path}".`;
+}

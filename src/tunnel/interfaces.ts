@@ -1,0 +1,23 @@
+import { readdir } from "node:fs/promises";
+import { systemCodeOf } from "../errors.js";
+import { isServed, socketDirectory } from "../uapi/socket.js";
+
+/**
+ * The names of all interfaces that a WireGuard program serves on this machine, in alphabetical order.
+ * Those of the kernel's own WireGuard are not among them.
+ */
+export async function interfaces(): Promise<readonly string[]> {
+  const names = (await socketNames()).toSorted();
+  const served = await Promise.all(names.map(isServed));
+  return names.filter((_, index) => served[index]);
+}
+
+async function socketNames(): Promise<readonly string[]> {
+  try {
+    const files = await readdir(socketDirectory);
+    return files.flatMap((file) => (file.endsWith(".sock") ? [file.slice(0, -5)] : []));
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from "node:fs";
+import { systemCodeOf } from "../errors.js";
+
+/** What the kernel says of an interface. */
+export interface Link {
+  readonly up: boolean;
+  /** Bytes. */
+  readonly mtu: number;
+}
+
+/** IFF_UP of netdevice(7). */
+const flagUp = 1;
+
+/** Looks at an interface; undefined where it is not in this network namespace. */
+export function readLink(name: string): Link | undefined {
+  try {
+    const read = (file: string) => Number(readFileSync(`/sys/class/net/${name}/${file}`, "utf8"));
+    return { up: (read("flags") & flagUp) !== 0, mtu: read("mtu") };
+  } catch (error) {
+    if (["ENOENT", "ENODEV", "EINVAL"].includes(systemCodeOf(error) ?? "")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import { spawn } from "node:child_process";
+import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
+
+/** What an interface gets besides its WireGuard configuration. */
+export interface NetworkSettings {
+  /** "10.0.0.2/24": an address and the length of its network's prefix. */
+  readonly addresses: readonly string[];
+  readonly up: boolean;
+}
+
+/**
+ * Gives an interface its addresses, and sets it up, by one run of ip(8).
+ * @throws WgBridgeError WG_BRIDGE_NETWORK with what ip(8) said, WG_BRIDGE_TOOL_MISSING; or the
+ *   signal's reason
+ */
+export async function configureNetwork(
+  name: string,
+  { addresses, up }: NetworkSettings,
+  signal?: AbortSignal,
+): Promise<void> {
+  const lines = [
+    ...addresses.map((address) => `address add ${checkAddress(address)} dev ${name}`),
+    ...(up ? [`link set dev ${name} up`] : []),
+  ];
+  if (lines.length > 0) await runIp(name, `${lines.join("\n")}\n`, signal);
+}
+
+/** ip(8) reads words: anything but an address would be another command's. */
+function checkAddress(address: string): string {
+  if (/^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/.test(address)) return address;
+  throw new WgBridgeError(
+    "WG_BRIDGE_NETWORK",
+    `${JSON.stringify(address.slice(0, 60))} is no interface address: give one as 10.0.0.2/24 or fd00::2/64.`,
+  );
+}
+
+function runIp(name: string, batch: string, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const child = spawn("ip", ["-batch", "-"], { stdio: ["pipe", "ignore", "pipe"], signal });
+    let said = "";
+    child.stderr.on("data", (piece: Buffer) => {
+      said += piece.toString();
+    });
+    child.stdin.on("error", () => {}); // ip has ended before: its exit code tells
+    child.on("error", (error) => reject(signal?.aborted ? signal.reason : ipError(name, error)));
+    child.on("close", (code) => {
+      if (code === 0) resolve();
+      else reject(networkError(name, batch, said));
+    });
+    child.stdin.end(batch);
+  });
+}
+
+function networkError(name: string, batch: string, said: string): WgBridgeError {
+  const line = Number(/^Command failed -:(\d+)$/m.exec(said)?.[1]);
+  const command = batch.split("\n")[line - 1];
+  const cause = said.replace(/^Command failed.*$/m, "").trim();
+  return new WgBridgeError(
+    "WG_BRIDGE_NETWORK",
+    `The interface ${name} cannot be set up as asked: "ip ${command ?? "-batch"}" failed (${cause}). Check the addresses.`,
+  );
+}
+
+function ipError(name: string, error: Error): Error {
+  if (systemCodeOf(error) !== "ENOENT") return error;
+  return new WgBridgeError(
+    "WG_BRIDGE_TOOL_MISSING",
+    `Setting up ${name} needs the command ip (${messageOf(error)}). Install your distribution's package iproute2 (iproute on Fedora), or open the tunnel without addresses.`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,176 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { BackendKind, RunningTunnel, TunnelEnd } from "../backends/backend.js";
+import { endedError } from "../backends/tunnel-end.js";
+import type { DeviceChange } from "../device/change.js";
+import type { DeviceConfig } from "../device/config.js";
+import { Device } from "../device/device.js";
+import type { DeviceStatus } from "../device/status.js";
+import { messageOf } from "../errors.js";
+import type { TunnelEvents } from "./events.js";
+import { readInput } from "./input.js";
+import type { ConfigInput, WatchOptions } from "./options.js";
+import { holdUntilProcessEnd } from "./process-end.js";
+import { Reresolve } from "./reresolve.js";
+import { resolveConfig, resolvePeers, systemLookup } from "./resolve.js";
+import type { Backoff } from "./restart.js";
+import type { Tunnel } from "./tunnel.js";
+import { Watch } from "./watch.js";
+
+/** How a tunnel that was lost is made again. */
+export interface Revival {
+  readonly backoff: Backoff;
+  /** Starts a backend for the interface, configured as the device was. */
+  start(name: string, configured: DeviceConfig, signal: AbortSignal): Promise<RunningTunnel>;
+}
+
+interface Parts {
+  readonly running: RunningTunnel;
+  readonly reason: string;
+  readonly events: TunnelEvents;
+  readonly watch: WatchOptions;
+  /** What the device has been configured with already. */
+  readonly configured?: DeviceConfig;
+  readonly revival?: Revival;
+}
+
+/** A tunnel over whatever runs it at the moment. It owns that. */
+export class OwnedTunnel implements Tunnel {
+  readonly name: string;
+  readonly backend: BackendKind | "attached";
+  readonly reason: string;
+  readonly events: TunnelEvents;
+  readonly closed: Promise<TunnelEnd>;
+  readonly #device = new Device((request, signal) => this.#exchange(request, signal));
+  readonly #watch: Watch;
+  readonly #reresolve: Reresolve | undefined;
+  readonly #lookup: (host: string) => Promise<string>;
+  readonly #revival: Revival | undefined;
+  readonly #closing = new AbortController();
+  #running: RunningTunnel;
+  /** Why #running cannot be used: it has ended, and another may be coming. */
+  #end: TunnelEnd | undefined;
+  #closed: Promise<void> | undefined;
+  /** What the device is configured with, as far as this process knows: what a revival begins with. */
+  #known: DeviceConfig | undefined;
+
+  constructor({ running, reason, events, watch, configured, revival }: Parts) {
+    this.#running = running;
+    this.name = running.name;
+    this.backend = running.backend;
+    this.reason = reason;
+    this.events = events;
+    this.#revival = revival;
+    const resolve = watch.resolve ?? {};
+    this.#lookup = (resolve === false ? undefined : resolve.lookup) ?? systemLookup;
+    const status = () => this.status();
+    this.#watch = new Watch(this.name, watch.pollInterval ?? 1000, events, status);
+    this.#reresolve =
+      resolve === false
+        ? undefined
+        : new Reresolve(resolve, {
+            status,
+            events,
+            lookup: this.#lookup,
+            update: (change) => this.#device.update(change),
+          });
+    this.#known = configured;
+    this.#reresolve?.replace(configured?.peers ?? []);
+    this.closed = this.#live();
+  }
+
+  async status(signal?: AbortSignal): Promise<DeviceStatus> {
+    const status = await this.#device.status(signal);
+    if (this.#revival !== undefined) this.#known = status;
+    return status;
+  }
+
+  async apply(config: ConfigInput, signal?: AbortSignal): Promise<void> {
+    this.#refuseIfEnded();
+    const { device } = await readInput(config);
+    await this.#device.apply(await resolveConfig(device, this.#lookup, signal), signal);
+    this.#reresolve?.replace(device.peers);
+    await this.#remember();
+  }
+
+  async update(change: DeviceChange, signal?: AbortSignal): Promise<void> {
+    this.#refuseIfEnded();
+    const { peers } = change;
+    const resolved = peers && { peers: await resolvePeers(peers, this.#lookup, signal) };
+    await this.#device.update({ ...change, ...resolved }, signal);
+    if (change.replacePeers) this.#reresolve?.replace(peers ?? []);
+    else this.#reresolve?.learn(peers ?? []);
+    await this.#remember();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    try {
+      await this.#running.close();
+    } finally {
+      await this.closed;
+    }
+  }
+
+  #refuseIfEnded(): void {
+    if (this.#end !== undefined) throw endedError(this.#end);
+  }
+
+  async #exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
+    this.#refuseIfEnded();
+    return this.#running.exchange(request, signal);
+  }
+
+  /** Only a tunnel that can be lost and made again has to be remembered. */
+  async #remember(): Promise<void> {
+    if (this.#revival !== undefined) await this.status();
+  }
+
+  /** Lives until the end for good; over several backends, where one is started again. */
+  async #live(): Promise<TunnelEnd> {
+    for (;;) {
+      holdUntilProcessEnd(this.#running);
+      const began = performance.now();
+      this.#end = await this.#running.ended;
+      this.#revival?.backoff.worked(performance.now() - began);
+      if (this.#end.reason !== "closed") this.events.emit("lost", this.#end);
+      const next = await this.#revive(this.#end);
+      if (next === undefined) break;
+      this.#running = next;
+      this.#end = undefined;
+    }
+    this.#watch.end();
+    this.#reresolve?.end();
+    return this.#end;
+  }
+
+  async #revive(end: TunnelEnd): Promise<RunningTunnel | undefined> {
+    // Deleting an interface or its socket is somebody's wish; a lost backend is nobody's.
+    if (this.#revival === undefined || end.reason !== "lost") return undefined;
+    const { backoff } = this.#revival;
+    const { signal } = this.#closing;
+    let cause = end.message;
+    for (let next = backoff.next(); next !== undefined; next = backoff.next()) {
+      if (signal.aborted) return undefined;
+      this.events.emit("restarting", { ...next, cause });
+      try {
+        await delay(next.delay, undefined, { signal });
+        const running = await this.#revival.start(this.name, this.#known ?? { peers: [] }, signal);
+        const { attempt } = next;
+        setImmediate(() => this.events.emit("restarted", { attempt }));
+        return running;
+      } catch (error) {
+        cause = messageOf(error);
+      }
+    }
+    return undefined;
+  }
+}

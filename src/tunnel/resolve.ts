@@ -1,0 +1,79 @@
+import type { PeerChange } from "../device/change.js";
+import type { DeviceConfig, PeerConfig } from "../device/config.js";
+import { messageOf, WgBridgeError } from "../errors.js";
+import { type Endpoint, isNumeric } from "../values/endpoint.js";
+import type { PublicKey } from "../values/key.js";
+
+/** Finds an address of a host name. */
+export type Lookup = (host: string) => Promise<string>;
+
+/** Asks the system's resolver, /etc/hosts included, and takes its first answer, as wg(8) does. */
+export async function systemLookup(host: string): Promise<string> {
+  const { lookup } = await import("node:dns/promises");
+  return (await lookup(host, { order: "verbatim" })).address;
+}
+
+/** A peer's endpoint with an address in place of a host name. */
+export async function resolveEndpoint(
+  publicKey: PublicKey,
+  endpoint: Endpoint,
+  lookup: Lookup,
+): Promise<Endpoint> {
+  if (isNumeric(endpoint)) return endpoint;
+  try {
+    return { host: await lookup(endpoint.host), port: endpoint.port };
+  } catch (error) {
+    throw new WgBridgeError(
+      "WG_BRIDGE_RESOLVE",
+      `The host name ${endpoint.host} of the peer ${publicKey} cannot be resolved (${messageOf(error)}). Check the name and this machine's DNS, or give an address.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Resolves the endpoints of all peers; rejects at once with the signal's reason when that fires. */
+export async function resolvePeers<Peer extends PeerConfig | PeerChange>(
+  peers: readonly Peer[],
+  lookup: Lookup,
+  signal: AbortSignal | undefined,
+): Promise<readonly Peer[]> {
+  if (!peers.some(hasHostName)) return peers;
+  const resolved = peers.map(async (peer) =>
+    hasHostName(peer)
+      ? { ...peer, endpoint: await resolveEndpoint(peer.publicKey, peer.endpoint, lookup) }
+      : peer,
+  );
+  return untilAborted(Promise.all(resolved), signal);
+}
+
+/** Whether a peer's endpoint has to be resolved. */
+export function hasHostName<Peer extends { readonly endpoint?: Endpoint }>(
+  peer: Peer,
+): peer is Peer & { readonly endpoint: Endpoint } {
+  return peer.endpoint !== undefined && !isNumeric(peer.endpoint);
+}
+
+/** The same configuration with addresses for host names. */
+export async function resolveConfig(
+  config: DeviceConfig,
+  lookup: Lookup,
+  signal: AbortSignal | undefined,
+): Promise<DeviceConfig> {
+  return { ...config, peers: await resolvePeers(config.peers, lookup, signal) };
+}
+
+/** Node's lookup cannot be given up; waiting for it can. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,42 @@
+import type { BackendKind, TunnelEnd } from "../backends/backend.js";
+import type { DeviceChange } from "../device/change.js";
+import type { DeviceStatus } from "../device/status.js";
+import type { TunnelEvents } from "./events.js";
+import type { ConfigInput } from "./options.js";
+
+/** A WireGuard tunnel. Who opened it must close it. */
+export interface Tunnel extends AsyncDisposable {
+  /** The interface's name. */
+  readonly name: string;
+  /** What runs it; "attached": another program does. */
+  readonly backend: BackendKind | "attached";
+  /** Why it is this backend: one line for a person. */
+  readonly reason: string;
+  /**
+   * What the device says of itself now.
+   * @throws WgBridgeError WG_BRIDGE_CLOSED after close(); WG_BRIDGE_LOST after any other end, and at
+   *   once while the backend is being started again; WG_BRIDGE_TIMEOUT after 30 s; WG_BRIDGE_UAPI for
+   *   an answer that cannot be read; or the signal's reason
+   */
+  status(signal?: AbortSignal): Promise<DeviceStatus>;
+  /**
+   * Makes the device what the configuration says, and changes only what differs: no live session is
+   * dropped. As for `wg syncconf`, peers that are not in it go. An absent endpoint or listen port stays
+   * as it is. Of a file for wg-quick only wg's part counts. Host names are resolved first.
+   * @throws WgBridgeError as status does; ConfigError for a text; WG_BRIDGE_RESOLVE;
+   *   WG_BRIDGE_PORT_IN_USE and WG_BRIDGE_REFUSED, after which nothing has changed;
+   *   WG_BRIDGE_CONFLICT where other programs never stop changing it
+   */
+  apply(config: ConfigInput, signal?: AbortSignal): Promise<void>;
+  /** Makes one change, whole or not at all. Throws what apply does, but for a text. */
+  update(change: DeviceChange, signal?: AbortSignal): Promise<void>;
+  /** What happens to the tunnel. Nobody listening costs nothing. */
+  readonly events: TunnelEvents;
+  /** Resolves when the tunnel has ended for good, with the reason. Never rejects. */
+  readonly closed: Promise<TunnelEnd>;
+  /**
+   * Ends the tunnel; one that was attached to is only let go of. Resolves when interface and socket
+   * are gone. Can be called repeatedly.
+   */
+  close(): Promise<void>;
+}

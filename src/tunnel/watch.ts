@@ -1,0 +1,100 @@
+import { observe } from "../device/observe.js";
+import type { DeviceStatus } from "../device/status.js";
+import type { TunnelEvents } from "./events.js";
+import { type Link, readLink } from "./link.js";
+
+/** Looks at a device again and again while somebody listens, and emits what has changed. */
+export class Watch {
+  readonly #name: string;
+  readonly #interval: number;
+  readonly #events: TunnelEvents;
+  readonly #status: () => Promise<DeviceStatus>;
+  #timer: NodeJS.Timeout | undefined;
+  #looking = false;
+  #ended = false;
+  #seen: { readonly status: DeviceStatus; readonly at: number } | undefined;
+  #link: Link | undefined;
+
+  /** `interval` is in milliseconds. */
+  constructor(
+    name: string,
+    interval: number,
+    events: TunnelEvents,
+    status: () => Promise<DeviceStatus>,
+  ) {
+    this.#name = name;
+    this.#interval = interval;
+    this.#events = events;
+    this.#status = status;
+    events.onListeners(() => this.#startOrStop());
+  }
+
+  /** Ends the watch, for good. */
+  end(): void {
+    this.#ended = true;
+    this.#startOrStop();
+  }
+
+  #startOrStop(): void {
+    const wanted = this.#events.watched && !this.#ended;
+    if (wanted === (this.#timer !== undefined)) return;
+    if (wanted) {
+      this.#timer = setInterval(() => void this.#look(), this.#interval).unref();
+      void this.#look();
+      return;
+    }
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#seen = undefined;
+    this.#link = undefined;
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      const status = await this.#status();
+      if (this.#timer === undefined) return;
+      const now = Date.now();
+      const observations = observe(this.#seen, status, now);
+      this.#seen = { status, at: now };
+      for (const observation of observations) this.#tell(observation);
+      this.#lookAtLink();
+    } catch {
+      // The tunnel has ended, is being started again, or is too busy: its own events tell that.
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  #tell(observation: ReturnType<typeof observe>[number]): void {
+    // One call each: the compiler ties a name to its event only when it knows the name.
+    switch (observation[0]) {
+      case "handshake":
+        this.#emit(() => this.#events.emit("handshake", observation[1]));
+        return;
+      case "endpoint":
+        this.#emit(() => this.#events.emit("endpoint", observation[1]));
+        return;
+      case "silent":
+        this.#emit(() => this.#events.emit("silent", observation[1]));
+    }
+  }
+
+  #lookAtLink(): void {
+    const link = readLink(this.#name);
+    const before = this.#link;
+    this.#link = link;
+    if (link === undefined || before === undefined) return;
+    if (link.up !== before.up) this.#emit(() => this.#events.emit("link", { up: link.up }));
+    if (link.mtu !== before.mtu) {
+      const event = { mtu: link.mtu, previous: before.mtu };
+      this.#emit(() => this.#events.emit("mtu", event));
+    }
+  }
+
+  /** A listener that throws is the program's fault, to be seen as any other: not to be caught here. */
+  #emit(emit: () => void): void {
+    queueMicrotask(emit);
+  }
+}
