@@ -9,6 +9,7 @@ import { checkFwmark, checkListenPort, persistentKeepalive } from "../values/num
 import { writeUnknown } from "./encode-status.js";
 import { Field } from "./field.js";
 import { LineReader, uapiError } from "./lines.js";
+import { SecretStore } from "./secrets.js";
 import { LineWriter } from "./writer.js";
 
 /**
@@ -89,6 +90,8 @@ export class ChangeDecoder {
   readonly #unknown: UnknownLine[] = [];
   readonly #change: Mutable<DeviceChange> = {};
   readonly #peers: PeerUnderWork[] = [];
+  readonly #field = new Field();
+  readonly #secrets = new SecretStore();
   #begun = false;
   #done = false;
 
@@ -117,7 +120,7 @@ export class ChangeDecoder {
       this.#done = true;
       return;
     }
-    const field = new Field(bytes, start, end);
+    const field = this.#field.read(bytes, start, end);
     if (!this.#begun) this.#begin(field);
     else if (field.key === "public_key") this.#beginPeer(field);
     else this.#take(field);
@@ -137,14 +140,15 @@ export class ChangeDecoder {
   #take(field: Field): void {
     const peer = this.#peers.at(-1);
     if (peer === undefined) this.#deviceField(field);
-    else takePeerField(peer, field);
+    else takePeerField(peer, field, this.#secrets);
   }
 
   #deviceField(field: Field): void {
     switch (field.key) {
       case "private_key": {
-        const bytes = field.keyBytes();
-        this.#change.privateKey = bytes === undefined ? "remove" : PrivateKey.owning(bytes);
+        const any = field.secret(this.#secrets);
+        const { buffer, start } = this.#secrets;
+        this.#change.privateKey = any ? PrivateKey.owning(buffer, start) : "remove";
         return;
       }
       case "listen_port":
@@ -162,7 +166,7 @@ export class ChangeDecoder {
   }
 }
 
-function takePeerField(peer: PeerUnderWork, field: Field): void {
+function takePeerField(peer: PeerUnderWork, field: Field, secrets: SecretStore): void {
   switch (field.key) {
     case "remove":
       peer.remove = field.isTrue();
@@ -171,8 +175,8 @@ function takePeerField(peer: PeerUnderWork, field: Field): void {
       peer.updateOnly = field.isTrue();
       return;
     case "preshared_key": {
-      const bytes = field.keyBytes();
-      peer.presharedKey = bytes === undefined ? "remove" : PresharedKey.owning(bytes);
+      const any = field.secret(secrets);
+      peer.presharedKey = any ? PresharedKey.owning(secrets.buffer, secrets.start) : "remove";
       return;
     }
     case "endpoint":

@@ -1,24 +1,33 @@
-import type { AllowedIp } from "../values/allowed-ip.js";
-import { allowedIp } from "../values/allowed-ip.js";
+import { type AllowedIp, allowedIp, canonicalAllowedIp } from "../values/allowed-ip.js";
+import { isCanonicalIPv4Endpoint, isCanonicalPrefix } from "../values/canonical.js";
 import { type Endpoint, parseEndpoint } from "../values/endpoint.js";
 import { keyBytes, type PublicKey, publicKeyFromBytes } from "../values/key.js";
+import { keyName } from "./key-name.js";
 import { uapiError } from "./lines.js";
+import type { SecretStore } from "./secrets.js";
 
-/** One "key=value" line. The value is the bytes from start to end. */
+const equalsSign = 0x3d;
+
+/** One "key=value" line. It is used for one line after another, and keeps nothing. */
 export class Field {
-  readonly key: string;
-  readonly #bytes: Buffer;
-  readonly #start: number;
-  readonly #end: number;
+  key = "";
+  #bytes: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
 
-  /** @throws WgBridgeError WG_BRIDGE_UAPI for a line without "=" */
-  constructor(bytes: Buffer, start: number, end: number) {
-    const equals = bytes.indexOf(0x3d, start);
-    if (equals === -1 || equals >= end) throw uapiError('a line has no "="');
-    this.key = bytes.toString("latin1", start, equals);
+  /**
+   * Takes the line from start to end.
+   * @throws WgBridgeError WG_BRIDGE_UAPI for a line without "="
+   */
+  read(bytes: Buffer, start: number, end: number): this {
+    let equals = start;
+    while (equals < end && bytes[equals] !== equalsSign) equals++;
+    if (equals === end) throw uapiError('a line has no "="');
+    this.key = keyName(bytes, start, equals);
     this.#bytes = bytes;
     this.#start = equals + 1;
     this.#end = end;
+    return this;
   }
 
   /** The value as text. Not for keys. */
@@ -40,6 +49,7 @@ export class Field {
 
   /** A counter of bytes: 64 bits without a sign. */
   counter(): bigint {
+    if (this.#end - this.#start === 1 && this.#bytes[this.#start] === 0x30) return 0n;
     if (this.#end - this.#start <= 15) return BigInt(this.number(Number.MAX_SAFE_INTEGER));
     const text = this.text();
     const value = /^\d{1,20}$/.test(text) ? BigInt(text) : -1n;
@@ -48,32 +58,45 @@ export class Field {
   }
 
   publicKey(): PublicKey {
-    const bytes = this.keyBytes();
-    return bytes === undefined ? allZeros : publicKeyFromBytes(bytes);
+    this.#decodeKey(scratch, 0);
+    return publicKeyFromBytes(scratch);
   }
 
-  /** The key's 32 bytes in a buffer of its own; undefined for zeros, which mean that there is none. */
-  keyBytes(): Buffer | undefined {
+  /** Decodes a key into the store's next place. False for zeros, which mean that there is none. */
+  secret(store: SecretStore): boolean {
+    store.advance();
+    return this.#decodeKey(store.buffer, store.start);
+  }
+
+  /** Whether any byte is not zero. */
+  #decodeKey(key: Buffer, start: number): boolean {
     if (this.#end - this.#start !== 2 * keyBytes) throw this.#error("is not 64 hexadecimal digits");
-    const key = Buffer.alloc(keyBytes);
     let any = 0;
+    let at = this.#start;
     for (let index = 0; index < keyBytes; index++) {
-      const at = this.#start + 2 * index;
-      const high = nibbles[this.#bytes[at] ?? 0] ?? -1;
-      const low = nibbles[this.#bytes[at + 1] ?? 0] ?? -1;
-      if ((high | low) < 0) throw this.#error("is not 64 hexadecimal digits");
-      key[index] = (high << 4) | low;
-      any |= high | low;
+      const high = nibbles[this.#bytes[at++] ?? 0] ?? -1;
+      const low = nibbles[this.#bytes[at++] ?? 0] ?? -1;
+      const byte = (high << 4) | low;
+      if (byte < 0) throw this.#error("is not 64 hexadecimal digits");
+      key[start + index] = byte;
+      any |= byte;
     }
-    return any === 0 ? undefined : key;
+    return any !== 0;
   }
 
   endpoint(): Endpoint {
-    return parseEndpoint(this.text());
+    const [bytes, start, end] = [this.#bytes, this.#start, this.#end];
+    if (!isCanonicalIPv4Endpoint(bytes, start, end)) return parseEndpoint(this.text());
+    const colon = bytes.indexOf(0x3a, start);
+    this.#start = colon + 1;
+    return { host: bytes.toString("latin1", start, colon), port: this.number(65_535) };
   }
 
   allowedIp(): AllowedIp {
-    return allowedIp(this.text());
+    const [bytes, start, end] = [this.#bytes, this.#start, this.#end];
+    return isCanonicalPrefix(bytes, start, end)
+      ? canonicalAllowedIp(bytes, start, end)
+      : allowedIp(this.text());
   }
 
   /** "true", the only value that a switch can have. */
@@ -87,7 +110,8 @@ export class Field {
   }
 }
 
-const allZeros = publicKeyFromBytes(Buffer.alloc(keyBytes));
+/** For public keys alone: it is not overwritten. */
+const scratch = Buffer.alloc(keyBytes);
 
 /** The value of each hexadecimal digit by its character code, -1 for any other. */
 const nibbles = Int8Array.from({ length: 256 }, (_, code) => {

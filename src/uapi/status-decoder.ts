@@ -1,18 +1,20 @@
 import type { DeviceStatus, PeerStatus, UnknownLine } from "../device/status.js";
 import type { AllowedIp } from "../values/allowed-ip.js";
-import type { Endpoint } from "../values/endpoint.js";
 import { PresharedKey, PrivateKey, type PublicKey } from "../values/key.js";
-import { type PersistentKeepalive, persistentKeepalive } from "../values/number.js";
+import { persistentKeepalive } from "../values/number.js";
 import { refusedError } from "./errno.js";
 import { Field } from "./field.js";
 import { LineReader, uapiError } from "./lines.js";
+import { SecretStore } from "./secrets.js";
 
 /** Turns the answer to a get, as it arrives in pieces, into a status. Takes linear time. */
 export class StatusDecoder {
   readonly #lines = new LineReader((bytes, start, end) => this.#line(bytes, start, end));
   readonly #device: Mutable<DeviceStatus> & { unknown: UnknownLine[] } = { peers: [], unknown: [] };
+  readonly #field = new Field();
+  readonly #secrets = new SecretStore();
   readonly #peers: PeerStatus[] = [];
-  #peer: PeerBuilder | undefined;
+  #peer: PeerUnderWork | undefined;
   #errno: number | undefined;
   #done = false;
 
@@ -44,32 +46,27 @@ export class StatusDecoder {
   #line(bytes: Buffer, start: number, end: number): void {
     if (this.#done) throw uapiError("something follows the answer's blank line");
     if (start === end) {
-      this.#finishPeer();
       this.#done = true;
       return;
     }
-    const field = new Field(bytes, start, end);
+    const field = this.#field.read(bytes, start, end);
     if (field.key === "errno") this.#errno = errnoOf(field);
     else if (field.key === "public_key") this.#beginPeer(field);
     else if (this.#peer === undefined) this.#deviceField(field);
-    else this.#peer.take(field);
+    else takePeerField(this.#peer, field, this.#secrets);
   }
 
   #beginPeer(field: Field): void {
-    this.#finishPeer();
-    this.#peer = new PeerBuilder(field.publicKey());
-  }
-
-  #finishPeer(): void {
-    if (this.#peer !== undefined) this.#peers.push(this.#peer.build());
-    this.#peer = undefined;
+    this.#peer = newPeer(field.publicKey());
+    this.#peers.push(this.#peer);
   }
 
   #deviceField(field: Field): void {
     switch (field.key) {
       case "private_key": {
-        const bytes = field.keyBytes();
-        if (bytes !== undefined) this.#device.privateKey = PrivateKey.owning(bytes);
+        const any = field.secret(this.#secrets);
+        const { buffer, start } = this.#secrets;
+        if (any) this.#device.privateKey = PrivateKey.owning(buffer, start);
         return;
       }
       case "listen_port":
@@ -95,80 +92,63 @@ export function decodeStatus(answer: Uint8Array): DeviceStatus {
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+type PeerUnderWork = Mutable<PeerStatus> & { allowedIps: AllowedIp[] };
 
-/** One peer's lines, collected. */
-class PeerBuilder {
-  readonly #publicKey: PublicKey;
-  readonly #allowedIps: AllowedIp[] = [];
-  readonly #unknown: UnknownLine[] = [];
-  #presharedKey: PresharedKey | undefined;
-  #endpoint: Endpoint | undefined;
-  #keepalive: PersistentKeepalive = "off";
-  #seconds = 0;
-  #nanoseconds = 0;
-  #received = 0n;
-  #sent = 0n;
-  #protocolVersion: number | undefined;
+/** What nearly every peer has. */
+const none: readonly UnknownLine[] = [];
 
-  constructor(publicKey: PublicKey) {
-    this.#publicKey = publicKey;
-  }
+function newPeer(publicKey: PublicKey): PeerUnderWork {
+  return {
+    publicKey,
+    persistentKeepalive: "off",
+    receivedBytes: 0n,
+    sentBytes: 0n,
+    allowedIps: [],
+    unknown: none,
+  };
+}
 
-  take(field: Field): void {
-    switch (field.key) {
-      case "allowed_ip":
-        this.#allowedIps.push(field.allowedIp());
-        return;
-      case "preshared_key": {
-        const bytes = field.keyBytes();
-        this.#presharedKey = bytes === undefined ? undefined : PresharedKey.owning(bytes);
-        return;
-      }
-      case "endpoint":
-        this.#endpoint = field.endpoint();
-        return;
-      case "last_handshake_time_sec":
-        this.#seconds = field.number(maxSeconds);
-        return;
-      case "last_handshake_time_nsec":
-        this.#nanoseconds = field.number(999_999_999);
-        return;
-      case "tx_bytes":
-        this.#sent = field.counter();
-        return;
-      case "rx_bytes":
-        this.#received = field.counter();
-        return;
-      case "persistent_keepalive_interval":
-        this.#keepalive = persistentKeepalive(field.number(65_535));
-        return;
-      case "protocol_version":
-        this.#protocolVersion = field.number(0xffff_ffff);
-        return;
-      default:
-        this.#unknown.push([field.key, field.text()]);
+function takePeerField(peer: PeerUnderWork, field: Field, secrets: SecretStore): void {
+  switch (field.key) {
+    case "allowed_ip":
+      peer.allowedIps.push(field.allowedIp());
+      return;
+    case "preshared_key": {
+      const any = field.secret(secrets);
+      if (any) peer.presharedKey = PresharedKey.owning(secrets.buffer, secrets.start);
+      else delete peer.presharedKey;
+      return;
     }
+    case "endpoint":
+      peer.endpoint = field.endpoint();
+      return;
+    case "last_handshake_time_sec":
+      addToHandshake(peer, field.number(maxSeconds) * 1000);
+      return;
+    case "last_handshake_time_nsec":
+      addToHandshake(peer, Math.floor(field.number(999_999_999) / 1_000_000));
+      return;
+    case "tx_bytes":
+      peer.sentBytes = field.counter();
+      return;
+    case "rx_bytes":
+      peer.receivedBytes = field.counter();
+      return;
+    case "persistent_keepalive_interval":
+      peer.persistentKeepalive = persistentKeepalive(field.number(65_535));
+      return;
+    case "protocol_version":
+      peer.protocolVersion = field.number(0xffff_ffff);
+      return;
+    default:
+      peer.unknown = [...peer.unknown, [field.key, field.text()]];
   }
+}
 
-  build(): PeerStatus {
-    const never = this.#seconds === 0 && this.#nanoseconds === 0;
-    return {
-      publicKey: this.#publicKey,
-      ...(this.#presharedKey === undefined ? {} : { presharedKey: this.#presharedKey }),
-      ...(this.#endpoint === undefined ? {} : { endpoint: this.#endpoint }),
-      ...(never ? {} : { latestHandshake: new Date(this.#milliseconds) }),
-      ...(this.#protocolVersion === undefined ? {} : { protocolVersion: this.#protocolVersion }),
-      persistentKeepalive: this.#keepalive,
-      receivedBytes: this.#received,
-      sentBytes: this.#sent,
-      allowedIps: this.#allowedIps,
-      unknown: this.#unknown,
-    };
-  }
-
-  get #milliseconds(): number {
-    return this.#seconds * 1000 + Math.floor(this.#nanoseconds / 1_000_000);
-  }
+/** The time comes in two lines. Zero in both means that there has been no handshake. */
+function addToHandshake(peer: PeerUnderWork, milliseconds: number): void {
+  if (milliseconds === 0) return;
+  peer.latestHandshake = new Date((peer.latestHandshake?.getTime() ?? 0) + milliseconds);
 }
 
 /** The last second that a Date can hold. */
@@ -192,7 +172,7 @@ export function decodeErrno(answer: Uint8Array): number {
     if (blank) throw uapiError("something follows the answer's blank line");
     blank = start === end;
     if (blank) return;
-    const field = new Field(bytes, start, end);
+    const field = new Field().read(bytes, start, end);
     if (field.key === "errno") errno = errnoOf(field);
   });
   lines.push(answer);

@@ -23,7 +23,12 @@ export function allowedIp(text: string): AllowedIp {
   const length = slash === -1 ? bits : prefixLength(text.slice(slash + 1));
   if (length === undefined || length > bits) throw allowedIpError(text);
   maskTo(bytes, length);
-  return `${formatAddress(bytes)}/${length}` as AllowedIp; // the one place that makes them
+  return `${formatAddress(bytes)}/${length}` as AllowedIp; // normal by now
+}
+
+/** The prefix that bytes spell of which isCanonicalPrefix said that they are one. */
+export function canonicalAllowedIp(bytes: Buffer, start: number, end: number): AllowedIp {
+  return bytes.toString("latin1", start, end) as AllowedIp; // checked by the caller
 }
 
 function prefixLength(text: string): number | undefined {

@@ -40,36 +40,39 @@ const crypto = (): typeof import("node:crypto") => require("node:crypto");
  * put it into a string, which then stays in memory until it is collected.
  */
 abstract class SecretKey {
-  readonly #bytes: Buffer;
-  #destroyed = false;
+  #buffer: Buffer | undefined;
+  readonly #start: number;
 
-  protected constructor(bytes: Buffer) {
-    this.#bytes = bytes;
+  /** The key is the 32 bytes of the buffer from start on. */
+  protected constructor(buffer: Buffer, start: number) {
+    this.#buffer = buffer;
+    this.#start = start;
   }
 
   /** As wg(8) writes it: 44 characters. */
   toBase64(): string {
-    return this.#usable().toString("base64");
+    return this.#usable().toString("base64", this.#start, this.#start + keyBytes);
   }
 
   /** As UAPI writes it: 64 hexadecimal digits. */
   toHex(): string {
-    return this.#usable().toString("hex");
+    return this.#usable().toString("hex", this.#start, this.#start + keyBytes);
   }
 
   /** Writes the 64 hexadecimal digits into a buffer, without a string. Returns the offset after them. */
   writeHex(target: Buffer, offset: number): number {
-    let at = offset;
-    for (const byte of this.#usable()) {
-      target[at++] = digit(byte >> 4);
-      target[at++] = digit(byte & 15);
+    const bytes = this.#usable();
+    for (let index = 0; index < keyBytes; index++) {
+      const byte = bytes[this.#start + index] ?? 0;
+      target[offset + 2 * index] = digit(byte >> 4);
+      target[offset + 2 * index + 1] = digit(byte & 15);
     }
-    return at;
+    return offset + 2 * keyBytes;
   }
 
   /** Copies the 32 bytes into a buffer. */
   copyTo(target: Buffer, offset: number): void {
-    this.#usable().copy(target, offset);
+    this.#usable().copy(target, offset, this.#start, this.#start + keyBytes);
   }
 
   /** Whether both hold the same bytes. Takes the same time either way. */
@@ -78,15 +81,15 @@ abstract class SecretKey {
     const theirs = other.#usable();
     let difference = 0;
     for (let index = 0; index < keyBytes; index++) {
-      difference |= (mine[index] ?? 0) ^ (theirs[index] ?? 0);
+      difference |= (mine[this.#start + index] ?? 0) ^ (theirs[other.#start + index] ?? 0);
     }
     return difference === 0;
   }
 
   /** Overwrites the key with zeros. Any later use of it throws WG_BRIDGE_KEY. */
   destroy(): void {
-    this.#bytes.fill(0);
-    this.#destroyed = true;
+    this.#buffer?.fill(0, this.#start, this.#start + keyBytes);
+    this.#buffer = undefined;
   }
 
   toString(): string {
@@ -102,7 +105,7 @@ abstract class SecretKey {
   }
 
   #usable(): Buffer {
-    if (!this.#destroyed) return this.#bytes;
+    if (this.#buffer !== undefined) return this.#buffer;
     throw new WgBridgeError(
       "WG_BRIDGE_KEY",
       "This key was destroyed: read or generate it anew to use it again.",
@@ -117,7 +120,7 @@ export class PrivateKey extends SecretKey {
 
   /** A new key from the system's randomness, clamped as `wg genkey` does. */
   static generate(): PrivateKey {
-    return new PrivateKey(clamp(crypto().randomBytes(keyBytes)));
+    return new PrivateKey(clamp(crypto().randomBytes(keyBytes)), 0);
   }
 
   /**
@@ -125,12 +128,12 @@ export class PrivateKey extends SecretKey {
    * @throws WgBridgeError WG_BRIDGE_KEY. The message does not repeat the key.
    */
   static from(key: string | Uint8Array): PrivateKey {
-    return new PrivateKey(readKey("private", key));
+    return new PrivateKey(readKey("private", key), 0);
   }
 
-  /** Takes 32 bytes over, which are the key's own from here on. For the codec. */
-  static owning(bytes: Buffer): PrivateKey {
-    return new PrivateKey(bytes);
+  /** Takes over the 32 bytes of a buffer from start on: they are the key's own from here on. */
+  static owning(buffer: Buffer, start: number): PrivateKey {
+    return new PrivateKey(buffer, start);
   }
 
   /**
@@ -144,7 +147,7 @@ export class PrivateKey extends SecretKey {
   #clamped(): PrivateKey {
     const bytes = Buffer.alloc(keyBytes);
     this.copyTo(bytes, 0);
-    return new PrivateKey(clamp(bytes));
+    return new PrivateKey(clamp(bytes), 0);
   }
 
   /** The public key that belongs to this one. */
@@ -173,7 +176,7 @@ export class PresharedKey extends SecretKey {
 
   /** A new key from the system's randomness, as `wg genpsk` makes it. */
   static generate(): PresharedKey {
-    return new PresharedKey(crypto().randomBytes(keyBytes));
+    return new PresharedKey(crypto().randomBytes(keyBytes), 0);
   }
 
   /**
@@ -181,12 +184,12 @@ export class PresharedKey extends SecretKey {
    * @throws WgBridgeError WG_BRIDGE_KEY. The message does not repeat the key.
    */
   static from(key: string | Uint8Array): PresharedKey {
-    return new PresharedKey(readKey("preshared", key));
+    return new PresharedKey(readKey("preshared", key), 0);
   }
 
-  /** Takes 32 bytes over, which are the key's own from here on. For the codec. */
-  static owning(bytes: Buffer): PresharedKey {
-    return new PresharedKey(bytes);
+  /** Takes over the 32 bytes of a buffer from start on: they are the key's own from here on. */
+  static owning(buffer: Buffer, start: number): PresharedKey {
+    return new PresharedKey(buffer, start);
   }
 }
 

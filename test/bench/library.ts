@@ -42,7 +42,7 @@ async function benchApply(backend: "ffi" | "exec", count: number): Promise<void>
     measure: (tunnel: Awaited<ReturnType<typeof openTunnel>>) => Promise<number>,
   ) => {
     await using tunnel = await openTunnel({ name: "wgb0", backend, logLevel: "silent" });
-    return measure(tunnel);
+    return await measure(tunnel);
   };
   const again: number[] = [];
   const times = await interleave(rounds, {
