@@ -1,9 +1,27 @@
+/** The verbs whose code is in a file of their own. */
+export const verbNames = [
+  "show",
+  "showconf",
+  "syncconf",
+  "up",
+  "down",
+  "genkey",
+  "genpsk",
+  "pubkey",
+  "check",
+  "metrics",
+  "completion",
+  "compare",
+  "doctor",
+  "help",
+] as const;
+
 /** What a command line asks for. */
 export type Command =
   | { readonly verb: "usage" }
   | { readonly verb: "version" }
   | { readonly verb: "mistake"; readonly message: string }
-  | { readonly verb: "compare" | "doctor"; readonly args: readonly string[] }
+  | { readonly verb: (typeof verbNames)[number]; readonly args: readonly string[] }
   | RunCommand;
 
 /** Run a tunnel. */
@@ -15,30 +33,35 @@ export interface RunCommand {
   readonly name: string;
 }
 
-/** The usage, in the words of wireguard-go's. */
-export const usage = `Usage: wg-bridge [run] [-f|--foreground] [--backend=auto|ffi|exec] INTERFACE
-       wg-bridge compare [--help]
-       wg-bridge doctor [--json]
-       wg-bridge --version
-`;
-
 /**
  * Reads a command line. Like wireguard-go it answers a wrong number of names with the usage; options
  * may stand on either side of the name, and "--" ends them. Source: main.go of wireguard-go.
  */
 export function parseArguments(args: readonly string[]): Command {
   const [first, ...rest] = args;
+  const verb = verbNames.find((name) => name === first);
+  if (verb !== undefined) return parseVerb(verb, rest);
   switch (first) {
-    case "compare":
-    case "doctor":
-      return { verb: first, args: rest };
     case "run":
-      return parseRun(rest);
+      return rest.some(isHelp) ? { verb: "help", args: ["run"] } : parseRun(rest);
     case "--version":
       return rest.length === 0 ? { verb: "version" } : { verb: "usage" };
+    case "-h":
+    case "--help":
+      return { verb: "help", args: [] };
     default:
       return parseRun(args);
   }
+}
+
+/** compare has a help of its own, which tells more. */
+function parseVerb(verb: (typeof verbNames)[number], args: readonly string[]): Command {
+  const helped = verb !== "compare" && args.some(isHelp);
+  return helped ? { verb: "help", args: [verb] } : { verb, args };
+}
+
+function isHelp(argument: string): boolean {
+  return argument === "-h" || argument === "--help";
 }
 
 function parseRun(args: readonly string[]): Command {
@@ -50,7 +73,7 @@ function parseRun(args: readonly string[]): Command {
       names.push(...args.slice(index + 1));
       break;
     }
-    if (argument === "-h" || argument === "--help") return { verb: "usage" };
+    if (isHelp(argument)) return { verb: "usage" };
     if (argument === "-f" || argument === "--foreground") {
       foreground = true;
     } else if (argument.startsWith("--backend=")) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { parseArguments, usage } from "./arguments.js";
+import { type Command, parseArguments } from "./arguments.js";
 
 try {
   process.exitCode = await main(process.argv.slice(2));
@@ -8,7 +8,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Runs one verb and returns its exit code. Only the verb's own code is loaded. */
+/** Runs one verb and returns its exit code. */
 async function main(args: readonly string[]): Promise<number> {
   const command = parseArguments(args);
   switch (command.verb) {
@@ -16,23 +16,57 @@ async function main(args: readonly string[]): Promise<number> {
       const { run } = await import("./run.js");
       return run(command, process.env);
     }
-    case "compare": {
-      const { compareCommand } = await import("../compare/command.js");
-      return compareCommand([...command.args], process.env);
-    }
-    case "doctor": {
-      const { doctorCommand } = await import("../doctor/command.js");
-      return doctorCommand([...command.args], process.env);
-    }
     case "version": {
       const { versionText } = await import("./version.js");
       process.stdout.write(versionText());
       return 0;
     }
-    case "usage":
-      process.stdout.write(usage);
+    case "usage": {
+      const { usageText } = await import("./help.js");
+      process.stdout.write(usageText());
       return 0;
+    }
     case "mistake":
       throw new Error(command.message);
+    default:
+      return (await load(command.verb))([...command.args], process.env);
+  }
+}
+
+type Verb = Extract<Command, { readonly args: readonly string[] }>["verb"];
+type VerbCommand = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>;
+
+/** Only the verb's own code is loaded. */
+async function load(verb: Verb): Promise<VerbCommand> {
+  switch (verb) {
+    case "show":
+      return (await import("./show.js")).showCommand;
+    case "showconf":
+      return (await import("./showconf.js")).showconfCommand;
+    case "syncconf":
+      return (await import("./syncconf.js")).syncconfCommand;
+    case "up":
+    case "down": {
+      const { wgQuickCommand } = await import("./wg-quick.js");
+      return (args, env) => wgQuickCommand(verb, args, env);
+    }
+    case "genkey":
+      return (await import("./keys.js")).genkeyCommand;
+    case "genpsk":
+      return (await import("./keys.js")).genpskCommand;
+    case "pubkey":
+      return (await import("./keys.js")).pubkeyCommand;
+    case "check":
+      return (await import("./check.js")).checkCommand;
+    case "metrics":
+      return (await import("./metrics.js")).metricsCommand;
+    case "completion":
+      return (await import("./completion.js")).completionCommand;
+    case "compare":
+      return (await import("../compare/command.js")).compareCommand;
+    case "doctor":
+      return (await import("../doctor/command.js")).doctorCommand;
+    case "help":
+      return (await import("./help.js")).helpCommand;
   }
 }

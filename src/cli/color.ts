@@ -1,0 +1,26 @@
+import type { Environment } from "../artifacts.js";
+
+/** The escape sequences that wg(8) uses. */
+export const color = {
+  reset: "\x1b[0m",
+  bold: "\x1b[1m",
+  red: "\x1b[31m",
+  green: "\x1b[32m",
+  yellow: "\x1b[33m",
+  cyan: "\x1b[36m",
+} as const;
+
+/**
+ * Whether to colour what goes to a stream. WG_COLOR_MODE (wg(8)) says always or never; NO_COLOR
+ * (no-color.org) says never; otherwise only terminals get colour.
+ */
+export function wantsColor(isTerminal: boolean, env: Environment): boolean {
+  if (env.WG_COLOR_MODE === "always") return true;
+  if (env.WG_COLOR_MODE === "never" || env.NO_COLOR) return false;
+  return isTerminal;
+}
+
+/** Removes the colours of a text. */
+export function withoutColor(text: string): string {
+  return Object.values(color).reduce((plain, sequence) => plain.replaceAll(sequence, ""), text);
+}

@@ -1,0 +1,37 @@
+import type { PeerStatus } from "../../device/status.js";
+import { formatEndpoint } from "../../values/endpoint.js";
+import type { Shown } from "./text.js";
+
+/**
+ * What `wg-bridge show --json` prints, by the interfaces' names: docs/show-json.md. Byte counters are
+ * decimal strings, since they may be larger than a JSON number is exact.
+ */
+export function toJson(interfaces: readonly Shown[], showKeys: boolean): unknown {
+  return Object.fromEntries(
+    interfaces.map(({ name, status }) => [
+      name,
+      {
+        publicKey: status.privateKey?.publicKey() ?? null,
+        ...(showKeys && { privateKey: status.privateKey?.toBase64() ?? null }),
+        listenPort: status.listenPort ?? null,
+        fwmark: status.fwmark ?? null,
+        peers: status.peers.map((peer) => peerJson(peer, showKeys)),
+      },
+    ]),
+  );
+}
+
+function peerJson(peer: PeerStatus, showKeys: boolean): unknown {
+  return {
+    publicKey: peer.publicKey,
+    ...(showKeys
+      ? { presharedKey: peer.presharedKey?.toBase64() ?? null }
+      : { hasPresharedKey: peer.presharedKey !== undefined }),
+    endpoint: peer.endpoint === undefined ? null : formatEndpoint(peer.endpoint),
+    allowedIps: peer.allowedIps,
+    latestHandshake: peer.latestHandshake?.toISOString() ?? null,
+    receivedBytes: String(peer.receivedBytes),
+    sentBytes: String(peer.sentBytes),
+    persistentKeepalive: peer.persistentKeepalive === "off" ? null : peer.persistentKeepalive,
+  };
+}

@@ -1,0 +1,84 @@
+import type { ReadStream, WriteStream } from "node:tty";
+
+const alternateScreen = "\x1b[?1049h\x1b[?25l";
+const normalScreen = "\x1b[?25h\x1b[?1049l";
+const home = "\x1b[H";
+const clearLine = "\x1b[K";
+const clearBelow = "\x1b[J";
+
+type Output = NodeJS.WriteStream & Partial<Pick<WriteStream, "rows" | "columns">>;
+type Input = NodeJS.ReadStream & Partial<Pick<ReadStream, "setRawMode">>;
+
+/**
+ * A terminal that is drawn over and over, and given back as it was. What is no terminal gets the
+ * lines one after another.
+ */
+export class Screen implements Disposable {
+  /** Resolves when the user wants to leave: q, Ctrl-C, or a signal. */
+  readonly quit: Promise<void>;
+  readonly #output: Output;
+  readonly #input: Input;
+  readonly #release: () => void;
+  #drawn: readonly string[] = [];
+
+  constructor(output: Output, input: Input) {
+    this.#output = output;
+    this.#input = input;
+    let leave = () => {};
+    this.quit = new Promise((resolve) => {
+      leave = resolve;
+    });
+    const onKey = (key: Buffer) => {
+      if (["q", "Q", "\x03", "\x04"].includes(key.toString())) leave();
+    };
+    const onResize = () => this.draw(this.#drawn);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, leave);
+    if (output.isTTY) {
+      output.write(alternateScreen);
+      output.on("resize", onResize);
+    }
+    if (output.isTTY && input.isTTY) {
+      input.setRawMode(true);
+      input.on("data", onKey);
+    }
+    this.#release = () => {
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.removeListener(signal, leave);
+      }
+      output.removeListener("resize", onResize);
+      input.removeListener("data", onKey);
+    };
+  }
+
+  /** Shows these lines, as many and as much of them as there is room for. */
+  draw(lines: readonly string[]): void {
+    this.#drawn = lines;
+    if (!this.#output.isTTY) {
+      this.#output.write(`${lines.join("\n")}\n\n`);
+      return;
+    }
+    const visible = lines.slice(0, Math.max(1, this.#output.rows - 1));
+    const text = visible.map((line) => cut(line, this.#output.columns) + clearLine);
+    this.#output.write(`${home}${text.join("\n")}\n${clearBelow}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#release();
+    if (this.#output.isTTY) this.#output.write(normalScreen);
+    if (this.#output.isTTY && this.#input.isTTY) {
+      this.#input.setRawMode(false);
+      this.#input.pause();
+    }
+  }
+}
+
+/** The start of a line that fits into so many columns; colours take none. */
+export function cut(line: string, columns: number): string {
+  let room = columns;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one.
+  return line.replace(/(\x1b\[\d+m)|./gu, (piece, sequence: string | undefined) => {
+    if (sequence !== undefined) return sequence;
+    room--;
+    return room >= 0 ? piece : "";
+  });
+}

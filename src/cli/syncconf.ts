@@ -1,0 +1,27 @@
+import { text } from "node:stream/consumers";
+import { readConfigFile } from "../config/file.js";
+import { WgBridgeError } from "../errors.js";
+import { attach } from "../tunnel/attach.js";
+
+/** `wg-bridge syncconf INTERFACE FILE`. The file may be wg(8)'s or wg-quick(8)'s; "-" is standard input. */
+export async function syncconfCommand(args: readonly string[]): Promise<number> {
+  const [name, file, ...rest] = args;
+  if (name === undefined || file === undefined || rest.length > 0) {
+    throw new WgBridgeError(
+      "WG_BRIDGE_VALUE",
+      "syncconf takes an interface and a file: see wg-bridge syncconf --help.",
+    );
+  }
+  const config = await readConfig(file);
+  await using tunnel = await attach(name, { resolve: {} });
+  await tunnel.apply(config);
+  return 0;
+}
+
+/** Reads a configuration and says its warnings. */
+export async function readConfig(file: string): Promise<string> {
+  if (file === "-") return text(process.stdin);
+  const { text: config, warnings } = await readConfigFile(file);
+  for (const warning of warnings) process.stderr.write(`wg-bridge: Warning: ${warning}\n`);
+  return config;
+}
