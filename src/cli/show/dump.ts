@@ -32,9 +32,14 @@ export type ShowField = (typeof fields)[number];
  */
 export function formatField(shown: Shown, field: ShowField, named: boolean): string {
   const prefix = named ? `${shown.name}\t` : "";
-  return lines(shown, field)
-    .map((line) => `${prefix}${line}\n`)
-    .join("");
+  // wg(8) names the interface once for its endpoints, and on each line of all else.
+  const [once, each] = field === "endpoints" ? [prefix, ""] : ["", prefix];
+  return (
+    once +
+    lines(shown, field)
+      .map((line) => `${each}${line}\n`)
+      .join("")
+  );
 }
 
 function lines({ status }: Shown, field: ShowField): readonly string[] {

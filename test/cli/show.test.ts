@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import fc from "fast-check";
+import { packageRoot } from "../../src/artifacts.js";
+import { withoutColor } from "../../src/cli/color.js";
+import { formatShowconf } from "../../src/cli/show/conf.js";
+import { fields, formatField } from "../../src/cli/show/dump.js";
+import { formatPretty } from "../../src/cli/show/pretty.js";
+import type { DeviceStatus } from "../../src/device/status.js";
+import { openTunnel } from "../../src/index.js";
+import { encodeStatus } from "../../src/uapi/encode-status.js";
+import { endLeftTunnels, onlyInSandbox } from "../sandbox.js";
+import { statuses } from "../uapi/arbitrary.js";
+import { FakeServer } from "../uapi/fake-server.js";
+
+const run = promisify(execFile);
+const bridge = `${packageRoot}/dist/src/cli/main.js`;
+const runs = { numRuns: 25 };
+
+async function wg(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  return (await run("wg", [...args], { env: { ...process.env, ...env } })).stdout;
+}
+
+async function ours(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  return (await run(bridge, [...args], { env: { ...process.env, ...env } })).stdout;
+}
+
+/** wg knows only its own keys, and takes a peer once. */
+function withoutUnknown(status: DeviceStatus): DeviceStatus {
+  const peers = status.peers.map((peer) => ({ ...peer, unknown: [] }));
+  return { ...status, peers, unknown: [] };
+}
+
+const known = statuses.map(withoutUnknown);
+
+describe("wg-bridge show", () => {
+  onlyInSandbox();
+  endLeftTunnels("wgs0");
+
+  it("prints every field byte for byte as wg does, whatever a device answers", async () => {
+    await using server = await FakeServer.start("wgs0", Buffer.alloc(0));
+    await fc.assert(
+      fc.asyncProperty(known, async (status) => {
+        server.answer = encodeStatus(status);
+        const shown = { name: "wgs0", status };
+        const answers = fields.map(async (field) => {
+          assert.equal(formatField(shown, field, false), await wg(["show", "wgs0", field]), field);
+          assert.equal(formatField(shown, field, true), await wg(["show", "all", field]), field);
+        });
+        await Promise.all(answers);
+      }),
+      runs,
+    );
+  });
+
+  it("prints for people, in colour and without, what wg prints", async () => {
+    await using server = await FakeServer.start("wgs0", Buffer.alloc(0));
+    await fc.assert(
+      fc.asyncProperty(known, async (status) => {
+        server.answer = encodeStatus(status);
+        for (const showKeys of [true, false]) {
+          const mode = { WG_HIDE_KEYS: showKeys ? "never" : "always" };
+          const before = Math.floor(Date.now() / 1000);
+          const coloured = await wg(["show", "wgs0"], { ...mode, WG_COLOR_MODE: "always" });
+          const after = Math.floor(Date.now() / 1000);
+          // wg looks at the clock by itself: at one of these seconds.
+          const possible = [before, after].map((now) =>
+            formatPretty({ name: "wgs0", status }, { now, showKeys }),
+          );
+          assert.ok(possible.includes(coloured), `${coloured}\n${possible[0]}`);
+          assert.ok(!withoutColor(coloured).includes("\x1b"));
+        }
+      }),
+      runs,
+    );
+  });
+
+  it("prints a configuration byte for byte as wg showconf does", async () => {
+    await using server = await FakeServer.start("wgs0", Buffer.alloc(0));
+    await fc.assert(
+      fc.asyncProperty(known, async (status) => {
+        server.answer = encodeStatus(status);
+        assert.equal(formatShowconf(status), await wg(["showconf", "wgs0"]));
+      }),
+      runs,
+    );
+  });
+
+  for (const backend of ["ffi", "exec"] as const) {
+    it(`says of a tunnel on ${backend} what wg says of it`, async () => {
+      await using tunnel = await openTunnel({ name: "wgs0", backend });
+      await tunnel.apply(`[Interface]
+PrivateKey = ${"A".repeat(42)}E=
+FwMark = 0x2a
+[Peer]
+PublicKey = ${"B".repeat(42)}A=
+AllowedIPs = 10.0.0.0/24, fd00::/64
+Endpoint = 127.0.0.1:1
+PersistentKeepalive = 25
+`);
+      for (const words of [
+        ["show", "wgs0"],
+        ["show", "wgs0", "dump"],
+        ["show", "all", "dump"],
+      ]) {
+        assert.equal(await ours(words), await wg(words));
+      }
+      for (const words of [["showconf", "wgs0"], ["show"], ["show", "interfaces"]]) {
+        assert.equal(await ours(words), await wg(words));
+      }
+      const coloured = { WG_COLOR_MODE: "always" };
+      assert.equal(await ours(["show", "wgs0"], coloured), await wg(["show", "wgs0"], coloured));
+    });
+  }
+
+  it("prints JSON without keys, and with keys only when they are asked for", async () => {
+    await using tunnel = await openTunnel({ name: "wgs0", backend: "exec" });
+    const secret = `${"A".repeat(42)}E=`;
+    await tunnel.apply(`[Interface]\nPrivateKey = ${secret}\n`);
+    const plain = await ours(["show", "--json"]);
+    assert.ok(!plain.includes(secret));
+    assert.deepEqual(JSON.parse(plain).wgs0.peers, []);
+    const full = JSON.parse(await ours(["show", "wgs0", "--json", "--show-keys"]));
+    const status = await tunnel.status();
+    assert.equal(full.wgs0.privateKey, status.privateKey?.toBase64());
+  });
+
+  it("says of an interface that is not there what is wrong, and fails", async () => {
+    const failure = run(bridge, ["show", "wgs9"]);
+    await assert.rejects(failure, (error) => {
+      assert.match(String(error), /wg-bridge: No WireGuard program serves wgs9/);
+      return true;
+    });
+  });
+});
