@@ -39,6 +39,7 @@ export class Watch {
     const wanted = this.#events.watched && !this.#ended;
     if (wanted === (this.#timer !== undefined)) return;
     if (wanted) {
+      this.#link = readLink(this.#name);
       this.#timer = setInterval(() => void this.#look(), this.#interval).unref();
       void this.#look();
       return;

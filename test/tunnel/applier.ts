@@ -1,0 +1,21 @@
+// node applier.js NAME PEERS FIRST TIMES: applies a configuration of so many peers, whose keys begin
+// with the byte FIRST, so many times.
+import { attach } from "../../src/index.js";
+import { allowedIp } from "../../src/values/allowed-ip.js";
+import { publicKeyFromBytes } from "../../src/values/key.js";
+
+const [name = "", peers, first, times] = process.argv.slice(2);
+
+const config = {
+  fwmark: Number(first),
+  peers: Array.from({ length: Number(peers) }, (_, index) => {
+    const key = Buffer.alloc(32, 1);
+    key[0] = Number(first);
+    key[1] = index;
+    const publicKey = publicKeyFromBytes(key);
+    return { publicKey, allowedIps: [allowedIp(`10.0.${index}.0/24`)] };
+  }),
+};
+
+await using tunnel = await attach(name);
+for (let time = 0; time < Number(times); time++) await tunnel.apply(config);

@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { promisify } from "node:util";
+import {
+  allowedIp,
+  type DeviceConfig,
+  openTunnel,
+  PresharedKey,
+  PrivateKey,
+  publicKey,
+  type Tunnel,
+} from "../../src/index.js";
+import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+
+const run = promisify(execFile);
+
+/** Two ends of one tunnel; the second is in a network namespace of its own. */
+interface Pair extends AsyncDisposable {
+  readonly near: Tunnel;
+  readonly far: Tunnel;
+  readonly nearConfig: DeviceConfig;
+  ping(count: number): Promise<void>;
+}
+
+const space = "live-far";
+
+async function openPair(backend: "ffi" | "exec"): Promise<Pair> {
+  execFileSync("ip", ["netns", "add", space]);
+  const [nearKey, farKey] = [PrivateKey.generate(), PrivateKey.generate()];
+  const presharedKey = PresharedKey.generate();
+  const common = { backend, pollInterval: 20, resolve: { silentFor: 0, interval: 20 } };
+  const nearConfig: DeviceConfig = {
+    privateKey: nearKey,
+    listenPort: 51_701,
+    peers: [
+      {
+        publicKey: farKey.publicKey(),
+        presharedKey,
+        endpoint: { host: "127.0.0.1", port: 51_702 },
+        allowedIps: [allowedIp("10.6.0.2")],
+      },
+    ],
+  };
+  const near = await openTunnel({
+    ...common,
+    name: "wgl0",
+    config: nearConfig,
+    addresses: ["10.6.0.1/24"],
+  });
+  // Its UDP socket stays in this namespace: the interface is moved after it was set up.
+  const far = await openTunnel({
+    ...common,
+    name: "wgl1",
+    listenPort: 51_702,
+    config: {
+      privateKey: farKey,
+      peers: [
+        { publicKey: nearKey.publicKey(), presharedKey, allowedIps: [allowedIp("10.6.0.1")] },
+      ],
+    },
+  });
+  ip("link", "set", "wgl1", "netns", space);
+  ip("-n", space, "address", "add", "10.6.0.2/24", "dev", "wgl1");
+  ip("-n", space, "link", "set", "wgl1", "up");
+  return {
+    near,
+    far,
+    nearConfig,
+    async ping(count) {
+      await run("ping", ["-c", String(count), "-i", "0.02", "-w", "20", "10.6.0.2"]);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([near.close(), far.close()]);
+      execFileSync("ip", ["netns", "delete", space]);
+    },
+  };
+}
+
+for (const backend of ["ffi", "exec"] as const) {
+  describe(`a live session on ${backend}`, () => {
+    onlyInSandbox();
+    endLeftTunnels("wgl0", "wgl1");
+
+    it("outlasts the configuration that changes around it, and loses no packet", async () => {
+      await using pair = await openPair(backend);
+      await pair.ping(1);
+      const session = (await pair.near.status()).peers[0]?.latestHandshake;
+      assert.ok(session !== undefined);
+      const pings = pair.ping(50);
+      for (let turn = 1; turn <= 20; turn++) {
+        const [peer] = pair.nearConfig.peers;
+        assert.ok(peer !== undefined);
+        const allowedIps = [...peer.allowedIps, allowedIp(`10.6.1.${turn}`)];
+        const more = publicKey(turn.toString(16).padStart(2, "0").repeat(32));
+        const peers = [
+          { ...peer, allowedIps },
+          { publicKey: more, allowedIps: [] },
+        ];
+        await pair.near.apply({ ...pair.nearConfig, fwmark: 0, peers });
+      }
+      await pings; // ping exits 1 where an answer is missing at its end
+      const after = await pair.near.status();
+      const kept = after.peers.find((peer) => peer.latestHandshake !== undefined);
+      assert.deepEqual(kept?.latestHandshake, session);
+    });
+
+    it("is told of: its handshake, and where its peer is found", async () => {
+      await using pair = await openPair(backend);
+      const handshake = once(pair.near.events, "handshake");
+      const endpoint = once(pair.far.events, "endpoint");
+      await pair.far.status();
+      await pair.ping(1);
+      assert.equal((await handshake)[0].peer, pair.nearConfig.peers[0]?.publicKey);
+      assert.deepEqual((await endpoint)[0].endpoint, { host: "127.0.0.1", port: 51_701 });
+      const moved = once(pair.far.events, "endpoint");
+      await pair.near.update({ listenPort: 51_703 });
+      await pair.ping(1);
+      assert.deepEqual((await moved)[0].endpoint, { host: "127.0.0.1", port: 51_703 });
+    });
+  });
+}
+
+describe("a peer's host name", () => {
+  onlyInSandbox();
+  endLeftTunnels("wgl0");
+  const peer = publicKey("07".repeat(32));
+  const endpoint = { host: "peer.example", port: 9 };
+  const config = { peers: [{ publicKey: peer, endpoint, allowedIps: [] }] };
+
+  it("is resolved, and again while handshakes are missing", async () => {
+    let address = "192.0.2.1";
+    const lookup = async () => address;
+    await using tunnel = await openTunnel({
+      name: "wgl0",
+      backend: "ffi",
+      config,
+      pollInterval: 5,
+      resolve: { lookup, interval: 5 },
+    });
+    assert.equal((await tunnel.status()).peers[0]?.endpoint?.host, "192.0.2.1");
+    const moved = once(tunnel.events, "endpoint");
+    address = "192.0.2.2";
+    assert.deepEqual((await moved)[0].endpoint, { host: "192.0.2.2", port: 9 });
+  });
+
+  it("tells when it cannot be resolved again, and goes on trying", async () => {
+    const answers = ["192.0.2.1"];
+    const lookup = async () => {
+      const answer = answers.shift();
+      if (answer === undefined) throw new Error("no such host");
+      return answer;
+    };
+    await using tunnel = await openTunnel({
+      name: "wgl0",
+      backend: "ffi",
+      config,
+      pollInterval: 5,
+      resolve: { lookup, interval: 5 },
+    });
+    const [failed] = await once(tunnel.events, "resolveFailed");
+    assert.equal(failed.error.code, "WG_BRIDGE_RESOLVE");
+    const moved = once(tunnel.events, "endpoint");
+    answers.push("192.0.2.3", "192.0.2.3", "192.0.2.3");
+    assert.equal((await moved)[0].endpoint.host, "192.0.2.3");
+  });
+
+  it("is asked of the system, /etc/hosts included, and what fails is named", async () => {
+    await using tunnel = await openTunnel({ name: "wgl0", backend: "ffi" });
+    const local = { ...endpoint, host: "localhost" };
+    await tunnel.apply({ peers: [{ publicKey: peer, endpoint: local, allowedIps: [] }] });
+    assert.match(`${(await tunnel.status()).peers[0]?.endpoint?.host}`, /^(127\.0\.0\.1|::1)$/);
+    const unknown = { ...endpoint, host: "no-such-host.invalid" };
+    const failure = tunnel.apply({
+      peers: [{ publicKey: peer, endpoint: unknown, allowedIps: [] }],
+    });
+    await assert.rejects(failure, /no-such-host\.invalid of the peer BwcHBwc/);
+  });
+
+  it("is not resolved again where that is turned off", async () => {
+    let asked = 0;
+    const lookup = async () => `192.0.2.${++asked}`;
+    await using tunnel = await openTunnel({ name: "wgl0", backend: "ffi", resolve: false });
+    await using again = await openTunnel({
+      name: "wgl2",
+      backend: "ffi",
+      config,
+      resolve: { lookup, interval: 2 ** 30 },
+    });
+    for (let looks = 0; looks < 20; looks++) await again.status();
+    assert.equal(asked, 1);
+    assert.equal((await tunnel.status()).peers.length, 0);
+  });
+});

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { openTunnel, PrivateKey, WgBridgeError } from "../../src/index.js";
+import { Backoff } from "../../src/tunnel/restart.js";
+import { serverOf } from "../../src/uapi/server.js";
+import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+import { reveal } from "../uapi/reveal.js";
+
+describe("the waits between attempts", () => {
+  it("grow twofold up to the longest, and are as many as are allowed", () => {
+    const backoff = new Backoff({ delay: 10, maxDelay: 50, attempts: 4 });
+    const attempts = Array.from({ length: 5 }, () => backoff.next());
+    assert.deepEqual(attempts, [
+      { attempt: 1, delay: 10 },
+      { attempt: 2, delay: 20 },
+      { attempt: 3, delay: 40 },
+      { attempt: 4, delay: 50 },
+      undefined,
+    ]);
+  });
+
+  it("begin anew only after a tunnel has lasted", () => {
+    const backoff = new Backoff({ delay: 10, settled: 1000 });
+    backoff.next();
+    backoff.worked(999);
+    assert.equal(backoff.next()?.attempt, 2);
+    backoff.worked(1000);
+    assert.equal(backoff.next()?.attempt, 1);
+  });
+});
+
+describe("a tunnel that is to be restarted", () => {
+  onlyInSandbox();
+  endLeftTunnels("wgr0");
+
+  /** Ends the program that serves the tunnel, as the kernel's memory killer would. */
+  function killServer(): void {
+    const server = serverOf("wgr0");
+    assert.ok(server !== undefined);
+    assert.match(server.program, /wireguard-go$/);
+    process.kill(server.pid, "SIGKILL");
+  }
+
+  it("comes back with its configuration, addresses and MTU when its child is killed", async () => {
+    await using tunnel = await openTunnel({
+      name: "wgr0",
+      backend: "exec",
+      restart: { delay: 1 },
+      addresses: ["10.7.0.1/24"],
+      mtu: 1333,
+      listenPort: 51_777,
+    });
+    const peer = PrivateKey.generate().publicKey();
+    const endpoint = { host: "192.0.2.9", port: 9 };
+    const privateKey = PrivateKey.generate();
+    await tunnel.apply({ privateKey, peers: [{ publicKey: peer, endpoint, allowedIps: [] }] });
+    const before = reveal(await tunnel.status());
+    for (let times = 0; times < 2; times++) {
+      const restarting = once(tunnel.events, "restarting");
+      const restarted = once(tunnel.events, "restarted");
+      killServer();
+      const [{ cause }] = await restarting;
+      assert.match(cause, /killed by SIGKILL/);
+      await assert.rejects(
+        tunnel.status(),
+        (error) => error instanceof WgBridgeError && error.code === "WG_BRIDGE_LOST",
+      );
+      await restarted;
+      assert.deepEqual(reveal(await tunnel.status()), before);
+      assert.match(ip("addr", "show", "dev", "wgr0"), /UP.* mtu 1333[\s\S]*10\.7\.0\.1\/24/);
+    }
+  });
+
+  it("ends for good when it cannot come back in as many attempts", async () => {
+    const tunnel = await openTunnel({
+      name: "wgr0",
+      backend: "exec",
+      restart: { delay: 1, attempts: 2 },
+    });
+    const attempts: number[] = [];
+    tunnel.events.on("restarting", ({ attempt }) => {
+      attempts.push(attempt);
+      // Something else takes the name before each attempt.
+      if (attempt === 1) ip("link", "add", "wgr0", "type", "veth", "peer", "name", "wgr1");
+    });
+    killServer();
+    assert.equal((await tunnel.closed).reason, "lost");
+    assert.deepEqual(attempts, [1, 2]);
+    ip("link", "del", "wgr0");
+    await tunnel.close();
+  });
+
+  it("does not come back when its interface was deleted, or when it is closed meanwhile", async () => {
+    const deleted = await openTunnel({ name: "wgr0", backend: "exec", restart: true });
+    ip("link", "del", "wgr0");
+    assert.equal((await deleted.closed).reason, "interface-deleted");
+    await deleted.close();
+    const closed = await openTunnel({
+      name: "wgr0",
+      backend: "exec",
+      restart: { delay: 60_000, maxDelay: 60_000 },
+    });
+    const restarting = once(closed.events, "restarting");
+    killServer();
+    await restarting;
+    await closed.close();
+    assertNothingLeft("wgr0");
+  });
+
+  it("is not ffi's, which says so, and makes auto take exec", async () => {
+    await assert.rejects(
+      openTunnel({ name: "wgr0", backend: "ffi", restart: true }),
+      (error) => error instanceof WgBridgeError && error.code === "WG_BRIDGE_UNSUPPORTED",
+    );
+    await using tunnel = await openTunnel({ name: "wgr0", backend: "auto", restart: true });
+    assert.equal(tunnel.backend, "exec");
+    assert.match(tunnel.reason, /restart needs a process of its own/);
+  });
+});
