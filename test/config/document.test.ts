@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ConfigDocument } from "../../src/config/document.js";
+import { formatConfig } from "../../src/config/format.js";
+import { WgBridgeError } from "../../src/errors.js";
+import { allowedIp } from "../../src/values/allowed-ip.js";
+import { publicKeyFromBytes } from "../../src/values/key.js";
+import { configs } from "./arbitrary.js";
+
+const [one, two, three] = [1, 2, 3].map((n) => publicKeyFromBytes(Buffer.alloc(32, n)));
+
+const text = `# the office
+[Interface]
+listenport=1 # ours
+Address = 10.0.0.1/24
+
+# Ann
+[Peer]
+PublicKey = ${one}
+AllowedIPs = 10.0.0.2/32
+
+# Bob, on the road
+[Peer]
+PublicKey = ${two}
+# AllowedIPs = 10.9.9.9/32
+AllowedIPs = 10.0.0.3/32
+AllowedIPs = 10.0.0.4/32 # his telephone
+`;
+
+describe("a configuration file that is edited", () => {
+  it("stays as it is, byte for byte, while nothing is changed", () => {
+    assert.equal(ConfigDocument.parse(text).toString(), text);
+    const decorated = fc.tuple(
+      configs.map(formatConfig),
+      fc.constantFrom("", "\n", "# end", "\r\n", "  \t\n"),
+      fc.boolean(),
+    );
+    fc.assert(
+      fc.property(decorated, ([plain, tail, windows]) => {
+        const decoratedText = (windows ? plain.replaceAll("\n", "\r\n") : plain) + tail;
+        assert.equal(ConfigDocument.parse(decoratedText).toString(), decoratedText);
+      }),
+    );
+  });
+
+  function edit(change: (document: ConfigDocument) => void, from = text): string {
+    const document = ConfigDocument.parse(from);
+    change(document);
+    return document.toString();
+  }
+
+  it("keeps spelling, place and comment of a field that gets another value", () => {
+    const edited = edit((document) => document.setInterface("ListenPort", "2"));
+    assert.equal(edited, text.replace("listenport=1 # ours", "listenport=2 # ours"));
+  });
+
+  it("gets a field that was not there after the last of its section", () => {
+    const edited = edit((document) => document.setInterface("mtu", "1400"));
+    assert.equal(edited, text.replace("10.0.0.1/24\n", "10.0.0.1/24\nMTU = 1400\n"));
+  });
+
+  it("loses a field that is set to nothing, and all lines that it had", () => {
+    assert.ok(two !== undefined);
+    const edited = edit((document) => document.setPeer(two, "AllowedIPs"));
+    const kept = text.split("\n").filter((line) => !/^AllowedIPs = 10\.0\.0\.[34]/.test(line));
+    assert.equal(edited, kept.join("\n"));
+  });
+
+  it("gets as many lines of a field as it is given values", () => {
+    assert.ok(one !== undefined);
+    const edited = edit((document) => document.setPeer(one, "AllowedIPs", "10.1.0.0/16", "::/0"));
+    const lines = "AllowedIPs = 10.1.0.0/16\nAllowedIPs = ::/0";
+    assert.equal(edited, text.replace("AllowedIPs = 10.0.0.2/32", lines));
+  });
+
+  it("loses a peer with its lines, and keeps the comment of the next", () => {
+    assert.ok(one !== undefined);
+    const edited = edit((document) => document.removePeer(one));
+    assert.ok(edited.includes("# Bob, on the road\n[Peer]"));
+    assert.ok(!edited.includes(one));
+    assert.equal(ConfigDocument.parse(edited).config.peers.length, 1);
+  });
+
+  it("gets a peer at its end, in the file's own line ends", () => {
+    assert.ok(three !== undefined);
+    const peer = { publicKey: three, allowedIps: [allowedIp("10.0.0.9")] };
+    const added = `\n[Peer]\nPublicKey = ${three}\nAllowedIPs = 10.0.0.9/32\n`;
+    assert.equal(
+      edit((document) => document.addPeer(peer)),
+      text + added,
+    );
+    const windows = text.replaceAll("\n", "\r\n");
+    const edited = edit((document) => document.addPeer(peer), windows);
+    assert.equal(edited, windows + added.replaceAll("\n", "\r\n"));
+    const open = edit((document) => document.addPeer(peer), text.trimEnd());
+    assert.equal(open, `${text}${added}`);
+  });
+
+  it("stays as it was when an edit would make it unreadable", () => {
+    const document = ConfigDocument.parse(text);
+    for (const value of ["70000", "1\n[Peer]"]) {
+      assert.throws(() => document.setInterface("ListenPort", value), WgBridgeError);
+      assert.equal(document.toString(), text);
+    }
+    assert.throws(() => document.setInterface("Colour", "red"), WgBridgeError);
+    assert.ok(three !== undefined);
+    assert.throws(() => document.removePeer(three), WgBridgeError);
+  });
+});

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ConfigError } from "../../src/config/diagnostic.js";
+import { formatConfig } from "../../src/config/format.js";
+import { checkConfig, parseConfig } from "../../src/config/parse.js";
+import { reveal } from "../uapi/reveal.js";
+import { configs } from "./arbitrary.js";
+
+const key = `${"A".repeat(42)}E=`;
+
+describe("a configuration", () => {
+  it("is read back as it was written", () => {
+    fc.assert(
+      fc.property(configs, (config) => {
+        assert.deepEqual(reveal(parseConfig(formatConfig(config))), reveal(config));
+      }),
+    );
+  });
+
+  it("is read as people write it", () => {
+    const text = `# mine
+[interface]
+  privatekey=${key} # secret
+ADDRESS = 10.0.0.2/24,10.0.0.3/24
+Address = fd00::2/64
+DNS = 10.0.0.1, home.example
+PostUp = echo "%i is up"; true
+FwMark = 0x1F
+SaveConfig = true\r
+[PEER]
+PublicKey = ${key}
+AllowedIPs = 10.0.0.0/24,
+AllowedIPs =
+[Peer]
+PublicKey = ${key}
+AllowedIPs = 10.0.0.7, fd00::7/64
+Endpoint = vpn.example.org:51820
+PersistentKeepalive = off`.replace("10.0.0.0/24,\n", "10.0.0.0/24\n");
+    const config = parseConfig(text);
+    assert.equal(config.privateKey?.toBase64(), key);
+    assert.deepEqual(config.addresses, ["10.0.0.2/24", "10.0.0.3/24", "fd00::2/64"]);
+    assert.deepEqual(config.dns, ["10.0.0.1", "home.example"]);
+    assert.deepEqual(config.postUp, ['echo "%i is up"; true']);
+    assert.equal(config.fwmark, 31);
+    assert.equal(config.saveConfig, true);
+    assert.deepEqual(config.peers[0]?.allowedIps, ["10.0.0.0/24"]);
+    assert.deepEqual(config.peers[1]?.allowedIps, ["10.0.0.7/32", "fd00::/64"]);
+    assert.deepEqual(config.peers[1]?.endpoint, { host: "vpn.example.org", port: 51_820 });
+    assert.equal(config.peers[1]?.persistentKeepalive, "off");
+  });
+
+  const mistakes: readonly (readonly [string, number, number, RegExp, RegExp])[] = [
+    ["[Interface]\nListenPort = 70000", 2, 14, /ListenPort/, /65535/],
+    ["[Interface]\nColour = red", 2, 1, /no field Colour/, /PrivateKey, ListenPort/],
+    ["ListenPort = 1", 1, 1, /in no section/, /\[Interface\]/],
+    ["[Interfaces]", 1, 1, /no such section/, /\[Peer\]/],
+    ["[Interface]\n  MTU=12", 2, 7, /MTU/, /68 to 65535/],
+    ["[Peer]\nAllowedIPs = 10.0.0.0/24", 1, 1, /no public key/, /PublicKey/],
+    [`[Peer]\nPublicKey = ${key}\nAllowedIPs = 10.0.0.0/40`, 3, 14, /AllowedIPs/, /prefixes/],
+    [`[Peer]\nPublicKey = ${key}\nEndpoint = here`, 3, 12, /Endpoint/, /a port/],
+    ["[Interface]\nPrivateKey = AAAA", 2, 14, /PrivateKey cannot be read$/, /44 characters/],
+    ["[Interface]\nSaveConfig = yes", 2, 14, /SaveConfig/, /"true"/],
+    ["[Interface]\njust words", 2, 1, /neither a section nor a field/, /Key = Value/],
+  ];
+  for (const [text, line, column, fault, expected] of mistakes) {
+    it(`is refused with place and cure: ${JSON.stringify(text)}`, () => {
+      assert.throws(
+        () => parseConfig(text),
+        (error) => {
+          assert.ok(error instanceof ConfigError);
+          assert.deepEqual([error.line, error.column], [line, column]);
+          assert.match(error.fault, fault);
+          assert.match(error.expected, expected);
+          assert.equal(error.code, "WG_BRIDGE_CONFIG");
+          return true;
+        },
+      );
+    });
+  }
+
+  it("tells all its mistakes, in order, and repeats no key", () => {
+    const text = `${key}\n[Interface]\nPrivateKey = ${key}x\n${key}\n${key} = 1\n[${key}]\n[Peer]\n`;
+    const diagnostics = checkConfig(text);
+    assert.deepEqual(
+      diagnostics.map(({ line }) => line),
+      [1, 3, 4, 5, 6, 7],
+    );
+    assert.ok(!JSON.stringify(diagnostics).includes(key.slice(0, 20)));
+  });
+
+  it("is a typed error, or a configuration, whatever bytes it is made of", () => {
+    const line = fc.oneof(
+      fc.string(),
+      fc.constantFrom("[Interface]", "[Peer]", "#", `PublicKey = ${key}`, "AllowedIPs = ::/0"),
+      fc
+        .tuple(fc.constantFrom("Address", "MTU", "Endpoint", "PostUp", "Table", "DNS"), fc.string())
+        .map(([name, value]) => `${name} = ${value}`),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
+        const text = lines.join("\n");
+        const diagnostics = checkConfig(text);
+        if (diagnostics.length === 0) parseConfig(text);
+        else assert.throws(() => parseConfig(text), ConfigError);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("may have 65,536 peers, or 130,560 allowed IPs in one line", () => {
+    const peers = Array.from({ length: 65_536 }, (_, index) => {
+      const bytes = Buffer.alloc(32, 1);
+      bytes.writeUInt32BE(index);
+      return `[Peer]\nPublicKey = ${bytes.toString("base64")}\n`;
+    });
+    assert.equal(parseConfig(peers.join("")).peers.length, 65_536);
+    const ips = Array.from(
+      { length: 130_560 },
+      (_, index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`,
+    );
+    const one = parseConfig(`[Peer]\nPublicKey = ${key}\nAllowedIPs = ${ips.join(", ")}\n`);
+    assert.equal(one.peers[0]?.allowedIps.length, 130_560);
+  });
+});
