@@ -104,7 +104,6 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
     },
   },
   field("AllowedIPs", "prefixes such as 10.0.0.0/24, with commas between them", (draft, value) => {
-    if (value === "") return;
     for (const text of value.split(",")) draft.allowedIps.push(allowedIp(text.trim()));
   }),
 ];

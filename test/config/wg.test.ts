@@ -61,7 +61,6 @@ describe("a configuration file, beside the real wg", () => {
     "",
     "[Interface]\n",
     "[INTERFACE]\nlistenport=5\n",
-    "[Interface]\nListenPort = 65536\n",
     "[Interface]\nListenPort = x\n",
     "[Interface]\nFwMark = off\n",
     "[Interface]\nFwMark = OFF\n",
@@ -108,6 +107,12 @@ describe("a configuration file, beside the real wg", () => {
       assert.equal(checkConfig(text).length === 0, setconf(text));
     });
   }
+
+  it("is refused with a port that is too large, which wg takes for 0", () => {
+    const text = "[Interface]\nListenPort = 65536\n";
+    assert.equal(checkConfig(text).length, 1);
+    assert.ok(setconf(text));
+  });
 
   it("is warned about where others may read it, as wg-quick does", async () => {
     for (const [mode, warned] of [
