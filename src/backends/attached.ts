@@ -1,47 +1,61 @@
-import type { Socket } from "node:net";
+import { type FSWatcher, watch } from "node:fs";
+import { WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
-import { exchangeOverSocket, watchServer } from "../uapi/socket.js";
+import { exchangeOverSocket, requireServer, socketDirectory, socketInode } from "../uapi/socket.js";
 import type { RunningTunnel, TunnelEnd } from "./backend.js";
 import { endedError } from "./tunnel-end.js";
 
-/** A tunnel that another program serves. Closing it only lets go of it. */
+/**
+ * A tunnel that another program serves. Closing it only lets go of it. That program's end is seen when
+ * its socket goes, and where it was killed and left the socket, at the next exchange. (A connection
+ * kept open would see more, but boringtun takes no changes while there is one.)
+ */
 export class AttachedTunnel implements RunningTunnel {
   readonly backend = "attached";
   readonly name: string;
   readonly ended: Promise<TunnelEnd>;
-  readonly #watched: Socket;
+  readonly #watcher: FSWatcher;
+  #finish: (end: TunnelEnd) => void = () => {};
   #end: TunnelEnd | undefined;
 
-  private constructor(name: string, watched: Socket) {
+  private constructor(name: string) {
     this.name = name;
-    this.#watched = watched;
-    watched.resume();
-    watched.on("error", () => {}); // "close" follows
     this.ended = new Promise((resolve) => {
-      watched.on("close", () => {
-        this.#end ??= lost(name);
+      this.#finish = (end) => {
+        this.#end ??= end;
+        this.#watcher.close();
         resolve(this.#end);
-      });
+      };
     });
+    const inode = socketInode(name);
+    this.#watcher = watch(socketDirectory, () => {
+      if (socketInode(name) !== inode) this.#finish(lost(name));
+    });
+    this.#watcher.on("error", () => {}); // the next exchange tells
   }
 
-  /** Throws what watchServer throws. */
+  /** Throws what requireServer throws. */
   static async to(name: string): Promise<AttachedTunnel> {
-    return new AttachedTunnel(name, await watchServer(checkInterfaceName(name)));
+    await requireServer(checkInterfaceName(name));
+    return new AttachedTunnel(name);
   }
 
   async exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
     if (this.#end !== undefined) throw endedError(this.#end);
-    return exchangeOverSocket(this.name, request, signal);
+    try {
+      return await exchangeOverSocket(this.name, request, signal);
+    } catch (error) {
+      if (!(error instanceof WgBridgeError && error.code === "WG_BRIDGE_CLOSED")) throw error;
+      this.#finish(lost(this.name));
+      throw endedError(await this.ended);
+    }
   }
 
   /** The tunnel is the other program's. */
   abandon(): void {}
 
   async close(): Promise<void> {
-    this.#end ??= { reason: "closed", message: `This program has let go of ${this.name}.` };
-    this.#watched.destroy();
-    await this.ended;
+    this.#finish({ reason: "closed", message: `This program has let go of ${this.name}.` });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

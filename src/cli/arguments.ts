@@ -43,7 +43,7 @@ export function parseArguments(args: readonly string[]): Command {
   if (verb !== undefined) return parseVerb(verb, rest);
   switch (first) {
     case "run":
-      return rest.some(isHelp) ? { verb: "help", args: ["run"] } : parseRun(rest);
+      return asksForHelp(rest) ? { verb: "help", args: ["run"] } : parseRun(rest);
     case "--version":
       return rest.length === 0 ? { verb: "version" } : { verb: "usage" };
     case "-h":
@@ -56,8 +56,14 @@ export function parseArguments(args: readonly string[]): Command {
 
 /** compare has a help of its own, which tells more. */
 function parseVerb(verb: (typeof verbNames)[number], args: readonly string[]): Command {
-  const helped = verb !== "compare" && args.some(isHelp);
+  const helped = verb !== "compare" && asksForHelp(args);
   return helped ? { verb: "help", args: [verb] } : { verb, args };
+}
+
+/** What stands after "--" is no option. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end === -1 ? args : args.slice(0, end)).some(isHelp);
 }
 
 function isHelp(argument: string): boolean {

@@ -26,13 +26,18 @@ export async function isServed(name: string): Promise<boolean> {
 }
 
 /**
- * A connection on which nothing is said, to see the end of what serves the interface.
- * @throws WgBridgeError WG_BRIDGE_CLOSED when nothing serves it, WG_BRIDGE_PERMISSION
+ * Resolves if something serves the interface.
+ * @throws WgBridgeError WG_BRIDGE_CLOSED, WG_BRIDGE_PERMISSION
  */
-export async function watchServer(name: string): Promise<Socket> {
+export async function requireServer(name: string): Promise<void> {
   const connection = await connect(name);
-  if (connection !== undefined) return connection;
-  throw notServedError(name);
+  if (connection === undefined) throw notServedError(name);
+  connection.destroy();
+}
+
+/** The inode of the interface's socket: another one is another program's. */
+export function socketInode(name: string): number | undefined {
+  return inodeOf(socketPath(name));
 }
 
 function notServedError(name: string, cause?: unknown): WgBridgeError {

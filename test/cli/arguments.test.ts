@@ -34,11 +34,18 @@ describe("the command line", () => {
     assert.deepEqual(parseArguments([""]), { ...background, name: "" });
   });
 
-  for (const line of ["", "-f", "run", "wg1 wg2", "--help", "-h", "run --help", "--version x"]) {
+  for (const line of ["", "-f", "run", "wg1 wg2", "wg1 -h", "--version x"]) {
     it(`"${line}" is answered with the usage`, () => {
       assert.deepEqual(parse(line), { verb: "usage" });
     });
   }
+
+  it("gives each verb its help, but compare, which has one of its own", () => {
+    for (const line of ["--help", "-h"]) assert.deepEqual(parse(line), { verb: "help", args: [] });
+    assert.deepEqual(parse("run --help"), { verb: "help", args: ["run"] });
+    assert.deepEqual(parse("show wg0 -h"), { verb: "help", args: ["show"] });
+    assert.deepEqual(parse("run -- --help"), { ...background, name: "--help" });
+  });
 
   it("knows the other verbs, and leaves their arguments to them", () => {
     assert.deepEqual(parse("--version"), { verb: "version" });

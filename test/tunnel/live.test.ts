@@ -1,88 +1,19 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mock } from "node:test";
-import { promisify } from "node:util";
-import {
-  allowedIp,
-  type DeviceConfig,
-  openTunnel,
-  PresharedKey,
-  PrivateKey,
-  publicKey,
-  type Tunnel,
-} from "../../src/index.js";
-import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+import { allowedIp, openTunnel, publicKey } from "../../src/index.js";
+import { Pair } from "../pair.js";
+import { endLeftTunnels, onlyInSandbox } from "../sandbox.js";
 
-const run = promisify(execFile);
+const watching = { pollInterval: 20 };
 
-/** Two ends of one tunnel; the second is in a network namespace of its own. */
-interface Pair extends AsyncDisposable {
-  readonly near: Tunnel;
-  readonly far: Tunnel;
-  readonly nearConfig: DeviceConfig;
-  ping(count: number): Promise<void>;
-}
-
-const space = "live-far";
-
-async function openPair(backend: "ffi" | "exec"): Promise<Pair> {
-  execFileSync("ip", ["netns", "add", space]);
-  const [nearKey, farKey] = [PrivateKey.generate(), PrivateKey.generate()];
-  const presharedKey = PresharedKey.generate();
-  const common = { backend, pollInterval: 20, resolve: { silentFor: 0, interval: 20 } };
-  const nearConfig: DeviceConfig = {
-    privateKey: nearKey,
-    listenPort: 51_701,
-    peers: [
-      {
-        publicKey: farKey.publicKey(),
-        presharedKey,
-        endpoint: { host: "127.0.0.1", port: 51_702 },
-        allowedIps: [allowedIp("10.6.0.2")],
-      },
-    ],
-  };
-  const near = await openTunnel({
-    ...common,
-    name: "wgl0",
-    config: nearConfig,
-    addresses: ["10.6.0.1/24"],
-  });
-  // Its UDP socket stays in this namespace: the interface is moved after it was set up.
-  const far = await openTunnel({
-    ...common,
-    name: "wgl1",
-    listenPort: 51_702,
-    config: {
-      privateKey: farKey,
-      peers: [
-        { publicKey: nearKey.publicKey(), presharedKey, allowedIps: [allowedIp("10.6.0.1")] },
-      ],
-    },
-  });
-  ip("link", "set", "wgl1", "netns", space);
-  ip("-n", space, "address", "add", "10.6.0.2/24", "dev", "wgl1");
-  ip("-n", space, "link", "set", "wgl1", "up");
-  return {
-    near,
-    far,
-    nearConfig,
-    async ping(count) {
-      const { stdout } = await run("ping", ["-c", String(count), "-i", "0.02", "10.6.0.2"]);
-      assert.match(stdout, new RegExp(`\\b${count} received, 0% packet loss`));
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all([near.close(), far.close()]);
-      execFileSync("ip", ["netns", "delete", space]);
-    },
-  };
+function openPair(backend: "ffi" | "exec"): Promise<Pair> {
+  return Pair.open({ number: 1, near: { backend, ...watching }, far: { backend, ...watching } });
 }
 
 for (const backend of ["ffi", "exec"] as const) {
   describe(`a live session on ${backend}`, () => {
     onlyInSandbox();
-    endLeftTunnels("wgl0", "wgl1");
 
     it("outlasts the configuration that changes around it, and loses no packet", async () => {
       await using pair = await openPair(backend);
@@ -93,7 +24,7 @@ for (const backend of ["ffi", "exec"] as const) {
       for (let turn = 1; turn <= 20; turn++) {
         const [peer] = pair.nearConfig.peers;
         assert.ok(peer !== undefined);
-        const allowedIps = [...peer.allowedIps, allowedIp(`10.6.1.${turn}`)];
+        const allowedIps = [...peer.allowedIps, allowedIp(`10.61.1.${turn}`)];
         const more = publicKey(turn.toString(16).padStart(2, "0").repeat(32));
         const peers = [
           { ...peer, allowedIps },
@@ -114,7 +45,7 @@ for (const backend of ["ffi", "exec"] as const) {
       await pair.far.status();
       await pair.ping(1);
       assert.equal((await handshake)[0].peer, pair.nearConfig.peers[0]?.publicKey);
-      assert.deepEqual((await endpoint)[0].endpoint, { host: "127.0.0.1", port: 51_701 });
+      assert.deepEqual((await endpoint)[0].endpoint, { host: "127.0.0.1", port: 52_010 });
       const moved = once(pair.far.events, "endpoint");
       await pair.near.update({ listenPort: 51_703 });
       await pair.ping(1);

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { on, once } from "node:events";
+import { existsSync } from "node:fs";
+import { connect } from "node:net";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { packageRoot } from "../../src/artifacts.js";
+import { attach, PresharedKey, type Tunnel, type TunnelOptions } from "../../src/index.js";
+import { Pair } from "../pair.js";
+import { onlyInSandbox } from "../sandbox.js";
+
+const echo = fileURLToPath(new URL("echo.js", import.meta.url));
+const run = promisify(execFile);
+const backends = ["ffi", "exec"] as const;
+
+const programs = ["gotatun", "boringtun-cli"].map((name) => {
+  const path = `${packageRoot}/build/interop/bin/${name}`;
+  const mark = existsSync(path) ? "" : ` [skipped: ${name} was not built: run scripts/interop]`;
+  return { name, mark, path };
+});
+
+/** The other program as our exec backend. */
+function other(path: string): Partial<TunnelOptions> {
+  return { backend: "exec", env: { ...process.env, WIREGUARD_GO_EXECUTABLE: path } };
+}
+
+// They give up root's rights at their start unless this is set, and with them the interface.
+before(() => {
+  process.env.WG_SUDO = "true";
+});
+
+/** Sends so many bytes there and back, and compares what arrived by SHA-256. */
+async function transfer(pair: Pair, bytes: number): Promise<void> {
+  const words = ["netns", "exec", pair.space, process.execPath, echo, pair.farAddress];
+  const server = spawn("ip", words, { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const [port] = await once(server.stdout, "data");
+    const data = randomBytes(bytes);
+    const socket = connect(Number(port), pair.farAddress);
+    const hash = createHash("sha256");
+    socket.on("data", (piece) => hash.update(piece));
+    socket.end(data);
+    await once(socket, "close");
+    assert.equal(hash.digest("hex"), createHash("sha256").update(data).digest("hex"));
+  } finally {
+    server.kill();
+  }
+}
+
+let number = 10;
+
+for (const { name, mark, path } of programs) {
+  for (const backend of backends) {
+    describe(`wg-bridge on ${backend} beside ${name}${mark}`, () => {
+      onlyInSandbox();
+      before(function () {
+        if (mark !== "") this.skip();
+      });
+      const open = (more: Partial<Parameters<typeof Pair.open>[0]> = {}) =>
+        Pair.open({ number: number++, near: { backend }, far: other(path), ...more });
+
+      it("shakes hands with a preshared key, and carries every byte", async () => {
+        await using pair = await open();
+        await pair.ping(3);
+        await transfer(pair, 8_000_000);
+        const [peer] = (await pair.near.status()).peers;
+        assert.ok(peer?.latestHandshake !== undefined && peer.receivedBytes > 8_000_000n);
+      });
+
+      it("does not with another preshared key", async () => {
+        await using pair = await open({
+          near: { backend, logLevel: "verbose" },
+          farPresharedKey: PresharedKey.generate(),
+        });
+        const refusal = (async () => {
+          for await (const [line] of on(pair.near.events, "log")) {
+            if (/invalid response/i.test(line)) return;
+          }
+        })();
+        await assert.rejects(run("ping", ["-c1", "-W1", pair.farAddress]));
+        await refusal;
+        assert.equal((await pair.near.status()).peers[0]?.latestHandshake, undefined);
+      });
+
+      it("is followed when it roams", async () => {
+        await using pair = await open();
+        await pair.ping(1);
+        await pair.near.update({ listenPort: 51_234 });
+        await pair.ping(5);
+        assert.equal((await pair.far.status()).peers[0]?.endpoint?.port, 51_234);
+      });
+
+      for (const mtu of [1280, 1420]) {
+        it(`carries whole packets at MTU ${mtu}`, async () => {
+          await using pair = await open({ mtu });
+          await pair.ping(3, mtu - 28);
+          await transfer(pair, 1_000_000);
+        });
+      }
+
+      it("reads and changes its interface", async () => {
+        await using pair = await open();
+        await using attached = await attach(pair.far.name);
+        const before = await attached.status();
+        assert.equal(before.peers[0]?.publicKey, pair.nearConfig.privateKey?.publicKey());
+        await attached.apply({ ...before, peers: [] });
+        assert.deepEqual((await attached.status()).peers, []);
+      });
+    });
+  }
+}
+
+const built = programs.filter(({ mark }) => mark === "");
+const noneBuilt =
+  built.length > 0 ? "" : " [skipped: no other program was built: run scripts/interop]";
+
+describe("a session that is older than two minutes", () => {
+  onlyInSandbox();
+
+  // REKEY_AFTER_TIME of the WireGuard paper is 120 s; all combinations wait for it together.
+  it(`is renewed on both sides, without the loss of a packet${noneBuilt}`, async function () {
+    if (built.length === 0) this.skip();
+    this.timeout(240_000);
+    const combinations = built.flatMap((program) =>
+      backends.map((backend) => ({ backend, path: program.path })),
+    );
+    await Promise.all(combinations.map(({ backend, path }) => renew(backend, path)));
+  });
+});
+
+async function renew(backend: (typeof backends)[number], path: string): Promise<void> {
+  await using pair = await Pair.open({ number: number++, near: { backend }, far: other(path) });
+  await pair.ping(1);
+  const ends = [pair.near, pair.far];
+  const first = await Promise.all(ends.map(latestHandshake));
+  // Ten pings last two seconds: at most so many turns.
+  for (let turn = 0; turn < 90; turn++) {
+    await pair.ping(10, 56, 0.2);
+    const now = await Promise.all(ends.map(latestHandshake));
+    if (now.every((time, end) => time > (first[end] ?? 0) + 60_000)) return;
+  }
+  assert.fail(`no new handshake within three minutes: ${backend} beside ${path}`);
+}
+
+/** Milliseconds since 1970. */
+async function latestHandshake(tunnel: Tunnel): Promise<number> {
+  const { peers } = await tunnel.status();
+  return peers[0]?.latestHandshake?.getTime() ?? 0;
+}

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
+import {
+  allowedIp,
+  type DeviceConfig,
+  openTunnel,
+  PresharedKey,
+  PrivateKey,
+  type Tunnel,
+  type TunnelOptions,
+} from "../src/index.js";
+import { ip } from "./sandbox.js";
+
+const run = promisify(execFile);
+
+/** What two ends of a tunnel are made of. Several pairs at once need numbers of their own. */
+export interface PairOptions {
+  readonly number: number;
+  readonly near: Partial<TunnelOptions>;
+  readonly far: Partial<TunnelOptions>;
+  /** Bytes, of both interfaces. */
+  readonly mtu?: number;
+  /** The far end's preshared key, where it is to be another than the near end's. */
+  readonly farPresharedKey?: PresharedKey;
+}
+
+/** Two ends of one tunnel over loopback; the far interface is in a network namespace of its own. */
+export class Pair implements AsyncDisposable {
+  readonly near: Tunnel;
+  readonly far: Tunnel;
+  readonly nearConfig: DeviceConfig;
+  readonly farAddress: string;
+  readonly space: string;
+
+  private constructor(
+    near: Tunnel,
+    far: Tunnel,
+    nearConfig: DeviceConfig,
+    farAddress: string,
+    space: string,
+  ) {
+    this.near = near;
+    this.far = far;
+    this.nearConfig = nearConfig;
+    this.farAddress = farAddress;
+    this.space = space;
+  }
+
+  static async open({
+    number,
+    near,
+    far,
+    mtu = 1420,
+    farPresharedKey,
+  }: PairOptions): Promise<Pair> {
+    const space = `pair-${number}`;
+    const [nearPort, farPort] = [52_000 + 10 * number, 52_001 + 10 * number];
+    const [nearAddress, farAddress] = [`10.60.${number}.1`, `10.60.${number}.2`];
+    const [nearKey, farKey] = [PrivateKey.generate(), PrivateKey.generate()];
+    const presharedKey = PresharedKey.generate();
+    const nearConfig: DeviceConfig = {
+      privateKey: nearKey,
+      listenPort: nearPort,
+      peers: [
+        {
+          publicKey: farKey.publicKey(),
+          presharedKey,
+          endpoint: { host: "127.0.0.1", port: farPort },
+          allowedIps: [allowedIp(farAddress)],
+        },
+      ],
+    };
+    const farConfig: DeviceConfig = {
+      privateKey: farKey,
+      listenPort: farPort,
+      peers: [
+        {
+          publicKey: nearKey.publicKey(),
+          presharedKey: farPresharedKey ?? presharedKey,
+          allowedIps: [allowedIp(nearAddress)],
+        },
+      ],
+    };
+    execFileSync("ip", ["netns", "add", space]);
+    const nearTunnel = await openTunnel({
+      ...near,
+      name: `wgn${number}`,
+      mtu,
+      config: nearConfig,
+      addresses: [`${nearAddress}/24`],
+    });
+    const farTunnel = await openTunnel({ ...far, name: `wgf${number}`, mtu, config: farConfig });
+    // Its UDP sockets stay where it was made.
+    ip("link", "set", farTunnel.name, "netns", space);
+    ip("-n", space, "address", "add", `${farAddress}/24`, "dev", farTunnel.name);
+    ip("-n", space, "link", "set", farTunnel.name, "up");
+    return new Pair(nearTunnel, farTunnel, nearConfig, farAddress, space);
+  }
+
+  /** Fails unless every ping is answered. size is in bytes of payload. */
+  async ping(count: number, size = 56, interval = 0.02): Promise<void> {
+    const words = ["-M", "do", "-c", count, "-i", interval, "-s", size, this.farAddress].map(
+      String,
+    );
+    const { stdout } = await run("ping", words);
+    assert.match(stdout, new RegExp(`\\b${count} received, 0% packet loss`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.near.close(), this.far.close()]);
+    execFileSync("ip", ["netns", "delete", this.space]);
+  }
+}
