@@ -16,7 +16,7 @@ export function scriptHash(path: string): string {
     if (systemCodeOf(cause) !== "ENOENT") throw cause;
     throw new WgBridgeError(
       "WG_BRIDGE_SANDBOX",
-      `${path} has not been made: run scripts/netns, which takes it from the pinned Go module.`,
+      `${path} has not been made: compare runs in a checkout of wg-bridge. There, scripts/netns takes it from the pinned Go module.`,
       { cause },
     );
   }

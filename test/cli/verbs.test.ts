@@ -151,7 +151,7 @@ describe("wg-bridge metrics", () => {
     }
   });
 
-  it("are what promtool takes [skipped: promtool is not installed]", async function () {
+  it("are what promtool takes [skipped: there is no promtool: scripts/test-tools]", async function () {
     if (spawnSync("promtool", ["--version"]).error !== undefined) this.skip();
     await using tunnel = await openTunnel({ name: "wgv0", backend: "exec" });
     await tunnel.apply(config);
@@ -262,7 +262,7 @@ describe("the help", () => {
     }
   });
 
-  it("is a manual page without a warning [skipped: man is not installed]", function () {
+  it("is a manual page without a warning [skipped: there is no man]", function () {
     const args = ["--warnings", "-l", `${packageRoot}/man/wg-bridge.1`];
     const { stderr, error, status } = spawnSync("man", args, { encoding: "utf8" });
     if (error !== undefined || status === 16) this.skip();

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Packs the package, lets publint and attw judge it, installs it into empty projects, with and without
+# install scripts, and runs it there as a user would.
+#
+#   test/package.sh
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() {
+  echo "$1" >&2
+  exit 1
+}
+
+# Set-up has built everything.
+tarball=$work/$(npm pack --silent --ignore-scripts --pack-destination "$work")
+node_modules/.bin/publint --strict "$tarball"
+node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$tarball"
+
+listing=$(tar -tzf "$tarball")
+for needed in build/wireguard-go build/wireguard_go_bridge.so dist/src/index.d.ts cmd/wireguard-go/main.go \
+  go.mod scripts/build-go man/wg-bridge.1 README.md LICENSE; do
+  grep -qx "package/$needed" <<<"$listing" || fail "The package lacks $needed."
+done
+unwanted=$(grep -E 'netns|_test\.go|/test/|\.tsbuildinfo|node_modules' <<<"$listing" || true)
+[[ -z $unwanted ]] || fail "The package must not hold: $unwanted"
+node -e '
+const { scripts = {} } = JSON.parse(require("fs").readFileSync("package.json", "utf8"));
+const own = ["preinstall", "install", "postinstall", "prepare"].filter((name) => name in scripts);
+if (own.length > 0) throw new Error(`install scripts of its own: ${own}`);
+'
+
+cat >"$work/program.ts" <<'PROGRAM'
+import { allowedIp, openTunnel, PrivateKey, type Tunnel, WgBridgeError } from "wg-bridge";
+
+for (const backend of ["ffi", "exec"] as const) {
+  const key = PrivateKey.generate();
+  await using tunnel: Tunnel = await openTunnel({ name: "wgp0", backend });
+  const peer = PrivateKey.generate().publicKey();
+  await tunnel.apply({ privateKey: key, peers: [{ publicKey: peer, allowedIps: [allowedIp("::/0")] }] });
+  const { peers } = await tunnel.status();
+  const [first] = peers;
+  if (first?.publicKey !== peer) throw new WgBridgeError("WG_BRIDGE_ENGINE", "not what was set");
+  console.log(tunnel.backend, first.allowedIps.join(), typeof first.receivedBytes);
+}
+PROGRAM
+
+for scripts in --ignore-scripts --foreground-scripts; do
+  project=$work/project$scripts
+  mkdir "$project"
+  cd "$project"
+  echo '{ "type": "module", "private": true }' >package.json
+  npm install --silent --no-audit --no-fund --prefer-offline $scripts "$tarball" || fail "npm install $scripts failed."
+  [[ $(node_modules/.bin/wg-bridge --version | head -1) == "wg-bridge "* ]] || fail "--version does not answer."
+  cp "$work/program.ts" .
+  "$root/node_modules/.bin/tsc" --strict --target es2023 --lib es2023,esnext.disposable --module nodenext \
+    --types node --typeRoots "$root/node_modules/@types" program.ts
+  printed=$("$root/scripts/sandbox" node program.js)
+  [[ $printed == $'ffi ::/0 bigint\nexec ::/0 bigint' ]] || fail "The installed package printed: $printed"
+  "$root/scripts/sandbox" node_modules/.bin/wg-bridge doctor >/dev/null || fail "doctor finds no backend."
+  if said=$(node_modules/.bin/wg-bridge compare 2>&1); then fail "compare cannot have run."; fi
+  grep -q "checkout" <<<"$said" || fail "compare does not say that it needs a checkout: $said"
+done
+echo "packed $(stat -c %s "$tarball") bytes, installed and run with and without install scripts"
