@@ -34,5 +34,11 @@ export { encodeStatus } from "./uapi/encode-status.js";
 export { decodeErrno, decodeStatus, StatusDecoder } from "./uapi/status-decoder.js";
 export { type AllowedIp, allowedIp } from "./values/allowed-ip.js";
 export { type Endpoint, formatEndpoint, parseEndpoint } from "./values/endpoint.js";
-export { PresharedKey, PrivateKey, type PublicKey, publicKey } from "./values/key.js";
+export {
+  PresharedKey,
+  PrivateKey,
+  type PublicKey,
+  publicKey,
+  type SecretKey,
+} from "./values/key.js";
 export { type PersistentKeepalive, persistentKeepalive } from "./values/number.js";

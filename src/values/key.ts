@@ -39,7 +39,7 @@ const crypto = (): typeof import("node:crypto") => require("node:crypto");
  * A key that must not be seen: inspect, JSON and String() show "(hidden)". Only toBase64 and toHex
  * put it into a string, which then stays in memory until it is collected.
  */
-abstract class SecretKey {
+export abstract class SecretKey {
   #buffer: Buffer | undefined;
   readonly #start: number;
 

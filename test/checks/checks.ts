@@ -51,6 +51,7 @@ export const checks: readonly Check[] = [
     needsSandbox: true,
     read: readMochaReport,
   },
+  plain("reference", ["scripts/reference", "--check"]),
   plain("package", ["test/package.sh"]),
   inSandbox("netns.sh on exec", ["test/test.sh", "exec"]),
   inSandbox("netns.sh on ffi", ["test/test.sh", "ffi"]),
