@@ -13,7 +13,7 @@ export type { DeviceStatus, PeerStatus, UnknownLine } from "./device/status.js";
 export { WgBridgeError, type WgBridgeErrorCode } from "./errors.js";
 export { checkInterfaceName, maxInterfaceNameBytes } from "./interface-name.js";
 export type { BackendRequest } from "./strategy/choose.js";
-export { type AttachOptions, attach } from "./tunnel/attach.js";
+export type { AttachOptions } from "./tunnel/attaching.js";
 export type {
   LinkEvent,
   MtuEvent,
@@ -22,16 +22,12 @@ export type {
   TunnelEventMap,
   TunnelEvents,
 } from "./tunnel/events.js";
-export { interfaces } from "./tunnel/interfaces.js";
-export { openTunnel } from "./tunnel/open.js";
+export { attach, interfaces, openTunnel } from "./tunnel/open.js";
 export type { ConfigInput, TunnelOptions, WatchOptions } from "./tunnel/options.js";
 export type { ResolveOptions } from "./tunnel/reresolve.js";
 export type { Lookup } from "./tunnel/resolve.js";
 export type { RestartOptions } from "./tunnel/restart.js";
 export type { Tunnel } from "./tunnel/tunnel.js";
-export { ChangeDecoder, decodeChange, encodeChange } from "./uapi/change.js";
-export { encodeStatus } from "./uapi/encode-status.js";
-export { decodeErrno, decodeStatus, StatusDecoder } from "./uapi/status-decoder.js";
 export { type AllowedIp, allowedIp } from "./values/allowed-ip.js";
 export { type Endpoint, formatEndpoint, parseEndpoint } from "./values/endpoint.js";
 export {

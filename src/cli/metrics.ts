@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { WgBridgeError } from "../errors.js";
-import { interfaces } from "../tunnel/interfaces.js";
+import { interfaces } from "../tunnel/open.js";
 import { backendOf, serverOf } from "../uapi/server.js";
 import { formatMetrics, type Measured } from "./metrics/format.js";
 import { readShown } from "./show/read.js";

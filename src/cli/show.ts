@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { WgBridgeError } from "../errors.js";
-import { interfaces } from "../tunnel/interfaces.js";
+import { interfaces } from "../tunnel/open.js";
 import { wantsColor, withoutColor } from "./color.js";
 import { fields, formatField } from "./show/dump.js";
 import { toJson } from "./show/json.js";

@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import { readConfigFile } from "../config/file.js";
 import { WgBridgeError } from "../errors.js";
-import { attach } from "../tunnel/attach.js";
+import { attach } from "../tunnel/open.js";
 
 /** `wg-bridge syncconf INTERFACE FILE`. The file may be wg(8)'s or wg-quick(8)'s; "-" is standard input. */
 export async function syncconfCommand(args: readonly string[]): Promise<number> {

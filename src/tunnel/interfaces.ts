@@ -2,11 +2,8 @@ import { readdir } from "node:fs/promises";
 import { systemCodeOf } from "../errors.js";
 import { isServed, socketDirectory } from "../uapi/socket.js";
 
-/**
- * The names of all interfaces that a WireGuard program serves on this machine, in alphabetical order.
- * Those of the kernel's own WireGuard are not among them.
- */
-export async function interfaces(): Promise<readonly string[]> {
+/** What interfaces does, once it is loaded. */
+export async function servedInterfaces(): Promise<readonly string[]> {
   const names = (await socketNames()).toSorted();
   const served = await Promise.all(names.map(isServed));
   return names.filter((_, index) => served[index]);

@@ -1,17 +1,8 @@
-import type { Backend, StartOptions } from "../backends/backend.js";
-import type { DeviceConfig } from "../device/config.js";
-import { WgBridgeError } from "../errors.js";
-import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
-import { type OpenedBackend, openBackend } from "../strategy/open.js";
-import { checkListenPort, checkMtu } from "../values/number.js";
-import { TunnelEvents } from "./events.js";
-import { readInput } from "./input.js";
-import { launch } from "./launch.js";
+import type { AttachOptions } from "./attaching.js";
 import type { TunnelOptions } from "./options.js";
-import { OwnedTunnel, type Revival } from "./owned.js";
-import { resolveConfig, systemLookup } from "./resolve.js";
-import { Backoff } from "./restart.js";
 import type { Tunnel } from "./tunnel.js";
+
+// Each is loaded when it is called: a program that imports the package may never open a tunnel.
 
 /**
  * Opens a tunnel, and resolves when it answers and is what the options ask for. Where a configuration
@@ -21,85 +12,27 @@ import type { Tunnel } from "./tunnel.js";
  *   the signal's reason
  */
 export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
-  const { signal, resolve } = options;
-  signal?.throwIfAborted();
-  const { device, addresses, mtu } = await readWanted(options);
-  const lookup = (resolve === false ? undefined : resolve?.lookup) ?? systemLookup;
-  const resolved = device && (await resolveConfig(device, lookup, signal));
-  const { backend, reason } = await chooseBackend(options);
-  const events = new TunnelEvents();
-  const start: StartOptions = {
-    name: options.name,
-    logLevel: options.logLevel ?? "error",
-    onLog: (line) => events.emit("log", line),
-    detached: options.detached ?? false,
-    ...(mtu === undefined ? {} : { mtu: checkMtu(mtu) }),
-    ...(signal && { signal }),
-  };
-  const up = options.config !== undefined || options.addresses !== undefined;
-  const network = { addresses, up };
-  const running = await launch(backend, start, network, resolved);
-  const revival = options.restart
-    ? revivalOf(options.restart === true ? {} : options.restart, backend, start, network)
-    : undefined;
-  return new OwnedTunnel({
-    running,
-    reason,
-    events,
-    watch: options,
-    ...(device && { configured: device }),
-    ...(revival && { revival }),
-  });
+  const { open } = await import("./opening.js");
+  return open(options);
 }
 
-async function readWanted({ config, addresses, mtu, listenPort }: TunnelOptions) {
-  const input = config === undefined ? undefined : await readInput(config);
-  const port = listenPort === undefined ? {} : { listenPort: checkListenPort(listenPort) };
-  const asked = input !== undefined || listenPort !== undefined;
-  const device: DeviceConfig = { peers: [], ...input?.device, ...port };
-  return {
-    device: asked ? device : undefined,
-    addresses: addresses ?? input?.addresses ?? [],
-    mtu: mtu ?? input?.mtu,
-  };
+/**
+ * Takes hold of an interface that any wireguard-go program serves already, over its UAPI socket.
+ * Closing the tunnel only lets go of it. That the program has ended is seen when its socket goes;
+ * where it was killed and left its socket, at the next call.
+ * @throws WgBridgeError WG_BRIDGE_CLOSED where nothing serves the interface, WG_BRIDGE_PERMISSION,
+ *   WG_BRIDGE_INTERFACE_NAME; or the signal's reason
+ */
+export async function attach(name: string, options: AttachOptions = {}): Promise<Tunnel> {
+  const attaching = await import("./attaching.js");
+  return attaching.attach(name, options);
 }
 
-/** What only a process of its own can do. */
-function needOfProcess({ detached, restart }: TunnelOptions): string | undefined {
-  if (detached) return "detached";
-  return restart ? "restart" : undefined;
-}
-
-async function chooseBackend(options: TunnelOptions): Promise<OpenedBackend> {
-  const env = options.env ?? process.env;
-  const asked = parseBackendRequest(options.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
-  const need = needOfProcess(options);
-  if (need === undefined) return openBackend(asked, env);
-  if (asked === "ffi") throw unsupportedError(need);
-  const opened = await openBackend("exec", env);
-  return asked === "exec" ? opened : { ...opened, reason: reasonFor(asked, need) };
-}
-
-function reasonFor(asked: BackendRequest, need: string): string {
-  return `${asked} takes exec: ${need} needs a process of its own.`;
-}
-
-function unsupportedError(need: string): WgBridgeError {
-  return new WgBridgeError(
-    "WG_BRIDGE_UNSUPPORTED",
-    `The backend ffi cannot do "${need}": its engine lives and dies with this process. Use the backend exec.`,
-  );
-}
-
-function revivalOf(
-  options: ConstructorParameters<typeof Backoff>[0],
-  backend: Backend,
-  { signal: _spent, ...start }: StartOptions,
-  network: Parameters<typeof launch>[2],
-): Revival {
-  return {
-    backoff: new Backoff(options),
-    start: (name, configured, signal) =>
-      launch(backend, { ...start, name, signal }, network, configured),
-  };
+/**
+ * The names of all interfaces that a WireGuard program serves on this machine, in alphabetical order.
+ * Those of the kernel's own WireGuard are not among them.
+ */
+export async function interfaces(): Promise<readonly string[]> {
+  const { servedInterfaces } = await import("./interfaces.js");
+  return servedInterfaces();
 }

@@ -1,4 +1,4 @@
-import { attach } from "../../tunnel/attach.js";
+import { attach } from "../../tunnel/open.js";
 import type { Shown } from "./text.js";
 
 /** Asks an interface for its state. Throws what attach and status do. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, WgBridgeError } from "../../errors.js";
-import { attach } from "../../tunnel/attach.js";
+import { attach } from "../../tunnel/open.js";
 import type { Tunnel } from "../../tunnel/tunnel.js";
 import { wantsColor, withoutColor } from "../color.js";
 import { formatLive } from "./live.js";

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { packageRoot } from "../src/artifacts.js";
+
+/** What a new process has loaded after it has run a line. */
+function loadedBy(line: string): { readonly builtin: string[]; readonly files: string[] } {
+  const report = `
+    const { Module } = await import("node:module");
+    console.log(JSON.stringify({ builtin: process.moduleLoadList, files: Object.keys(Module._cache) }));`;
+  const words = ["--input-type=module", "--eval", `${line};${report}`];
+  return JSON.parse(execFileSync(process.execPath, words, { cwd: packageRoot, encoding: "utf8" }));
+}
+
+describe("importing the package", () => {
+  it("loads no other package, and nothing of Node.js that takes long to load", () => {
+    const before = loadedBy("");
+    const { builtin, files } = loadedBy('await import("wg-bridge")');
+    assert.deepEqual(files, []);
+    for (const name of ["crypto", "http", "tls", "dns", "child_process"]) {
+      const module = `NativeModule ${name}`;
+      assert.ok(before.builtin.includes(module) || !builtin.includes(module), name);
+    }
+  });
+
+  it("leaves koffi to the tunnels that use it", () => {
+    const opened = (backend: string) =>
+      loadedBy(`const { openBackend } = await import("./dist/src/strategy/open.js");
+        await openBackend("${backend}")`).files.filter((file) => file.includes("/koffi/"));
+    assert.equal(opened("exec").length, 0);
+    assert.notEqual(opened("ffi").length, 0);
+  });
+});
