@@ -57,8 +57,9 @@ export class Screen implements Disposable {
       this.#output.write(`${lines.join("\n")}\n\n`);
       return;
     }
-    const visible = lines.slice(0, Math.max(1, this.#output.rows - 1));
-    const text = visible.map((line) => cut(line, this.#output.columns) + clearLine);
+    // A terminal that does not tell its size says 0.
+    const visible = lines.slice(0, (this.#output.rows || 24) - 1);
+    const text = visible.map((line) => cut(line, this.#output.columns || 80) + clearLine);
     this.#output.write(`${home}${text.join("\n")}\n${clearBelow}`);
   }
 

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { packageRoot } from "../../src/artifacts.js";
+import { withoutColor } from "../../src/cli/color.js";
+import { formatLive, rateText } from "../../src/cli/show/live.js";
+import { RateHistory, sparkline } from "../../src/cli/show/rates.js";
+import { cut } from "../../src/cli/show/screen.js";
+import type { DeviceStatus } from "../../src/device/status.js";
+import { openTunnel } from "../../src/index.js";
+import { publicKeyFromBytes } from "../../src/values/key.js";
+import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+
+const bridge = `${packageRoot}/dist/src/cli/main.js`;
+const peer = publicKeyFromBytes(Buffer.alloc(32, 7));
+
+function device(receivedBytes: bigint, sentBytes: bigint): DeviceStatus {
+  const one = {
+    publicKey: peer,
+    endpoint: { host: "192.0.2.1", port: 5 },
+    persistentKeepalive: "off",
+    latestHandshake: new Date(60_000),
+    allowedIps: [],
+    receivedBytes,
+    sentBytes,
+    unknown: [],
+  } as const;
+  return { listenPort: 51_820, peers: [one], unknown: [] };
+}
+
+describe("the rates of a peer", () => {
+  it("are what its counters grew by in a second, from the second look on", () => {
+    const rates = new RateHistory();
+    rates.add(device(1000n, 0n), 0);
+    assert.deepEqual(rates.of(peer), { received: [], sent: [] });
+    rates.add(device(3000n, 50n), 2000);
+    rates.add(device(3000n, 40n), 3000);
+    assert.deepEqual(rates.of(peer), { received: [1000, 0], sent: [25, 0] });
+  });
+
+  it("are forgotten with the peer", () => {
+    const rates = new RateHistory();
+    rates.add(device(0n, 0n), 0);
+    rates.add({ peers: [], unknown: [] }, 1000);
+    rates.add(device(9n, 9n), 2000);
+    assert.deepEqual(rates.of(peer), { received: [], sent: [] });
+  });
+
+  it("are shown as bars, of which the highest is full", () => {
+    assert.equal(sparkline([0, 50, 100]), "▁▅█");
+    assert.equal(sparkline([]), "");
+    assert.equal(rateText(undefined), "");
+    assert.deepEqual([0, 1023, 1024, 5e6].map(rateText), [
+      "0 B/s",
+      "1023 B/s",
+      "1.0 KiB/s",
+      "4.8 MiB/s",
+    ]);
+  });
+
+  it("stand in a line beside endpoint and age of the handshake", () => {
+    const rates = new RateHistory();
+    rates.add(device(0n, 0n), 0);
+    rates.add(device(2048n, 100n), 1000);
+    const lines = formatLive({ name: "wg0", status: device(2048n, 100n) }, rates, 65_000);
+    assert.deepEqual(lines.map(withoutColor), [
+      "wg0, port 51820, 1 peers",
+      "peer       endpoint     handshake  received      sent",
+      "BwcHBwcH…  192.0.2.1:5  5 s        2.0 KiB/s  █  100 B/s  █",
+    ]);
+  });
+
+  it("are cut at the terminal's edge, where colours count for nothing", () => {
+    assert.equal(cut("\x1b[1mabcdef\x1b[0m", 3), "\x1b[1mabc\x1b[0m");
+  });
+});
+
+describe("wg-bridge show --watch", () => {
+  onlyInSandbox();
+  endLeftTunnels("wgw0");
+
+  it("prints look after look to what is no terminal, until a signal ends it well", async () => {
+    await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
+    const words = ["show", tunnel.name, "--watch", "--interval=0.1"];
+    const child = spawn(bridge, words, { stdio: ["ignore", "pipe", "inherit"] });
+    for (let looks = 0; looks < 2; looks++) {
+      const [said] = await once(child.stdout, "data");
+      assert.match(String(said), /^wgw0, 0 peers\npeer +endpoint/);
+    }
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "exit"), [0, null]);
+  });
+
+  it("says that the tunnel has ended, and fails", async () => {
+    await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
+    const child = spawn(bridge, ["show", tunnel.name, "--watch"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    await once(child.stdout, "data");
+    const said = once(child.stderr, "data");
+    ip("link", "del", "wgw0");
+    assert.match(String((await said)[0]), /^wg-bridge: The program that served wgw0 has ended/);
+    assert.deepEqual(await once(child, "exit"), [1, null]);
+  });
+
+  it("draws over a terminal, and gives it back as it was when q is typed", async () => {
+    await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
+    const command = `${bridge} show ${tunnel.name} --watch`;
+    const terminal = spawn("script", ["-qec", command, "/dev/null"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    let drawn = "";
+    const seen = new Promise<void>((resolve) => {
+      terminal.stdout.on("data", (piece: Buffer) => {
+        drawn += piece.toString();
+        if (drawn.includes("wgw0")) resolve();
+      });
+    });
+    await seen;
+    terminal.stdin.write("q");
+    const [code] = await once(terminal, "close");
+    assert.equal(code, 0);
+    assert.ok(drawn.startsWith("\x1b[?1049h\x1b[?25l"), JSON.stringify(drawn.slice(0, 40)));
+    assert.ok(drawn.endsWith("\x1b[?25h\x1b[?1049l"), JSON.stringify(drawn.slice(-40)));
+    assert.ok(drawn.includes("\x1b[32m"));
+  });
+
+  it("says that there is nothing to watch, or that an interval is none", () => {
+    const ours = (...args: string[]) => spawnSync(bridge, args, { encoding: "utf8" });
+    assert.match(ours("show", "--watch").stderr, /no interface to watch/);
+    assert.match(ours("show", "--watch", "--interval=x").stderr, /--interval=x is no interval/);
+  });
+});

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { upstreamExecutablePath } from "../../src/artifacts.js";
+import type { DeviceStatus } from "../../src/device/status.js";
+import type { BackendRequest } from "../../src/strategy/choose.js";
+import { openBackend } from "../../src/strategy/open.js";
+import { encodeChange } from "../../src/uapi/change.js";
+import { getRequest } from "../../src/uapi/get-request.js";
+import { decodeErrno, decodeStatus } from "../../src/uapi/status-decoder.js";
+import { change } from "../device/model.js";
+import { onlyInSandbox } from "../sandbox.js";
+import { changes } from "../uapi/arbitrary.js";
+import { reveal } from "../uapi/reveal.js";
+
+const variants: readonly (readonly [string, BackendRequest, NodeJS.ProcessEnv])[] = [
+  ["ffi", "ffi", {}],
+  ["exec", "exec", {}],
+  ["upstream's wireguard-go", "exec", { WIREGUARD_GO_EXECUTABLE: upstreamExecutablePath }],
+];
+
+const empty: DeviceStatus = { peers: [], unknown: [] };
+
+/** What can be compared: keys as text, peers and prefixes in an order, a port of 0 as none. */
+function comparable({ listenPort, ...status }: DeviceStatus): unknown {
+  const peers = status.peers
+    .map(({ protocolVersion: _one, ...peer }) => ({
+      ...peer,
+      allowedIps: peer.allowedIps.toSorted(),
+    }))
+    .toSorted((one, other) => (one.publicKey < other.publicKey ? -1 : 1));
+  return reveal({ ...status, peers, listenPort: listenPort || undefined });
+}
+
+for (const [title, request, settings] of variants) {
+  describe(`the codec and ${title}`, () => {
+    onlyInSandbox();
+
+    it("agree on what every change makes of a device", async () => {
+      const { backend } = await openBackend(request, { ...process.env, ...settings });
+      await using tunnel = await backend.start({ name: "wgu0", logLevel: "silent" });
+      const set = async (asked: Parameters<typeof encodeChange>[0]) =>
+        decodeErrno(await tunnel.exchange(encodeChange(asked)));
+      const status = async () => decodeStatus(await tunnel.exchange(getRequest));
+      await fc.assert(
+        fc.asyncProperty(changes, changes, async (first, second) => {
+          const reset = {
+            listenPort: 0,
+            fwmark: 0,
+            privateKey: "remove",
+            replacePeers: true,
+          } as const;
+          assert.equal(await set(reset), 0);
+          let expected = empty;
+          for (const asked of [first, second]) {
+            assert.equal(await set(asked), 0);
+            expected = change(expected, asked);
+            const { listenPort, ...rest } = await status();
+            // Upstream's link is always up: then the engine has chosen a port by itself.
+            const told = expected.listenPort ? { ...rest, listenPort: listenPort ?? 0 } : rest;
+            assert.deepEqual(comparable(told), comparable(expected));
+          }
+        }),
+        { numRuns: 60 },
+      );
+    });
+  });
+}
