@@ -54,10 +54,8 @@ export function parseArguments(args: readonly string[]): Command {
   }
 }
 
-/** compare has a help of its own, which tells more. */
 function parseVerb(verb: (typeof verbNames)[number], args: readonly string[]): Command {
-  const helped = verb !== "compare" && asksForHelp(args);
-  return helped ? { verb: "help", args: [verb] } : { verb, args };
+  return asksForHelp(args) ? { verb: "help", args: [verb] } : { verb, args };
 }
 
 /** What stands after "--" is no option. */

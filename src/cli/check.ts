@@ -1,36 +1,23 @@
-import { parseArgs } from "node:util";
-import type { Diagnostic } from "../config/diagnostic.js";
 import { checkConfig } from "../config/parse.js";
-import { WgBridgeError } from "../errors.js";
+import { formatDiagnostics } from "./check/diagnostics.js";
+import { wantsColor } from "./color.js";
 import { readConfig } from "./syncconf.js";
+import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge check [--json] FILE`: exits 0 only if the file has no mistake. */
-export async function checkCommand(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    options: { json: { type: "boolean" } },
-    allowPositionals: true,
-  });
+export async function checkCommand(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const { values, positionals } = readWords("check", args, { json: { type: "boolean" } });
   const [file, ...rest] = positionals;
-  if (file === undefined || rest.length > 0) {
-    throw new WgBridgeError("WG_BRIDGE_VALUE", "check takes one file: see wg-bridge check --help.");
-  }
-  const diagnostics = checkConfig(await readConfig(file));
+  if (file === undefined || rest.length > 0) throw wordsError("check", "It takes one file");
+  const text = await readConfig(file);
+  const diagnostics = checkConfig(text);
   process.stdout.write(
     values.json
       ? `${JSON.stringify(diagnostics, null, 2)}\n`
-      : formatDiagnostics(file, diagnostics),
+      : formatDiagnostics(file, text, diagnostics, wantsColor(process.stdout.isTTY, env)),
   );
   return diagnostics.length === 0 ? 0 : 1;
-}
-
-/** One line a mistake, as compilers write them. The file's own text is not repeated: it holds keys. */
-export function formatDiagnostics(file: string, diagnostics: readonly Diagnostic[]): string {
-  if (diagnostics.length === 0) return `${file}: no mistakes\n`;
-  return diagnostics
-    .map(
-      ({ line, column, fault, expected }) =>
-        `${file}:${line}:${column}: ${fault}; expected ${expected}\n`,
-    )
-    .join("");
 }

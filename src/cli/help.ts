@@ -1,34 +1,55 @@
 import { findVerb, type Verb, verbs } from "./verbs.js";
+import { readWords, wordsError } from "./words.js";
 
 /** All usage lines, in the form of wireguard-go's. */
 export function usageText(): string {
-  const lines = [...verbs.flatMap(({ usage }) => usage), "--version"];
-  return `Usage: ${lines.map((line) => `wg-bridge ${line}`).join("\n       ")}\n`;
+  return formatUsage([...verbs.flatMap(({ usage }) => usage), "--version"]);
 }
 
 /** What `wg-bridge --help` prints. */
 export function helpText(): string {
-  const width = Math.max(...verbs.map(({ name }) => name.length));
-  const list = verbs.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `${usageText()}\n${list.join("\n")}\n\nwg-bridge help VERB tells its options. An interface called like a verb needs "run" before it.\n`;
+  const list = columns(verbs.map(({ name, summary }) => [name, summary]));
+  return `${usageText()}
+${list}
+wg-bridge help VERB, or wg-bridge VERB --help, tells its options. An interface called like a verb
+needs "run" before it. wg-bridge(1) tells the rest.
+`;
 }
 
 /** What `wg-bridge VERB --help` prints. */
 export function verbHelpText({ usage, summary, options }: Verb): string {
-  const lines = usage.map((line) => `wg-bridge ${line}`).join("\n       ");
-  const width = Math.max(0, ...options.map(({ flag }) => flag.length));
-  const list = options.map(({ flag, effect }) => `  ${flag.padEnd(width)}  ${effect}\n`);
-  return `Usage: ${lines}\n\n${summary[0]?.toUpperCase()}${summary.slice(1)}.\n${list.length === 0 ? "" : "\n"}${list.join("")}`;
+  const list = columns(options.map(({ flag, effect }) => [flag, effect]));
+  const sentence = `${summary[0]?.toUpperCase()}${summary.slice(1)}.\n`;
+  return `${formatUsage(usage)}\n${sentence}${list === "" ? "" : `\n${list}`}`;
 }
 
 /** `wg-bridge help [VERB]`. */
-export async function helpCommand(args: readonly string[]): Promise<number> {
-  const [name] = args;
+export async function helpCommand(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const [name, ...rest] = readWords("help", args, {}).positionals;
   const verb = name === undefined ? undefined : findVerb(name);
-  if (name !== undefined && verb === undefined) {
-    process.stderr.write(`wg-bridge: There is no verb ${name}: see wg-bridge --help.\n`);
-    return 1;
-  }
+  if (rest.length > 0) throw wordsError("help", "It takes one verb");
+  if (name !== undefined && verb === undefined)
+    throw wordsError("help", `There is no verb ${name}`);
+  if (verb?.ownHelp) return (await ownHelp(verb))(["--help"], env);
   process.stdout.write(verb === undefined ? helpText() : verbHelpText(verb));
   return 0;
+}
+
+async function ownHelp({ name }: Verb) {
+  return name === "doctor"
+    ? (await import("../doctor/command.js")).doctorCommand
+    : (await import("../compare/command.js")).compareCommand;
+}
+
+function formatUsage(lines: readonly string[]): string {
+  return `Usage: ${lines.map((line) => `wg-bridge ${line}`).join("\n       ")}\n`;
+}
+
+/** Two columns, indented. */
+function columns(rows: readonly (readonly [first: string, second: string])[]): string {
+  const width = Math.max(0, ...rows.map(([first]) => first.length));
+  return rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}\n`).join("");
 }

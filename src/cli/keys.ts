@@ -1,7 +1,7 @@
 import { fstatSync } from "node:fs";
-import { text } from "node:stream/consumers";
 import { WgBridgeError } from "../errors.js";
 import { PresharedKey, PrivateKey } from "../values/key.js";
+import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge genkey`. */
 export async function genkeyCommand(args: readonly string[]): Promise<number> {
@@ -13,13 +13,12 @@ export async function genpskCommand(args: readonly string[]): Promise<number> {
   return generate("genpsk", args, () => PresharedKey.generate());
 }
 
-/** `wg-bridge pubkey`. */
+/** `wg-bridge pubkey`: takes and refuses what `wg pubkey` does. */
 export async function pubkeyCommand(args: readonly string[]): Promise<number> {
-  refuseWords("pubkey", args);
-  const input = (await text(process.stdin)).trim();
-  // wg(8) takes base64 alone.
-  const key = PrivateKey.from(input.length === 64 ? "" : input);
+  takesNone("pubkey", args);
+  const key = await readPrivateKey();
   process.stdout.write(`${key.publicKey()}\n`);
+  key.destroy();
   return 0;
 }
 
@@ -28,7 +27,7 @@ function generate(
   args: readonly string[],
   make: () => PrivateKey | PresharedKey,
 ): number {
-  refuseWords(verb, args);
+  takesNone(verb, args);
   const { mode } = fstatSync(1);
   const isRegular = (mode & 0o170000) === 0o100000;
   if (isRegular && (mode & 0o007) !== 0) {
@@ -40,10 +39,46 @@ function generate(
   return 0;
 }
 
-function refuseWords(verb: string, args: readonly string[]): void {
-  if (args.length === 0) return;
-  throw new WgBridgeError(
-    "WG_BRIDGE_VALUE",
-    `${verb} takes no words: see wg-bridge ${verb} --help.`,
+function takesNone(verb: string, args: readonly string[]): void {
+  if (readWords(verb, args, {}).positionals.length > 0) throw wordsError(verb, "It takes no words");
+}
+
+/** How long a key is in base64. */
+const keyCharacters = 44;
+
+/**
+ * The key on standard input. As for wg(8) it comes first, and only white space and zeros may follow:
+ * who pours something else in is refused at once.
+ */
+async function readPrivateKey(): Promise<PrivateKey> {
+  const text = Buffer.alloc(keyCharacters);
+  let length = 0;
+  let key: PrivateKey | undefined;
+  try {
+    for await (const piece of process.stdin) {
+      const bytes = Buffer.from(piece);
+      const taken = bytes.copy(text, length);
+      length += taken;
+      const blank = isBlank(bytes.subarray(taken));
+      bytes.fill(0);
+      if (!blank) throw keyTextError("more follows it");
+      if (length === keyCharacters) key ??= PrivateKey.from(text.toString("latin1"));
+    }
+  } finally {
+    text.fill(0);
+  }
+  // UAPI's hexadecimal spelling is none of wg(8)'s.
+  if (key === undefined) throw keyTextError(`there are only ${length} characters`);
+  return key;
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0 || byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
+}
+
+function keyTextError(fault: string): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_KEY",
+    `Standard input is no private key: ${fault}. A key is 44 characters of base64, as "wg-bridge genkey" prints it, and nothing else.`,
   );
 }

@@ -1,19 +1,24 @@
-import { parseArgs } from "node:util";
 import { WgBridgeError } from "../errors.js";
 import { interfaces } from "../tunnel/open.js";
 import { backendOf, serverOf } from "../uapi/server.js";
 import { formatMetrics, type Measured } from "./metrics/format.js";
+import { friendlyNames } from "./metrics/friendly-names.js";
+import { joinListen } from "./metrics/listen.js";
 import { readShown } from "./show/read.js";
+import { readConfig } from "./syncconf.js";
+import { readWords } from "./words.js";
 
-/** `wg-bridge metrics [--listen[=ADDRESS:PORT]] [INTERFACE...]`. */
-export async function metricsCommand(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    // An option without a value, which parseArgs does not know.
-    args: args.map((word) => (word === "--listen" ? "--listen=127.0.0.1:9586" : word)),
-    options: { listen: { type: "string" } },
-    allowPositionals: true,
+/** `wg-bridge metrics [--listen [ADDRESS:PORT]] [--names=FILE]... [INTERFACE...]`. */
+export async function metricsCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readWords("metrics", joinListen(args), {
+    listen: { type: "string" },
+    names: { type: "string", multiple: true },
   });
-  const collect = () => collectMetrics(positionals);
+  const names = new Map<string, string>();
+  for (const file of values.names ?? []) {
+    for (const [key, name] of friendlyNames(await readConfig(file))) names.set(key, name);
+  }
+  const collect = () => collectMetrics(positionals, names);
   if (values.listen === undefined) {
     process.stdout.write(await collect());
     return 0;
@@ -23,13 +28,15 @@ export async function metricsCommand(args: string[]): Promise<number> {
 }
 
 /** The metrics of these interfaces, or of all that there are. One that ends meanwhile is left out. */
-async function collectMetrics(names: readonly string[]): Promise<string> {
-  const asked = names.length > 0 ? names : await interfaces();
-  const measured = await Promise.all(asked.map((name) => measure(name, names.length > 0)));
-  return formatMetrics(
-    measured.filter((one) => one !== undefined),
-    Date.now(),
-  );
+async function collectMetrics(
+  asked: readonly string[],
+  friendly: ReadonlyMap<string, string>,
+): Promise<string> {
+  const required = asked.length > 0;
+  const names = required ? asked : await interfaces();
+  const measured = await Promise.all(names.map((name) => measure(name, required)));
+  const there = measured.filter((one) => one !== undefined);
+  return formatMetrics(there, friendly, Date.now());
 }
 
 async function measure(name: string, required: boolean): Promise<Measured | undefined> {

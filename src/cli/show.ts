@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { WgBridgeError } from "../errors.js";
 import { interfaces } from "../tunnel/open.js";
 import { wantsColor, withoutColor } from "./color.js";
@@ -7,18 +6,15 @@ import { toJson } from "./show/json.js";
 import { formatPretty } from "./show/pretty.js";
 import { readShown } from "./show/read.js";
 import type { Shown } from "./show/text.js";
+import { readWords } from "./words.js";
 
 /** `wg-bridge show`: words and output are wg(8)'s. */
 export async function showCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    options: {
-      json: { type: "boolean" },
-      "show-keys": { type: "boolean" },
-      watch: { type: "boolean" },
-      interval: { type: "string" },
-    },
-    allowPositionals: true,
+  const { values, positionals } = readWords("show", args, {
+    json: { type: "boolean" },
+    "show-keys": { type: "boolean" },
+    watch: { type: "boolean" },
+    interval: { type: "string" },
   });
   const [what = "all", asked, ...rest] = positionals;
   const field = asked === undefined ? undefined : fields.find((known) => known === asked);

@@ -1,19 +1,16 @@
 import { text } from "node:stream/consumers";
 import { readConfigFile } from "../config/file.js";
-import { WgBridgeError } from "../errors.js";
 import { attach } from "../tunnel/open.js";
+import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge syncconf INTERFACE FILE`. The file may be wg(8)'s or wg-quick(8)'s; "-" is standard input. */
 export async function syncconfCommand(args: readonly string[]): Promise<number> {
-  const [name, file, ...rest] = args;
+  const [name, file, ...rest] = readWords("syncconf", args, {}).positionals;
   if (name === undefined || file === undefined || rest.length > 0) {
-    throw new WgBridgeError(
-      "WG_BRIDGE_VALUE",
-      "syncconf takes an interface and a file: see wg-bridge syncconf --help.",
-    );
+    throw wordsError("syncconf", "It takes an interface and a file");
   }
   const config = await readConfig(file);
-  await using tunnel = await attach(name, { resolve: {} });
+  await using tunnel = await attach(name, { resolve: false });
   await tunnel.apply(config);
   return 0;
 }

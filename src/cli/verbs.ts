@@ -1,24 +1,35 @@
+import type { verbNames } from "./arguments.js";
+
 /** One verb of the command line, as help, completion and the manual page tell it. */
 export interface Verb {
-  readonly name: string;
+  readonly name: "run" | (typeof verbNames)[number];
   /** What stands after "wg-bridge", one line for each form. */
   readonly usage: readonly string[];
   /** One line, without a full stop. */
   readonly summary: string;
   readonly options: readonly Option[];
-  /** What its words are, for completion. */
-  readonly words: "none" | "interface" | "file" | "shell" | "verb";
+  /** What its words are, in their order; the last one may be repeated. */
+  readonly words: readonly Word[];
+  /** Its own code prints a longer help. */
+  readonly ownHelp?: true;
 }
 
 /** An option as it is written, and what it does, without a full stop. */
 export interface Option {
+  /** With a spelling of one letter before it, and with what stands for its value: "-f, --foreground". */
   readonly flag: string;
   readonly effect: string;
+  /** What can stand after the equals sign, for completion. */
+  readonly values?: readonly string[];
 }
+
+/** What a word can be, for completion. */
+export type Word = "interface" | "shown" | "field" | "file" | "configuration" | "shell" | "verb";
 
 const backend: Option = {
   flag: "--backend=auto|ffi|exec",
   effect: "which backend runs the tunnel; WG_BRIDGE_BACKEND says the same",
+  values: ["auto", "ffi", "exec"],
 };
 
 /** Every verb, in the order in which help shows them. */
@@ -28,7 +39,7 @@ export const verbs: readonly Verb[] = [
     usage: ["[run] [-f|--foreground] [--backend=auto|ffi|exec] INTERFACE"],
     summary: "run a tunnel, as wireguard-go does",
     options: [{ flag: "-f, --foreground", effect: "stay in the foreground" }, backend],
-    words: "interface",
+    words: [],
   },
   {
     name: "show",
@@ -40,56 +51,56 @@ export const verbs: readonly Verb[] = [
       { flag: "--watch", effect: "live: endpoints, handshake ages and rates" },
       { flag: "--interval=SECONDS", effect: "with --watch: how often; default 1" },
     ],
-    words: "interface",
+    words: ["shown", "field"],
   },
   {
     name: "showconf",
     usage: ["showconf INTERFACE"],
     summary: "print the configuration, as wg showconf does; it holds private keys",
     options: [],
-    words: "interface",
+    words: ["interface"],
   },
   {
     name: "syncconf",
     usage: ["syncconf INTERFACE FILE"],
     summary: "make an interface what a file says, without dropping live sessions",
     options: [],
-    words: "interface",
+    words: ["interface", "file"],
   },
   {
     name: "up",
     usage: ["up [--backend=auto|ffi|exec] FILE|INTERFACE"],
     summary: "run wg-quick up with wg-bridge as its userspace implementation",
     options: [backend],
-    words: "file",
+    words: ["configuration"],
   },
   {
     name: "down",
     usage: ["down FILE|INTERFACE"],
     summary: "run wg-quick down",
     options: [],
-    words: "file",
+    words: ["configuration"],
   },
   {
     name: "genkey",
     usage: ["genkey"],
     summary: "print a new private key",
     options: [],
-    words: "none",
+    words: [],
   },
   {
     name: "genpsk",
     usage: ["genpsk"],
     summary: "print a new preshared key",
     options: [],
-    words: "none",
+    words: [],
   },
   {
     name: "pubkey",
     usage: ["pubkey"],
     summary: "read a private key from standard input and print its public key",
     options: [],
-    words: "none",
+    words: [],
   },
   {
     name: "check",
@@ -98,44 +109,61 @@ export const verbs: readonly Verb[] = [
     options: [
       { flag: "--json", effect: "for programs: an array of line, column, fault, expected" },
     ],
-    words: "file",
+    words: ["file"],
   },
   {
     name: "metrics",
-    usage: ["metrics [INTERFACE...]", "metrics --listen[=127.0.0.1:9586] [INTERFACE...]"],
+    usage: [
+      "metrics [--names=FILE]... [INTERFACE...]",
+      "metrics --listen [127.0.0.1:9586] [--names=FILE]... [INTERFACE...]",
+    ],
     summary: "print metrics for Prometheus, or serve them",
     options: [
-      { flag: "--listen[=ADDRESS:PORT]", effect: "serve /metrics; 127.0.0.1:9586 if not given" },
+      {
+        flag: "--listen [ADDRESS:PORT]",
+        effect: "serve /metrics over HTTP; at 127.0.0.1:9586 unless told otherwise",
+      },
+      {
+        flag: "--names=FILE",
+        effect: 'label peers with the "# friendly_name=NAME" of their sections in FILE',
+      },
     ],
-    words: "interface",
+    words: ["interface"],
   },
   {
     name: "completion",
     usage: ["completion bash|zsh|fish"],
     summary: "print the completion script for a shell",
     options: [],
-    words: "shell",
+    words: ["shell"],
   },
   {
     name: "compare",
-    usage: ["compare [--help]"],
+    usage: ["compare [--also NAME=PATH]... [--repeat N] [--json] [--html FILE]"],
     summary: "run upstream's netns.sh on both backends, from a checkout",
-    options: [],
-    words: "none",
+    options: [
+      { flag: "--also NAME=PATH", effect: "also run the program at PATH" },
+      { flag: "--repeat N", effect: "run each program N times, and show medians" },
+      { flag: "--json", effect: "for programs: see docs/compare-json.md" },
+      { flag: "--html FILE", effect: "also write a page with plots" },
+    ],
+    words: ["file"],
+    ownHelp: true,
   },
   {
     name: "doctor",
     usage: ["doctor [--json]"],
     summary: "say what this machine allows, and what cures each lack",
     options: [{ flag: "--json", effect: "for programs" }],
-    words: "none",
+    words: [],
+    ownHelp: true,
   },
   {
     name: "help",
     usage: ["help [VERB]"],
     summary: "print this, or what a verb takes",
     options: [],
-    words: "verb",
+    words: ["verb"],
   },
 ];
 

@@ -7,6 +7,7 @@ import { uapiError } from "./lines.js";
 import type { SecretStore } from "./secrets.js";
 
 const equalsSign = 0x3d;
+const colonSign = 0x3a;
 
 /** One "key=value" line. It is used for one line after another, and keeps nothing. */
 export class Field {
@@ -85,17 +86,19 @@ export class Field {
   }
 
   endpoint(): Endpoint {
-    const [bytes, start, end] = [this.#bytes, this.#start, this.#end];
-    if (!isCanonicalIPv4Endpoint(bytes, start, end)) return parseEndpoint(this.text());
-    const colon = bytes.indexOf(0x3a, start);
+    if (!isCanonicalIPv4Endpoint(this.#bytes, this.#start, this.#end)) {
+      return parseEndpoint(this.text());
+    }
+    let colon = this.#start;
+    while (this.#bytes[colon] !== colonSign) colon++;
+    const host = this.#bytes.toString("latin1", this.#start, colon);
     this.#start = colon + 1;
-    return { host: bytes.toString("latin1", start, colon), port: this.number(65_535) };
+    return { host, port: this.number(65_535) };
   }
 
   allowedIp(): AllowedIp {
-    const [bytes, start, end] = [this.#bytes, this.#start, this.#end];
-    return isCanonicalPrefix(bytes, start, end)
-      ? canonicalAllowedIp(bytes, start, end)
+    return isCanonicalPrefix(this.#bytes, this.#start, this.#end)
+      ? canonicalAllowedIp(this.#bytes, this.#start, this.#end)
       : allowedIp(this.text());
   }
 

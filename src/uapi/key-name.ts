@@ -37,8 +37,10 @@ const knownByLength: readonly (readonly Known[])[] = Array.from({ length: 32 }, 
  * already: making a new one for each of a million lines takes longer than reading them.
  */
 export function keyName(bytes: Buffer, start: number, end: number): string {
-  const known = knownByLength[end - start]?.find((candidate) => spells(bytes, start, candidate));
-  return known?.name ?? bytes.toString("latin1", start, end);
+  for (const known of knownByLength[end - start] ?? []) {
+    if (spells(bytes, start, known)) return known.name;
+  }
+  return bytes.toString("latin1", start, end);
 }
 
 function spells(bytes: Buffer, start: number, { bytes: expected }: Known): boolean {

@@ -40,17 +40,21 @@ describe("the command line", () => {
     });
   }
 
-  it("gives each verb its help, but compare, which has one of its own", () => {
+  it("answers a call for help with the help, a verb's with the verb's", () => {
     for (const line of ["--help", "-h"]) assert.deepEqual(parse(line), { verb: "help", args: [] });
-    assert.deepEqual(parse("run --help"), { verb: "help", args: ["run"] });
-    assert.deepEqual(parse("show wg0 -h"), { verb: "help", args: ["show"] });
+    for (const verb of ["run", "show", "compare", "doctor"]) {
+      for (const line of [`${verb} --help`, `${verb} -h`, `${verb} x --help`]) {
+        assert.deepEqual(parse(line), { verb: "help", args: [verb] });
+      }
+    }
     assert.deepEqual(parse("run -- --help"), { ...background, name: "--help" });
+    assert.deepEqual(parse("check -- -h"), { verb: "check", args: ["--", "-h"] });
   });
 
   it("knows the other verbs, and leaves their arguments to them", () => {
     assert.deepEqual(parse("--version"), { verb: "version" });
     assert.deepEqual(parse("doctor --json"), { verb: "doctor", args: ["--json"] });
-    assert.deepEqual(parse("compare -f --help"), { verb: "compare", args: ["-f", "--help"] });
+    assert.deepEqual(parse("compare -f x"), { verb: "compare", args: ["-f", "x"] });
   });
 
   it("says of an unknown option that it is one", () => {

@@ -122,7 +122,7 @@ describe("wg-bridge check", () => {
     assert.equal(bad.status, 1);
     assert.match(
       bad.stdout,
-      /^-:2:7: the value of MTU .*\n-:3:14: the value of PrivateKey [^\n]*\n$/,
+      /^-:2:7: the value of MTU .*\n2 \| MTU = 1\n {10}\^\n-:3:14: the value of PrivateKey /,
     );
     assert.ok(!bad.stdout.includes(key));
     const json = JSON.parse(ours(["check", "--json", "-"], "[x]\n").stdout);
@@ -149,19 +149,6 @@ describe("wg-bridge metrics", () => {
       );
       assert.ok(!stdout.includes("handshake_age_seconds{"));
     }
-  });
-
-  it("are what promtool takes [skipped: there is no promtool: scripts/test-tools]", async function () {
-    if (spawnSync("promtool", ["--version"]).error !== undefined) this.skip();
-    await using tunnel = await openTunnel({ name: "wgv0", backend: "exec" });
-    await tunnel.apply(config);
-    const { stdout } = await run(bridge, ["metrics", "wgv0"]);
-    const checked = spawnSync("promtool", ["check", "metrics"], {
-      input: stdout,
-      encoding: "utf8",
-    });
-    assert.equal(checked.status, 0, checked.stdout + checked.stderr);
-    assert.equal(checked.stdout + checked.stderr, "");
   });
 
   it("are served on loopback until a signal ends it well", async () => {
@@ -248,7 +235,6 @@ describe("the help", () => {
       const told = ours(["help", verb.name]);
       assert.equal(told.status, 0);
       for (const { flag } of verb.options) assert.ok(told.stdout.includes(flag), flag);
-      if (verb.name === "compare") continue;
       assert.equal(ours([verb.name, "--help"]).stdout, told.stdout);
     }
     assert.equal(ours(["help", "nonsense"]).status, 1);
@@ -258,7 +244,10 @@ describe("the help", () => {
     const page = readFileSync(`${packageRoot}/man/wg-bridge.1`, "utf8").replaceAll("\\-", "-");
     for (const { name, options } of verbs) {
       assert.ok(page.includes(`wg-bridge ${name}`), name);
-      for (const { flag } of options) assert.ok(page.includes(flag.split(/[=[,]/)[0] ?? ""), flag);
+      for (const { flag } of options) {
+        const spellings = flag.split(", ").map((spelling) => /^[\w-]+/.exec(spelling)?.[0] ?? "");
+        for (const spelling of spellings) assert.ok(page.includes(spelling), spelling);
+      }
     }
   });
 
@@ -268,43 +257,5 @@ describe("the help", () => {
     if (error !== undefined || status === 16) this.skip();
     assert.equal(stderr, "");
     assert.equal(status, 0);
-  });
-});
-
-describe("the completion", () => {
-  onlyInSandbox();
-  endLeftTunnels("wgv0");
-
-  /** What bash offers for words of which the last one is unfinished. */
-  async function complete(...words: readonly string[]): Promise<readonly string[]> {
-    const script = `source <("$0" completion bash)
-wg-bridge() { "$0" "$@"; }
-COMP_WORDS=(wg-bridge "$@"); COMP_CWORD=$#; _wg_bridge
-printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const wrapper = script.replace('wg-bridge() { "$0" "$@"; }', `wg-bridge() { ${bridge} "$@"; }`);
-    const { stdout } = await run("bash", ["-c", wrapper, bridge, ...words]);
-    return stdout.split("\n").filter((word) => word !== "");
-  }
-
-  it("offers bash verbs, options and interfaces", async () => {
-    await using tunnel = await openTunnel({ name: "wgv0", backend: "exec" });
-    assert.ok(tunnel.name);
-    assert.deepEqual(await complete("sy"), ["syncconf"]);
-    assert.deepEqual(await complete("show", "--js"), ["--json"]);
-    assert.deepEqual(await complete("show", "wgv"), ["wgv0"]);
-    assert.deepEqual(await complete("completion", "z"), ["zsh"]);
-  });
-
-  for (const shell of ["zsh", "fish"]) {
-    it(`is read by ${shell} [skipped: there is no ${shell}]`, function () {
-      const path = file(`completion.${shell}`, ours(["completion", shell]).stdout);
-      const { error, status, stderr } = spawnSync(shell, ["-n", path], { encoding: "utf8" });
-      if (error !== undefined) this.skip();
-      assert.equal(status, 0, stderr);
-    });
-  }
-
-  it("is refused for other shells", () => {
-    assert.equal(ours(["completion", "tcsh"]).status, 1);
   });
 });

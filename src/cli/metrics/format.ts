@@ -1,89 +1,102 @@
 import type { PeerStatus } from "../../device/status.js";
-import { handshakeSeconds, prefixText, type Shown } from "../show/text.js";
+import { handshakeSeconds, none, prefixText, type Shown } from "../show/text.js";
 
 /** An interface, its state, and which backend serves it. */
 export interface Measured extends Shown {
   readonly backend: string;
 }
 
+/** One metric: what it is, and its value for each set of labels. */
 interface Family {
   readonly name: string;
   readonly type: "counter" | "gauge";
   readonly help: string;
-  readonly samples: readonly string[];
+  readonly samples: readonly (readonly [labels: string, value: string | number | bigint])[];
 }
 
 /**
  * Metrics in Prometheus' text format. The three of each peer have the names and labels that
- * prometheus_wireguard_exporter gives them, so that its dashboards go on; the others are ours. `now` is
- * in milliseconds.
+ * prometheus_wireguard_exporter gives them, so that its dashboards go on; the others are ours. Its
+ * wireguard_peers_total is left out: a gauge must not be named like a counter. `friendly` has peers'
+ * names by public key; `now` is in milliseconds.
  */
-export function formatMetrics(interfaces: readonly Measured[], now: number): string {
-  return families(interfaces, now).map(formatFamily).join("");
+export function formatMetrics(
+  interfaces: readonly Measured[],
+  friendly: ReadonlyMap<string, string>,
+  now: number,
+): string {
+  return families(interfaces, friendly, now).map(formatFamily).join("");
 }
 
-function families(interfaces: readonly Measured[], now: number): readonly Family[] {
-  const perPeer = (
-    name: string,
-    value: (peer: PeerStatus) => string | number | bigint | undefined,
-  ) =>
-    interfaces.flatMap((shown) =>
-      shown.status.peers.flatMap((peer) => {
-        const measured = value(peer);
-        return measured === undefined ? [] : [`${name}${peerLabels(shown.name, peer)} ${measured}`];
-      }),
-    );
-  const sent = "wireguard_sent_bytes_total";
-  const received = "wireguard_received_bytes_total";
-  const handshake = "wireguard_latest_handshake_seconds";
-  const age = "wg_bridge_handshake_age_seconds";
-  const info = "wg_bridge_interface_info";
+function families(
+  interfaces: readonly Measured[],
+  friendly: ReadonlyMap<string, string>,
+  now: number,
+): readonly Family[] {
+  const peers = interfaces.flatMap(({ name, status }) =>
+    inOrder(status.peers).map((peer) => ({ peer, text: peerLabels(name, peer, friendly) })),
+  );
+  const perPeer = (value: (peer: PeerStatus) => number | bigint) =>
+    peers.map(({ peer, text }) => [text, value(peer)] as const);
   return [
     {
-      name: sent,
+      name: "wireguard_sent_bytes_total",
       type: "counter",
       help: "Bytes sent to the peer",
-      samples: perPeer(sent, (peer) => peer.sentBytes),
+      samples: perPeer((peer) => peer.sentBytes),
     },
     {
-      name: received,
+      name: "wireguard_received_bytes_total",
       type: "counter",
       help: "Bytes received from the peer",
-      samples: perPeer(received, (peer) => peer.receivedBytes),
+      samples: perPeer((peer) => peer.receivedBytes),
     },
     {
-      name: handshake,
+      name: "wireguard_latest_handshake_seconds",
       type: "gauge",
-      help: "UNIX timestamp seconds of the last handshake",
-      samples: perPeer(handshake, handshakeSeconds),
+      help: "Seconds since 1970 of the latest handshake, 0 where there was none",
+      samples: perPeer(handshakeSeconds),
     },
     {
-      name: age,
+      name: "wg_bridge_handshake_age_seconds",
       type: "gauge",
-      help: "Seconds since the last handshake, for peers that have had one",
-      samples: perPeer(age, ({ latestHandshake }) =>
-        latestHandshake === undefined ? undefined : (now - +latestHandshake) / 1000,
+      help: "Seconds since the latest handshake, for peers that have had one",
+      samples: peers.flatMap(({ peer: { latestHandshake: at }, text }) =>
+        at === undefined ? [] : [[text, Math.max(0, now - at.getTime()) / 1000] as const],
       ),
     },
     {
-      name: info,
+      name: "wg_bridge_interface_info",
       type: "gauge",
       help: "Which backend serves the interface",
-      samples: interfaces.map(
-        ({ name, backend }) => `${info}${labels({ interface: name, backend })} 1`,
-      ),
+      samples: interfaces.map(({ name, backend }) => [labels({ interface: name, backend }), 1]),
     },
   ];
 }
 
-function formatFamily({ name, type, help, samples }: Family): string {
-  if (samples.length === 0) return "";
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.join("\n")}\n`;
+/** The engine's order changes from one answer to the next. */
+function inOrder(peers: readonly PeerStatus[]): readonly PeerStatus[] {
+  return peers.toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
 }
 
-function peerLabels(name: string, { publicKey, allowedIps }: PeerStatus): string {
-  const allowed = allowedIps.map(prefixText).join(",");
-  return labels({ interface: name, public_key: publicKey, allowed_ips: allowed });
+function formatFamily({ name, type, help, samples }: Family): string {
+  if (samples.length === 0) return "";
+  const lines = samples.map(([text, value]) => `${name}${text} ${value}\n`);
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function peerLabels(
+  name: string,
+  { publicKey, allowedIps }: PeerStatus,
+  friendly: ReadonlyMap<string, string>,
+): string {
+  const friendlyName = friendly.get(publicKey);
+  return labels({
+    interface: name,
+    public_key: publicKey,
+    allowed_ips: allowedIps.map(prefixText).join(",") || none,
+    ...(friendlyName === undefined ? {} : { friendly_name: friendlyName }),
+  });
 }
 
 /** Source: Prometheus' exposition formats: backslash, quote and line break are escaped. */

@@ -2,7 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
 import { parseEndpoint } from "../../values/endpoint.js";
 
-/** Serves metrics until SIGTERM or SIGINT, which end it well. */
+/**
+ * Serves metrics over HTTP until SIGTERM, SIGINT or SIGHUP, which end it well.
+ * @throws WgBridgeError WG_BRIDGE_ENDPOINT, WG_BRIDGE_NETWORK
+ */
 export async function serveMetrics(
   listen: string,
   collect: () => Promise<string>,
@@ -29,12 +32,13 @@ async function answer(
   response: ServerResponse,
   collect: () => Promise<string>,
 ): Promise<void> {
-  const { pathname } = new URL(request.url ?? "/", "http://metrics");
+  // Not by URL, which throws for some of what a client may send.
+  const [path] = (request.url ?? "/").split("?", 1);
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
-  } else if (pathname === "/") {
+  } else if (path === "/") {
     send(response, 200, "text/html; charset=utf-8", '<a href="/metrics">Metrics</a>\n');
-  } else if (pathname !== "/metrics") {
+  } else if (path !== "/metrics") {
     send(response, 404, "text/plain; charset=utf-8", "There is only /metrics.\n");
   } else {
     try {

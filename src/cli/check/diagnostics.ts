@@ -1,0 +1,33 @@
+import type { Diagnostic } from "../../config/diagnostic.js";
+import { color, withoutColor } from "../color.js";
+import { showableLine } from "./line.js";
+
+/**
+ * Each mistake as compilers write it: file, line, column and fault, then the line itself with a caret
+ * below the place. What could be a key is not in it.
+ */
+export function formatDiagnostics(
+  file: string,
+  text: string,
+  diagnostics: readonly Diagnostic[],
+  colored: boolean,
+): string {
+  if (diagnostics.length === 0) return `${file}: no mistakes\n`;
+  const lines = text.split("\n");
+  const formatted = diagnostics
+    .map((diagnostic) => formatDiagnostic(file, lines[diagnostic.line - 1] ?? "", diagnostic))
+    .join("");
+  return colored ? formatted : withoutColor(formatted);
+}
+
+function formatDiagnostic(
+  file: string,
+  line: string,
+  { line: number, column, fault, expected }: Diagnostic,
+): string {
+  const { bold, red, reset } = color;
+  const where = `${bold}${file}:${number}:${column}:${reset} ${fault}; expected ${expected}`;
+  const margin = `${number} | `;
+  const caret = `${" ".repeat(margin.length + column - 1)}${red}^${reset}`;
+  return `${where}\n${margin}${showableLine(line)}\n${caret}\n`;
+}

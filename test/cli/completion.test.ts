@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { firstWords, optionsOf } from "../../src/cli/completion/choices.js";
+import { verbs } from "../../src/cli/verbs.js";
+import { encodeStatus } from "../../src/uapi/encode-status.js";
+import { onlyInSandbox } from "../sandbox.js";
+import { FakeServer } from "../uapi/fake-server.js";
+import { bridge, describeWith, runBridge } from "./programs.js";
+
+/** A directory whose bin has wg-bridge, and in which files are completed. */
+let directory = "";
+before(() => {
+  directory = mkdtempSync(`${tmpdir()}/wg-bridge-completion-`);
+  mkdirSync(`${directory}/bin`);
+  symlinkSync(bridge, `${directory}/bin/wg-bridge`);
+  writeFileSync(`${directory}/wg7.conf`, "");
+});
+after(() => rmSync(directory, { recursive: true }));
+
+/** Runs a shell, whose arguments can name the completion's script. */
+function inShell(shell: string, args: (script: string) => readonly string[]): readonly string[] {
+  const script = `${directory}/completion.${shell}`;
+  if (!existsSync(script)) writeFileSync(script, runBridge(["completion", shell]).stdout);
+  const { stdout, stderr, status } = spawnSync(shell, args(script), {
+    cwd: directory,
+    env: { ...process.env, PATH: `${directory}/bin:${process.env.PATH}` },
+    encoding: "utf8",
+  });
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+type Complete = (line: string) => readonly string[];
+
+/** What every shell has to offer for a line. */
+const cases: readonly (readonly [line: string, offered: readonly string[]])[] = [
+  ["wg-bridge sy", ["syncconf"]],
+  ["wg-bridge show --js", ["--json"]],
+  ["wg-bridge show wgc", ["wgc0"]],
+  ["wg-bridge show wgc0 tr", ["transfer"]],
+  ["wg-bridge metrics wgc0 wgc", ["wgc0"]],
+  ["wg-bridge syncconf wgc", ["wgc0"]],
+  ["wg-bridge completion ", ["bash", "fish", "zsh"]],
+  ["wg-bridge help comp", ["compare", "completion"]],
+  ["wg-bridge genkey ", []],
+];
+
+function offersThese(complete: Complete): void {
+  for (const [line, offered] of cases) {
+    it(`offers ${offered.join(", ") || "nothing"} for "${line}"`, async () => {
+      await using server = await FakeServer.start("wgc0", encodeStatus({ peers: [], unknown: [] }));
+      assert.ok(server);
+      assert.deepEqual(complete(line).toSorted(), offered);
+    });
+  }
+
+  it("offers all verbs, and the options of each", () => {
+    const first = complete("wg-bridge ");
+    for (const { name } of verbs) assert.ok(first.includes(name), name);
+    for (const verb of verbs) {
+      const offered = complete(`wg-bridge ${verb.name} --`).join(" ");
+      for (const option of optionsOf(verb)) {
+        const bare = option.replace(/=.*$/, "");
+        if (bare.startsWith("--")) assert.ok(offered.includes(bare), `${verb.name} ${option}`);
+      }
+    }
+  });
+}
+
+describe("the completion for bash", () => {
+  onlyInSandbox();
+
+  const completeIn =
+    (settings: string): Complete =>
+    (line) => {
+      const call = `source "$1"; ${settings} COMP_LINE=$0 COMP_POINT=\${#0}; _wg_bridge`;
+      const print = `printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return inShell("bash", (script) => ["--norc", "-c", `${call}; ${print}`, line, script]);
+    };
+  const complete = completeIn("");
+
+  offersThese(complete);
+
+  it("is registered", () => {
+    const print = 'source "$0"; complete -p';
+    const lines = inShell("bash", (script) => ["--norc", "-c", print, script]);
+    assert.deepEqual(lines, ["complete -o default -F _wg_bridge wg-bridge"]);
+  });
+
+  it("offers what stands first, and the options of a run without a verb", () => {
+    assert.deepEqual(complete("wg-bridge "), firstWords);
+    assert.deepEqual(complete("wg-bridge -f --f"), ["--foreground"]);
+  });
+
+  it("puts a value behind the equals sign, at which bash cuts words, or whole where it does not", () => {
+    assert.deepEqual(complete("wg-bridge up --backend="), ["auto", "ffi", "exec"]);
+    assert.deepEqual(complete("wg-bridge --backend=f"), ["ffi"]);
+    assert.deepEqual(completeIn("COMP_WORDBREAKS=' ';")("wg-bridge --backend=f"), [
+      "--backend=ffi",
+    ]);
+  });
+
+  it("leaves files to bash", () => {
+    assert.deepEqual(complete("wg-bridge check wg7"), []);
+    assert.deepEqual(complete("wg-bridge metrics --names="), []);
+  });
+});
+
+describeWith("fish", "the completion for fish", () => {
+  onlyInSandbox();
+  const complete: Complete = (line) => {
+    const call = "source $argv[1]; complete -C $argv[2]";
+    const lines = inShell("fish", (script) => ["--no-config", "-c", call, script, line]);
+    // Each has its description behind a tab.
+    return lines.map((offered) => offered.split("\t", 1)[0] ?? "");
+  };
+
+  offersThese(complete);
+
+  it("offers values and files", () => {
+    const backends = ["--backend=auto", "--backend=exec", "--backend=ffi"];
+    assert.deepEqual(complete("wg-bridge up --backend="), backends);
+    assert.deepEqual(complete("wg-bridge --backend="), backends);
+    assert.deepEqual(complete("wg-bridge check wg7"), ["wg7.conf"]);
+    assert.deepEqual(complete("wg-bridge syncconf wgc0 wg7"), ["wg7.conf"]);
+    assert.deepEqual(complete("wg-bridge metrics --names=wg7"), ["--names=wg7.conf"]);
+  });
+});
+
+describeWith("zsh", "the completion for zsh", () => {
+  onlyInSandbox();
+
+  /** zsh's own builtins complete only in its line editor: these tell what they are given. */
+  const stubs = `
+compdef() { :; }
+compadd() { shift; local word; for word; do [[ $word == $PREFIX* ]] && print -r -- $word; done; return 0; }
+_describe() { local item; for item in \${(P)2}; do compadd -- \${item%%:*}; done; }
+_files() { print -rl -- $PREFIX*(N); }
+source $2
+words=(\${(s: :)1}); [[ $1 == *' ' ]] && words+=('')
+CURRENT=$#words PREFIX=$words[-1]
+_wg_bridge
+true`;
+  const complete: Complete = (line) =>
+    inShell("zsh", (script) => ["-f", "-c", stubs, "zsh", line, script]);
+
+  offersThese(complete);
+
+  it("offers values and files", () => {
+    assert.deepEqual(complete("wg-bridge up --backend=f"), ["--backend=ffi"]);
+    assert.deepEqual(complete("wg-bridge --v"), ["--version"]);
+    assert.deepEqual(complete("wg-bridge check wg7"), ["wg7.conf"]);
+    assert.deepEqual(complete("wg-bridge syncconf wgc0 wg7"), ["wg7.conf"]);
+  });
+});
+
+describe("wg-bridge completion", () => {
+  it("is refused for other shells", () => {
+    for (const args of [[], ["tcsh"], ["bash", "zsh"]]) {
+      const { status, stdout, stderr } = runBridge(["completion", ...args]);
+      assert.deepEqual([status, stdout], [1, ""]);
+      assert.match(stderr, /bash, zsh or fish: see wg-bridge completion --help\./);
+    }
+  });
+});

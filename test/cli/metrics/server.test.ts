@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { text } from "node:stream/consumers";
+import { PrivateKey } from "../../../src/index.js";
+import { encodeStatus } from "../../../src/uapi/encode-status.js";
+import { publicKeyHex } from "../../../src/values/key.js";
+import { onlyInSandbox } from "../../sandbox.js";
+import { FakeServer } from "../../uapi/fake-server.js";
+import { bridge, runBridge } from "../programs.js";
+
+describe("wg-bridge metrics --listen", () => {
+  onlyInSandbox();
+  let server: ChildProcess;
+  let directory = "";
+
+  before(() => {
+    directory = mkdtempSync(`${tmpdir()}/wg-bridge-metrics-`);
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  /** Starts it, and resolves with what it says. */
+  async function start(...args: readonly string[]): Promise<string> {
+    server = spawn(bridge, ["metrics", ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    assert.ok(server.stderr);
+    const [said] = await once(server.stderr, "data");
+    return String(said);
+  }
+
+  afterEach("ends it", async () => {
+    if (server.exitCode !== null) return;
+    server.kill("SIGKILL");
+    await once(server, "exit");
+  });
+
+  it("takes its address as a word of its own, IPv6 too", async () => {
+    assert.equal(
+      await start("--listen", "[::1]:9587"),
+      "wg-bridge: serving http://[::1]:9587/metrics\n",
+    );
+    assert.equal((await fetch("http://[::1]:9587/metrics")).status, 200);
+    await assert.rejects(fetch("http://127.0.0.1:9587/metrics"));
+  });
+
+  it("answers GET and HEAD of /metrics and /, and nothing else", async () => {
+    await start("--listen");
+    const asked: readonly (readonly [string, string, number])[] = [
+      ["GET", "/", 200],
+      ["GET", "/metrics", 200],
+      ["GET", "/metrics?x=1", 200],
+      ["HEAD", "/metrics", 200],
+      ["GET", "/metrics/", 404],
+      ["GET", "/favicon.ico", 404],
+      ["POST", "/metrics", 405],
+      ["DELETE", "/", 405],
+    ];
+    for (const [method, path, status] of asked) {
+      const answer = await fetch(`http://127.0.0.1:9586${path}`, { method });
+      assert.equal(answer.status, status, `${method} ${path}`);
+      if (method === "HEAD") assert.equal(await answer.text(), "");
+      if (status === 405) assert.equal(answer.headers.get("allow"), "GET, HEAD");
+    }
+  });
+
+  it("goes on after requests that are none", async () => {
+    await start("--listen");
+    for (const request of [
+      "GET // HTTP/1.0\r\n\r\n",
+      "GET http:// HTTP/1.0\r\n\r\n",
+      "\0\r\n\r\n",
+    ]) {
+      const connection = connect(9586, "127.0.0.1");
+      connection.end(request);
+      assert.match(await text(connection), /^HTTP\/1\.1 4\d\d /);
+    }
+    assert.equal((await fetch("http://127.0.0.1:9586/metrics")).status, 200);
+  });
+
+  it("shows at each scrape what is there then, by friendly name where it knows one", async () => {
+    const peer = PrivateKey.generate().publicKey();
+    const names = `${directory}/wgm0.conf`;
+    writeFileSync(names, `[Peer]\n# friendly_name=laptop\nPublicKey = ${peer}\n`, { mode: 0o600 });
+    await using device = await FakeServer.start("wgm0", encodeStatus({ peers: [], unknown: [] }));
+    await start("--listen", `--names=${names}`);
+    const scrape = async () => (await fetch("http://127.0.0.1:9586/metrics")).text();
+    assert.match(await scrape(), /interface_info\{interface="wgm0",backend="ffi"\} 1/);
+    device.answer = Buffer.from(`public_key=${publicKeyHex(peer)}\nerrno=0\n\n`);
+    assert.match(await scrape(), /^wireguard_sent_bytes_total\{.*friendly_name="laptop"\} 0$/m);
+    await device[Symbol.asyncDispose]();
+    assert.equal(await scrape(), "");
+  });
+
+  it("answers 503 with the reason while an interface that it was given is not there", async () => {
+    await start("--listen", "wgm9");
+    const answer = await fetch("http://127.0.0.1:9586/metrics");
+    assert.equal(answer.status, 503);
+    assert.match(await answer.text(), /No WireGuard program serves wgm9/);
+  });
+
+  it("says that its port is taken, and refuses what is no address", async () => {
+    await start("--listen");
+    const taken = runBridge(["metrics", "--listen"]);
+    assert.equal(taken.status, 1);
+    assert.match(taken.stderr, /^wg-bridge: Metrics cannot be served at 127\.0\.0\.1:9586 .*\n$/);
+    for (const listen of ["--listen=9586", "--listen=:9586", "--listen=127.0.0.1:99999"]) {
+      assert.match(runBridge(["metrics", listen]).stderr, /is no endpoint/);
+    }
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    it(`ends well on ${signal}, also while somebody is connected`, async () => {
+      await start("--listen");
+      const connection = connect(9586, "127.0.0.1");
+      connection.on("error", () => {}); // it is cut off
+      await once(connection, "connect");
+      server.kill(signal);
+      assert.deepEqual(await once(server, "exit"), [0, null]);
+      connection.destroy();
+    });
+  }
+});

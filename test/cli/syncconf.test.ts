@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { openTunnel, PresharedKey, PrivateKey } from "../../src/index.js";
+import { endLeftTunnels, onlyInSandbox } from "../sandbox.js";
+import { bridge, runBridge } from "./programs.js";
+
+const key = PrivateKey.generate().toBase64();
+const [one, two] = [PrivateKey.generate().publicKey(), PrivateKey.generate().publicKey()];
+const psk = PresharedKey.generate().toBase64();
+
+const device = `[Interface]\nPrivateKey = ${key}\n`;
+const extras = `PresharedKey = ${psk}\nPersistentKeepalive = 25\n`;
+const peerOne = `[Peer]\nPublicKey = ${one}\n${extras}AllowedIPs = 10.0.0.0/24, fd00::/64\n`;
+const peerTwo = `[Peer]\nPublicKey = ${two}\nAllowedIPs = 10.0.1.0/24\n`;
+const full = `${device}FwMark = 0x20\n${peerOne}Endpoint = 192.0.2.1:7\n${peerTwo}`;
+const moved = `${device}${peerOne}${peerTwo}AllowedIPs = 10.0.0.0/24\n`;
+const twice = `${device}${peerOne}${peerOne.replace("10.0.0.0", "10.9.0.0")}`;
+
+/** What a device has, and what a file then asks of it. */
+const cases: readonly (readonly [what: string, before: string, file: string])[] = [
+  ["everything that a file has to a bare device", "", full],
+  ["nothing where all is as the file says", full, full],
+  ["peers that went, and a mark that did", full, `${device}${peerTwo}`],
+  ["an allowed IP to another peer", full, moved],
+  ["an endpoint that went, which stays", full, `${device}${peerOne}`],
+  ["another endpoint and keepalive", full, full.replace(":7", ":8").replace("25", "off")],
+  ["a private key that went", full, `[Interface]\n${peerOne}`],
+  ["an allowed IP that went", full, `${device}${peerOne.replace(", fd00::/64", "")}`],
+  ["a file with nothing in it", full, ""],
+  ["a peer that is given twice", "", twice],
+];
+
+describe("wg-bridge syncconf, beside wg syncconf,", () => {
+  onlyInSandbox();
+  endLeftTunnels("wgsa", "wgsb");
+  let directory = "";
+  let path = "";
+
+  before(() => {
+    directory = mkdtempSync(`${tmpdir()}/wg-bridge-syncconf-`);
+    path = `${directory}/file.conf`;
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  /** All that wg shows, in a stable order. Where nobody asked for a port it is any. */
+  function state(name: string): readonly string[] {
+    const dump = execFileSync("wg", ["show", name, "dump"], { encoding: "utf8" });
+    const [first = "", ...peers] = dump.split("\n").map((line) => {
+      const columns = line.split("\t");
+      if (columns.length === 8) columns[3] = columns[3]?.split(",").toSorted().join(",") ?? "";
+      return columns.join(" ");
+    });
+    const [privateKey, publicKey, , fwmark] = first.split(" ");
+    return [privateKey ?? "", publicKey ?? "", fwmark ?? "", ...peers.toSorted()];
+  }
+
+  for (const [what, before, text] of cases) {
+    it(`gives ${what}`, async () => {
+      await using theirs = await openTunnel({ name: "wgsa", backend: "exec", config: before });
+      await using ours = await openTunnel({ name: "wgsb", backend: "exec", config: before });
+      writeFileSync(path, text, { mode: 0o600 });
+      const wg = spawnSync("wg", ["syncconf", theirs.name, path], { encoding: "utf8" });
+      assert.deepEqual([wg.status, wg.stderr], [0, ""]);
+      const { status, stdout, stderr } = runBridge(["syncconf", ours.name, path]);
+      assert.deepEqual([status, stdout, stderr], [0, "", ""]);
+      assert.deepEqual(state(ours.name), state(theirs.name));
+    });
+  }
+
+  it("takes off a preshared key and a keepalive that a file does not name, other than wg", async () => {
+    await using tunnel = await openTunnel({ name: "wgsb", backend: "exec", config: full });
+    assert.ok((await tunnel.status()).peers.some(({ presharedKey }) => presharedKey));
+    assert.equal(runBridge(["syncconf", "wgsb", "-"], full.replace(extras, "")).status, 0);
+    for (const { presharedKey, persistentKeepalive } of (await tunnel.status()).peers) {
+      assert.deepEqual([presharedKey, persistentKeepalive], [undefined, "off"]);
+    }
+  });
+
+  it("keeps the listen port that a file does not name, other than wg", async () => {
+    await using tunnel = await openTunnel({ name: "wgsb", backend: "exec", listenPort: 4567 });
+    assert.equal(runBridge(["syncconf", "wgsb", "-"], device).status, 0);
+    assert.equal((await tunnel.status()).listenPort, 4567);
+    assert.equal(runBridge(["syncconf", "wgsb", "-"], `${device}ListenPort = 4568\n`).status, 0);
+    assert.equal((await tunnel.status()).listenPort, 4568);
+  });
+
+  it("reads what a shell's process substitution gives, and wg-quick's fields", async () => {
+    await using tunnel = await openTunnel({ name: "wgsb", backend: "exec" });
+    const script = '"$0" syncconf wgsb <(printf "%s" "$1")';
+    const text = `${device}Address = 10.0.0.1/24\nDNS = 10.0.0.1\nPostUp = true\n${peerOne}`;
+    const { status, stderr } = spawnSync("bash", ["-c", script, bridge, text], {
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.equal((await tunnel.status()).peers.length, 1);
+  });
+
+  it("warns of a file that others can read, and takes it all the same", async () => {
+    await using tunnel = await openTunnel({ name: "wgsb", backend: "exec" });
+    writeFileSync(path, device);
+    chmodSync(directory, 0o755);
+    chmodSync(path, 0o644);
+    const { status, stderr } = runBridge(["syncconf", "wgsb", path]);
+    assert.equal(status, 0);
+    assert.match(stderr, /^wg-bridge: Warning: .*file\.conf is world accessible.*\n$/);
+    assert.ok((await tunnel.status()).privateKey);
+  });
+
+  it("takes an interface and a file", () => {
+    for (const words of [[], ["wgsb"], ["wgsb", path, "x"], ["--force", "wgsb", path]]) {
+      const { status, stderr } = runBridge(["syncconf", ...words]);
+      assert.equal(status, 1);
+      assert.match(stderr, /^wg-bridge: [^\n]*: see wg-bridge syncconf --help\.\n$/);
+    }
+  });
+});

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { constants, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { allowedIp, openTunnel, PrivateKey } from "../../src/index.js";
+import { serverOf } from "../../src/uapi/server.js";
+import { waitUntilFree } from "../../src/uapi/socket.js";
+import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+import { bridge, runBridge } from "./programs.js";
+
+const nearKey = PrivateKey.generate();
+const farKey = PrivateKey.generate();
+
+describe("wg-bridge up and down, with a peer in another namespace,", () => {
+  onlyInSandbox();
+  endLeftTunnels("wgq0", "wgq1");
+  let directory = "";
+  let path = "";
+
+  before(() => {
+    directory = mkdtempSync(`${tmpdir()}/it's wg-bridge-`);
+    path = `${directory}/wgq0.conf`;
+    ip("netns", "add", "quick");
+  });
+  after(() => {
+    ip("netns", "delete", "quick");
+    rmSync(directory, { recursive: true });
+  });
+
+  function writeConfig(more = ""): void {
+    const text = `[Interface]
+PrivateKey = ${nearKey.toBase64()}
+ListenPort = 52871
+Address = 10.71.0.1/32
+Table = 4242
+${more}
+[Peer]
+PublicKey = ${farKey.publicKey()}
+Endpoint = 127.0.0.1:52872
+AllowedIPs = 10.71.0.0/24
+`;
+    writeFileSync(path, text, { mode: 0o600 });
+  }
+
+  for (const backend of ["ffi", "exec"] as const) {
+    it(`carries packets on ${backend}, and leaves nothing`, async () => {
+      const far = {
+        privateKey: farKey,
+        listenPort: 52872,
+        peers: [{ publicKey: nearKey.publicKey(), allowedIps: [allowedIp("10.71.0.1")] }],
+      };
+      await using tunnel = await openTunnel({ name: "wgq1", backend: "exec", config: far });
+      ip("link", "set", "wgq1", "netns", "quick");
+      ip("-n", "quick", "address", "add", "10.71.0.2/24", "dev", "wgq1");
+      ip("-n", "quick", "link", "set", "wgq1", "up");
+      writeConfig("PostUp = ip rule add table 4242\nPostDown = ip rule delete table 4242");
+      const rules = ip("rule");
+
+      const up = runBridge(["up", `--backend=${backend}`, path]);
+      assert.equal(up.status, 0, up.stderr);
+      assert.match(ip("route", "show", "table", "4242"), /^10\.71\.0\.0\/24 dev wgq0/);
+      execFileSync("ping", ["-c", "3", "-i", "0.05", "10.71.0.2"]);
+      assert.ok((await tunnel.status()).peers[0]?.latestHandshake);
+      const server = serverOf("wgq0");
+      assert.equal(server?.program.endsWith("/wireguard-go"), backend === "exec");
+
+      const down = runBridge(["down", path]);
+      assert.equal(down.status, 0, down.stderr);
+      assert.ok(await waitUntilFree("wgq0", 10_000));
+      assertNothingLeft("wgq0");
+      assert.equal(ip("rule"), rules);
+      assert.equal(spawnSync("ip", ["route", "show", "table", "4242"]).stdout.length, 0);
+    });
+  }
+
+  it("uses this very Node.js, also where wg-quick would find another one first", async () => {
+    mkdirSync(`${directory}/bin`);
+    const node = `${directory}/bin/node`;
+    copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);
+    writeConfig();
+    const { status, stderr } = spawnSync(node, [bridge, "up", "--backend=ffi", path], {
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stderr);
+    assert.equal(serverOf("wgq0")?.program, node);
+    assert.equal(runBridge(["down", path]).status, 0);
+    assert.ok(await waitUntilFree("wgq0", 10_000));
+  });
+
+  it("give wg-quick's words and exit code", () => {
+    writeConfig("PreUp = exit 7");
+    const { status, stderr } = spawnSync("wg-quick", ["up", path], { encoding: "utf8" });
+    const ours = runBridge(["up", path]);
+    assert.notEqual(status, 0);
+    assert.deepEqual([ours.status, ours.stderr], [status, stderr]);
+    assertNothingLeft("wgq0");
+  });
+
+  it("take one word, and up a backend too", () => {
+    for (const words of [["up"], ["down"], ["up", "a", "b"], ["down", "--backend=ffi", "a"]]) {
+      const { status, stderr } = runBridge(words);
+      assert.equal(status, 1);
+      assert.match(stderr, /^wg-bridge: [^\n]*: see wg-bridge (up|down) --help\.\n$/);
+    }
+    assert.match(runBridge(["up", "--backend=kernel", "a"]).stderr, /no backend "kernel"/);
+  });
+});
