@@ -9,10 +9,10 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /**
  * The one change that makes a device what is wanted, or undefined where it is that already. What is
- * the same is not mentioned, so that no session is lost. As for `wg syncconf`, what is wanted is all
- * there is to be: other peers go, and so do an absent private key, fwmark, preshared key and keepalive.
- * An absent endpoint stays as it is. An absent listen port does too, other than for wg: any port is
- * what was asked for.
+ * the same is not mentioned, so that no session is lost. What is wanted is all there is to be: other
+ * peers go, and so do an absent private key, fwmark, preshared key and keepalive; `wg syncconf` keeps
+ * the last two. An absent endpoint stays as it is. An absent listen port does too, other than for wg:
+ * any port is what was asked for.
  *
  * `exactly` tells whether the engine can remove single allowed IPs; where it cannot, a peer that
  * loses some gets its whole list anew.
