@@ -27,8 +27,13 @@ export type LineContent =
  */
 export function readLines(text: string): readonly Line[] {
   const lines: Line[] = [];
-  for (const [whole, line = "", end = ""] of text.matchAll(/([^\n]*?)(\r?\n|$)/g)) {
-    if (whole === "") break;
+  for (let start = 0, next = 0; start < text.length; start = next) {
+    const newline = text.indexOf("\n", start);
+    next = newline === -1 ? text.length : newline + 1;
+    const returned = newline > start && text[newline - 1] === "\r";
+    const stop = newline === -1 ? next : newline - (returned ? 1 : 0);
+    const line = text.slice(start, stop);
+    const end = text.slice(stop, next);
     lines.push({ number: lines.length + 1, text: line, end, content: readContent(line) });
   }
   return lines;

@@ -38,8 +38,18 @@ export function configOf(lines: readonly Line[]): Config {
 
 type Section = "interface" | "peer" | undefined;
 
-const keysOf = (fields: readonly { readonly name: string }[]) =>
-  fields.map(({ name }) => name).join(", ");
+const keysOf = (fields: Fields<never>) =>
+  Array.from(fields.values(), ({ name }) => name).join(", ");
+
+/** The fields of a section by their names in lower case: wg(8) does not mind the case. */
+type Fields<Draft> = ReadonlyMap<string, FieldKind<Draft>>;
+
+function byName<Draft>(fields: readonly FieldKind<Draft>[]): Fields<Draft> {
+  return new Map(fields.map((field) => [field.name.toLowerCase(), field]));
+}
+
+const interfaceByName = byName(interfaceFields);
+const peerByName = byName(peerFields);
 
 /** Collects sections line by line. */
 class Reader {
@@ -112,9 +122,9 @@ class Reader {
 
   #field(line: Line, { key, value, at, valueAt }: FieldContent): void {
     if (this.#peer !== undefined) {
-      this.#takeField(line, peerFields, this.#peer.draft, { key, value, at, valueAt });
+      this.#takeField(line, peerByName, this.#peer.draft, { key, value, at, valueAt });
     } else if (this.#section === "interface") {
-      this.#takeField(line, interfaceFields, this.#interface, { key, value, at, valueAt });
+      this.#takeField(line, interfaceByName, this.#interface, { key, value, at, valueAt });
     } else {
       this.#fault(line, at, "this field is in no section", "[Interface] or [Peer] before it");
     }
@@ -122,11 +132,11 @@ class Reader {
 
   #takeField<Draft>(
     line: Line,
-    fields: readonly FieldKind<Draft>[],
+    fields: Fields<Draft>,
     draft: Draft,
     { key, value, at, valueAt }: FieldContent,
   ): void {
-    const kind = fields.find(({ name }) => name.toLowerCase() === key.toLowerCase());
+    const kind = fields.get(key.toLowerCase());
     if (kind === undefined) {
       // A line that holds only a key in base64 looks like a field as well.
       const named = /^[A-Za-z]{1,24}$/.test(key) ? ` ${key}` : "";

@@ -1,5 +1,6 @@
 import { WgBridgeError } from "../errors.js";
 import { formatAddress, parseAddress } from "./address.js";
+import { isCanonicalPrefix } from "./canonical.js";
 
 declare const brand: unique symbol;
 
@@ -15,6 +16,7 @@ export type AllowedIp = string & { readonly [brand]: "AllowedIp" };
  * @throws WgBridgeError WG_BRIDGE_ALLOWED_IP
  */
 export function allowedIp(text: string): AllowedIp {
+  if (isCanonical(text)) return text;
   const slash = text.indexOf("/");
   const address = slash === -1 ? text : text.slice(0, slash);
   const bytes = parseAddress(address);
@@ -24,6 +26,14 @@ export function allowedIp(text: string): AllowedIp {
   if (length === undefined || length > bits) throw allowedIpError(text);
   maskTo(bytes, length);
   return `${formatAddress(bytes)}/${length}` as AllowedIp; // normal by now
+}
+
+/** As long as the longest prefix in its normal form. */
+const scratch = Buffer.alloc(43);
+
+/** Most prefixes are normal already, and to see that is much faster than to make them so. */
+function isCanonical(text: string): text is AllowedIp {
+  return text.length <= scratch.length && isCanonicalPrefix(scratch, 0, scratch.write(text));
 }
 
 /** The prefix that bytes spell of which isCanonicalPrefix said that they are one. */
