@@ -50,6 +50,8 @@ function settle(wanted: DeviceConfig): readonly PeerConfig[] {
     peers.set(peer.publicKey, endpoint === undefined ? peer : { ...peer, endpoint });
     for (const prefix of peer.allowedIps) owners.set(prefix, peer.publicKey);
   }
+  const listed = wanted.peers.reduce((count, peer) => count + peer.allowedIps.length, 0);
+  if (peers.size === wanted.peers.length && owners.size === listed) return wanted.peers;
   return Array.from(peers.values(), (peer) => {
     const owned = peer.allowedIps.filter((prefix) => owners.get(prefix) === peer.publicKey);
     return { ...peer, allowedIps: [...new Set(owned)] };
@@ -105,15 +107,20 @@ function allowedIpsChange(
   wanted: readonly AllowedIp[],
   exactly: boolean,
 ): Partial<PeerChange> {
-  const had = new Set(before);
-  const wants = new Set(wanted);
-  const added = wanted.filter((prefix) => !had.has(prefix));
-  const removed = before.filter((prefix) => !wants.has(prefix));
+  const added = without(wanted, before);
+  const removed = without(before, wanted);
   if (removed.length > 0 && !exactly) return { replaceAllowedIps: true, allowedIps: wanted };
   return {
     ...(added.length === 0 ? {} : { allowedIps: added }),
     ...(removed.length === 0 ? {} : { removeAllowedIps: removed }),
   };
+}
+
+/** The prefixes that are not among the others. Most lists are so short that a Set costs more. */
+function without(some: readonly AllowedIp[], others: readonly AllowedIp[]): readonly AllowedIp[] {
+  if (others.length <= 8) return some.filter((prefix) => !others.includes(prefix));
+  const known = new Set(others);
+  return some.filter((prefix) => !known.has(prefix));
 }
 
 interface Secret<Key> {

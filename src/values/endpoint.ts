@@ -1,5 +1,6 @@
 import { WgBridgeError } from "../errors.js";
 import { parseAddress } from "./address.js";
+import { isCanonicalIPv4Endpoint } from "./canonical.js";
 
 /** Where a peer is reached. */
 export interface Endpoint {
@@ -14,6 +15,10 @@ export interface Endpoint {
  * @throws WgBridgeError WG_BRIDGE_ENDPOINT
  */
 export function parseEndpoint(text: string): Endpoint {
+  if (isPlainIPv4(text)) {
+    const colon = text.indexOf(":");
+    return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+  }
   const [, inBrackets, plain, digits] = /^(?:\[([^[\]]*)\]|([^[\]:]*)):(\d{1,5})$/.exec(text) ?? [];
   const host = inBrackets ?? plain ?? "";
   const port = Number(digits);
@@ -23,6 +28,14 @@ export function parseEndpoint(text: string): Endpoint {
     "WG_BRIDGE_ENDPOINT",
     `${JSON.stringify(text.slice(0, 300))} is no endpoint: give a host and a port from 1 to 65535, as 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820.`,
   );
+}
+
+/** As long as the longest endpoint with an IPv4 address. */
+const scratch = Buffer.alloc(21);
+
+/** Most endpoints are an IPv4 address and a port, and to see that takes no time. */
+function isPlainIPv4(text: string): boolean {
+  return text.length <= scratch.length && isCanonicalIPv4Endpoint(scratch, 0, scratch.write(text));
 }
 
 /** Writes an endpoint as wg(8) does. */
