@@ -34,8 +34,24 @@ func NewLog(w io.Writer, level Level, name string) Log {
 	return Log{Verbosef: logger("DEBUG", Verbose), Errorf: logger("ERROR", Error)}
 }
 
-// A key is 64 hexadecimal digits for UAPI, and 44 characters of base64 for people.
-var key = regexp.MustCompile(`[0-9A-Fa-f]{64}|[0-9A-Za-z+/]{43}=`)
+// A key is 64 hexadecimal digits for UAPI, and 44 characters of base64 for people. Of these the engine
+// may log only 43: it takes a line apart at its first "=".
+var (
+	key        = regexp.MustCompile(`[0-9A-Fa-f]{64}|[0-9A-Za-z+/]{43}=`)
+	base64Word = regexp.MustCompile(`[0-9A-Za-z+/]+`)
+)
+
+const (
+	base64WordLength = 43
+	hidden           = "(hidden)"
+)
 
 // redact hides whatever could be a key: the engine logs a request's line that it cannot read whole.
-func redact(line string) string { return key.ReplaceAllLiteralString(line, "(hidden)") }
+func redact(line string) string {
+	return base64Word.ReplaceAllStringFunc(key.ReplaceAllLiteralString(line, hidden), func(word string) string {
+		if len(word) == base64WordLength {
+			return hidden
+		}
+		return word
+	})
+}

@@ -13,6 +13,7 @@ func TestALogLineHidesWhatCouldBeAKey(t *testing.T) {
 		hex.EncodeToString(bytes),
 		strings.ToUpper(hex.EncodeToString(bytes)),
 		base64.StdEncoding.EncodeToString(bytes),
+		base64.RawStdEncoding.EncodeToString(bytes),
 	} {
 		var said strings.Builder
 		log := NewLog(&said, Verbose, "wg0")
@@ -26,8 +27,9 @@ func TestALogLineHidesWhatCouldBeAKey(t *testing.T) {
 
 func TestALogLineKeepsWhatIsNoKey(t *testing.T) {
 	var said strings.Builder
-	NewLog(&said, Verbose, "wg0").Verbosef("peer(AbCd…EfGh) - 100%% of %d", 7)
-	if !strings.HasSuffix(said.String(), "peer(AbCd…EfGh) - 100% of 7\n") {
+	path := "/usr/local/lib/a/directory/of/which/the/name/is/longer/than/a/key"
+	NewLog(&said, Verbose, "wg0").Verbosef("peer(AbCd…EfGh) - 100%% of %d in %s", 7, path)
+	if !strings.HasSuffix(said.String(), "peer(AbCd…EfGh) - 100% of 7 in "+path+"\n") {
 		t.Errorf("logged %q", said.String())
 	}
 }

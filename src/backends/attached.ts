@@ -14,7 +14,7 @@ export class AttachedTunnel implements RunningTunnel {
   readonly backend = "attached";
   readonly name: string;
   readonly ended: Promise<TunnelEnd>;
-  readonly #watcher: FSWatcher;
+  readonly #watcher: FSWatcher | undefined;
   #finish: (end: TunnelEnd) => void = () => {};
   #end: TunnelEnd | undefined;
 
@@ -23,15 +23,14 @@ export class AttachedTunnel implements RunningTunnel {
     this.ended = new Promise((resolve) => {
       this.#finish = (end) => {
         this.#end ??= end;
-        this.#watcher.close();
+        this.#watcher?.close();
         resolve(this.#end);
       };
     });
     const inode = socketInode(name);
-    this.#watcher = watch(socketDirectory, () => {
+    this.#watcher = watchSockets(() => {
       if (socketInode(name) !== inode) this.#finish(lost(name));
     });
-    this.#watcher.on("error", () => {}); // the next exchange tells
   }
 
   /** Throws what requireServer throws. */
@@ -60,6 +59,15 @@ export class AttachedTunnel implements RunningTunnel {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+/** Undefined where the kernel has no watch left for this user: then the next exchange tells. */
+function watchSockets(changed: () => void): FSWatcher | undefined {
+  try {
+    return watch(socketDirectory, changed).on("error", () => {}); // as above
+  } catch {
+    return undefined;
   }
 }
 

@@ -19,6 +19,11 @@ export interface StartOptions {
    * ffi cannot: WG_BRIDGE_UNSUPPORTED.
    */
   readonly detached?: boolean;
+  /**
+   * Receives, before there is anything to leave behind, what ends an unfinished start at once and
+   * without waiting: for a process that is about to end. A finished one has its tunnel's abandon().
+   */
+  readonly onStarting?: (abandon: () => void) => void;
   /** Gives up the start. The start then rejects with the signal's reason and leaves nothing behind. */
   readonly signal?: AbortSignal;
 }

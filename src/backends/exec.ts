@@ -5,6 +5,7 @@ import {
   exchangeOverSocket,
   removeDeadSocket,
   removeSocketNow,
+  socketInode,
   waitUntilFree,
 } from "../uapi/socket.js";
 import type { Backend, LogLevel, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";
@@ -39,6 +40,7 @@ export class ExecBackend implements Backend {
     if (!(await waitUntilFree(name, predecessorGrace))) {
       throw startFailure("WG_BRIDGE_SOCKET_IN_USE", name, "");
     }
+    const socketBefore = socketInode(name);
     const child = await Child.start({
       executable: this.#executable,
       name,
@@ -47,6 +49,11 @@ export class ExecBackend implements Backend {
       detached: options.detached ?? false,
     });
     let realName = name;
+    options.onStarting?.(() => {
+      child.kill();
+      // What was there before is not the child's.
+      if (socketInode(realName) !== socketBefore) removeSocketNow(realName);
+    });
     try {
       realName = await withDeadline(`Starting ${name}`, startTimeout, signal, (either) =>
         untilReady(child, name, either),

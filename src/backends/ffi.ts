@@ -38,6 +38,8 @@ export class FfiBackend implements Backend {
     }
     const library = this.#library;
     const handle = succeed(library.newHandle(), "making a handle");
+    // It waits for an open that is under way, which then has nothing to leave.
+    options.onStarting?.(() => library.closeNow(handle));
     let logEnded = Promise.resolve();
     try {
       if (options.onLog !== undefined) {

@@ -13,6 +13,8 @@ export interface AttachOptions extends WatchOptions {
 export async function attach(name: string, options: AttachOptions): Promise<Tunnel> {
   options.signal?.throwIfAborted();
   const running = await AttachedTunnel.to(name);
+  if (options.signal?.aborted) await running.close();
+  options.signal?.throwIfAborted();
   return new OwnedTunnel({
     running,
     reason: "Another program serves this interface.",

@@ -3,6 +3,7 @@ import type { Backend, RunningTunnel, StartOptions } from "../backends/backend.j
 import type { DeviceConfig } from "../device/config.js";
 import { Device } from "../device/device.js";
 import { configureNetwork, type NetworkSettings } from "./network.js";
+import { type Held, holdUntilProcessEnd } from "./process-end.js";
 
 /** How often a device is asked whether it has noticed that its interface is up, and how long it waits. */
 const boundTries = 100;
@@ -10,9 +11,32 @@ const boundInterval = 10;
 
 /**
  * Starts a tunnel and makes it what is wanted. Endpoints must be addresses. On rejection nothing is
- * left behind.
+ * left behind, nor when this process ends: from the first moment, and later unless it is detached.
  */
 export async function launch(
+  backend: Backend,
+  start: StartOptions,
+  network: NetworkSettings,
+  wanted: DeviceConfig | undefined,
+): Promise<RunningTunnel> {
+  const held: Held = { abandon: () => {} };
+  const release = holdUntilProcessEnd(held);
+  const onStarting = (abandon: () => void) => {
+    held.abandon = abandon;
+  };
+  try {
+    const running = await startWanted(backend, { ...start, onStarting }, network, wanted);
+    held.abandon = () => running.abandon();
+    if (start.detached) release();
+    else void running.ended.then(release);
+    return running;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function startWanted(
   backend: Backend,
   start: StartOptions,
   network: NetworkSettings,
@@ -29,6 +53,7 @@ export async function launch(
     return running;
   } catch (error) {
     await running.close();
+    signal?.throwIfAborted(); // a timer that it ended has a reason of its own
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { redact } from "../backends/redact.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 
 /** What an interface gets besides its WireGuard configuration. */
@@ -30,7 +31,7 @@ function checkAddress(address: string): string {
   if (/^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/.test(address)) return address;
   throw new WgBridgeError(
     "WG_BRIDGE_NETWORK",
-    `${JSON.stringify(address.slice(0, 60))} is no interface address: give one as 10.0.0.2/24 or fd00::2/64.`,
+    `${JSON.stringify(redact(address).slice(0, 60))} is no interface address: give one as 10.0.0.2/24 or fd00::2/64.`,
   );
 }
 
@@ -56,9 +57,11 @@ function networkError(name: string, batch: string, said: string): WgBridgeError 
   const line = Number(/^Command failed -:(\d+)$/m.exec(said)?.[1]);
   const command = batch.split("\n")[line - 1];
   const cause = said.replace(/^Command failed.*$/m, "").trim();
+  // A key that was given in place of an address is hidden.
+  const failed = redact(`"ip ${command ?? "-batch"}" failed (${cause})`);
   return new WgBridgeError(
     "WG_BRIDGE_NETWORK",
-    `The interface ${name} cannot be set up as asked: "ip ${command ?? "-batch"}" failed (${cause}). Check the addresses.`,
+    `The interface ${name} cannot be set up as asked: ${failed}. Check the addresses.`,
   );
 }
 

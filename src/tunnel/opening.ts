@@ -93,7 +93,12 @@ function revivalOf(
 ): Revival {
   return {
     backoff: new Backoff(options),
-    start: (name, configured, signal) =>
-      launch(backend, { ...start, name, signal }, network, configured),
+    start: (name, { device, link }, signal) =>
+      launch(
+        backend,
+        { ...start, name, signal, ...(link && { mtu: link.mtu }) },
+        { ...network, up: link?.up ?? network.up },
+        device,
+      ),
   };
 }

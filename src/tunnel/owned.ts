@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { BackendKind, RunningTunnel, TunnelEnd } from "../backends/backend.js";
-import { endedError } from "../backends/tunnel-end.js";
+import { endedError, parseTunnelEnd } from "../backends/tunnel-end.js";
 import type { DeviceChange } from "../device/change.js";
 import type { DeviceConfig } from "../device/config.js";
 import { Device } from "../device/device.js";
@@ -8,19 +8,25 @@ import type { DeviceStatus } from "../device/status.js";
 import { messageOf } from "../errors.js";
 import type { TunnelEvents } from "./events.js";
 import { readInput } from "./input.js";
+import { type Link, readLink } from "./link.js";
 import type { ConfigInput, WatchOptions } from "./options.js";
-import { holdUntilProcessEnd } from "./process-end.js";
 import { Reresolve } from "./reresolve.js";
 import { resolveConfig, resolvePeers, systemLookup } from "./resolve.js";
 import type { Backoff } from "./restart.js";
 import type { Tunnel } from "./tunnel.js";
 import { Watch } from "./watch.js";
 
+/** What a tunnel was when this process last knew. */
+export interface Known {
+  readonly device: DeviceConfig;
+  readonly link: Link | undefined;
+}
+
 /** How a tunnel that was lost is made again. */
 export interface Revival {
   readonly backoff: Backoff;
-  /** Starts a backend for the interface, configured as the device was. */
-  start(name: string, configured: DeviceConfig, signal: AbortSignal): Promise<RunningTunnel>;
+  /** Starts a backend for the interface, and makes it what it was. */
+  start(name: string, known: Known, signal: AbortSignal): Promise<RunningTunnel>;
 }
 
 interface Parts {
@@ -50,8 +56,9 @@ export class OwnedTunnel implements Tunnel {
   /** Why #running cannot be used: it has ended, and another may be coming. */
   #end: TunnelEnd | undefined;
   #closed: Promise<void> | undefined;
-  /** What the device is configured with, as far as this process knows: what a revival begins with. */
-  #known: DeviceConfig | undefined;
+  /** Whether another backend is coming. */
+  #reviving = false;
+  #known: Known;
 
   constructor({ running, reason, events, watch, configured, revival }: Parts) {
     this.#running = running;
@@ -73,14 +80,16 @@ export class OwnedTunnel implements Tunnel {
             lookup: this.#lookup,
             update: (change) => this.#device.update(change),
           });
-    this.#known = configured;
+    this.#known = { device: configured ?? { peers: [] }, link: readLink(this.name) };
     this.#reresolve?.replace(configured?.peers ?? []);
     this.closed = this.#live();
   }
 
   async status(signal?: AbortSignal): Promise<DeviceStatus> {
     const status = await this.#device.status(signal);
-    if (this.#revival !== undefined) this.#known = status;
+    if (this.#revival !== undefined) {
+      this.#known = { device: status, link: readLink(this.name) ?? this.#known.link };
+    }
     return status;
   }
 
@@ -113,6 +122,7 @@ export class OwnedTunnel implements Tunnel {
 
   async #close(): Promise<void> {
     this.#closing.abort();
+    if (this.#reviving) this.#end = parseTunnelEnd(this.name, "closed");
     try {
       await this.#running.close();
     } finally {
@@ -137,19 +147,27 @@ export class OwnedTunnel implements Tunnel {
   /** Lives until the end for good; over several backends, where one is started again. */
   async #live(): Promise<TunnelEnd> {
     for (;;) {
-      holdUntilProcessEnd(this.#running);
       const began = performance.now();
-      this.#end = await this.#running.ended;
+      const end = await this.#running.ended;
+      this.#end = end;
       this.#revival?.backoff.worked(performance.now() - began);
-      if (this.#end.reason !== "closed") this.events.emit("lost", this.#end);
-      const next = await this.#revive(this.#end);
+      if (end.reason !== "closed") this.#tell(() => this.events.emit("lost", end));
+      const next = await this.#revive(end);
+      this.#reviving = false;
       if (next === undefined) break;
       this.#running = next;
       this.#end = undefined;
+      // close() has come between, and knows only the one before.
+      if (this.#closing.signal.aborted) await next.close();
     }
     this.#watch.end();
     this.#reresolve?.end();
     return this.#end;
+  }
+
+  /** A listener that throws is the program's fault, to be seen as any other: it ends nothing here. */
+  #tell(emit: () => void): void {
+    queueMicrotask(emit);
   }
 
   async #revive(end: TunnelEnd): Promise<RunningTunnel | undefined> {
@@ -157,13 +175,15 @@ export class OwnedTunnel implements Tunnel {
     if (this.#revival === undefined || end.reason !== "lost") return undefined;
     const { backoff } = this.#revival;
     const { signal } = this.#closing;
+    this.#reviving = true;
     let cause = end.message;
     for (let next = backoff.next(); next !== undefined; next = backoff.next()) {
       if (signal.aborted) return undefined;
-      this.events.emit("restarting", { ...next, cause });
+      const event = { ...next, cause };
+      this.#tell(() => this.events.emit("restarting", event));
       try {
         await delay(next.delay, undefined, { signal });
-        const running = await this.#revival.start(this.name, this.#known ?? { peers: [] }, signal);
+        const running = await this.#revival.start(this.name, this.#known, signal);
         const { attempt } = next;
         setImmediate(() => this.events.emit("restarted", { attempt }));
         return running;

@@ -1,31 +1,31 @@
-/** A tunnel that this process must not leave behind. */
-interface Abandonable {
-  readonly ended: Promise<unknown>;
-  abandon(): void;
+/** What this process must not leave behind. */
+export interface Held {
+  /** Ends it at once and without waiting, as far as that goes. */
+  abandon: () => void;
 }
 
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 // Of the process, as its signals and its end are: one module for all tunnels.
-const held = new Set<Abandonable>();
+const holding = new Set<Held>();
 
 /**
- * Lets no tunnel outlive this process: when it ends by process.exit, an uncaught error, or a signal,
- * the tunnel is abandoned. Nothing is hooked while there is no tunnel. A signal for which the program
- * has a listener of its own is the program's matter.
+ * Lets what is held not outlive this process: when that ends by process.exit, an uncaught error, or a
+ * signal, it is abandoned. Nothing is hooked while nothing is held. A signal for which the program has
+ * a listener of its own is the program's matter. Returns what lets go again.
  */
-export function holdUntilProcessEnd(tunnel: Abandonable): void {
-  if (held.size === 0) hook();
-  held.add(tunnel);
-  void tunnel.ended.then(() => {
-    held.delete(tunnel);
-    if (held.size === 0) unhook();
-  });
+export function holdUntilProcessEnd(held: Held): () => void {
+  if (holding.size === 0) hook();
+  holding.add(held);
+  return () => {
+    if (holding.delete(held) && holding.size === 0) unhook();
+  };
 }
 
 function hook(): void {
   process.on("exit", abandonAll);
-  for (const signal of signals) process.on(signal, endBySignal);
+  // First of all listeners: a "once" of the program's that has run is no longer counted.
+  for (const signal of signals) process.prependListener(signal, endBySignal);
 }
 
 function unhook(): void {
@@ -34,7 +34,13 @@ function unhook(): void {
 }
 
 function abandonAll(): void {
-  for (const tunnel of held) tunnel.abandon();
+  for (const held of holding) {
+    try {
+      held.abandon();
+    } catch {
+      // The process is ending: there is nobody left to tell, and the others have to be abandoned too.
+    }
+  }
 }
 
 function endBySignal(signal: NodeJS.Signals): void {

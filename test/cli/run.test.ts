@@ -3,9 +3,15 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { socketPath } from "../../src/uapi/socket.js";
+import { exchangeOverSocket, socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import { ours, type Program, Running, runToEnd } from "../parity/programs.js";
-import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+import {
+  assertNothingLeft,
+  endLeftTunnels,
+  interfaceExists,
+  ip,
+  onlyInSandbox,
+} from "../sandbox.js";
 
 const [ffi, exec] = ours;
 assert.ok(ffi && exec);
@@ -116,12 +122,37 @@ describe("wg-bridge with exec in the foreground", () => {
     assertNothingLeft("wg1");
   });
 
+  it("does not leave its child behind when it is killed", async () => {
+    const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+    running.process.kill("SIGKILL");
+    await running.ended;
+    assert.ok(await waitUntilFree("wg1", 10_000), "the tunnel is still served");
+    while (interfaceExists("wg1")) await new Promise((resolve) => setImmediate(resolve));
+    assertNothingLeft("wg1");
+  });
+
   it("does not leave its child behind when its terminal goes", async () => {
     const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
     running.process.kill("SIGHUP");
     assert.equal((await running.ended).code, 128 + 1);
     assertNothingLeft("wg1");
   });
+});
+
+describe("wg-bridge in the background", () => {
+  onlyInSandbox();
+  endLeftTunnels("wg1");
+
+  for (const program of [ffi, exec]) {
+    it(`does not hang on its caller's lifeline: ${program.title}`, async () => {
+      for (const WG_PROCESS_LIFELINE_FD of ["3", "4", "17"]) {
+        assert.equal(runToEnd(program, ["wg1"], { WG_PROCESS_LIFELINE_FD }).code, 0);
+        await exchangeOverSocket("wg1", Buffer.from("set=1\nfwmark=1\n\n"));
+        ip("link", "del", "wg1");
+        await waitUntilFree("wg1", 10_000);
+      }
+    });
+  }
 });
 
 describe("wg-bridge with ffi in the background", () => {

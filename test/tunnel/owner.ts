@@ -1,14 +1,20 @@
 // node owner.js BACKEND HOW: a program that owns the tunnel wgp0, says "open", and ends as it is told.
-import { openTunnel } from "../../src/index.js";
+import { openTunnel, type Tunnel } from "../../src/index.js";
 
 const [backend, how = ""] = process.argv.slice(2);
 if (backend !== "ffi" && backend !== "exec") throw new Error("ffi or exec?");
-const detached = how === "detached";
+const detached = how.startsWith("detached");
 
-await using tunnel = await openTunnel({ name: "wgp0", backend, detached });
+let opened: Tunnel | undefined;
+if (how === "earlier-once") {
+  process.once("SIGTERM", () => void opened?.close().then(() => process.stdout.write("clean\n")));
+}
+const tunnel = await openTunnel({ name: "wgp0", backend, detached });
+opened = tunnel;
 await tunnel.update({ fwmark: 1 });
 switch (how) {
   case "return":
+    await tunnel.close();
     break;
   case "throw":
     throw new Error("thrown by the owner");
@@ -17,6 +23,9 @@ switch (how) {
     break;
   case "detached":
     process.exit(0);
+    break;
+  case "detached-and-forgotten":
+    tunnel.events.on("handshake", () => {});
     break;
   case "uncaught":
     setImmediate(() => {
@@ -40,8 +49,11 @@ switch (how) {
     process.stdout.write("open\n");
     await new Promise(() => {});
     break;
+  case "earlier-once":
+    process.stdout.write("open\n");
+    await tunnel.closed;
+    break;
   default:
     process.stdout.write("open\n");
-
     await new Promise(() => {});
 }

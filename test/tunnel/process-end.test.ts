@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { upstreamExecutablePath } from "../../src/artifacts.js";
-import { attach } from "../../src/index.js";
+import { attach, openTunnel } from "../../src/index.js";
 import { socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import {
   assertNothingLeft,
@@ -15,6 +15,7 @@ import {
 } from "../sandbox.js";
 
 const owner = fileURLToPath(new URL("owner.js", import.meta.url));
+const opener = fileURLToPath(new URL("opener.js", import.meta.url));
 const upstream = { WIREGUARD_GO_EXECUTABLE: upstreamExecutablePath };
 
 const variants: readonly (readonly [string, string, NodeJS.ProcessEnv])[] = [
@@ -23,9 +24,14 @@ const variants: readonly (readonly [string, string, NodeJS.ProcessEnv])[] = [
   ["exec with upstream's program", "exec", upstream],
 ];
 
-function start(backend: string, how: string, settings: NodeJS.ProcessEnv): ChildProcess {
+function start(
+  backend: string,
+  how: string,
+  settings: NodeJS.ProcessEnv,
+  program = owner,
+): ChildProcess {
   const env = { ...process.env, ...settings };
-  return spawn(process.execPath, [owner, backend, how], { env, stdio: ["pipe", "pipe", "pipe"] });
+  return spawn(process.execPath, [program, backend, how], { env, stdio: ["pipe", "pipe", "pipe"] });
 }
 
 /** Resolves when the program that had the tunnel has let go of it; the kernel takes the interface then. */
@@ -74,6 +80,33 @@ for (const [title, backend, settings] of variants) {
       });
     }
 
+    for (const how of ["exit", "SIGTERM"]) {
+      it(`leaves nothing when it ends by ${how} while it opens the tunnel`, async () => {
+        const child = start(backend, how, settings, opener);
+        let said = "";
+        child.stdout?.on("data", (piece: Buffer) => {
+          said += piece.toString();
+        });
+        const [code, by] = await once(child, "close");
+        assert.deepEqual([code, by], how === "exit" ? [3, null] : [null, how]);
+        assert.equal(said, "", "the tunnel was open before");
+        await gone();
+        assertNothingLeft("wgp0");
+      });
+    }
+
+    it("is left alone by a signal for which it began to listen once, before", async () => {
+      const child = start(backend, "earlier-once", settings);
+      await saysOpen(child);
+      assert.ok(child.stdout);
+      const said = once(child.stdout, "data");
+      child.kill("SIGTERM");
+      const [code] = await once(child, "exit");
+      assert.equal(String(await said), "clean\n");
+      assert.equal(code, 0);
+      assertNothingLeft("wgp0");
+    });
+
     it("keeps its tunnel when it listens for the signal itself", async () => {
       const child = start(backend, "own-listener", settings);
       await saysOpen(child);
@@ -90,22 +123,66 @@ for (const [title, backend, settings] of variants) {
   });
 }
 
-for (const backend of ["ffi", "exec"] as const) {
-  it(`a process that is killed leaves no interface on ${backend}`, async () => {
-    const child = start(backend, "wait", {});
-    await saysOpen(child);
-    child.kill("SIGKILL");
-    await once(child, "exit");
-    await gone();
-    assert.equal(interfaceExists("wgp0"), false);
-    // Nobody is left to remove the library's socket; the next start replaces it.
-    assert.equal(existsSync(socketPath("wgp0")), backend === "ffi");
-  });
-}
+describe("a process that is killed", () => {
+  onlyInSandbox();
+  endLeftTunnels("wgp0");
+
+  for (const backend of ["ffi", "exec"] as const) {
+    it(`leaves no interface on ${backend}, and a next one can have the name`, async () => {
+      const child = start(backend, "wait", {});
+      await saysOpen(child);
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      await gone();
+      // Nobody is left to remove the library's socket.
+      assert.equal(existsSync(socketPath("wgp0")), backend === "ffi");
+      await (await openTunnel({ name: "wgp0", backend })).close();
+      assertNothingLeft("wgp0");
+    });
+  }
+});
+
+describe("this process's signals", () => {
+  onlyInSandbox();
+  endLeftTunnels("wgp0");
+  const events = ["SIGTERM", "SIGINT", "SIGHUP", "exit"];
+  const counts = () => events.map((event) => process.listenerCount(event));
+
+  for (const backend of ["ffi", "exec"] as const) {
+    it(`are listened for only while a tunnel is open on ${backend}`, async () => {
+      await (await openTunnel({ name: "wgp0", backend })).close(); // what it loads listens for good
+      const before = counts();
+      await assert.rejects(openTunnel({ name: "lo", backend }));
+      assert.deepEqual(counts(), before);
+      const tunnel = await openTunnel({ name: "wgp0", backend });
+      const during = counts();
+      assert.deepEqual(
+        during,
+        before.map((count) => count + 1),
+      );
+      await using attached = await attach(tunnel.name);
+      assert.deepEqual(counts(), during, `${attached.name} is nothing to clean up`);
+      await tunnel.close();
+      assert.deepEqual(counts(), before);
+    });
+  }
+});
 
 describe("a detached tunnel", () => {
   onlyInSandbox();
   endLeftTunnels("wgp0");
+
+  it("lets its process end, which need not close it, also with upstream's program", async () => {
+    for (const settings of [{}, upstream]) {
+      const child = start("exec", "detached-and-forgotten", settings);
+      const [code] = await once(child, "close");
+      assert.equal(code, 0);
+      await using tunnel = await attach("wgp0");
+      assert.equal((await tunnel.status()).fwmark, 1);
+      ip("link", "del", "wgp0");
+      await gone();
+    }
+  });
 
   it("outlives its process, in a session of its own", async () => {
     const child = start("exec", "detached", {});

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { openTunnel, PrivateKey, WgBridgeError } from "../../src/index.js";
+import { openTunnel, PrivateKey, type Tunnel, WgBridgeError } from "../../src/index.js";
+import { TunnelEvents } from "../../src/tunnel/events.js";
+import { OwnedTunnel } from "../../src/tunnel/owned.js";
 import { Backoff } from "../../src/tunnel/restart.js";
 import { serverOf } from "../../src/uapi/server.js";
 import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
 import { reveal } from "../uapi/reveal.js";
+import { FakeRunning } from "./fake-running.js";
 
 describe("the waits between attempts", () => {
   it("grow twofold up to the longest, and are as many as are allowed", () => {
@@ -29,6 +32,33 @@ describe("the waits between attempts", () => {
   });
 });
 
+describe("a tunnel that is closed in the moment in which it has come back", () => {
+  it("is ended as the one before was", async () => {
+    const [first, second] = [new FakeRunning(), new FakeRunning()];
+    const tunnel: OwnedTunnel = new OwnedTunnel({
+      running: first,
+      reason: "",
+      events: new TunnelEvents(),
+      watch: {},
+      revival: {
+        backoff: new Backoff({ delay: 1 }),
+        async start() {
+          void tunnel.close();
+          return second;
+        },
+      },
+    });
+    first.lose();
+    assert.equal((await tunnel.closed).reason, "closed");
+    assert.equal(second.closes, 1);
+    await tunnel.close();
+  });
+});
+
+function isClosed(error: unknown): boolean {
+  return error instanceof WgBridgeError && error.code === "WG_BRIDGE_CLOSED";
+}
+
 describe("a tunnel that is to be restarted", () => {
   onlyInSandbox();
   endLeftTunnels("wgr0");
@@ -39,6 +69,12 @@ describe("a tunnel that is to be restarted", () => {
     assert.ok(server !== undefined);
     assert.match(server.program, /wireguard-go$/);
     process.kill(server.pid, "SIGKILL");
+  }
+
+  async function comesBack(tunnel: Tunnel): Promise<void> {
+    const restarted = once(tunnel.events, "restarted");
+    killServer();
+    await restarted;
   }
 
   it("comes back with its configuration, addresses and MTU when its child is killed", async () => {
@@ -103,8 +139,69 @@ describe("a tunnel that is to be restarted", () => {
     const restarting = once(closed.events, "restarting");
     killServer();
     await restarting;
-    await closed.close();
+    const closing = closed.close();
+    await assert.rejects(closed.status(), isClosed);
+    await closing;
+    assert.equal((await closed.closed).reason, "closed");
+    await assert.rejects(closed.status(), isClosed);
     assertNothingLeft("wgr0");
+  });
+
+  it("can be closed at any moment of its coming back, and stays away", async () => {
+    for (let turns = 1; turns <= 1 << 14; turns *= 2) {
+      const tunnel = await openTunnel({ name: "wgr0", backend: "exec", restart: { delay: 1 } });
+      const restarting = once(tunnel.events, "restarting");
+      killServer();
+      await restarting;
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      await tunnel.close();
+      assert.equal((await tunnel.closed).reason, "closed");
+      assertNothingLeft("wgr0");
+    }
+  });
+
+  it("comes back as its interface was when it was last looked at", async () => {
+    await using tunnel = await openTunnel({
+      name: "wgr0",
+      backend: "exec",
+      restart: { delay: 1 },
+    });
+    ip("link", "set", "wgr0", "up", "mtu", "1350");
+    await tunnel.status();
+    await comesBack(tunnel);
+    assert.match(ip("link", "show", "dev", "wgr0"), /UP.* mtu 1350/);
+    ip("link", "set", "wgr0", "down");
+    await tunnel.status();
+    await comesBack(tunnel);
+    assert.doesNotMatch(ip("link", "show", "dev", "wgr0"), /[<,]UP/);
+  });
+
+  it("comes back although the program's own listener throws, which the program sees", async () => {
+    const others = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    const seen: unknown[] = [];
+    process.on("uncaughtException", (error) => seen.push(error));
+    try {
+      const tunnel = await openTunnel({
+        name: "wgr0",
+        backend: "exec",
+        restart: { delay: 1 },
+      });
+      const faults = [new Error("on lost"), new Error("on restarting")];
+      tunnel.events.once("lost", () => {
+        throw faults[0];
+      });
+      tunnel.events.once("restarting", () => {
+        throw faults[1];
+      });
+      await comesBack(tunnel);
+      assert.deepEqual(seen, faults);
+      await tunnel.close();
+      assert.equal((await tunnel.closed).reason, "closed");
+    } finally {
+      process.removeAllListeners("uncaughtException");
+      for (const listener of others) process.on("uncaughtException", listener);
+    }
   });
 
   it("is not ffi's, which says so, and makes auto take exec", async () => {

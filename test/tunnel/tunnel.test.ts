@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import fs, { readdirSync, readFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { mock } from "node:test";
 import { upstreamExecutablePath } from "../../src/artifacts.js";
 import {
   allowedIp,
@@ -222,6 +224,51 @@ for (const [title, options] of variants) {
       await assert.rejects(attach("wgt0", { signal }), reason);
     });
 
+    it("gives up its opening at any moment, and leaves nothing", async () => {
+      const reason = new Error("changed my mind");
+      for (let turns = 1, opened = false; !opened; turns *= 2) {
+        const controller = new AbortController();
+        const { signal } = controller;
+        const opening = open({ addresses: ["10.9.0.1/24"], listenPort: 51_896, signal });
+        const tried = opening.then(
+          (tunnel) => ({ tunnel }),
+          (error: unknown) => ({ error }),
+        );
+        for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+        controller.abort(reason);
+        const result = await tried;
+        opened = "tunnel" in result;
+        if ("tunnel" in result) {
+          // Once it is open the signal means nothing to it any more.
+          assert.equal((await result.tunnel.status()).listenPort, 51_896);
+          await result.tunnel.close();
+        } else {
+          assert.equal(result.error, reason);
+        }
+        assertNothingLeft("wgt0");
+      }
+    });
+
+    it("leaves no descriptor open and no file watched, nor does one that is attached to", async () => {
+      const cycle = async () => {
+        const tunnel = await open();
+        const other = await attach("wgt0");
+        const third = await attach("wgt0");
+        await third.close();
+        await tunnel.close();
+        await other.closed;
+        await assert.rejects(open({ addresses: ["10.0.0.1/99"] }), hasCode("WG_BRIDGE_NETWORK"));
+      };
+      const held = () => ({
+        descriptors: readdirSync("/proc/self/fd").length,
+        watches: process.getActiveResourcesInfo().filter((kind) => kind === "FSEventWrap").length,
+      });
+      await cycle();
+      const before = held();
+      for (let count = 0; count < 3; count++) await cycle();
+      assert.deepEqual(held(), before);
+    });
+
     it("can be attached to, changed and let go of by another", async () => {
       const tunnel = await open();
       const other = await attach("wgt0");
@@ -248,7 +295,13 @@ for (const [title, options] of variants) {
       assert.deepEqual(await mtu, [{ mtu: 1380, previous: 1420 }]);
     });
 
-    if (title !== "upstream's program") {
+    if (title === "upstream's program") {
+      it("needs a whole name, since its program does not tell the one that the kernel chose", async () => {
+        const failure = open({ name: "wgt%d" });
+        await assert.rejects(failure, hasCode("WG_BRIDGE_UNSUPPORTED"));
+        assertNothingLeft("wgt0");
+      });
+    } else {
       it("has the name that the kernel chose", async () => {
         await using tunnel = await open({ name: "wgt%d" });
         assert.match(tunnel.name, /^wgt\d+$/);
@@ -266,5 +319,22 @@ describe("attaching to an interface", () => {
   it("says that nothing serves it", async () => {
     await assert.rejects(attach("wgt9"), hasCode("WG_BRIDGE_CLOSED"));
     await assert.rejects(attach("no/name"), hasCode("WG_BRIDGE_INTERFACE_NAME"));
+  });
+
+  it("does without the kernel's watches where none is left", async () => {
+    await using tunnel = await openTunnel({ name: "wgt0", backend: "exec" });
+    mock.method(fs, "watch", () => {
+      throw Object.assign(new Error("none is left"), { code: "EMFILE" });
+    });
+    syncBuiltinESMExports();
+    try {
+      const other = await attach("wgt0");
+      await tunnel.close();
+      await assert.rejects(other.status(), hasCode("WG_BRIDGE_LOST"));
+      assert.equal((await other.closed).reason, "lost");
+    } finally {
+      mock.restoreAll();
+      syncBuiltinESMExports();
+    }
   });
 });

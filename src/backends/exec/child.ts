@@ -91,9 +91,9 @@ export class Child {
     }
   }
 
-  /** Kills the child without waiting for its end; not a detached one. */
+  /** Kills the child without waiting for its end. */
   kill(): void {
-    if (!this.detached) this.#process.kill("SIGKILL");
+    this.#process.kill("SIGKILL");
   }
 
   /** Asks the child to end, kills it if it does not, and resolves when it has ended. */

@@ -4,7 +4,7 @@ import type { Environment } from "../../artifacts.js";
 export const statusVariable = "WG_PROCESS_STATUS_FD";
 
 /** Names a descriptor at whose end of file a program ends, because this process has gone. */
-const lifelineVariable = "WG_PROCESS_LIFELINE_FD";
+export const lifelineVariable = "WG_PROCESS_LIFELINE_FD";
 
 /** Variables with which a caller hands a wireguard-go program open file descriptors. */
 const variables = ["WG_TUN_FD", "WG_UAPI_FD", statusVariable];

@@ -6,7 +6,7 @@ import { exitOf, outputOf } from "../../backends/exec/exit.js";
 import type { BridgeLibrary } from "../../backends/ffi/library.js";
 import { readLines } from "../../backends/lines.js";
 import { readyName } from "../../backends/ready.js";
-import { stdioWithStatus } from "./descriptors.js";
+import { lifelineVariable, stdioWithStatus } from "./descriptors.js";
 import { SignalForwarding } from "./signals.js";
 
 /** How long a process in the background may take until it is ready, in milliseconds. */
@@ -59,7 +59,8 @@ export async function startInBackground(
   const child = spawn(process.execPath, args, {
     detached: true,
     stdio,
-    env: { ...childEnv, WG_PROCESS_FOREGROUND: "1" },
+    // In the background it outlives whoever asked for it, and has not got that one's descriptor.
+    env: { ...childEnv, WG_PROCESS_FOREGROUND: "1", [lifelineVariable]: "" },
   });
   signals.to(child);
   const exited = exitOf(child);
