@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { redact } from "../backends/redact.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
+import { redact } from "../redact.js";
 
 /** What an interface gets besides its WireGuard configuration. */
 export interface NetworkSettings {

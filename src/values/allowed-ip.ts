@@ -1,4 +1,5 @@
 import { WgBridgeError } from "../errors.js";
+import { redact } from "../redact.js";
 import { formatAddress, parseAddress } from "./address.js";
 import { isCanonicalPrefix } from "./canonical.js";
 
@@ -55,6 +56,6 @@ function maskTo(bytes: Uint8Array, length: number): void {
 function allowedIpError(text: string): WgBridgeError {
   return new WgBridgeError(
     "WG_BRIDGE_ALLOWED_IP",
-    `${JSON.stringify(text.slice(0, 60))} is no allowed IP: give an address, or an address and the length of its prefix, as 10.0.0.0/24 or fd00::/64.`,
+    `${JSON.stringify(redact(text).slice(0, 60))} is no allowed IP: give an address, or an address and the length of its prefix, as 10.0.0.0/24 or fd00::/64.`,
   );
 }

@@ -1,4 +1,5 @@
 import { WgBridgeError } from "../errors.js";
+import { redact } from "../redact.js";
 import { parseAddress } from "./address.js";
 import { isCanonicalIPv4Endpoint } from "./canonical.js";
 
@@ -26,7 +27,7 @@ export function parseEndpoint(text: string): Endpoint {
   if (valid && port >= 1 && port <= 65_535) return { host, port };
   throw new WgBridgeError(
     "WG_BRIDGE_ENDPOINT",
-    `${JSON.stringify(text.slice(0, 300))} is no endpoint: give a host and a port from 1 to 65535, as 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820.`,
+    `${JSON.stringify(redact(text).slice(0, 300))} is no endpoint: give a host and a port from 1 to 65535, as 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820.`,
   );
 }
 

@@ -78,11 +78,11 @@ PersistentKeepalive = off`;
   }
 
   it("tells all its mistakes, in order, and repeats no key", () => {
-    const text = `${key}\n[Interface]\nPrivateKey = ${key}x\n${key}\n${key} = 1\n[${key}]\n[Peer]\n`;
+    const text = `${key}\n[Interface]\nPrivateKey = ${key}x\n${key}\n${key} = 1\n[${key}]\n[Peer]\nEndpoint = ${key}\nAllowedIPs = ${key}\n`;
     const diagnostics = checkConfig(text);
     assert.deepEqual(
       diagnostics.map(({ line }) => line),
-      [1, 3, 4, 5, 6, 7],
+      [1, 3, 4, 5, 6, 7, 8, 9],
     );
     assert.ok(!JSON.stringify(diagnostics).includes(key.slice(0, 20)));
   });

@@ -23,8 +23,8 @@ const empty: DeviceStatus = { peers: [], unknown: [] };
 /** What can be compared: keys as text, peers and prefixes in an order, a port of 0 as none. */
 function comparable({ listenPort, ...status }: DeviceStatus): unknown {
   const peers = status.peers
-    .map(({ protocolVersion: _one, ...peer }) => ({
-      ...peer,
+    .map(({ protocolVersion: _one, sentBytes: _sent, ...peer }) => ({
+      ...peer, // without what it sent: where its link is up, that is keepalives
       allowedIps: peer.allowedIps.toSorted(),
     }))
     .toSorted((one, other) => (one.publicKey < other.publicKey ? -1 : 1));

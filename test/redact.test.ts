@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { redact } from "../../src/backends/redact.js";
+import { redact } from "../src/redact.js";
 
 const keys = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
 const around = fc.stringMatching(/^[ -~]{0,20}[ "=:]$/);
