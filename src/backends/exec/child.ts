@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
-import { readLines } from "../lines.js";
 import { redact } from "../../redact.js";
+import { readLines } from "../lines.js";
 import type { ChildEnd } from "./classify.js";
 import { exitOf, outputOf } from "./exit.js";
 import { spawnExecutable } from "./spawn.js";
