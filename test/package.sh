@@ -14,18 +14,22 @@ fail() {
   exit 1
 }
 
-# Set-up has built everything.
+# Set-up has built everything else.
+scripts/licenses
 tarball=$work/$(npm pack --silent --ignore-scripts --pack-destination "$work")
 node_modules/.bin/publint --strict "$tarball"
 node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$tarball"
 
 listing=$(tar -tzf "$tarball")
 for needed in build/wireguard-go build/wireguard_go_bridge.so dist/src/index.d.ts cmd/wireguard-go/main.go \
-  go.mod scripts/build-go man/wg-bridge.1 README.md LICENSE; do
+  go.mod go.sum scripts/build scripts/build-go build/third-party-licenses.txt man/wg-bridge.1 README.md LICENSE; do
   grep -qx "package/$needed" <<<"$listing" || fail "The package lacks $needed."
 done
 unwanted=$(grep -E 'netns|_test\.go|/test/|\.tsbuildinfo|node_modules' <<<"$listing" || true)
 [[ -z $unwanted ]] || fail "The package must not hold: $unwanted"
+while read -r module; do
+  grep -q "^$module " build/third-party-licenses.txt || fail "The licence of $module is not packed."
+done < <(go version -m build/wireguard-go build/wireguard_go_bridge.so | awk '$1 == "dep" { print $2 }')
 node -e '
 const { scripts = {} } = JSON.parse(require("fs").readFileSync("package.json", "utf8"));
 const own = ["preinstall", "install", "postinstall", "prepare"].filter((name) => name in scripts);
@@ -47,20 +51,31 @@ for (const backend of ["ffi", "exec"] as const) {
 }
 PROGRAM
 
+# run_program: what the installed package is for.
+run_program() {
+  local printed
+  printed=$("$root/scripts/sandbox" node program.js)
+  [[ $printed == $'ffi ::/0 bigint\nexec ::/0 bigint' ]] || fail "The installed package printed: $printed"
+}
+
 for scripts in --ignore-scripts --foreground-scripts; do
   project=$work/project$scripts
   mkdir "$project"
   cd "$project"
   echo '{ "type": "module", "private": true }' >package.json
-  npm install --silent --no-audit --no-fund --prefer-offline $scripts "$tarball" || fail "npm install $scripts failed."
+  npm install --loglevel=error --no-audit --no-fund --prefer-offline $scripts "$tarball" >/dev/null || fail "npm install $scripts failed."
   [[ $(node_modules/.bin/wg-bridge --version | head -1) == "wg-bridge "* ]] || fail "--version does not answer."
   cp "$work/program.ts" .
   "$root/node_modules/.bin/tsc" --strict --target es2023 --lib es2023,esnext.disposable --module nodenext \
     --types node --typeRoots "$root/node_modules/@types" program.ts
-  printed=$("$root/scripts/sandbox" node program.js)
-  [[ $printed == $'ffi ::/0 bigint\nexec ::/0 bigint' ]] || fail "The installed package printed: $printed"
+  run_program
   "$root/scripts/sandbox" node_modules/.bin/wg-bridge doctor >/dev/null || fail "doctor finds no backend."
   if said=$(node_modules/.bin/wg-bridge compare 2>&1); then fail "compare cannot have run."; fi
   grep -q "checkout" <<<"$said" || fail "compare does not say that it needs a checkout: $said"
 done
+
+# A machine of another kind builds its own from the packed sources.
+rm node_modules/wg-bridge/build/wireguard*
+npm run --silent --prefix node_modules/wg-bridge build >/dev/null || fail "npm run build failed."
+run_program
 echo "packed $(stat -c %s "$tarball") bytes, installed and run with and without install scripts"

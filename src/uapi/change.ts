@@ -95,6 +95,10 @@ export class ChangeDecoder {
   #begun = false;
   #done = false;
 
+  /**
+   * Takes the next piece, of which nothing is kept.
+   * @throws WgBridgeError WG_BRIDGE_UAPI where the request is malformed
+   */
   push(piece: Uint8Array): void {
     this.#lines.push(piece);
   }
@@ -104,6 +108,10 @@ export class ChangeDecoder {
     return this.#done;
   }
 
+  /**
+   * The change, once the blank line was there.
+   * @throws WgBridgeError WG_BRIDGE_UAPI where the request is not whole
+   */
   end(): DeviceChange {
     if (!this.#done) throw uapiError("the request ends before its blank line");
     const peers = this.#peers.map(withoutEmptyLists);

@@ -92,14 +92,17 @@ export abstract class SecretKey {
     this.#buffer = undefined;
   }
 
+  /** "(hidden)", so that no template string holds a key. */
   toString(): string {
     return "(hidden)";
   }
 
+  /** "(hidden)", so that no JSON holds a key. */
   toJSON(): string {
     return "(hidden)";
   }
 
+  /** What console.log and util.inspect print: "PrivateKey(hidden)". */
   [inspect.custom](): string {
     return `${this.constructor.name}(hidden)`;
   }

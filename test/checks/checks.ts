@@ -52,7 +52,7 @@ export const checks: readonly Check[] = [
     read: readMochaReport,
   },
   plain("reference", ["scripts/reference", "--check"]),
-  plain("package", ["test/package.sh"]),
+  inSandbox("package", ["test/package.sh"]),
   inSandbox("netns.sh on exec", ["test/test.sh", "exec"]),
   inSandbox("netns.sh on ffi", ["test/test.sh", "ffi"]),
   inSandbox("wg-bridge compare without root", [

@@ -1,41 +1,51 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { packageRoot } from "../../src/artifacts.js";
-
 /** A block of code in a page. */
 export interface Block {
   readonly page: string;
   /** Of its first line of code, from 1. */
   readonly line: number;
-  /** "ts", "sh", "ini", or "" for what is no code: output, and drawings. */
+  /** What follows the opening fence: "ts", "sh", "ini", "output", "text", or a mistake. */
   readonly language: string;
   readonly code: string;
-  /** Why it is not run, where a comment `<!-- not run: REASON -->` before it says so. */
+  /** Why it is not run, where a comment `<!-- not run: REASON -->` on the line before says so. */
   readonly notRun: string | undefined;
+  /** What it prints: the "output" block that comes next on the page, before any other. */
+  readonly output: string | undefined;
 }
 
-/** The pages whose examples are run: README and all of docs. */
-export function pages(): readonly string[] {
-  const docs = readdirSync(`${packageRoot}/docs`).filter((file) => file.endsWith(".md"));
-  return ["README.md", ...docs.map((file) => `docs/${file}`)];
-}
-
-/** The blocks of a page. */
-export function blocksOf(page: string): readonly Block[] {
-  const lines = readFileSync(`${packageRoot}/${page}`, "utf8").split("\n");
+/**
+ * The blocks of a page.
+ * @throws Error where a fence is not closed
+ */
+export function blocksIn(page: string, text: string): readonly Block[] {
+  const lines = text.split("\n");
   const blocks: Block[] = [];
   for (let at = 0; at < lines.length; at++) {
     const language = /^```(.*)$/.exec(lines[at] ?? "")?.[1];
     if (language === undefined) continue;
     const end = lines.indexOf("```", at + 1);
+    if (end === -1) throw new Error(`${page}, line ${at + 1}: this block has no end`);
     const notRun = /^<!-- not run: (.+) -->$/.exec(lines[at - 1] ?? "")?.[1];
     const code = `${lines.slice(at + 1, end).join("\n")}\n`;
-    blocks.push({ page, line: at + 2, language, code, notRun });
+    blocks.push({ page, line: at + 2, language, code, notRun, output: undefined });
     at = end;
   }
-  return blocks;
+  return blocks.map((block, index) => ({ ...block, output: outputIn(blocks[index + 1]) }));
 }
 
-/** What the comments "// prints: TEXT" of a program promise. */
-export function promised({ code }: Block): readonly string[] {
-  return Array.from(code.matchAll(/^\/\/ prints: (.*)$/gm), ([, text = ""]) => text);
+function outputIn(next: Block | undefined): string | undefined {
+  return next?.language === "output" ? next.code : undefined;
+}
+
+/** What the comments "// prints: TEXT" of a program promise, in their order. */
+export function promised(code: string): readonly string[] {
+  return Array.from(code.matchAll(/^\s*\/\/ prints: (.*)$/gm), ([, text = ""]) => text);
+}
+
+/** Whether all of `wanted` are among `lines`, in this order. */
+export function inOrder(wanted: readonly string[], lines: readonly string[]): boolean {
+  let from = 0;
+  return wanted.every((text) => {
+    from = lines.indexOf(text, from) + 1;
+    return from > 0;
+  });
 }

@@ -1,20 +1,38 @@
-// Runs every example of README and docs, each in a sandbox of its own: "ts" as a program that imports
-// the package by its name, "sh" as a shell script with wg-bridge on its PATH, "ini" as a configuration
-// file to be checked. "// prints: TEXT" promises a line of output.
+// Runs every example of README and docs, each in a sandbox of its own, from a checkout that is set up:
+//
+//   ts       a program that imports the package by its name; `// prints: TEXT` promises a line of output
+//   sh       a shell script with wg-bridge on its PATH, in an empty directory
+//   ini      a configuration file: checked
+//   output   all that the block before it prints
+//   text     no code: a drawing, or the output of what is not run
+//
+// Any other language is refused, and so is a block without one. `<!-- not run: REASON -->` on the line
+// before a ts or sh block says why it cannot run; then its types or its syntax are checked.
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { promisify } from "node:util";
 import { packageRoot, sandboxScript } from "../../src/artifacts.js";
 import { checkConfig } from "../../src/config/parse.js";
-import { type Block, blocksOf, pages, promised } from "./blocks.js";
+import { type Block, blocksIn, inOrder, promised } from "./blocks.js";
 
 const run = promisify(execFile);
 // Below the package, so that its name means this package.
 const directory = `${packageRoot}/build/examples`;
 
-const blocks = pages().flatMap(blocksOf);
-const programs = blocks.filter(({ language, notRun }) => language === "ts" && !notRun);
+const docs = readdirSync(`${packageRoot}/docs`).filter((file) => file.endsWith(".md"));
+const pages = ["README.md", ...docs.map((file) => `docs/${file}`)];
+const blocks = pages.flatMap((page) =>
+  blocksIn(page, readFileSync(`${packageRoot}/${page}`, "utf8")),
+);
 
 function fileOf({ page, line }: Block): string {
   return `${page.replace(/\W/g, "-")}-${line}`;
@@ -26,6 +44,7 @@ describe("the examples of the documentation", () => {
     rmSync(directory, { recursive: true, force: true });
     mkdirSync(`${directory}/bin`, { recursive: true });
     symlinkSync(`${packageRoot}/dist/src/cli/main.js`, `${directory}/bin/wg-bridge`);
+    const programs = blocks.filter(({ language }) => language === "ts");
     for (const block of programs) writeFileSync(`${directory}/${fileOf(block)}.ts`, block.code);
     const options = "--strict --target es2023 --lib es2023,esnext.disposable --module nodenext";
     const files = programs.map((block) => `${fileOf(block)}.ts`);
@@ -34,15 +53,16 @@ describe("the examples of the documentation", () => {
   });
 
   for (const block of blocks) {
-    const { page, line, language, notRun } = block;
-    const title = `${page}, line ${line}`;
-    switch (language) {
+    const title = `${block.page}, line ${block.line}`;
+    const reason = block.notRun === undefined ? "" : `, and is not run: ${block.notRun}`;
+    switch (block.language) {
       case "ts":
-        if (notRun === undefined)
-          it(`${title}: runs, and prints what it says`, () => runProgram(block));
+        it(`${title}: ${reason === "" ? "prints what it says" : `compiles${reason}`}`, () =>
+          reason === "" ? runProgram(block) : undefined);
         break;
       case "sh":
-        if (notRun === undefined) it(`${title}: runs`, () => runScript(block));
+        it(`${title}: ${reason === "" ? "runs" : `is a shell script${reason}`}`, () =>
+          reason === "" ? runScript(block) : run("bash", ["-n", "-c", block.code]));
         break;
       case "ini":
         it(`${title}: is a configuration without a mistake`, () => {
@@ -50,30 +70,49 @@ describe("the examples of the documentation", () => {
         });
         break;
       default:
-        it(`${title}: is no example of a language that nobody runs`, () => {
-          assert.equal(language, "");
+        it(`${title}: is a drawing or output`, () => {
+          assert.ok(["text", "output"].includes(block.language), `"${block.language}" is not run`);
+          assert.equal(block.notRun, undefined, "a drawing needs no reason");
         });
     }
   }
+
+  it("have output only after what prints it", () => {
+    const printed = blocks.filter(({ output }) => output !== undefined);
+    assert.deepEqual(
+      printed.filter(({ language, notRun }) => !isProgram(language) || notRun !== undefined),
+      [],
+    );
+    assert.equal(printed.length, blocks.filter(({ language }) => language === "output").length);
+  });
 });
+
+function isProgram(language: string): boolean {
+  return language === "ts" || language === "sh";
+}
 
 async function runProgram(block: Block): Promise<void> {
   const { stdout } = await run(sandboxScript, ["node", `${directory}/${fileOf(block)}.js`]);
-  const lines = stdout.split("\n");
-  for (const text of promised(block))
-    assert.ok(lines.includes(text), `${text}\nis not in\n${stdout}`);
+  const lines = promised(block.code);
+  assert.ok(inOrder(lines, stdout.split("\n")), `${lines.join("\n")}\nis not in\n${stdout}`);
+  assertOutput(block, stdout);
 }
 
 async function runScript(block: Block): Promise<void> {
   const work = `${directory}/${fileOf(block)}`;
   mkdirSync(work);
   const env = { ...process.env, PATH: `${directory}/bin:${process.env.PATH}` };
-  const script = `set -euo pipefail\n${block.code}`;
-  await run(sandboxScript, ["bash", "-c", script], { cwd: work, env });
+  const script = `set -euo pipefail\nexec 2>&1\n${block.code}`;
+  const { stdout } = await run(sandboxScript, ["bash", "-c", script], { cwd: work, env });
+  assertOutput(block, stdout);
+}
+
+function assertOutput({ output }: Block, stdout: string): void {
+  if (output !== undefined) assert.equal(stdout, output);
 }
 
 describe("the links of the documentation", () => {
-  for (const page of pages()) {
+  for (const page of pages) {
     it(`of ${page} lead somewhere`, () => {
       const text = readFileSync(`${packageRoot}/${page}`, "utf8");
       const folder = page.includes("/") ? `${packageRoot}/docs` : packageRoot;
