@@ -16,7 +16,7 @@ fail() {
 
 # Set-up has built everything else.
 scripts/licenses
-tarball=$work/$(npm pack --silent --ignore-scripts --pack-destination "$work")
+tarball=$work/$(npm pack --loglevel=error --ignore-scripts --pack-destination "$work")
 node_modules/.bin/publint --strict "$tarball"
 node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$tarball"
 

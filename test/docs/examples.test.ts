@@ -9,7 +9,7 @@
 // Any other language is refused, and so is a block without one. `<!-- not run: REASON -->` on the line
 // before a ts or sh block says why it cannot run; then its types or its syntax are checked.
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -49,7 +49,9 @@ describe("the examples of the documentation", () => {
     const options = "--strict --target es2023 --lib es2023,esnext.disposable --module nodenext";
     const files = programs.map((block) => `${fileOf(block)}.ts`);
     const words = [...options.split(" "), "--types", "node", "--ignoreConfig", ...files];
-    execFileSync(`${packageRoot}/node_modules/.bin/tsc`, words, { cwd: directory });
+    const tsc = `${packageRoot}/node_modules/.bin/tsc`;
+    const { status, stdout } = spawnSync(tsc, words, { cwd: directory, encoding: "utf8" });
+    assert.equal(status, 0, stdout);
   });
 
   for (const block of blocks) {

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { packageRoot } from "../../src/artifacts.js";
+
+/** The other packages that a program's text names where it imports or requires. */
+function packagesIn(text: string): readonly string[] {
+  const names = Array.from(
+    text.matchAll(/\b(?:from|import|import\(|require\()\s*"((?:@[^/"]+\/)?[^./"][^/"]*)[^"]*"/g),
+    ([, name = ""]) => name,
+  );
+  return names.filter((name) => !name.startsWith("node:") && !builtinModules.includes(name));
+}
+
+describe("the dependencies of the package", () => {
+  it("are those that its programs name, and no others", () => {
+    const compiled = readdirSync(`${packageRoot}/dist/src`, { recursive: true, encoding: "utf8" });
+    const named = compiled
+      .filter((file) => file.endsWith(".js"))
+      .flatMap((file) => packagesIn(readFileSync(`${packageRoot}/dist/src/${file}`, "utf8")));
+    const manifest: { readonly dependencies: Readonly<Record<string, string>> } = JSON.parse(
+      readFileSync(`${packageRoot}/package.json`, "utf8"),
+    );
+    assert.deepEqual([...new Set(named)].sort(), Object.keys(manifest.dependencies).sort());
+  });
+
+  it("are found in each of the ways to name one", () => {
+    const text = `import a from "a"; import "b"; await import("c/d.js"); require("@e/f/g");
+      import x from "./x.js"; import "node:fs"; import y from "../y.js";`;
+    assert.deepEqual(packagesIn(text), ["a", "b", "c", "@e/f"]);
+  });
+});
