@@ -3,14 +3,14 @@ import { WgBridgeError } from "../errors.js";
 import { type PublicKey, publicKey } from "../values/key.js";
 import type { Config } from "./config.js";
 import { interfaceFields, peerFields } from "./fields.js";
-import { peerLines } from "./format.js";
-import { type Line, readLines } from "./lines.js";
+import { checkValue, peerLines } from "./format.js";
+import { type Line, plainName, readLines, withoutSpace } from "./lines.js";
 import { configOf } from "./parse.js";
 
 /**
  * A configuration file to be edited in place. Each edit touches only its own lines: comments, order
- * and spelling of all others stay as they are, byte for byte. An edit that would make the file
- * unreadable throws ConfigError and changes nothing.
+ * and spelling of all others stay as they are, byte for byte, and so do the line ends, and whether the
+ * last line has one. An edit that would make the file unreadable throws and changes nothing.
  */
 export class ConfigDocument {
   #lines: readonly Line[];
@@ -37,133 +37,135 @@ export class ConfigDocument {
   }
 
   /**
-   * Sets a field of [Interface] to values, one line each, or removes it where there is none. The
-   * first line that has the field keeps its place, its spelling and its comment.
+   * Sets a field of [Interface] to values, one line each, or removes it where there is none. Lines that
+   * have the field keep their place, spelling and comment. Makes the section where there is none.
+   * @throws WgBridgeError WG_BRIDGE_CONFIG for a name or a value that is none
    */
   setInterface(name: string, ...values: readonly string[]): void {
-    this.#setField(this.#interfaceSection(), spelling(interfaceFields, name), values);
+    const field = spelling(interfaceFields, name);
+    const sections = sectionsOf(this.#lines);
+    const found = sections.filter((section) => section.name === "interface");
+    if (found.length > 0) this.#setField(found, field, values);
+    else if (values.length > 0) this.#addInterface(sections[0]?.start, field, values);
   }
 
-  /** Sets a field of a peer, as setInterface does. */
+  /**
+   * Sets a field of a peer, as setInterface does. Of a peer with several sections it is the last one's.
+   * @throws WgBridgeError WG_BRIDGE_CONFIG, also where there is no such peer
+   */
   setPeer(peer: PublicKey, name: string, ...values: readonly string[]): void {
-    this.#setField(this.#peerSection(peer), spelling(peerFields, name), values);
+    this.#setField(this.#peerSections(peer), spelling(peerFields, name), values);
   }
 
-  /** Adds a peer at the file's end. */
+  /**
+   * Adds a peer at the file's end.
+   * @throws WgBridgeError WG_BRIDGE_CONFIG where there is this peer already
+   */
   addPeer(peer: PeerConfig): void {
-    const text = this.toString();
-    const gap = text === "" || text.endsWith("\n\n") ? "" : text.endsWith("\n") ? "\n" : "\n\n";
-    const end = this.#lines.some((line) => line.end === "\r\n") ? "\r\n" : "\n";
-    const added = `${gap}${peerLines(peer).join("\n")}\n`.replaceAll("\n", end);
-    this.#become(text + added);
+    if (this.#sectionsOfPeer(peer.publicKey).length > 0) {
+      throw new WgBridgeError(
+        "WG_BRIDGE_CONFIG",
+        `This configuration has the peer ${peer.publicKey} already: set its fields, or remove it first.`,
+      );
+    }
+    const last = this.#lines.at(-1);
+    const gap = last === undefined || isEmpty(last) ? [] : [""];
+    this.#become([...this.#written(), ...this.#ended([...gap, ...peerLines(peer)])]);
   }
 
-  /** Removes a peer with all lines of its section, up to the comment before the next one. */
+  /**
+   * Removes a peer with all lines of its sections and the comments right above them.
+   * @throws WgBridgeError WG_BRIDGE_CONFIG where there is no such peer
+   */
   removePeer(peer: PublicKey): void {
-    const { start, end } = this.#peerSection(peer);
-    this.#replace(start, end, []);
+    const removed = new Set<number>();
+    for (const { start, end } of this.#peerSections(peer)) {
+      // What is last leaves no gap behind it.
+      const from = end === this.#lines.length ? this.#beforeEmpty(start) : start;
+      for (let index = from; index < end; index++) removed.add(index);
+    }
+    this.#become(this.#written().filter((_, index) => !removed.has(index)));
   }
 
-  #interfaceSection(): Span {
-    const section = this.#sections().find(({ name }) => name === "interface");
-    if (section !== undefined) return section;
-    throw new WgBridgeError(
-      "WG_BRIDGE_CONFIG",
-      "This configuration has no [Interface] section to edit: add one first.",
-    );
+  #beforeEmpty(index: number): number {
+    let at = index;
+    for (; at > 0; at--) {
+      const line = this.#lines[at - 1];
+      if (line === undefined || !isEmpty(line)) break;
+    }
+    return at;
   }
 
-  #peerSection(peer: PublicKey): Span {
-    const section = this.#sections().find((span) => span.publicKey === peer);
-    if (section !== undefined) return section;
+  #sectionsOfPeer(peer: PublicKey): readonly Section[] {
+    return sectionsOf(this.#lines).filter((section) => section.publicKey === peer);
+  }
+
+  #peerSections(peer: PublicKey): readonly Section[] {
+    const sections = this.#sectionsOfPeer(peer);
+    if (sections.length > 0) return sections;
     throw new WgBridgeError(
       "WG_BRIDGE_CONFIG",
       `This configuration has no peer ${peer}: add it first.`,
     );
   }
 
-  #sections(): readonly Span[] {
-    const starts = this.#lines.flatMap(({ content }, index) =>
-      content.kind === "section" ? [{ index, name: content.name.toLowerCase() }] : [],
+  #addInterface(before: number | undefined, field: string, values: readonly string[]): void {
+    const fields = values.map((value) => `${field} = ${checkValue(field, value)}`);
+    const lines = this.#written();
+    const gap = before === undefined ? [] : [""];
+    lines.splice(before ?? lines.length, 0, ...this.#ended(["[Interface]", ...fields, ...gap]));
+    this.#become(lines);
+  }
+
+  /** The last of several sections is the one that counts: there the field goes, and from the others. */
+  #setField(sections: readonly Section[], field: string, values: readonly string[]): void {
+    const target = sections.at(-1);
+    if (target === undefined) return;
+    const checked = values.map((value) => checkValue(field, value));
+    const name = plainName(field);
+    const present = sections.flatMap(({ header, end }) =>
+      fieldLines(this.#lines, header, end, name),
     );
-    return starts.map(({ index, name }, order) => {
-      const next = starts[order + 1]?.index;
-      const end = next === undefined ? this.#lines.length : this.#beforeComments(index, next);
-      return { name, start: index, end, publicKey: this.#publicKeyIn(index, end) };
-    });
+    const kept = present.filter(({ index }) => index >= target.header).slice(0, checked.length);
+    const lines: (string | undefined)[] = this.#written();
+    for (const { index } of present) lines[index] = undefined;
+    for (const [order, { index, text, value, valueAt }] of kept.entries()) {
+      const next = checked[order] ?? value;
+      const rest = text.slice(valueAt + value.length);
+      lines[index] = this.#ended([text.slice(0, valueAt) + next + rest]).join("");
+    }
+    const added = checked.slice(kept.length).map((value) => `${field} = ${value}`);
+    const last = kept.at(-1);
+    const at = last === undefined ? afterLastField(this.#lines, target) : last.index + 1;
+    lines.splice(at, 0, ...this.#ended(added));
+    this.#become(lines.filter((line) => line !== undefined));
   }
 
-  /** Comments right above a section belong to it, not to the one before. */
-  #beforeComments(start: number, next: number): number {
-    let end = next;
-    while (end - 1 > start && this.#lines[end - 1]?.text.trimStart().startsWith("#")) end--;
-    return end;
+  /** All lines, each with an end: whether the last one has it, is for the whole file to keep. */
+  #written(): string[] {
+    return this.#lines.map(({ text, end }) => text + (end || this.#end));
   }
 
-  #publicKeyIn(start: number, end: number): PublicKey | undefined {
-    const field = this.#fieldsIn(start, end, "publickey").at(-1);
-    return field === undefined ? undefined : publicKey(field.value);
+  #ended(lines: readonly string[]): readonly string[] {
+    return lines.map((line) => line + this.#end);
   }
 
-  #fieldsIn(start: number, end: number, name: string) {
-    return this.#lines
-      .slice(start, end)
-      .flatMap((line, offset) =>
-        line.content.kind === "field" && line.content.key.toLowerCase() === name
-          ? [{ ...line.content, index: start + offset, line }]
-          : [],
-      );
+  get #end(): string {
+    return this.#lines[0]?.end || "\n";
   }
 
-  #setField({ start, end }: Span, name: string, values: readonly string[]): void {
-    const present = this.#fieldsIn(start, end, name.toLowerCase());
-    const [first] = present;
-    const text = values.map((value) => {
-      if (first === undefined) return `${name} = ${value}`;
-      const { valueAt, line } = first;
-      const after = line.text.slice(valueAt + first.value.length);
-      return line.text.slice(0, valueAt) + value + after;
-    });
-    const at = first?.index ?? this.#lastFieldIn(start, end) + 1;
-    const removed = new Set(present.map(({ index }) => index));
-    const kept = this.#lines.slice(at, end).filter((_, offset) => !removed.has(at + offset));
-    this.#replace(at, end, [...text.map((line) => this.#newLine(line)), ...kept.map(written)]);
-  }
-
-  #lastFieldIn(start: number, end: number): number {
-    const last = this.#lines
-      .slice(start, end)
-      .findLastIndex(({ content }) => content.kind === "field");
-    return start + Math.max(last, 0);
-  }
-
-  #newLine(text: string): string {
-    return text + (this.#lines.some(({ end }) => end === "\r\n") ? "\r\n" : "\n");
-  }
-
-  #replace(start: number, end: number, texts: readonly string[]): void {
-    const before = this.#lines.slice(0, start).map(written).join("");
-    const after = this.#lines.slice(end).map(written).join("");
-    const joint = before === "" || before.endsWith("\n") || texts.length === 0 ? "" : "\n";
-    this.#become(before + joint + texts.join("") + after);
-  }
-
-  #become(text: string): void {
-    const next = ConfigDocument.parse(text);
+  #become(written: readonly string[]): void {
+    const text = written.join("");
+    const open = this.#lines.at(-1)?.end === "";
+    const next = ConfigDocument.parse(open ? text.replace(/\r?\n$/, "") : text);
     this.#lines = next.#lines;
     this.#config = next.#config;
   }
 }
 
-interface Span {
-  readonly name: string;
-  readonly start: number;
-  readonly end: number;
-  readonly publicKey: PublicKey | undefined;
-}
-
-function written({ text, end }: Line): string {
-  return text + end;
+/** Has not even a comment. */
+function isEmpty({ text }: Line): boolean {
+  return text.trim() === "";
 }
 
 function spelling(fields: readonly { readonly name: string }[], name: string): string {
@@ -173,4 +175,72 @@ function spelling(fields: readonly { readonly name: string }[], name: string): s
     "WG_BRIDGE_CONFIG",
     `There is no field of this name here. Choose one of ${fields.map((kind) => kind.name).join(", ")}.`,
   );
+}
+
+/** A section's lines in a readable file: from start up to, but without, end. */
+interface Section {
+  readonly name: string;
+  /** With the comments right above its header. */
+  readonly start: number;
+  readonly header: number;
+  readonly end: number;
+  readonly publicKey: PublicKey | undefined;
+}
+
+/** A field's line within a file. */
+interface FieldLine {
+  readonly index: number;
+  readonly text: string;
+  readonly value: string;
+  readonly valueAt: number;
+}
+
+/** The sections of a readable file, in their order. */
+function sectionsOf(lines: readonly Line[]): readonly Section[] {
+  const headers = lines.flatMap(({ content }, header) =>
+    content.kind === "section" ? [{ header, name: plainName(content.name) }] : [],
+  );
+  const starts = headers.map(({ header }) => beforeComments(lines, header));
+  return headers.map(({ header, name }, order) => {
+    const end = starts[order + 1] ?? lines.length;
+    const start = starts[order] ?? header;
+    const [key] = fieldLines(lines, header, end, "publickey").slice(-1);
+    return {
+      name,
+      start,
+      header,
+      end,
+      publicKey: key === undefined ? undefined : publicKey(withoutSpace(key.value)),
+    };
+  });
+}
+
+/** The lines from start to end that have a field of this plain name. */
+function fieldLines(
+  lines: readonly Line[],
+  start: number,
+  end: number,
+  name: string,
+): readonly FieldLine[] {
+  const found: FieldLine[] = [];
+  for (let index = start; index < end; index++) {
+    const { text, content } = lines[index] ?? {};
+    if (text === undefined || content?.kind !== "field" || plainName(content.key) !== name)
+      continue;
+    found.push({ index, text, value: content.value, valueAt: content.valueAt });
+  }
+  return found;
+}
+
+/** Where a new field belongs: after the section's last one. */
+function afterLastField(lines: readonly Line[], { header, end }: Section): number {
+  let at = end;
+  while (at - 1 > header && lines[at - 1]?.content.kind !== "field") at--;
+  return at;
+}
+
+function beforeComments(lines: readonly Line[], header: number): number {
+  let start = header;
+  while (lines[start - 1]?.text.trimStart().startsWith("#")) start--;
+  return start;
 }

@@ -1,11 +1,22 @@
-import { messageOf } from "../errors.js";
-import { parseAddress } from "../values/address.js";
-import { type AllowedIp, allowedIp } from "../values/allowed-ip.js";
-import { type Endpoint, parseEndpoint } from "../values/endpoint.js";
+import type { AllowedIp } from "../values/allowed-ip.js";
+import type { Endpoint } from "../values/endpoint.js";
 import { PresharedKey, PrivateKey, type PublicKey, publicKey } from "../values/key.js";
 import type { PersistentKeepalive } from "../values/number.js";
+import {
+  addressesFaultAt,
+  allowedIpsFaultAt,
+  base64,
+  decimal,
+  isInterfaceAddress,
+  isOff,
+  isZeroKey,
+  readAllowedIps,
+  readEndpoint,
+  readFwmark,
+} from "./field-value.js";
+import { withoutSpace, words } from "./lines.js";
 
-/** What a section collects while it is read. */
+/** What the [Interface] section collects while it is read. */
 export interface InterfaceDraft {
   privateKey?: PrivateKey;
   listenPort?: number;
@@ -21,51 +32,97 @@ export interface InterfaceDraft {
   saveConfig: boolean;
 }
 
+/** What a [Peer] section collects while it is read. */
 export interface PeerDraft {
   publicKey?: PublicKey;
-  presharedKey?: PresharedKey;
+  /** "none" is a key of zeros. */
+  presharedKey?: PresharedKey | "none";
   endpoint?: Endpoint;
   persistentKeepalive?: PersistentKeepalive;
   allowedIps: AllowedIp[];
 }
 
-/** One key of a section: its spelling, what its value has to be, and how it is taken. */
-export interface FieldKind<Draft> {
-  readonly name: string;
-  readonly expected: string;
-  /** Takes the value; false where it is none. What it throws counts as false. */
-  readonly take: (draft: Draft, value: string) => boolean;
-}
-
 const keyText = "32 bytes in base64, 44 characters, as wg genkey prints them";
+const readPort = decimal(65_535);
+const readMtu = decimal(65_535, 68);
+const readSeconds = decimal(65_535);
 
 /** The keys of [Interface]. Source: wg(8), wg-quick(8). */
 export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
-  field("PrivateKey", keyText, (draft, value) => {
-    draft.privateKey = PrivateKey.from(base64(value));
-  }),
-  number("ListenPort", "a port from 0 to 65535", decimal(65_535), (draft, port) => {
-    draft.listenPort = port;
-  }),
-  number("FwMark", '"off", or a number up to 0xffffffff', fwmark, (draft, mark) => {
-    draft.fwmark = mark;
-  }),
-  list(
-    "Address",
-    "addresses such as 10.0.0.2/24, with commas between them",
-    isAddress,
-    "addresses",
-  ),
-  list("DNS", "addresses or search domains, with commas between them", () => true, "dns"),
-  number("MTU", "a number of bytes from 68 to 65535", decimal(65_535, 68), (draft, mtu) => {
-    draft.mtu = mtu;
-  }),
+  {
+    name: "PrivateKey",
+    program: "wg",
+    expected: keyText,
+    take: (draft, value) => {
+      draft.privateKey?.destroy();
+      if (isZeroKey(value)) delete draft.privateKey;
+      else draft.privateKey = PrivateKey.from(base64(value));
+      return true;
+    },
+  },
+  {
+    name: "ListenPort",
+    program: "wg",
+    expected: "a port from 0 to 65535",
+    take: (draft, value) => {
+      const port = readPort(value);
+      if (port !== undefined) draft.listenPort = port;
+      return port !== undefined;
+    },
+  },
+  {
+    name: "FwMark",
+    program: "wg",
+    expected: '"off", or a number up to 0xffffffff',
+    take: (draft, value) => {
+      const mark = readFwmark(value);
+      if (mark !== undefined) draft.fwmark = mark;
+      return mark !== undefined;
+    },
+  },
+  {
+    name: "Address",
+    program: "wg-quick",
+    expected: "addresses such as 10.0.0.2/24, with commas between them",
+    take: (draft, value) => {
+      let valid = true;
+      for (const { word } of words(value)) {
+        draft.addresses.push(word);
+        valid &&= isInterfaceAddress(word);
+      }
+      return valid;
+    },
+    faultAt: addressesFaultAt,
+  },
+  {
+    name: "DNS",
+    program: "wg-quick",
+    expected: "addresses or search domains, with commas between them",
+    take: (draft, value) => {
+      for (const { word } of words(value)) draft.dns.push(word);
+      return true;
+    },
+  },
+  {
+    name: "MTU",
+    program: "wg-quick",
+    expected: "a number of bytes from 68 to 65535",
+    take: (draft, value) => {
+      delete draft.mtu;
+      const mtu = readMtu(value);
+      if (mtu !== undefined) draft.mtu = mtu;
+      // For wg-quick an empty one is none.
+      return mtu !== undefined || value === "";
+    },
+  },
   {
     name: "Table",
+    program: "wg-quick",
     expected: '"auto", "off", or a routing table\'s number or name',
     take: (draft, value) => {
-      draft.table = value;
-      return /^\S+$/.test(value);
+      delete draft.table;
+      if (value !== "") draft.table = value;
+      return !/\s/.test(value);
     },
   },
   hook("PreUp", "preUp"),
@@ -74,141 +131,118 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
   hook("PostDown", "postDown"),
   {
     name: "SaveConfig",
+    program: "wg-quick",
     expected: '"true" or "false"',
     take: (draft, value) => {
-      draft.saveConfig = value === "true";
-      return value === "true" || value === "false";
+      draft.saveConfig = /^true$/i.test(value);
+      return draft.saveConfig || /^false$/i.test(value);
     },
   },
 ];
 
 /** The keys of [Peer]. Source: wg(8). */
 export const peerFields: readonly FieldKind<PeerDraft>[] = [
-  field("PublicKey", keyText, (draft, value) => {
-    draft.publicKey = publicKey(base64(value));
-  }),
-  field("PresharedKey", keyText, (draft, value) => {
-    draft.presharedKey = PresharedKey.from(base64(value));
-  }),
-  field("Endpoint", "a host and a port, as vpn.example.org:51820", (draft, value) => {
-    draft.endpoint = parseEndpoint(value);
-  }),
   {
-    name: "PersistentKeepalive",
-    expected: '"off", or seconds from 0 to 65535',
+    name: "PublicKey",
+    program: "wg",
+    expected: keyText,
     take: (draft, value) => {
-      const seconds = value.toLowerCase() === "off" ? 0 : decimal(65_535)(value);
-      if (seconds === undefined) return false;
-      draft.persistentKeepalive = seconds === 0 ? "off" : seconds;
+      draft.publicKey = publicKey(base64(value));
       return true;
     },
   },
-  field("AllowedIPs", "prefixes such as 10.0.0.0/24, with commas between them", (draft, value) => {
-    for (const text of value.split(",")) draft.allowedIps.push(allowedIp(text.trim()));
-  }),
-];
-
-/** A field whose value is taken by something that throws. */
-function field<Draft>(
-  name: string,
-  expected: string,
-  take: (draft: Draft, value: string) => void,
-): FieldKind<Draft> {
-  return {
-    name,
-    expected,
+  {
+    name: "PresharedKey",
+    program: "wg",
+    expected: keyText,
     take: (draft, value) => {
-      take(draft, value);
+      if (draft.presharedKey !== "none") draft.presharedKey?.destroy();
+      draft.presharedKey = isZeroKey(value) ? "none" : PresharedKey.from(base64(value));
       return true;
     },
-  };
-}
-
-function number<Draft>(
-  name: string,
-  expected: string,
-  parse: (value: string) => number | undefined,
-  take: (draft: Draft, value: number) => void,
-): FieldKind<Draft> {
-  return {
-    name,
-    expected,
+  },
+  {
+    name: "Endpoint",
+    program: "wg",
+    expected: "a host and a port, as vpn.example.org:51820",
     take: (draft, value) => {
-      const parsed = parse(value);
-      if (parsed !== undefined) take(draft, parsed);
-      return parsed !== undefined;
+      draft.endpoint = readEndpoint(value);
+      return true;
     },
-  };
-}
-
-function list(
-  name: string,
-  expected: string,
-  valid: (entry: string) => boolean,
-  into: "addresses" | "dns",
-): FieldKind<InterfaceDraft> {
-  return {
-    name,
-    expected,
+  },
+  {
+    name: "PersistentKeepalive",
+    program: "wg",
+    expected: '"off", or seconds from 0 to 65535',
     take: (draft, value) => {
-      // wg-quick splits at commas and at white space.
-      const entries = value.split(/[\s,]+/).filter((entry) => entry !== "");
-      draft[into].push(...entries);
-      return entries.every(valid);
+      const seconds = isOff(value) ? 0 : readSeconds(value);
+      if (seconds !== undefined) draft.persistentKeepalive = seconds === 0 ? "off" : seconds;
+      return seconds !== undefined;
     },
-  };
-}
+  },
+  {
+    name: "AllowedIPs",
+    program: "wg",
+    expected: "prefixes such as 10.0.0.0/24, with commas between them",
+    take: (draft, value) => {
+      readAllowedIps(value, draft.allowedIps);
+      return true;
+    },
+    faultAt: allowedIpsFaultAt,
+  },
+];
 
+/** A command for the shell, taken as it stands. */
 function hook(
   name: string,
   into: "preUp" | "postUp" | "preDown" | "postDown",
 ): FieldKind<InterfaceDraft> {
   return {
     name,
+    program: "wg-quick",
     expected: "a shell command",
     take: (draft, value) => {
-      draft[into].push(value);
-      return value !== "";
+      // An empty one does nothing.
+      if (value !== "") draft[into].push(value);
+      return true;
     },
   };
 }
 
-/** UAPI's hexadecimal spelling has no place in a file. */
-function base64(value: string): string {
-  if (value.length !== 44) throw new Error("not 44 characters");
-  return value;
+/** One key of a section: its spelling, what its value has to be, and how it is taken. */
+export interface FieldKind<Draft> {
+  readonly name: string;
+  readonly expected: string;
+  /** Who reads it. wg(8) overlooks all white space, in the field's name as well; wg-quick(8) does not. */
+  readonly program: "wg" | "wg-quick";
+  /** Takes the value; false where it is none. What it throws counts as false. */
+  readonly take: (draft: Draft, value: string) => boolean;
+  /** Where in a value that is none the fault is. Absent: at its start. */
+  readonly faultAt?: (value: string) => number;
 }
 
-function decimal(most: number, least = 0): (value: string) => number | undefined {
-  return (value) => {
-    const parsed = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
-    return parsed >= least && parsed <= most ? parsed : undefined;
-  };
+/** What is wrong with a value. The text does not repeat it: a key may stand where it does not belong. */
+export interface ValueFault {
+  readonly fault: string;
+  /** An index into the value. */
+  readonly at: number;
 }
 
-function fwmark(value: string): number | undefined {
-  if (value.toLowerCase() === "off") return 0;
-  if (/^0x[0-9a-f]{1,8}$/i.test(value)) return Number(value);
-  return decimal(0xffff_ffff)(value);
-}
-
-function isAddress(entry: string): boolean {
-  const [address = "", length] = entry.split("/", 2);
-  const bits = (parseAddress(address)?.length ?? 0) * 8;
-  return bits > 0 && (length === undefined || decimal(bits)(length) !== undefined);
-}
-
-/** Takes a value; the reason why not, or undefined. No reason repeats the value. */
+/** Takes a value; what is wrong with it, or undefined. */
 export function takeField<Draft>(
   kind: FieldKind<Draft>,
   draft: Draft,
   value: string,
-): string | undefined {
+): ValueFault | undefined {
+  if (isTaken(kind, draft, kind.program === "wg" ? withoutSpace(value) : value)) return undefined;
+  return { fault: `the value of ${kind.name} cannot be read`, at: kind.faultAt?.(value) ?? 0 };
+}
+
+function isTaken<Draft>(kind: FieldKind<Draft>, draft: Draft, value: string): boolean {
   try {
-    return kind.take(draft, value) ? undefined : `the value of ${kind.name} cannot be read`;
-  } catch (error) {
-    const secret = kind.name.endsWith("Key");
-    const reason = secret ? "" : ` (${messageOf(error).split(":")[0]})`;
-    return `the value of ${kind.name} cannot be read${reason}`;
+    return kind.take(draft, value);
+  } catch {
+    // The reason may hold a part of the value.
+    return false;
   }
 }

@@ -1,4 +1,4 @@
-import { open, stat } from "node:fs/promises";
+import { open, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, WgBridgeError } from "../errors.js";
 
@@ -18,9 +18,11 @@ export async function readConfigFile(path: string, signal?: AbortSignal): Promis
   try {
     await using file = await open(path);
     const { mode } = await file.stat();
-    const text = await file.readFile({ encoding: "utf8", ...(signal && { signal }) });
+    const bytes = await file.readFile(signal && { signal });
+    const text = bytes.toString("utf8");
+    bytes.fill(0);
     const isRegular = (mode & 0o170000) === 0o100000;
-    const accessible = isRegular && (mode & (await stat(dirname(path))).mode & 0o007) !== 0;
+    const accessible = isRegular && (mode & (await directoryMode(path)) & 0o007) !== 0;
     const warnings = accessible ? [warning(path)] : [];
     return { text, warnings };
   } catch (error) {
@@ -31,6 +33,11 @@ export async function readConfigFile(path: string, signal?: AbortSignal): Promis
       { cause: error },
     );
   }
+}
+
+/** Of the directory that the file itself is in, wherever a link to it is. */
+async function directoryMode(path: string): Promise<number> {
+  return (await stat(dirname(await realpath(path)))).mode;
 }
 
 function warning(path: string): string {

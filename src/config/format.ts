@@ -1,8 +1,14 @@
 import type { PeerConfig } from "../device/config.js";
-import { formatEndpoint } from "../values/endpoint.js";
+import { WgBridgeError } from "../errors.js";
+import { checkEndpoint, formatEndpoint } from "../values/endpoint.js";
 import type { Config } from "./config.js";
+import { endBeforeSpace, skipSpace } from "./lines.js";
 
-/** A new file for wg-quick(8), private keys included. */
+/**
+ * A new file for wg-quick(8), private keys included.
+ * @throws WgBridgeError WG_BRIDGE_CONFIG for a text that cannot stand in a file: one that has a line
+ *   break or a "#", or in a list a comma or white space; WG_BRIDGE_ENDPOINT
+ */
 export function formatConfig(config: Config): string {
   return [["[Interface]", ...interfaceLines(config)], ...config.peers.map(peerLines)]
     .map((lines) => `${lines.join("\n")}\n`)
@@ -11,7 +17,7 @@ export function formatConfig(config: Config): string {
 
 function interfaceLines(config: Config): readonly string[] {
   const hooks = (name: string, commands: readonly string[]) =>
-    commands.map((command) => `${name} = ${command}`);
+    commands.flatMap((command) => field(name, command));
   return [
     ...field("PrivateKey", config.privateKey?.toBase64()),
     ...field("ListenPort", config.listenPort),
@@ -28,7 +34,7 @@ function interfaceLines(config: Config): readonly string[] {
   ];
 }
 
-/** The lines of a peer's section, its header included. */
+/** The lines of a peer's section, its header included. Throws as formatConfig does. */
 export function peerLines(peer: PeerConfig): readonly string[] {
   const { endpoint } = peer;
   return [
@@ -36,15 +42,41 @@ export function peerLines(peer: PeerConfig): readonly string[] {
     ...field("PublicKey", peer.publicKey),
     ...field("PresharedKey", peer.presharedKey?.toBase64()),
     ...list("AllowedIPs", peer.allowedIps),
-    ...field("Endpoint", endpoint === undefined ? undefined : formatEndpoint(endpoint)),
+    ...field(
+      "Endpoint",
+      endpoint === undefined ? undefined : formatEndpoint(checkEndpoint(endpoint)),
+    ),
     ...field("PersistentKeepalive", peer.persistentKeepalive),
   ];
 }
 
+/**
+ * Returns the value of a field if it is read back as it is.
+ * @throws WgBridgeError WG_BRIDGE_CONFIG. The message does not repeat the value.
+ */
+export function checkValue(name: string, value: string): string {
+  const trimmed = value.slice(
+    skipSpace(value, 0, value.length),
+    endBeforeSpace(value, 0, value.length),
+  );
+  if (value !== "" && value === trimmed && !/[\n\0#]/.test(value)) return value;
+  throw new WgBridgeError(
+    "WG_BRIDGE_CONFIG",
+    `A value of ${name} cannot stand in a configuration file: it is empty, it has white space at an end, or in it is a line break or a "#", which begins a comment. Put a command that needs those into a script.`,
+  );
+}
+
 function field(name: string, value: string | number | undefined): readonly string[] {
-  return value === undefined ? [] : [`${name} = ${value}`];
+  return value === undefined ? [] : [`${name} = ${checkValue(name, String(value))}`];
 }
 
 function list(name: string, entries: readonly string[]): readonly string[] {
-  return entries.length === 0 ? [] : [`${name} = ${entries.join(", ")}`];
+  if (entries.length === 0) return [];
+  const broken = entries.some((entry) => entry === "" || /[\s,]/.test(entry));
+  const value = checkValue(name, entries.join(", "));
+  if (!broken) return [`${name} = ${value}`];
+  throw new WgBridgeError(
+    "WG_BRIDGE_CONFIG",
+    `An entry of ${name} cannot stand in a list: it is empty, or has a comma or white space in it.`,
+  );
 }

@@ -41,17 +41,54 @@ export function readLines(text: string): readonly Line[] {
 
 function readContent(line: string): LineContent {
   const comment = line.indexOf("#");
-  const said = (comment === -1 ? line : line.slice(0, comment)).trimEnd();
-  const trimmed = said.trimStart();
-  if (trimmed === "") return { kind: "blank" };
-  const at = said.length - trimmed.length;
-  if (trimmed.startsWith("[") && trimmed.endsWith("]")) {
-    return { kind: "section", name: trimmed.slice(1, -1), at };
+  const stop = comment === -1 ? line.length : comment;
+  const at = skipSpace(line, 0, stop);
+  const end = endBeforeSpace(line, at, stop);
+  if (at === end) return { kind: "blank" };
+  const bracket = line[at] === "[";
+  if (bracket && line[end - 1] === "]") {
+    return { kind: "section", name: line.slice(at + 1, end - 1), at };
   }
-  const equals = trimmed.indexOf("=");
-  if (equals === -1 || trimmed.startsWith("[")) return { kind: "unreadable", at };
-  const afterEquals = trimmed.slice(equals + 1);
-  const value = afterEquals.trimStart();
-  const valueAt = at + equals + 1 + (afterEquals.length - value.length);
-  return { kind: "field", key: trimmed.slice(0, equals).trimEnd(), value, at, valueAt };
+  const equals = line.indexOf("=", at);
+  if (equals === -1 || equals >= end || bracket) return { kind: "unreadable", at };
+  const key = line.slice(at, endBeforeSpace(line, at, equals));
+  const valueAt = skipSpace(line, equals + 1, end);
+  return { kind: "field", key, value: line.slice(valueAt, end), at, valueAt };
+}
+
+/** The name of a section or a field as wg(8) compares it: in any case, of ASCII only, without white space. */
+export function plainName(name: string): string {
+  return /[^\0-\x7f]/.test(name) ? name : withoutSpace(name).toLowerCase();
+}
+
+// White space is what wg(8) and bash in the C locale take for it, ASCII's only: String's own trim
+// would also take away a byte order mark, which those refuse. Nothing here is a regular expression
+// that looks for an end, which takes quadratic time on a long run of spaces.
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+}
+
+/** Where the first character from start on is that is no white space, or end. */
+export function skipSpace(text: string, start: number, end: number): number {
+  let at = start;
+  while (at < end && isSpace(text.charCodeAt(at))) at++;
+  return at;
+}
+
+/** Where the white space begins that ends at end, but not before start. */
+export function endBeforeSpace(text: string, start: number, end: number): number {
+  let at = end;
+  while (at > start && isSpace(text.charCodeAt(at - 1))) at--;
+  return at;
+}
+
+/** The text without any white space. */
+export function withoutSpace(text: string): string {
+  return /[\t-\r ]/.test(text) ? text.replace(/[\t-\r ]+/g, "") : text;
+}
+
+/** The words of a text, at commas and white space, each with its place. */
+export function* words(text: string): Generator<{ readonly word: string; readonly at: number }> {
+  for (const match of text.matchAll(/[^\t-\r ,]+/g)) yield { word: match[0], at: match.index };
 }

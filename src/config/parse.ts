@@ -1,4 +1,5 @@
 import type { PeerConfig } from "../device/config.js";
+import type { PresharedKey, PublicKey } from "../values/key.js";
 import type { Config } from "./config.js";
 import { ConfigError, type Diagnostic } from "./diagnostic.js";
 import {
@@ -9,10 +10,12 @@ import {
   peerFields,
   takeField,
 } from "./fields.js";
-import { type Line, readLines } from "./lines.js";
+import { type Line, plainName, readLines, withoutSpace } from "./lines.js";
 
 /**
- * Reads the text of a file for wg(8) or wg-quick(8).
+ * Reads the text of a file for wg(8) or wg-quick(8), as they read it. Refused is also what they take by
+ * accident: a port by a service's name, with a sign or above 65535, an endpoint's port 0, IPv4
+ * endpoints of fewer than four numbers, and a value for MTU, Address or Table that ip(8) would refuse.
  * @throws ConfigError with every fault; its line and column are the first one's
  */
 export function parseConfig(text: string): Config {
@@ -21,35 +24,88 @@ export function parseConfig(text: string): Config {
 
 /** Every fault of the text, in order; none for a text that parseConfig reads. */
 export function checkConfig(text: string): readonly Diagnostic[] {
-  const reader = new Reader();
-  for (const line of readLines(text)) reader.take(line);
-  return reader.end().diagnostics;
+  const { config, diagnostics } = read(readLines(text));
+  destroyKeys(config);
+  return diagnostics;
 }
 
 /** Reads lines. Throws as parseConfig does. */
 export function configOf(lines: readonly Line[]): Config {
-  const reader = new Reader();
-  for (const line of lines) reader.take(line);
-  const { config, diagnostics } = reader.end();
+  const { config, diagnostics } = read(lines);
   const [first] = diagnostics;
-  if (first !== undefined) throw new ConfigError(first, diagnostics);
-  return config;
+  if (first === undefined) return config;
+  destroyKeys(config);
+  throw new ConfigError(first, diagnostics);
 }
 
-type Section = "interface" | "peer" | undefined;
+/** What was read, faults and all. */
+interface Reading {
+  readonly config: Config;
+  /** In their order in the file. */
+  readonly diagnostics: readonly Diagnostic[];
+}
 
-const keysOf = (fields: Fields<never>) =>
-  Array.from(fields.values(), ({ name }) => name).join(", ");
+/** Reads the lines of a file, whatever they are. */
+function read(lines: readonly Line[]): Reading {
+  const reader = new Reader();
+  for (const line of lines) reader.take(line);
+  return reader.end();
+}
 
-/** The fields of a section by their names in lower case: wg(8) does not mind the case. */
+/** Overwrites the secret keys of a configuration that nobody gets. */
+function destroyKeys({ privateKey, peers }: Config): void {
+  privateKey?.destroy();
+  for (const { presharedKey } of peers) presharedKey?.destroy();
+}
+
+/** A section that fields can stand in; plain is a name without white space in it. */
+type Section =
+  | { readonly kind: "interface"; readonly plain: boolean }
+  | { readonly kind: "peer"; readonly draft: PeerDraft; readonly line: number };
+
+/** The fields of a section by their plain names, and as they are mostly spelled. */
 type Fields<Draft> = ReadonlyMap<string, FieldKind<Draft>>;
 
 function byName<Draft>(fields: readonly FieldKind<Draft>[]): Fields<Draft> {
-  return new Map(fields.map((field) => [field.name.toLowerCase(), field]));
+  return new Map(
+    fields.flatMap((field) => [
+      [field.name, field],
+      [plainName(field.name), field],
+    ]),
+  );
+}
+
+/** wg(8) overlooks white space in a name, wg-quick(8) does not. */
+function fieldCalled<Draft>(fields: Fields<Draft>, key: string): FieldKind<Draft> | undefined {
+  const exact = fields.get(key);
+  if (exact !== undefined) return exact;
+  const kind = fields.get(plainName(key));
+  return kind?.program === "wg-quick" && withoutSpace(key) !== key ? undefined : kind;
 }
 
 const interfaceByName = byName(interfaceFields);
 const peerByName = byName(peerFields);
+
+const namesOf = (fields: Fields<never>) =>
+  [...new Set(Array.from(fields.values(), ({ name }) => name))].join(", ");
+
+function hasKey(key: PresharedKey | "none" | undefined): key is PresharedKey {
+  return key !== undefined && key !== "none";
+}
+
+type LaterFields = Omit<PeerDraft, "publicKey">;
+
+/** Whether there is nothing to take away from a peer. */
+function isWhole(later: LaterFields): later is LaterFields & { presharedKey?: PresharedKey } {
+  return later.presharedKey !== "none";
+}
+
+interface FieldContent {
+  readonly key: string;
+  readonly value: string;
+  readonly at: number;
+  readonly valueAt: number;
+}
 
 /** Collects sections line by line. */
 class Reader {
@@ -63,9 +119,8 @@ class Reader {
     postDown: [],
     saveConfig: false,
   };
-  readonly #peers: PeerConfig[] = [];
-  #section: Section;
-  #peer: { readonly draft: PeerDraft; readonly line: number } | undefined;
+  readonly #peers = new Map<PublicKey, PeerConfig>();
+  #section: Section | undefined;
 
   take(line: Line): void {
     const { content } = line;
@@ -83,50 +138,78 @@ class Reader {
     }
   }
 
-  end(): { readonly config: Config; readonly diagnostics: readonly Diagnostic[] } {
-    this.#finishPeer();
+  end(): Reading {
+    this.#endSection();
     return {
-      config: { ...this.#interface, peers: this.#peers },
+      config: { ...this.#interface, peers: [...this.#peers.values()] },
       diagnostics: this.#diagnostics.toSorted((a, b) => a.line - b.line || a.column - b.column),
     };
   }
 
   #begin(line: Line, name: string, at: number): void {
-    this.#finishPeer();
-    switch (name.toLowerCase()) {
+    this.#endSection();
+    switch (plainName(name)) {
       case "interface":
-        this.#section = "interface";
+        this.#section = { kind: "interface", plain: withoutSpace(name) === name };
         return;
       case "peer":
-        this.#section = "peer";
-        this.#peer = { draft: { allowedIps: [] }, line: line.number };
+        this.#section = { kind: "peer", draft: { allowedIps: [] }, line: line.number };
         return;
       default:
-        this.#section = undefined;
         this.#fault(line, at, "there is no such section", "[Interface] or [Peer]");
     }
   }
 
-  #finishPeer(): void {
-    const peer = this.#peer;
-    this.#peer = undefined;
-    if (peer === undefined) return;
-    const { publicKey, ...rest } = peer.draft;
+  #endSection(): void {
+    const section = this.#section;
+    this.#section = undefined;
+    if (section?.kind !== "peer") return;
+    const { publicKey, ...rest } = section.draft;
     if (publicKey !== undefined) {
-      this.#peers.push({ publicKey, ...rest });
+      this.#addPeer(publicKey, rest);
       return;
     }
+    if (hasKey(rest.presharedKey)) rest.presharedKey.destroy();
     const fault = "this peer has no public key";
-    this.#diagnostics.push({ line: peer.line, column: 1, fault, expected: "PublicKey in it" });
+    this.#diagnostics.push({ line: section.line, column: 1, fault, expected: "PublicKey in it" });
   }
 
-  #field(line: Line, { key, value, at, valueAt }: FieldContent): void {
-    if (this.#peer !== undefined) {
-      this.#takeField(line, peerByName, this.#peer.draft, { key, value, at, valueAt });
-    } else if (this.#section === "interface") {
-      this.#takeField(line, interfaceByName, this.#interface, { key, value, at, valueAt });
-    } else {
-      this.#fault(line, at, "this field is in no section", "[Interface] or [Peer] before it");
+  /**
+   * A peer that has two sections is one for wg(8): the later one's fields count, and the earlier one's
+   * that it does not mention, except for allowed IPs. It takes the later one's place, because an
+   * allowed IP belongs to the last peer that names it.
+   */
+  #addPeer(publicKey: PublicKey, later: LaterFields): void {
+    const before = this.#peers.get(publicKey);
+    if (before === undefined && isWhole(later)) {
+      this.#peers.set(publicKey, { publicKey, ...later });
+      return;
+    }
+    const { presharedKey: earlierKey, ...earlier } = before ?? {};
+    const { presharedKey: laterKey, ...rest } = later;
+    const key = laterKey ?? earlierKey;
+    if (key !== earlierKey) earlierKey?.destroy();
+    const peer = { ...earlier, publicKey, ...rest };
+    this.#peers.delete(publicKey);
+    this.#peers.set(publicKey, hasKey(key) ? { ...peer, presharedKey: key } : peer);
+  }
+
+  #field(line: Line, content: FieldContent): void {
+    const section = this.#section;
+    switch (section?.kind) {
+      case "peer":
+        this.#takeField(line, peerByName, section.draft, content);
+        return;
+      case "interface":
+        this.#takeField(line, interfaceByName, this.#interface, content, section.plain);
+        return;
+      default:
+        this.#fault(
+          line,
+          content.at,
+          "this field is in no section",
+          "[Interface] or [Peer] before it",
+        );
     }
   }
 
@@ -135,26 +218,23 @@ class Reader {
     fields: Fields<Draft>,
     draft: Draft,
     { key, value, at, valueAt }: FieldContent,
+    plainSection = true,
   ): void {
-    const kind = fields.get(key.toLowerCase());
+    const kind = fieldCalled(fields, key);
     if (kind === undefined) {
       // A line that holds only a key in base64 looks like a field as well.
       const named = /^[A-Za-z]{1,24}$/.test(key) ? ` ${key}` : "";
-      this.#fault(line, at, `there is no field${named} in this section`, keysOf(fields));
-      return;
+      this.#fault(line, at, `there is no field${named} in this section`, namesOf(fields));
+    } else if (kind.program === "wg-quick" && !plainSection) {
+      const fault = "wg-quick does not find this field below a name with white space";
+      this.#fault(line, at, fault, "[Interface] before it");
+    } else {
+      const fault = takeField(kind, draft, value);
+      if (fault !== undefined) this.#fault(line, valueAt + fault.at, fault.fault, kind.expected);
     }
-    const fault = takeField(kind, draft, value);
-    if (fault !== undefined) this.#fault(line, valueAt, fault, kind.expected);
   }
 
   #fault(line: Line, at: number, fault: string, expected: string): void {
     this.#diagnostics.push({ line: line.number, column: at + 1, fault, expected });
   }
-}
-
-interface FieldContent {
-  readonly key: string;
-  readonly value: string;
-  readonly at: number;
-  readonly valueAt: number;
 }

@@ -73,12 +73,11 @@ describe("a configuration file that is edited", () => {
     assert.equal(edited, text.replace("AllowedIPs = 10.0.0.2/32", lines));
   });
 
-  it("loses a peer with its lines, and keeps the comment of the next", () => {
+  it("loses a peer with its lines and its comment, and keeps the comment of the next", () => {
     assert.ok(one !== undefined);
     const edited = edit((document) => document.removePeer(one));
-    assert.ok(edited.includes("# Bob, on the road\n[Peer]"));
-    assert.ok(!edited.includes(one));
-    assert.equal(ConfigDocument.parse(edited).config.peers.length, 1);
+    const lost = `# Ann\n[Peer]\nPublicKey = ${one}\nAllowedIPs = 10.0.0.2/32\n\n`;
+    assert.equal(edited, text.replace(lost, ""));
   });
 
   it("gets a peer at its end, in the file's own line ends", () => {
@@ -92,18 +91,91 @@ describe("a configuration file that is edited", () => {
     const windows = text.replaceAll("\n", "\r\n");
     const edited = edit((document) => document.addPeer(peer), windows);
     assert.equal(edited, windows + added.replaceAll("\n", "\r\n"));
-    const open = edit((document) => document.addPeer(peer), text.trimEnd());
-    assert.equal(open, `${text}${added}`);
+  });
+
+  it("has an end after its last line only if it had one before", () => {
+    assert.ok(two !== undefined && three !== undefined);
+    const peer = { publicKey: three, allowedIps: [] };
+    const open = text.trimEnd();
+    const edits: readonly ((document: ConfigDocument) => void)[] = [
+      (document) => document.addPeer(peer),
+      (document) => document.removePeer(two),
+      (document) => document.setPeer(two, "PersistentKeepalive", "9"),
+      (document) => document.setPeer(two, "AllowedIPs"),
+    ];
+    for (const change of edits) assert.equal(`${edit(change, open)}\n`, edit(change));
+  });
+
+  it("is what it was once an added peer is removed, as long as it does not end with a gap", () => {
+    assert.ok(three !== undefined);
+    const peer = { publicKey: three, allowedIps: [] };
+    const texts = fc
+      .tuple(configs.map(formatConfig), fc.constantFrom("", "# end\n"), fc.boolean(), fc.boolean())
+      .map(([plain, tail, open, windows]) => {
+        const ended = open ? (plain + tail).trimEnd() : plain + tail;
+        return windows ? ended.replaceAll("\n", "\r\n") : ended;
+      });
+    fc.assert(
+      fc.property(texts, (before) => {
+        const document = ConfigDocument.parse(before);
+        document.addPeer(peer);
+        assert.notEqual(document.toString(), before);
+        document.removePeer(three);
+        assert.equal(document.toString(), before);
+      }),
+    );
+  });
+
+  it("keeps each line's own comment where a field gets other values", () => {
+    assert.ok(two !== undefined);
+    const edited = edit((document) =>
+      document.setPeer(two, "AllowedIPs", "10.2.0.0/16", "10.3.0.0/16", "::/0"),
+    );
+    const lines = "AllowedIPs = 10.2.0.0/16\nAllowedIPs = 10.3.0.0/16 # his telephone";
+    const before = "AllowedIPs = 10.0.0.3/32\nAllowedIPs = 10.0.0.4/32 # his telephone";
+    assert.equal(edited, text.replace(before, `${lines}\nAllowedIPs = ::/0`));
+  });
+
+  it("says what was set, also where a section stands twice", () => {
+    assert.ok(one !== undefined);
+    const twice = `${text}[Interface]\nListenPort = 3\n[Peer]\nPublicKey = ${one}\n`;
+    const document = ConfigDocument.parse(twice);
+    document.setInterface("ListenPort", "4");
+    document.setPeer(one, "AllowedIPs", "10.1.0.0/16");
+    assert.equal(document.config.listenPort, 4);
+    assert.deepEqual(document.config.peers.find(({ publicKey }) => publicKey === one)?.allowedIps, [
+      "10.1.0.0/16",
+    ]);
+    document.removePeer(one);
+    assert.ok(!document.toString().includes(one));
+  });
+
+  it("gets an [Interface] where it has none", () => {
+    assert.ok(one !== undefined);
+    const peer = `# Ann\n[Peer]\nPublicKey = ${one}\n`;
+    const edited = edit(
+      (document) => document.setInterface("ListenPort", "1"),
+      `# mine\n\n${peer}`,
+    );
+    assert.equal(edited, `# mine\n\n[Interface]\nListenPort = 1\n\n${peer}`);
+    assert.equal(
+      edit((document) => document.setInterface("MTU", "1400"), ""),
+      "[Interface]\nMTU = 1400\n",
+    );
   });
 
   it("stays as it was when an edit would make it unreadable", () => {
     const document = ConfigDocument.parse(text);
-    for (const value of ["70000", "1\n[Peer]"]) {
+    for (const value of ["70000", "1\n[Peer]", "1\nMTU = 1400", "1 # two", "", "1 "]) {
       assert.throws(() => document.setInterface("ListenPort", value), WgBridgeError);
       assert.equal(document.toString(), text);
     }
     assert.throws(() => document.setInterface("Colour", "red"), WgBridgeError);
-    assert.ok(three !== undefined);
+    assert.ok(one !== undefined && three !== undefined);
     assert.throws(() => document.removePeer(three), WgBridgeError);
+    const again = { publicKey: one, allowedIps: [] };
+    assert.throws(() => document.addPeer(again), WgBridgeError);
+    assert.throws(() => document.setPeer(one, "PublicKey"), WgBridgeError);
+    assert.equal(document.toString(), text);
   });
 });

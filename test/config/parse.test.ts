@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Config } from "../../src/config/config.js";
 import { ConfigError } from "../../src/config/diagnostic.js";
 import { formatConfig } from "../../src/config/format.js";
 import { checkConfig, parseConfig } from "../../src/config/parse.js";
+import { WgBridgeError } from "../../src/errors.js";
+import { publicKey } from "../../src/values/key.js";
 import { reveal } from "../uapi/reveal.js";
 import { configs } from "./arbitrary.js";
 
 const key = `${"A".repeat(42)}E=`;
+const other = `${"A".repeat(42)}I=`;
 
 describe("a configuration", () => {
   it("is read back as it was written", () => {
@@ -31,7 +35,7 @@ SaveConfig = true\r
 PublicKey = ${key}
 AllowedIPs = 10.0.0.0/24
 [Peer]
-PublicKey = ${key}
+PublicKey = ${other}
 AllowedIPs = 10.0.0.7, fd00::7/64
 Endpoint = vpn.example.org:51820
 PersistentKeepalive = off`;
@@ -48,6 +52,69 @@ PersistentKeepalive = off`;
     assert.equal(config.peers[1]?.persistentKeepalive, "off");
   });
 
+  it("of one peer in two sections is what wg makes of it", () => {
+    const fields = `PresharedKey = ${other}\nEndpoint = 192.0.2.1:5\nAllowedIPs = 10.0.0.0/24\n`;
+    const first = `[Peer]\nPublicKey = ${key}\n${fields}`;
+    const second = `[Peer]\nPublicKey = ${key}\nPersistentKeepalive = 9\nAllowedIPs = 10.1.0.0/24\n`;
+    assert.deepEqual(reveal(parseConfig(first + second).peers), [
+      {
+        publicKey: key,
+        presharedKey: other,
+        endpoint: { host: "192.0.2.1", port: 5 },
+        persistentKeepalive: 9,
+        allowedIps: ["10.1.0.0/24"],
+      },
+    ]);
+    // An allowed IP is the last one's to name it.
+    const between = `[Peer]\nPublicKey = ${other}\nAllowedIPs = 10.1.0.0/24\n`;
+    const { peers } = parseConfig(first + between + second);
+    assert.deepEqual(
+      peers.map(({ publicKey: name }) => name),
+      [other, key],
+    );
+  });
+
+  it("has no key where the file has one of zeros", () => {
+    const zeros = `${"A".repeat(43)}=`;
+    const text = `[Interface]\nPrivateKey = ${zeros}\n[Peer]\nPublicKey = ${key}\nPresharedKey = ${zeros}\n`;
+    assert.deepEqual(parseConfig(text).peers, [{ publicKey: key, allowedIps: [] }]);
+    assert.equal("privateKey" in parseConfig(text), false);
+  });
+
+  it("has its endpoints as the engine spells them", () => {
+    for (const [written, host] of [
+      ["[2001:DB8:0::1]:5", "2001:db8::1"],
+      ["2001:db8::1:5", "2001:db8::1"],
+      ["[::ffff:192.0.2.1]:5", "192.0.2.1"],
+      ["[192.0.2.1]:00005", "192.0.2.1"],
+      ["fe80::0:1%eth0:5", "fe80::1%eth0"],
+      ["[vpn.example.org]:5", "vpn.example.org"],
+    ]) {
+      const text = `[Peer]\nPublicKey = ${key}\nEndpoint = ${written}\n`;
+      assert.deepEqual(parseConfig(text).peers[0]?.endpoint, { host, port: 5 }, written);
+    }
+  });
+
+  it("is not written where it could not be read back", () => {
+    const empty = parseConfig("");
+    const wrong: readonly Partial<Config>[] = [
+      { postUp: ["true\nPreUp = false"] },
+      { postUp: ["echo '#'"] },
+      { postUp: [" true"] },
+      { postUp: [""] },
+      { dns: ["10.0.0.1\nPostUp = false"] },
+      { dns: ["10.0.0.1, 10.0.0.2"] },
+      { addresses: ["10.0.0.1/24 10.0.0.2/24"] },
+      { table: "1\n" },
+      {
+        peers: [{ publicKey: publicKey(key), allowedIps: [], endpoint: { host: "a\nb", port: 1 } }],
+      },
+    ];
+    for (const part of wrong) {
+      assert.throws(() => formatConfig({ ...empty, ...part }), WgBridgeError, JSON.stringify(part));
+    }
+  });
+
   const mistakes: readonly (readonly [string, number, number, RegExp, RegExp])[] = [
     ["[Interface]\nListenPort = 70000", 2, 14, /ListenPort/, /65535/],
     ["[Interface]\nColour = red", 2, 1, /no field Colour/, /PrivateKey, ListenPort/],
@@ -58,6 +125,14 @@ PersistentKeepalive = off`;
     [`[Peer]\nPublicKey = ${key}\nAllowedIPs = 10.0.0.0/40`, 3, 14, /AllowedIPs/, /prefixes/],
     [`[Peer]\nPublicKey = ${key}\nEndpoint = here`, 3, 12, /Endpoint/, /a port/],
     ["[Interface]\nPrivateKey = AAAA", 2, 14, /PrivateKey cannot be read$/, /44 characters/],
+    ["[Interface]\nAddress = 10.0.0.1/24, 10.0.0.2/24/8", 2, 24, /Address/, /addresses/],
+    [`[Peer]\nPublicKey = ${key}\nAllowedIPs = ::/0,  10.0.0.x`, 3, 21, /AllowedIPs/, /prefixes/],
+    ["[Interface]\nAddress = 10.0.0.1/33", 2, 11, /Address/, /addresses/],
+    ["\ufeff[Interface]", 1, 1, /neither a section/, /Key/],
+    ["[Interface]\nListenPort = 5\u00a0", 2, 14, /ListenPort/, /65535/],
+    ["[Interface]\nPrivate\u212aey = 5", 2, 1, /no field in/, /PrivateKey/],
+    ["[Interface]\nM TU = 1400", 2, 1, /no field/, /MTU/],
+    ["[ Interface ]\nMTU = 1400", 2, 1, /white space/, /\[Interface\]/],
     ["[Interface]\nSaveConfig = yes", 2, 14, /SaveConfig/, /"true"/],
     ["[Interface]\njust words", 2, 1, /neither a section nor a field/, /Key = Value/],
   ];
@@ -104,6 +179,24 @@ PersistentKeepalive = off`;
       }),
       { numRuns: 500 },
     );
+  });
+
+  it("may have long lines of anything", () => {
+    const long = 200_000;
+    assert.equal(
+      parseConfig(`[Interface]\nAddress = ${"10.0.0.1/32,".repeat(long)}`).addresses.length,
+      long,
+    );
+    const spaces = " ".repeat(long);
+    for (const text of [
+      `MTU${spaces}x`,
+      `x${spaces}=`,
+      `[${spaces}x`,
+      `[Interface]\nDNS =${spaces}x y`,
+    ]) {
+      assert.ok(checkConfig(text).length <= 1);
+    }
+    assert.equal(checkConfig(`[Peer]\nAllowedIPs = ${",".repeat(long)}`).length, 2);
   });
 
   it("may have 65,536 peers, or 130,560 allowed IPs in one line", () => {

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { formatShowconf } from "../../src/cli/show/conf.js";
 import { readConfigFile } from "../../src/config/file.js";
 import { formatConfig } from "../../src/config/format.js";
-import { checkConfig } from "../../src/config/parse.js";
+import { checkConfig, parseConfig } from "../../src/config/parse.js";
+import { difference } from "../../src/device/difference.js";
 import { openTunnel, type Tunnel } from "../../src/index.js";
+import { isNumeric } from "../../src/values/endpoint.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { configs } from "./arbitrary.js";
+import { mutationsOf } from "./mutation.js";
 
 const key = `${"A".repeat(42)}E=`;
 
@@ -35,9 +38,18 @@ describe("a configuration file, beside the real wg", () => {
     return path;
   }
 
+  // A host name that nobody knows is not to be asked for again and again.
+  const env = { ...process.env, WG_ENDPOINT_RESOLUTION_RETRIES: "0" };
+
   /** Whether wg takes the file. */
   function setconf(text: string): boolean {
-    return spawnSync("wg", ["setconf", "wgc0", file(text)]).status === 0;
+    return spawnSync("wg", ["setconf", "wgc0", file(text)], { env }).status === 0;
+  }
+
+  /** Whether wg-quick takes the file, and wg what wg-quick leaves of it. */
+  function quick(text: string): boolean {
+    const { status, stdout } = spawnSync("wg-quick", ["strip", file(text)]);
+    return status === 0 && setconf(stdout.toString());
   }
 
   it("means to us what it means to wg", async () => {
@@ -101,6 +113,36 @@ describe("a configuration file, beside the real wg", () => {
     `${peer}PresharedKey = short\n`,
     `${peer}PrivateKey = ${key}\n`,
     `${peer}${peer}`,
+    "\ufeff[Interface]\n",
+    "[ Inter face ]\nListen Port = 1 2\n",
+    "[Interface]\nListenPort = 5\u00a0\n",
+    "[Interface]\nListenPort = 0000000000005\n",
+    "[Interface]\nListenPort =\n",
+    "[Interface]\nListenPort = 5 = 6\n",
+    "[Interface]\nFwMark = 0X10\n",
+    "[Interface]\nFwMark = 0x\n",
+    "[Interface]\nFwMark = 0x000000000010\n",
+    "[Interface]\nFwMark = 010\n",
+    "[Interface]\nListenPort = 5\n[Interface]\nListenPort = 6\n",
+    "[Interface] [Peer]\n",
+    "[]\n",
+    `${peer}AllowedIPs = 10.0.0.0 / 8\n`,
+    `${peer}AllowedIPs = 10.0.0.0/008\n`,
+    `${peer}AllowedIPs = 010.0.0.0/8\n`,
+    `${peer}AllowedIPs = +10.0.0.0/8\n`,
+    `${peer}AllowedIPs = -10.0.0.0/8\n`,
+    `${peer}AllowedIPs = 1:2:3:4:5:6:7::/128, ::ffff:1.2.3.4\n`,
+    `${peer}AllowedIPs = fe80::1%lo/64\n`,
+    `${peer}Endpoint = 2001:db8::1:5\n`,
+    `${peer}Endpoint = [192.0.2.1]:5\n`,
+    `${peer}Endpoint = [localhost]:5\n`,
+    `${peer}Endpoint = localhost:0005\n`,
+    `${peer}Endpoint = [fe80::1%lo]:5\n`,
+    `${peer}Endpoint = [2001:db8::1]5\n`,
+    `${peer}Endpoint = [2001:db8::1]:\n`,
+    `${peer}Endpoint = 192.0.2.1:5:6\n`,
+    `${peer}PersistentKeepalive = 0x5\n`,
+    `${peer}PersistentKeepalive = 00000000000025\n`,
   ];
   for (const text of corpus) {
     it(`is taken or refused as wg does it: ${JSON.stringify(text)}`, () => {
@@ -108,10 +150,90 @@ describe("a configuration file, beside the real wg", () => {
     });
   }
 
-  it("is refused with a port that is too large, which wg takes for 0", () => {
-    const text = "[Interface]\nListenPort = 65536\n";
-    assert.equal(checkConfig(text).length, 1);
-    assert.ok(setconf(text));
+  const quickCorpus = [
+    "[Interface]\nAddress = 10.0.0.1/24 fd00::1/64,10.0.0.2\nDNS = 10.0.0.1 home.example\n",
+    "[Interface]\nAddress =\nDNS =\nMTU =\nTable =\nPostUp =\n",
+    "[INTERFACE]\nmtu = 1400\nsaveconfig = True\n",
+    "[Interface]\nSaveConfig = yes\n",
+    "[Interface]\nSaveConfig =\n",
+    "[Interface]\nPostUp = echo a=b # and no more\n",
+    "[Interface]\nM TU = 1400\n",
+    "[ Interface ]\nMTU = 1400\n",
+    "[ Interface ]\nListen Port = 5\n",
+    "MTU = 1400\n",
+    `${peer}MTU = 1400\n`,
+    `${peer}[Interface]\nMTU = 1400\n`,
+  ];
+  for (const text of quickCorpus) {
+    it(`is taken or refused as wg-quick does it: ${JSON.stringify(text)}`, () => {
+      assert.equal(checkConfig(text).length === 0, quick(text));
+    });
+  }
+
+  const stricter: readonly (readonly [string, string])[] = [
+    ["a port above 65535, of which wg takes the last 16 bits", "[Interface]\nListenPort = 65536\n"],
+    ["a port by its service's name", "[Interface]\nListenPort = domain\n"],
+    ["a port with a sign", "[Interface]\nListenPort = +5\n"],
+    ["an endpoint with port 0, where nothing can be sent", `${peer}Endpoint = 192.0.2.1:0\n`],
+    ["an IPv4 endpoint of fewer than four numbers", `${peer}Endpoint = 192.1:5\n`],
+    ["an IPv4 endpoint with octal numbers", `${peer}Endpoint = 0300.0.2.1:5\n`],
+  ];
+  for (const [what, text] of stricter) {
+    it(`is refused with ${what}, which wg takes`, () => {
+      assert.equal(checkConfig(text).length, 1);
+      assert.ok(setconf(text));
+    });
+  }
+
+  it("is taken with a host name, which wg refuses if nobody knows it now", () => {
+    const text = `${peer}Endpoint = nobody.invalid:5\n`;
+    assert.deepEqual(checkConfig(text), []);
+    assert.ok(!setconf(text));
+  });
+
+  /** Whether a line is one of the kind that only we refuse. */
+  function isStricter(line: string): boolean {
+    const said = line.replace(/#.*/, "").replace(/[\t-\r ]/g, "");
+    const [, name = "", host = "", port = ""] =
+      /^(listenport|endpoint)=(?:(.*):)?([^:]*)$/i.exec(said) ?? [];
+    const least = name.toLowerCase() === "endpoint" ? 1 : 0;
+    const plain = /^\d+$/.test(port) && Number(port) >= least && Number(port) <= 65_535;
+    return name !== "" && (!plain || /^\[?[\da-fx.]+\]?$/i.test(host));
+  }
+
+  it("means to us what it means to wg, or nothing to both, with any small mistake", async () => {
+    const text = `[Interface]
+PrivateKey = ${key}
+ListenPort = 51820
+FwMark = 0x1f
+[Peer]
+PublicKey = ${"B".repeat(42)}E=
+PresharedKey = ${"C".repeat(42)}E=
+AllowedIPs = 10.0.0.0/24, fd00::1/64
+Endpoint = 192.0.2.1:51820
+PersistentKeepalive = 25
+[Peer]
+PublicKey = ${"D".repeat(42)}E=
+AllowedIPs = 10.0.0.7, ::ffff:1.2.3.4/128
+Endpoint = [2001:db8::1]:51820
+`;
+    await fc.assert(
+      fc.asyncProperty(mutationsOf(text), async (mutated) => {
+        const diagnostics = checkConfig(mutated);
+        const taken = setconf(mutated);
+        if (diagnostics.length > 0) {
+          const lines = mutated.split("\n");
+          const ours = diagnostics.every(({ line }) => isStricter(lines[line - 1] ?? ""));
+          assert.ok(!taken || ours, "wg takes it");
+          return;
+        }
+        const config = parseConfig(mutated);
+        fc.pre(config.peers.every(({ endpoint }) => endpoint === undefined || isNumeric(endpoint)));
+        assert.ok(taken, "wg refuses it");
+        assert.equal(difference(await tunnel.status(), config), undefined);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it("is warned about where others may read it, as wg-quick does", async () => {
@@ -131,6 +253,14 @@ describe("a configuration file, beside the real wg", () => {
       spawnSync("chmod", ["700", directory]);
       assert.deepEqual((await readConfigFile(path)).warnings, []);
     }
+    const [open, closed] = ["open", "closed"].map((name) => `${directory}/${name}`);
+    mkdirSync(open ?? "", { mode: 0o755 });
+    mkdirSync(closed ?? "", { mode: 0o700 });
+    writeFileSync(`${open}/wgc0.conf`, "[Interface]\n", { mode: 0o644 });
+    symlinkSync(`${open}/wgc0.conf`, `${closed}/wgc0.conf`);
+    assert.equal((await readConfigFile(`${closed}/wgc0.conf`)).warnings.length, 1);
+    const { stderr } = spawnSync("wg-quick", ["strip", `${closed}/wgc0.conf`]);
+    assert.ok(stderr.includes("world accessible"));
     await assert.rejects(readConfigFile(`${directory}/none`), /cannot be read/);
   });
 });
