@@ -30,6 +30,7 @@ export class Pair implements AsyncDisposable {
   readonly near: Tunnel;
   readonly far: Tunnel;
   readonly nearConfig: DeviceConfig;
+  readonly farConfig: DeviceConfig;
   readonly farAddress: string;
   readonly space: string;
 
@@ -37,12 +38,14 @@ export class Pair implements AsyncDisposable {
     near: Tunnel,
     far: Tunnel,
     nearConfig: DeviceConfig,
+    farConfig: DeviceConfig,
     farAddress: string,
     space: string,
   ) {
     this.near = near;
     this.far = far;
     this.nearConfig = nearConfig;
+    this.farConfig = farConfig;
     this.farAddress = farAddress;
     this.space = space;
   }
@@ -95,7 +98,7 @@ export class Pair implements AsyncDisposable {
     ip("link", "set", farTunnel.name, "netns", space);
     ip("-n", space, "address", "add", `${farAddress}/24`, "dev", farTunnel.name);
     ip("-n", space, "link", "set", farTunnel.name, "up");
-    return new Pair(nearTunnel, farTunnel, nearConfig, farAddress, space);
+    return new Pair(nearTunnel, farTunnel, nearConfig, farConfig, farAddress, space);
   }
 
   /** Fails unless every ping is answered. size is in bytes of payload. */

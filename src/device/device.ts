@@ -1,14 +1,18 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { WgBridgeError } from "../errors.js";
 import { encodeChange } from "../uapi/change.js";
 import { addressInUse, refusedError } from "../uapi/errno.js";
 import { getRequest } from "../uapi/get-request.js";
 import { decodeErrno, decodeStatus } from "../uapi/status-decoder.js";
+import { untilAborted } from "../until-aborted.js";
 import { allowedIp } from "../values/allowed-ip.js";
 import { PrivateKey } from "../values/key.js";
 import type { DeviceChange } from "./change.js";
 import type { DeviceConfig } from "./config.js";
-import { difference } from "./difference.js";
+import { difference, replacesAll } from "./difference.js";
+import { canBeRefusedHalfway, restoration } from "./restoration.js";
 import type { DeviceStatus } from "./status.js";
+import { removesExactly, withWholeLists } from "./whole-lists.js";
 
 /** One UAPI exchange: a whole request for a whole answer. */
 export type Exchange = (request: Uint8Array, signal?: AbortSignal) => Promise<Buffer>;
@@ -16,10 +20,21 @@ export type Exchange = (request: Uint8Array, signal?: AbortSignal) => Promise<Bu
 /** How often a change is taken up again that another process got in the way of. */
 const maxRounds = 10;
 
-/** One WireGuard device behind UAPI. Each change is made whole, or not at all. */
+/** The longest wait between two rounds in milliseconds. */
+const maxWait = 100;
+
+/**
+ * One WireGuard device behind UAPI. Each change is made whole, or not at all; one after another, in the
+ * order in which they were asked for.
+ *
+ * A signal gives up waiting at once, and whatever was not begun. A change that was begun goes on to its
+ * end: an engine takes a request line by line, and one that is cut short leaves half of it.
+ */
 export class Device {
   readonly #exchange: Exchange;
-  #removesExactly: Promise<boolean> | undefined;
+  #removesExactly: boolean | undefined;
+  /** The change before. */
+  #previous: Promise<void> = Promise.resolve();
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -40,78 +55,84 @@ export class Device {
    * Where another process changes the device meanwhile, the difference is taken again: of several
    * that apply at once, the last one to write has seen its own state whole.
    * @throws WgBridgeError WG_BRIDGE_PORT_IN_USE, WG_BRIDGE_REFUSED: nothing has changed then;
-   *   WG_BRIDGE_CONFLICT where others never stop
+   *   WG_BRIDGE_CONFLICT where others never stop; or the signal's reason
    */
-  async apply(wanted: DeviceConfig, signal?: AbortSignal): Promise<void> {
-    let current = await this.status(signal);
-    for (let round = 0; round < maxRounds; round++) {
-      const change = await this.#difference(current, wanted, signal);
-      if (change === undefined) return;
-      await this.#set(change, current, signal);
-      // It replaced all that there was at that moment: no other's half is left.
-      if (change.replacePeers) return;
-      current = await this.status(signal);
-    }
-    throw new WgBridgeError(
-      "WG_BRIDGE_CONFLICT",
-      `Another program changed the device ${maxRounds} times while this configuration was applied. Let one program configure it.`,
-    );
+  apply(wanted: DeviceConfig, signal?: AbortSignal): Promise<void> {
+    return this.#inTurn(() => this.#apply(wanted, signal), signal);
   }
 
   /**
    * Makes one change. Endpoints must be addresses.
-   * @throws WgBridgeError as apply does
+   * @throws WgBridgeError WG_BRIDGE_PORT_IN_USE, WG_BRIDGE_REFUSED: nothing has changed then; or the
+   *   signal's reason
    */
-  async update(change: DeviceChange, signal?: AbortSignal): Promise<void> {
-    await this.#set(change, canFailHalfway(change) ? await this.status(signal) : undefined, signal);
+  update(change: DeviceChange, signal?: AbortSignal): Promise<void> {
+    return this.#inTurn(() => this.#update(change, signal), signal);
   }
 
-  async #difference(
-    current: DeviceStatus,
-    wanted: DeviceConfig,
-    signal: AbortSignal | undefined,
-  ): Promise<DeviceChange | undefined> {
-    const change = difference(current, wanted);
-    if (!change?.peers?.some((peer) => peer.removeAllowedIps)) return change;
-    const exactly = await this.#canRemoveExactly(signal);
-    return exactly ? change : difference(current, wanted, false);
-  }
-
-  /** Engines before 2025 do not know "allowed_ip=-…": asks once, of a peer that there is not. */
-  async #canRemoveExactly(signal: AbortSignal | undefined): Promise<boolean> {
-    this.#removesExactly ??= this.#send(
-      {
-        peers: [
-          {
-            publicKey: PrivateKey.generate().publicKey(),
-            updateOnly: true,
-            removeAllowedIps: [allowedIp("0.0.0.0/0")],
-          },
-        ],
-      },
-      signal,
-    ).then((errno) => errno === 0);
-    this.#removesExactly.catch(() => {
-      this.#removesExactly = undefined;
+  #inTurn(work: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    const turn = this.#previous.then(() => {
+      signal?.throwIfAborted();
+      return work();
     });
-    return this.#removesExactly;
+    this.#previous = turn.catch(() => {}); // a failure is for the one who asked
+    return untilAborted(turn, signal);
   }
 
-  async #send(change: DeviceChange, signal: AbortSignal | undefined): Promise<number> {
+  async #apply(wanted: DeviceConfig, signal: AbortSignal | undefined): Promise<void> {
+    for (let round = 0; round < maxRounds; round++) {
+      const current = await this.status(round === 0 ? signal : undefined);
+      const change = difference(current, wanted);
+      if (change === undefined) return;
+      const understood = await this.#understood(change, current);
+      if (round === 0) signal?.throwIfAborted();
+      await this.#set(understood, current);
+      if (replacesAll(change)) return;
+      // Programs that take turns in step would go on like that.
+      if (round > 1) await delay(Math.random() * Math.min(2 ** round, maxWait));
+    }
+    throw new WgBridgeError(
+      "WG_BRIDGE_CONFLICT",
+      `Another program changed the device ${maxRounds} times while this configuration was applied, and it may have parts of both. Let one program configure it, and apply again.`,
+    );
+  }
+
+  async #update(change: DeviceChange, signal: AbortSignal | undefined): Promise<void> {
+    if (!canBeRefusedHalfway(change)) return this.#set(change, undefined);
+    const before = await this.status(signal);
+    const understood = await this.#understood(change, before);
+    signal?.throwIfAborted();
+    await this.#set(understood, before);
+  }
+
+  /** The same change in the words that the engine knows. */
+  async #understood(change: DeviceChange, current: DeviceStatus): Promise<DeviceChange> {
+    if (!removesExactly(change)) return change;
+    this.#removesExactly ??= await this.#knowsExactRemoval();
+    return this.#removesExactly ? change : withWholeLists(change, current);
+  }
+
+  async #knowsExactRemoval(): Promise<boolean> {
+    try {
+      return (await this.#send(probe())) === 0;
+    } catch (error) {
+      // gotatun hangs up on a line that it does not know. If it has ended, the next exchange tells.
+      if (error instanceof WgBridgeError && error.code === "WG_BRIDGE_LOST") return false;
+      throw error;
+    }
+  }
+
+  async #send(change: DeviceChange): Promise<number> {
     const request = encodeChange(change);
     try {
-      return decodeErrno(await this.#exchange(request, signal));
+      return decodeErrno(await this.#exchange(request));
     } finally {
       request.fill(0);
     }
   }
 
-  async #set(
-    change: DeviceChange,
-    before: DeviceStatus | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const errno = await this.#send(change, signal);
+  async #set(change: DeviceChange, before: DeviceStatus | undefined): Promise<void> {
+    const errno = await this.#send(change);
     if (errno === 0) return;
     if (before !== undefined) await this.#restore(before);
     throw errno === addressInUse && change.listenPort !== undefined
@@ -119,15 +140,12 @@ export class Device {
       : refusedError("change", errno);
   }
 
-  /** Takes back what a change did before it was refused. Not to be given up half-way: no signal. */
+  /** Takes back what a change did before it was refused. */
   async #restore(before: DeviceStatus): Promise<void> {
     const current = await this.status();
-    const change = {
-      ...difference(current, before),
-      ...(current.listenPort === before.listenPort ? {} : { listenPort: before.listenPort ?? 0 }),
-    };
-    if (Object.keys(change).length === 0) return;
-    const errno = await this.#send(change, undefined);
+    const change = restoration(current, before);
+    if (change === undefined) return;
+    const errno = await this.#send(await this.#understood(change, current));
     if (errno === 0) return;
     throw new WgBridgeError(
       "WG_BRIDGE_REFUSED",
@@ -136,9 +154,10 @@ export class Device {
   }
 }
 
-/** All else is checked before it is sent. The engine can refuse a port, a mark, and too many peers. */
-function canFailHalfway({ listenPort, fwmark, peers = [] }: DeviceChange): boolean {
-  return listenPort !== undefined || fwmark !== undefined || peers.length > 1;
+/** Removes an allowed IP of a peer that there is not: refused only where the engine does not know how. */
+function probe(): DeviceChange {
+  const publicKey = PrivateKey.generate().publicKey();
+  return { peers: [{ publicKey, updateOnly: true, removeAllowedIps: [allowedIp("0.0.0.0/0")] }] };
 }
 
 function portInUseError(port: number): WgBridgeError {

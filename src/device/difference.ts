@@ -1,6 +1,6 @@
 import type { AllowedIp } from "../values/allowed-ip.js";
 import { formatEndpoint } from "../values/endpoint.js";
-import type { PublicKey } from "../values/key.js";
+import { type PrivateKey, type PublicKey, publicKeyHex } from "../values/key.js";
 import type { DeviceChange, PeerChange } from "./change.js";
 import type { DeviceConfig, PeerConfig } from "./config.js";
 import type { DeviceStatus, PeerStatus } from "./status.js";
@@ -14,25 +14,45 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
  * the last two. An absent endpoint stays as it is. An absent listen port does too, other than for wg:
  * any port is what was asked for.
  *
- * `exactly` tells whether the engine can remove single allowed IPs; where it cannot, a peer that
- * loses some gets its whole list anew.
+ * Where there are no peers yet all that is wanted is mentioned, so that the change replaces whatever
+ * other programs make of the device meanwhile: see {@link replacesAll}.
  */
-export function difference(
-  current: DeviceStatus,
-  wanted: DeviceConfig,
-  exactly = true,
-): DeviceChange | undefined {
+export function difference(current: DeviceStatus, wanted: DeviceConfig): DeviceChange | undefined {
+  const peers = peerChanges(current, settle(wanted));
+  if (peers.length > 0 && current.peers.length === 0) return replacement(current, wanted, peers);
   const change: Mutable<DeviceChange> = {};
   if (wanted.listenPort && wanted.listenPort !== current.listenPort) {
     change.listenPort = wanted.listenPort;
   }
   if ((wanted.fwmark ?? 0) !== (current.fwmark ?? 0)) change.fwmark = wanted.fwmark ?? 0;
-  const privateKey = secretChange(current.privateKey, wanted.privateKey);
+  const privateKey = privateKeyChange(current, wanted.privateKey);
   if (privateKey !== undefined) change.privateKey = privateKey;
-  const peers = peerChanges(current, settle(wanted), exactly);
   if (peers.length > 0) change.peers = peers;
-  if (peers.length > 0 && current.peers.length === 0) change.replacePeers = true;
   return Object.keys(change).length === 0 ? undefined : change;
+}
+
+/** Without peers no session is lost by saying what is the same already. */
+function replacement(
+  current: DeviceStatus,
+  wanted: DeviceConfig,
+  peers: readonly PeerChange[],
+): DeviceChange {
+  const privateKey = wanted.privateKey ?? (current.privateKey && "remove");
+  return {
+    ...(wanted.listenPort ? { listenPort: wanted.listenPort } : {}),
+    fwmark: wanted.fwmark ?? 0,
+    ...(privateKey && { privateKey }),
+    replacePeers: true,
+    peers,
+  };
+}
+
+/**
+ * Whether a difference leaves nothing of what a device was when it is made, so that nothing of another
+ * program's can be left beside it.
+ */
+export function replacesAll({ replacePeers, fwmark, privateKey }: DeviceChange): boolean {
+  return replacePeers === true && fwmark !== undefined && privateKey !== undefined;
 }
 
 /**
@@ -58,16 +78,12 @@ function settle(wanted: DeviceConfig): readonly PeerConfig[] {
   });
 }
 
-function peerChanges(
-  current: DeviceStatus,
-  wanted: readonly PeerConfig[],
-  exactly: boolean,
-): readonly PeerChange[] {
+function peerChanges(current: DeviceStatus, wanted: readonly PeerConfig[]): readonly PeerChange[] {
   const present = new Map(current.peers.map((peer) => [peer.publicKey, peer]));
   const changes: PeerChange[] = [];
   for (const peer of wanted) {
     const before = present.get(peer.publicKey);
-    const change = before === undefined ? addition(peer) : peerChange(before, peer, exactly);
+    const change = before === undefined ? addition(peer) : peerChange(before, peer);
     if (change !== undefined) changes.push(change);
     present.delete(peer.publicKey);
   }
@@ -75,16 +91,19 @@ function peerChanges(
   return [...removals, ...changes];
 }
 
+/** Only what a peer is configured with: what is wanted may be a status, which says more. */
 function addition(peer: PeerConfig): PeerChange {
-  const { persistentKeepalive = "off", ...rest } = peer;
-  return persistentKeepalive === "off" ? rest : { ...rest, persistentKeepalive };
+  const { publicKey, presharedKey, endpoint, persistentKeepalive = "off", allowedIps } = peer;
+  return {
+    publicKey,
+    ...(presharedKey && { presharedKey }),
+    ...(endpoint && { endpoint }),
+    ...(persistentKeepalive === "off" ? {} : { persistentKeepalive }),
+    allowedIps,
+  };
 }
 
-function peerChange(
-  before: PeerStatus,
-  wanted: PeerConfig,
-  exactly: boolean,
-): PeerChange | undefined {
+function peerChange(before: PeerStatus, wanted: PeerConfig): PeerChange | undefined {
   const change: Mutable<PeerChange> = { publicKey: wanted.publicKey };
   const presharedKey = secretChange(before.presharedKey, wanted.presharedKey);
   if (presharedKey !== undefined) change.presharedKey = presharedKey;
@@ -93,7 +112,7 @@ function peerChange(
   }
   const keepalive = wanted.persistentKeepalive ?? "off";
   if (keepalive !== before.persistentKeepalive) change.persistentKeepalive = keepalive;
-  Object.assign(change, allowedIpsChange(before.allowedIps, wanted.allowedIps, exactly));
+  Object.assign(change, allowedIpsChange(before.allowedIps, wanted.allowedIps));
   return Object.keys(change).length === 1 ? undefined : change;
 }
 
@@ -105,11 +124,9 @@ function sameEndpoint(before: PeerStatus, wanted: PeerConfig): boolean {
 function allowedIpsChange(
   before: readonly AllowedIp[],
   wanted: readonly AllowedIp[],
-  exactly: boolean,
 ): Partial<PeerChange> {
   const added = without(wanted, before);
   const removed = without(before, wanted);
-  if (removed.length > 0 && !exactly) return { replaceAllowedIps: true, allowedIps: wanted };
   return {
     ...(added.length === 0 ? {} : { allowedIps: added }),
     ...(removed.length === 0 ? {} : { removeAllowedIps: removed }),
@@ -121,6 +138,16 @@ function without(some: readonly AllowedIp[], others: readonly AllowedIp[]): read
   if (others.length <= 8) return some.filter((prefix) => !others.includes(prefix));
   const known = new Set(others);
   return some.filter((prefix) => !known.has(prefix));
+}
+
+/** boringtun tells its public key in place of the private one, and has no way to lose either. */
+function privateKeyChange(
+  current: DeviceStatus,
+  wanted: PrivateKey | undefined,
+): PrivateKey | "remove" | undefined {
+  const told = current.unknown.find(([key]) => key === "own_public_key")?.[1];
+  if (told === undefined) return secretChange(current.privateKey, wanted);
+  return wanted === undefined || publicKeyHex(wanted.publicKey()) === told ? undefined : wanted;
 }
 
 interface Secret<Key> {

@@ -99,6 +99,8 @@ export class Reresolve {
     try {
       const { lookup, update } = this.#ports;
       const endpoint = await resolveEndpoint(peer, named, lookup);
+      // Somebody may have given it another endpoint while the resolver was asked.
+      if (this.#ended || this.#named.get(peer) !== named) return;
       if (present !== undefined && formatEndpoint(present) === formatEndpoint(endpoint)) return;
       await update({ peers: [{ publicKey: peer, updateOnly: true, endpoint }] });
     } catch (error) {

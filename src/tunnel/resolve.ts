@@ -1,6 +1,7 @@
 import type { PeerChange } from "../device/change.js";
 import type { DeviceConfig, PeerConfig } from "../device/config.js";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { untilAborted } from "../until-aborted.js";
 import { type Endpoint, isNumeric } from "../values/endpoint.js";
 import type { PublicKey } from "../values/key.js";
 
@@ -43,6 +44,7 @@ export async function resolvePeers<Peer extends PeerConfig | PeerChange>(
       ? { ...peer, endpoint: await resolveEndpoint(peer.publicKey, peer.endpoint, lookup) }
       : peer,
   );
+  // Node's lookup cannot be given up; waiting for it can.
   return untilAborted(Promise.all(resolved), signal);
 }
 
@@ -60,20 +62,4 @@ export async function resolveConfig(
   signal: AbortSignal | undefined,
 ): Promise<DeviceConfig> {
   return { ...config, peers: await resolvePeers(config.peers, lookup, signal) };
-}
-
-/** Node's lookup cannot be given up; waiting for it can. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  signal.throwIfAborted();
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }

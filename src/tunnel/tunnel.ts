@@ -4,7 +4,10 @@ import type { DeviceStatus } from "../device/status.js";
 import type { TunnelEvents } from "./events.js";
 import type { ConfigInput } from "./options.js";
 
-/** A WireGuard tunnel. Who opened it must close it. */
+/**
+ * A WireGuard tunnel. Who opened it must close it. Its changes are made one after another, in the order
+ * of the calls.
+ */
 export interface Tunnel extends AsyncDisposable {
   /** The interface's name. */
   readonly name: string;
@@ -25,10 +28,15 @@ export interface Tunnel extends AsyncDisposable {
    * as it is. Of a file for wg-quick only wg's part counts. Host names are resolved first.
    * @throws WgBridgeError as status does; ConfigError for a text; WG_BRIDGE_RESOLVE;
    *   WG_BRIDGE_PORT_IN_USE and WG_BRIDGE_REFUSED, after which nothing has changed;
-   *   WG_BRIDGE_CONFLICT where other programs never stop changing it
+   *   WG_BRIDGE_CONFLICT where other programs never stop changing it, after which it may have parts of
+   *   both
    */
   apply(config: ConfigInput, signal?: AbortSignal): Promise<void>;
-  /** Makes one change, whole or not at all. Throws what apply does, but for a text. */
+  /**
+   * Makes one change, whole or not at all. A signal rejects at once, here and in apply; a change that
+   * has begun is made all the same, because an engine would keep half of one that is cut short. Throws
+   * what apply does, but for a text and a conflict.
+   */
   update(change: DeviceChange, signal?: AbortSignal): Promise<void>;
   /** What happens to the tunnel. Nobody listening costs nothing. */
   readonly events: TunnelEvents;

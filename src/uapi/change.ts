@@ -4,7 +4,13 @@ import { WgBridgeError } from "../errors.js";
 import type { AllowedIp } from "../values/allowed-ip.js";
 import { allowedIp } from "../values/allowed-ip.js";
 import { checkEndpoint, type Endpoint, formatEndpoint, isNumeric } from "../values/endpoint.js";
-import { PresharedKey, PrivateKey, publicKeyHex } from "../values/key.js";
+import {
+  PresharedKey,
+  PrivateKey,
+  type PublicKey,
+  publicKey,
+  publicKeyHex,
+} from "../values/key.js";
 import { checkFwmark, checkListenPort, persistentKeepalive } from "../values/number.js";
 import { writeUnknown } from "./encode-status.js";
 import { Field } from "./field.js";
@@ -15,8 +21,8 @@ import { LineWriter } from "./writer.js";
 /**
  * Writes a change as one UAPI set. What the engine can refuse stands first, so that nothing has
  * changed when it does: listen_port, fwmark, private_key, replace_peers, then the peers.
- * @throws WgBridgeError WG_BRIDGE_VALUE, WG_BRIDGE_ENDPOINT: also for a host name, which the engine
- *   does not resolve
+ * @throws WgBridgeError WG_BRIDGE_KEY, WG_BRIDGE_ALLOWED_IP, WG_BRIDGE_VALUE; WG_BRIDGE_ENDPOINT also
+ *   for a host name, which the engine does not resolve
  */
 export function encodeChange(change: DeviceChange): Buffer {
   const lines = new LineWriter(4096 + 512 * (change.peers?.length ?? 0));
@@ -33,7 +39,7 @@ export function encodeChange(change: DeviceChange): Buffer {
 }
 
 function writePeer(lines: LineWriter, peer: PeerChange): void {
-  lines.line("public_key", publicKeyHex(peer.publicKey));
+  lines.line("public_key", checkedHex(peer.publicKey));
   if (peer.remove) {
     lines.line("remove", "true");
     return;
@@ -46,9 +52,17 @@ function writePeer(lines: LineWriter, peer: PeerChange): void {
     lines.line("persistent_keepalive_interval", interval === "off" ? 0 : interval);
   }
   if (peer.replaceAllowedIps) lines.line("replace_allowed_ips", "true");
-  for (const prefix of peer.removeAllowedIps ?? []) lines.line("allowed_ip", `-${prefix}`);
-  for (const prefix of peer.allowedIps ?? []) lines.line("allowed_ip", prefix);
+  for (const prefix of peer.removeAllowedIps ?? []) {
+    lines.line("allowed_ip", `-${allowedIp(prefix)}`);
+  }
+  for (const prefix of peer.allowedIps ?? []) lines.line("allowed_ip", allowedIp(prefix));
   writeUnknown(lines, checkUnknown(peer.unknown));
+}
+
+/** JavaScript gives any string: a key that is none must not stop the engine half-way. */
+function checkedHex(key: PublicKey): string {
+  const hex = publicKeyHex(key);
+  return hex.length === 64 ? hex : publicKeyHex(publicKey(key));
 }
 
 function numeric(endpoint: Endpoint): string {

@@ -25,7 +25,7 @@ const cases: readonly (readonly [what: string, before: string, file: string])[] 
   ["peers that went, and a mark that did", full, `${device}${peerTwo}`],
   ["an allowed IP to another peer", full, moved],
   ["an endpoint that went, which stays", full, `${device}${peerOne}`],
-  ["another endpoint and keepalive", full, full.replace(":7", ":8").replace("25", "off")],
+  ["another endpoint and keepalive", full, full.replace(":7", ":8").replace("= 25", "= off")],
   ["a private key that went", full, `[Interface]\n${peerOne}`],
   ["an allowed IP that went", full, `${device}${peerOne.replace(", fd00::/64", "")}`],
   ["a file with nothing in it", full, ""],

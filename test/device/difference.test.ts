@@ -1,38 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { DeviceConfig } from "../../src/device/config.js";
-import { difference } from "../../src/device/difference.js";
+import { difference, replacesAll } from "../../src/device/difference.js";
 import type { DeviceStatus } from "../../src/device/status.js";
+import { removesExactly, withWholeLists } from "../../src/device/whole-lists.js";
 import { allowedIp } from "../../src/values/allowed-ip.js";
-import { PrivateKey, publicKeyFromBytes } from "../../src/values/key.js";
-import { endpoints, keepalives, presharedKeys, privateKeys } from "../uapi/arbitrary.js";
+import { PrivateKey, publicKeyFromBytes, publicKeyHex } from "../../src/values/key.js";
+import { configs } from "./arbitrary.js";
 import { change } from "./model.js";
-
-// Few keys and prefixes, so that devices have them in common.
-const peerKeys = fc.integer({ min: 1, max: 4 }).map((n) => publicKeyFromBytes(Buffer.alloc(32, n)));
-const prefixes = fc.integer({ min: 0, max: 5 }).map((n) => allowedIp(`10.0.${n}.0/24`));
-
-const configs: fc.Arbitrary<DeviceConfig> = fc.record(
-  {
-    privateKey: privateKeys,
-    listenPort: fc.integer({ min: 0, max: 3 }),
-    fwmark: fc.integer({ min: 0, max: 2 }),
-    peers: fc.array(
-      fc.record(
-        {
-          publicKey: peerKeys,
-          presharedKey: presharedKeys,
-          endpoint: endpoints,
-          persistentKeepalive: keepalives,
-          allowedIps: fc.array(prefixes, { maxLength: 4 }),
-        },
-        { requiredKeys: ["publicKey", "allowedIps"] },
-      ),
-      { maxLength: 5 },
-    ),
-  },
-  { requiredKeys: ["peers"] },
-);
 
 const empty: DeviceStatus = { peers: [], unknown: [] };
 
@@ -43,25 +18,40 @@ function configured(config: DeviceConfig): DeviceStatus {
 }
 
 describe("the difference between a device and what is wanted", () => {
-  for (const exactly of [true, false]) {
-    it(`leaves none once it is made, ${exactly ? "removing single allowed IPs" : "or without"}`, () => {
-      fc.assert(
-        fc.property(configs, configs, (before, wanted) => {
-          const device = configured(before);
-          const asked = difference(device, wanted, exactly);
-          const after = asked === undefined ? device : change(device, asked);
-          assert.equal(difference(after, wanted, exactly), undefined);
-          assert.ok(exactly || !asked?.peers?.some((peer) => peer.removeAllowedIps));
-        }),
-        { numRuns: 500 },
-      );
-    });
-  }
+  it("leaves none once it is made, removing single allowed IPs or without", () => {
+    fc.assert(
+      fc.property(configs, configs, (before, wanted) => {
+        const device = configured(before);
+        const asked = difference(device, wanted);
+        if (asked === undefined) return;
+        const withWhole = withWholeLists(asked, device);
+        assert.ok(!removesExactly(withWhole));
+        for (const either of [asked, withWhole]) {
+          assert.equal(difference(change(device, either), wanted), undefined);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("says all that is wanted where there are no peers yet", () => {
+    fc.assert(
+      fc.property(configs, configs, (wanted, other) => {
+        const asked = difference(configured({ ...wanted, peers: [] }), wanted);
+        fc.pre(asked?.peers !== undefined);
+        const complete = wanted.privateKey !== undefined;
+        assert.equal(replacesAll(asked), complete);
+        if (!complete) return;
+        assert.equal(difference(change(configured(other), asked), wanted), undefined);
+      }),
+    );
+  });
 
   it("mentions no peer that stays as it is", () => {
     fc.assert(
       fc.property(configs, (config) => {
         const device = configured(config);
+        fc.pre(device.peers.length > 0);
         const other = publicKeyFromBytes(Buffer.alloc(32, 99));
         const peers = [...config.peers, { publicKey: other, allowedIps: [] }];
         const asked = difference(device, { ...config, peers });
@@ -86,6 +76,22 @@ describe("the difference between a device and what is wanted", () => {
     });
   });
 
+  it("asks for what is configured, and for nothing else that a status tells", () => {
+    const status = {
+      publicKey: publicKeyFromBytes(Buffer.alloc(32, 7)),
+      persistentKeepalive: "off" as const,
+      allowedIps: [],
+      latestHandshake: new Date(1),
+      receivedBytes: 1n,
+      sentBytes: 1n,
+      protocolVersion: 1,
+      unknown: [["x_new", "1"] as const],
+    };
+    const { publicKey, allowedIps } = status;
+    const asked = difference(empty, { peers: [status] });
+    assert.deepEqual(asked?.peers, [{ publicKey, allowedIps }]);
+  });
+
   it("keeps a listen port and an endpoint that nobody asks about", () => {
     const publicKey = publicKeyFromBytes(Buffer.alloc(32, 7));
     const endpoint = { host: "192.0.2.1", port: 1 };
@@ -101,6 +107,16 @@ describe("the difference between a device and what is wanted", () => {
     clamped[31] = 127;
     const device = { ...empty, privateKey: PrivateKey.from(clamped) };
     assert.equal(difference(device, { privateKey: given, peers: [] }), undefined);
+  });
+
+  it("takes a private key for the same of which an engine tells the public one", () => {
+    const privateKey = PrivateKey.from(Buffer.alloc(32, 255));
+    const own = publicKeyHex(privateKey.publicKey());
+    const device: DeviceStatus = { peers: [], unknown: [["own_public_key", own]] };
+    assert.equal(difference(device, { privateKey, peers: [] }), undefined);
+    assert.equal(difference(device, { peers: [] }), undefined);
+    const another = PrivateKey.from(Buffer.alloc(32, 64));
+    assert.equal(difference(device, { privateKey: another, peers: [] })?.privateKey, another);
   });
 
   it("takes 65,536 peers with 130,560 allowed IPs in all, and none of them changed", () => {

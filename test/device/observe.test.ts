@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { observe, silence } from "../../src/device/observe.js";
 import type { DeviceStatus, PeerStatus } from "../../src/device/status.js";
 import { publicKeyFromBytes } from "../../src/values/key.js";
@@ -61,5 +62,36 @@ describe("two looks at a device", () => {
   it("tell no silence of a peer that never had a handshake, and nothing else at the first", () => {
     assert.deepEqual(observe(undefined, device({ endpoint: here }), 1e12), []);
     assert.deepEqual(observe(undefined, device({ latestHandshake: at }), +at), []);
+  });
+
+  it("tell each handshake once and each silence once, however often they are taken", () => {
+    // Seconds that pass before a look, and whether there has been a handshake since the last.
+    const turns = fc.tuple(fc.integer({ min: 1, max: 400 }), fc.boolean());
+    fc.assert(
+      fc.property(fc.array(turns, { minLength: 1, maxLength: 30 }), (series) => {
+        let previous = look({}, 0);
+        const told: string[] = [];
+        const expected: string[] = [];
+        let latest: Date | undefined;
+        let silent = true;
+        for (const [passed, shaken] of series) {
+          const now = previous.at + passed * 1000;
+          if (shaken) {
+            latest = new Date(now);
+            silent = false;
+            expected.push(`handshake ${now}`);
+          } else if (!silent && latest !== undefined && now - +latest >= silence) {
+            silent = true;
+            expected.push(`silent ${+latest}`);
+          }
+          const next = look(latest === undefined ? {} : { latestHandshake: latest }, now);
+          for (const [name, event] of observe(previous, next.status, now)) {
+            told.push(`${name} ${"at" in event ? +event.at : latest?.getTime()}`);
+          }
+          previous = next;
+        }
+        assert.deepEqual(told, expected);
+      }),
+    );
   });
 });

@@ -7,7 +7,13 @@ import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { packageRoot } from "../../src/artifacts.js";
-import { attach, PresharedKey, type Tunnel, type TunnelOptions } from "../../src/index.js";
+import {
+  allowedIp,
+  attach,
+  PresharedKey,
+  type Tunnel,
+  type TunnelOptions,
+} from "../../src/index.js";
 import { Pair } from "../pair.js";
 import { onlyInSandbox } from "../sandbox.js";
 
@@ -97,6 +103,29 @@ for (const { name, mark, path } of programs) {
           await using pair = await open({ mtu });
           await pair.ping(3, mtu - 28);
           await transfer(pair, 1_000_000);
+        });
+      }
+
+      it("keeps its session when it is configured the same again", async () => {
+        await using pair = await open();
+        await pair.ping(1);
+        const session = (await pair.near.status()).peers[0]?.latestHandshake;
+        const pings = pair.ping(20);
+        for (let time = 0; time < 5; time++) await pair.far.apply(pair.farConfig);
+        await pings;
+        assert.deepEqual((await pair.near.status()).peers[0]?.latestHandshake, session);
+      });
+
+      // boringtun panics when a peer is changed that it has.
+      if (name === "gotatun") {
+        it("loses an allowed IP, although it knows no word for that", async () => {
+          await using pair = await open();
+          const [peer] = pair.farConfig.peers;
+          assert.ok(peer !== undefined);
+          const more = [...peer.allowedIps, allowedIp("10.77.0.0/16")];
+          await pair.far.apply({ ...pair.farConfig, peers: [{ ...peer, allowedIps: more }] });
+          await pair.far.apply(pair.farConfig);
+          assert.deepEqual((await pair.far.status()).peers[0]?.allowedIps, peer.allowedIps);
         });
       }
 

@@ -1,12 +1,16 @@
 // node applier.js NAME PEERS FIRST TIMES: applies a configuration of so many peers, whose keys begin
-// with the byte FIRST, so many times.
-import { attach } from "../../src/index.js";
+// with the byte FIRST, so many times. It prints what was answered with a conflict.
+import { attach, PrivateKey, WgBridgeError } from "../../src/index.js";
 import { allowedIp } from "../../src/values/allowed-ip.js";
 import { publicKeyFromBytes } from "../../src/values/key.js";
 
 const [name = "", peers, first, times] = process.argv.slice(2);
 
 const config = {
+  // An odd one wants no private key.
+  ...(Number(first) % 2 === 0
+    ? { privateKey: PrivateKey.from(Buffer.alloc(32, Number(first))) }
+    : {}),
   fwmark: Number(first),
   peers: Array.from({ length: Number(peers) }, (_, index) => {
     const key = Buffer.alloc(32, 1);
@@ -18,4 +22,9 @@ const config = {
 };
 
 await using tunnel = await attach(name);
-for (let time = 0; time < Number(times); time++) await tunnel.apply(config);
+for (let time = 0; time < Number(times); time++) {
+  await tunnel.apply(config).catch((error) => {
+    if (!(error instanceof WgBridgeError && error.code === "WG_BRIDGE_CONFLICT")) throw error;
+    console.log("conflict");
+  });
+}

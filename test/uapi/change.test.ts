@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { WgBridgeError } from "../../src/errors.js";
 import { decodeChange, encodeChange } from "../../src/uapi/change.js";
-import { publicKey } from "../../src/values/key.js";
+import type { AllowedIp } from "../../src/values/allowed-ip.js";
+import { type PublicKey, publicKey } from "../../src/values/key.js";
 import { changes } from "./arbitrary.js";
 import { reveal } from "./reveal.js";
 
@@ -39,6 +40,16 @@ describe("the encoder of a change", () => {
     const endpoint = { host: "fe80::1%a\nremove=true", port: 1 };
     assert.throws(() => encodeChange({ peers: [{ publicKey: peer, endpoint }] }), WgBridgeError);
     assert.throws(() => encodeChange({ fwmark: 1.5 }), WgBridgeError);
+    // What no TypeScript compiler has seen.
+    for (const text of ["10.0.0.0/24\nremove=true", "10.0.0.0/33", "-10.0.0.0/24", ""]) {
+      const prefix: AllowedIp = JSON.parse(JSON.stringify(text));
+      for (const peerChange of [{ allowedIps: [prefix] }, { removeAllowedIps: [prefix] }]) {
+        const change = { peers: [{ publicKey: peer, ...peerChange }] };
+        assert.throws(() => encodeChange(change), WgBridgeError);
+      }
+    }
+    const short: PublicKey = JSON.parse('"AAAA"');
+    assert.throws(() => encodeChange({ peers: [{ publicKey: short }] }), WgBridgeError);
   });
 
   it("keeps keys that it does not know", () => {
