@@ -7,72 +7,123 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/conn"
 	engine "golang.zx2c4.com/wireguard/tun"
+
+	"wg-bridge/go/inflight"
 )
 
-// Device is the engine's TUN device with link events of its own: the engine's listener watches one
-// network namespace only and finds everything else by asking once a second.
+// Config is how a Device is to work. The zero value takes each packet alone, and any number of them.
+type Config struct {
+	// MTU in bytes is assumed where the interface's own cannot be read because it lives in a network
+	// namespace other than this process's.
+	MTU      int
+	Offloads Offloads
+	// Outbound counts packets from Read to where they leave the engine, Inbound those that Write takes
+	// out of it. Either may be nil.
+	Outbound, Inbound *inflight.Limit
+	// Logf takes lines worth reading at verbose level. It may be nil.
+	Logf func(format string, arguments ...any)
+}
+
+// Device is a TUN interface as the engine uses it: read by one goroutine, written by any number.
 type Device struct {
-	engine.Device // reads and writes packets
-	link          *link
-	gone          chan struct{} // closed when a read finds the interface deleted, or on Close
-	goneOnce      sync.Once
-	closeOnce     sync.Once
-	closeErr      error
+	file      *os.File
+	config    Config
+	reader    *reader
+	writer    *writer
+	link      *link
+	gone      chan struct{} // closed when a read finds the interface deleted, or on Close
+	goneOnce  sync.Once
+	closeOnce sync.Once
+	closeErr  error
 }
 
 var _ engine.Device = (*Device)(nil)
 
 // New makes a device of an open TUN file, which it owns from here on, also when it fails. The file
-// comes from Open or from another process; mtu, in bytes, is assumed where the interface's own
-// cannot be read because it lives in a network namespace other than this process's.
-func New(file *os.File, mtu int) (*Device, error) {
-	// The engine wants a descriptor for itself: give it a second one of the same open TUN.
-	fd, err := duplicate(file)
-	if err != nil {
+// comes from Open or from another process, and must be non-blocking.
+func New(file *os.File, config Config) (*Device, error) {
+	if config.Logf == nil {
+		config.Logf = func(string, ...any) {}
+	}
+	device := &Device{file: file, config: config, gone: make(chan struct{})}
+	if err := device.attach(); err != nil {
 		return nil, errors.Join(err, file.Close())
-	}
-	link, err := watchLink(fd, mtu)
-	if err != nil {
-		return nil, errors.Join(err, closeFd(fd), file.Close())
-	}
-	native, _, err := engine.CreateUnmonitoredTUNFromFD(fd)
-	if err != nil {
-		// fd belongs to the engine now, whatever it answers.
-		return nil, errors.Join(fmt.Errorf("handing the TUN device to the engine: %w", err), link.close(), file.Close())
-	}
-	device := &Device{Device: native, link: link, gone: make(chan struct{})}
-	if err := file.Close(); err != nil {
-		return nil, errors.Join(fmt.Errorf("closing the TUN file: %w", err), device.Close())
 	}
 	return device, nil
 }
 
-func duplicate(file *os.File) (fd int, err error) {
-	if _, err := Name(file); err != nil {
-		return -1, err
+func (d *Device) attach() error {
+	flags, err := interfaceFlags(d.file)
+	if err != nil {
+		return err
 	}
-	err = control(file, func(original int) error {
-		fd, err = unix.FcntlInt(uintptr(original), unix.F_DUPFD_CLOEXEC, 0)
+	raw, err := d.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("using the TUN file: %w", err)
+	}
+	plain := flags&unix.IFF_VNET_HDR == 0
+	var offloads Offloads
+	return control(d.file, func(fd int) error {
+		if !plain {
+			if offloads, err = enableOffloads(fd, d.config.Offloads); err != nil {
+				return err
+			}
+		}
+		d.reader = newReader(raw, plain, d.config.Logf)
+		d.writer = newWriter(raw, plain, offloads)
+		// The file stays open for longer than the link watches it: see Close.
+		d.link, err = watchLink(fd, d.config.MTU)
 		return err
 	})
-	if err != nil {
-		return -1, fmt.Errorf("duplicating the TUN file: %w", err)
-	}
-	return fd, nil
 }
 
-// Read fills bufs as the engine's interface says, and marks the device as gone when the interface
-// has been deleted.
+// File is nil: the engine, too, shall not use the file beside the Device.
+func (d *Device) File() *os.File { return nil }
+
+// Name is the interface's present name.
+func (d *Device) Name() (string, error) { return Name(d.file) }
+
+// BatchSize is the largest number of packets that Read returns at once.
+func (d *Device) BatchSize() int { return conn.IdealBatchSize }
+
+// Read waits for a packet and takes as many as there are, one to each of bufs from offset on, with
+// their lengths in sizes. What the kernel left whole is cut. A packet that cannot be used is dropped
+// and logged. The error is os.ErrClosed once the interface is gone or the device closed.
 func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
-	n, err := d.Device.Read(bufs, sizes, offset)
-	if errors.Is(err, os.ErrClosed) {
+	d.config.Outbound.Wait(d.gone)
+	n, err := d.reader.fill(bufs, sizes, offset)
+	d.config.Outbound.Enter(n)
+	if err != nil && (errors.Is(err, os.ErrClosed) || d.isGone()) {
 		d.markGone()
+		return n, os.ErrClosed
+	}
+	return n, err
+}
+
+// Write gives the kernel the packets that begin at offset of each of bufs, and may change their bytes
+// and the 10 before them. It returns how many packets were written. An error says why one was not; all
+// others were tried. It is os.ErrClosed once the interface is gone.
+func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
+	n, err := d.writer.flush(bufs, offset)
+	d.config.Inbound.Leave(len(bufs))
+	if err != nil && d.isGone() {
+		err = os.ErrClosed
 	}
 	return n, err
 }
 
 func (d *Device) markGone() { d.goneOnce.Do(func() { close(d.gone) }) }
+
+func (d *Device) isGone() bool {
+	select {
+	case <-d.gone:
+		return true
+	default:
+		return false
+	}
+}
 
 // Gone is closed once the interface has been deleted, or the device closed: before the engine has
 // finished closing, so that whoever serves the name can give it up at once.
@@ -88,8 +139,8 @@ func (d *Device) Events() <-chan engine.Event { return d.link.events }
 func (d *Device) Close() error {
 	d.closeOnce.Do(func() {
 		d.markGone()
-		// The link first: its probe writes to the descriptor that the engine then closes.
-		d.closeErr = errors.Join(d.link.close(), d.Device.Close())
+		// The link first: it asks the descriptor that is closed then.
+		d.closeErr = errors.Join(d.link.close(), d.file.Close())
 	})
 	return d.closeErr
 }

@@ -13,7 +13,7 @@ import (
 
 func newDevice(t *testing.T, name string) *Device {
 	t.Helper()
-	device, err := New(open(t, name), 1420)
+	device, err := New(open(t, name), Config{MTU: 1420, Offloads: AllOffloads})
 	if err != nil {
 		t.Fatal(err)
 	}

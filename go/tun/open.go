@@ -79,15 +79,32 @@ func exists(name string) bool {
 // Name returns the present name of the TUN interface behind file. A file that is no TUN device
 // gives an error that wraps EINVAL.
 func Name(file *os.File) (string, error) {
+	request, err := describe(file)
+	if err != nil {
+		return "", err
+	}
+	return request.Name(), nil
+}
+
+// interfaceFlags returns the IFF_ flags that the TUN interface behind file was made with.
+func interfaceFlags(file *os.File) (uint16, error) {
+	request, err := describe(file)
+	if err != nil {
+		return 0, err
+	}
+	return request.Uint16(), nil
+}
+
+func describe(file *os.File) (*unix.Ifreq, error) {
 	request, err := unix.NewIfreq("")
 	if err != nil {
-		return "", fmt.Errorf("asking for a TUN interface's name: %w", err)
+		return nil, fmt.Errorf("asking for a TUN interface's name: %w", err)
 	}
 	err = control(file, func(fd int) error { return unix.IoctlIfreq(fd, unix.TUNGETIFF, request) })
 	if err != nil {
-		return "", fmt.Errorf("the file given as TUN is no open TUN interface (%v): %w", err, unix.EINVAL)
+		return nil, fmt.Errorf("the file given as TUN is no open TUN interface (%v): %w", err, unix.EINVAL)
 	}
-	return request.Name(), nil
+	return request, nil
 }
 
 func setMTU(name string, mtu int) error {

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.zx2c4.com/wireguard/conn"
+
+	"wg-bridge/go/inflight"
 )
 
 // batchSize is the number of packets the engine hands to Send, or takes from a ReceiveFunc, at once.
@@ -30,8 +32,9 @@ var _ conn.Bind = (*Bind)(nil)
 //
 // All methods may be called concurrently. A Bind can be opened again after it was closed.
 type Bind struct {
-	logf    func(format string, args ...any)
-	batches sync.Pool // of *sendBatch
+	logf              func(format string, args ...any)
+	batches           sync.Pool // of *sendBatch
+	inbound, outbound *inflight.Limit
 
 	// generation counts the events that may change how a datagram is routed. A source address
 	// learnt in an older generation must be checked before it is used. It never goes backwards,
@@ -50,14 +53,25 @@ type openSockets struct {
 	query      *routeQuery
 }
 
-// NewBind makes a closed Bind. logf receives lines worth reading at verbose level and may be nil.
-func NewBind(logf func(format string, args ...any)) *Bind {
-	if logf == nil {
-		logf = func(string, ...any) {}
+// Config is how a Bind is to work. The zero value is a good one.
+type Config struct {
+	// Inbound counts packets from where they are received, Outbound those that Send takes out of the
+	// engine. Either may be nil.
+	Inbound, Outbound *inflight.Limit
+	// Logf takes lines worth reading at verbose level. It may be nil.
+	Logf func(format string, arguments ...any)
+}
+
+// NewBind makes a closed Bind.
+func NewBind(config Config) *Bind {
+	if config.Logf == nil {
+		config.Logf = func(string, ...any) {}
 	}
 	return &Bind{
-		logf:    logf,
-		batches: sync.Pool{New: func() any { return newSendBatch() }},
+		logf:     config.Logf,
+		inbound:  config.Inbound,
+		outbound: config.Outbound,
+		batches:  sync.Pool{New: func() any { return newSendBatch() }},
 	}
 }
 
@@ -90,11 +104,11 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	var receive []conn.ReceiveFunc
 	var actual uint16
 	if ipv4 != nil {
-		receive = append(receive, newReceiver(ipv4, &b.generation).receiveIPv4)
+		receive = append(receive, newReceiver(ipv4, &b.generation, b.inbound).receiveIPv4)
 		actual = ipv4.port()
 	}
 	if ipv6 != nil {
-		receive = append(receive, newReceiver(ipv6, &b.generation).receiveIPv6)
+		receive = append(receive, newReceiver(ipv6, &b.generation, b.inbound).receiveIPv6)
 		actual = ipv6.port()
 	}
 	return receive, actual, nil
@@ -219,6 +233,7 @@ func (b *Bind) Send(packets [][]byte, endpoint conn.Endpoint) error {
 	if s == nil {
 		return fmt.Errorf("udp: send to %s: %w", to.destination, syscall.EAFNOSUPPORT)
 	}
+	defer b.outbound.Leave(dataPackets(packets))
 	batch := b.batches.Get().(*sendBatch)
 	defer b.batches.Put(batch)
 	transmission := transmission{

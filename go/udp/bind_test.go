@@ -51,7 +51,7 @@ func TestOpenGivesUpIfNoPortIsFreeInBothFamilies(t *testing.T) {
 		}
 		t.Cleanup(func() { taken.Close() })
 		before := openFiles(t)
-		if _, _, err := NewBind(nil).Open(0); !errors.Is(err, syscall.EADDRINUSE) {
+		if _, _, err := NewBind(Config{}).Open(0); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("Open answers %v", err)
 		}
 		if after := openFiles(t); after != before {
@@ -66,7 +66,7 @@ func TestATakenPortIsAnErrorThatLeavesNothingBehind(t *testing.T) {
 	s := openStation(t, n)
 	n.run(t, func() error {
 		before := openFiles(t)
-		if _, _, err := NewBind(nil).Open(s.port); !errors.Is(err, syscall.EADDRINUSE) {
+		if _, _, err := NewBind(Config{}).Open(s.port); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("Open of a port that is taken answers %v", err)
 		}
 		if after := openFiles(t); after != before {
@@ -105,7 +105,7 @@ func TestAHostWithoutOneFamilyHasTheOther(t *testing.T) {
 		n.refuse(t, unix.SYS_SOCKET, 0, unix.AF_INET, unix.EAFNOSUPPORT)
 		n.refuse(t, unix.SYS_SOCKET, 0, unix.AF_INET6, unix.EAFNOSUPPORT)
 		n.run(t, func() error {
-			if _, _, err := NewBind(nil).Open(0); !errors.Is(err, syscall.EAFNOSUPPORT) {
+			if _, _, err := NewBind(Config{}).Open(0); !errors.Is(err, syscall.EAFNOSUPPORT) {
 				t.Errorf("Open answers %v", err)
 			}
 			return nil
@@ -118,7 +118,7 @@ func TestWithoutNetlinkOpenFailsAndLeavesNothingBehind(t *testing.T) {
 	n.refuse(t, unix.SYS_SOCKET, 0, unix.AF_NETLINK, unix.EPERM)
 	n.run(t, func() error {
 		before := openFiles(t)
-		if _, _, err := NewBind(nil).Open(0); !errors.Is(err, syscall.EPERM) {
+		if _, _, err := NewBind(Config{}).Open(0); !errors.Is(err, syscall.EPERM) {
 			t.Errorf("Open answers %v", err)
 		}
 		if after := openFiles(t); after != before {
@@ -137,7 +137,7 @@ func TestABindOpensOnlyOnceAtATime(t *testing.T) {
 
 func TestAClosedBindAnswersErrClosedAndCanBeClosedAgain(t *testing.T) {
 	n := newNamespace(t)
-	b := NewBind(nil)
+	b := NewBind(Config{})
 	var receive []conn.ReceiveFunc
 	n.run(t, func() (err error) { receive, _, err = b.Open(0); return err })
 	to := newEndpoint(netip.MustParseAddrPort("127.0.0.1:9"))
@@ -158,7 +158,7 @@ func TestAClosedBindAnswersErrClosedAndCanBeClosedAgain(t *testing.T) {
 
 func TestCloseWakesReceiversThatWait(t *testing.T) {
 	n := newNamespace(t)
-	b := NewBind(nil)
+	b := NewBind(Config{})
 	var receive []conn.ReceiveFunc
 	n.run(t, func() (err error) { receive, _, err = b.Open(0); return err })
 	answers := make(chan error)
@@ -181,7 +181,7 @@ func TestCloseWakesReceiversThatWait(t *testing.T) {
 
 func TestOpeningAndClosing100TimesLeavesNothingBehind(t *testing.T) {
 	n := newNamespace(t)
-	b := NewBind(nil)
+	b := NewBind(Config{})
 	var port uint16
 	cycle := func() error {
 		receive, actual, err := b.Open(port)
@@ -230,7 +230,7 @@ func TestTheMarkIsOnPacketsUntilCloseOrOfTheNextOpen(t *testing.T) {
 		"rule add fwmark 7 table 100",
 		"route add 10.9.9.9/32 dev alone table 100", "route add fd09::9/128 dev alone table 100")
 	n.ip6(t, "rule add fwmark 7 table 100")
-	b := NewBind(nil)
+	b := NewBind(Config{})
 	reachable := func() (ipv4, ipv6 bool) {
 		t.Helper()
 		for _, destination := range []struct {
@@ -277,7 +277,7 @@ func TestTheMarkIsOnPacketsUntilCloseOrOfTheNextOpen(t *testing.T) {
 
 func TestTheEnginesLogCanTellTheReceiversApart(t *testing.T) {
 	n := newNamespace(t)
-	b := NewBind(nil)
+	b := NewBind(Config{})
 	defer b.Close()
 	n.run(t, func() error {
 		receive, _, err := b.Open(0)

@@ -23,7 +23,7 @@ func receiveMessages(fd uintptr, messages []unix.Mmsghdr) (int, error) {
 
 func exchangeMessages(call, fd uintptr, messages []unix.Mmsghdr) (int, error) {
 	for {
-		n, _, errno := unix.Syscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])),
+		n, _, errno := unix.RawSyscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])),
 			uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:

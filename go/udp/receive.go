@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
+
+	"wg-bridge/go/inflight"
 )
 
 const (
@@ -23,6 +25,7 @@ const (
 type receiver struct {
 	socket     *socket
 	generation *atomic.Uint64
+	inbound    *inflight.Limit
 
 	messages []unix.Mmsghdr
 	pieces   []unix.Iovec // one for each message
@@ -32,6 +35,7 @@ type receiver struct {
 	// messages are single datagrams.
 	buffers [][]byte
 
+	received [][]byte // of the latest call
 	arrivals []arrival
 	pending  []arrival // the part of arrivals that is not yet handed out
 
@@ -52,7 +56,7 @@ type arrival struct {
 	endpoint    *Endpoint
 }
 
-func newReceiver(s *socket, generation *atomic.Uint64) *receiver {
+func newReceiver(s *socket, generation *atomic.Uint64, inbound *inflight.Limit) *receiver {
 	count := batchSize
 	if s.coalesces {
 		count = joinedMessages
@@ -60,6 +64,7 @@ func newReceiver(s *socket, generation *atomic.Uint64) *receiver {
 	r := &receiver{
 		socket:     s,
 		generation: generation,
+		inbound:    inbound,
 		messages:   make([]unix.Mmsghdr, count),
 		pieces:     make([]unix.Iovec, count),
 		senders:    make([]sockaddr, count),
@@ -97,6 +102,7 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 	if r.socket.closed.Load() {
 		return 0, net.ErrClosed
 	}
+	r.inbound.Wait(r.socket.done)
 	if len(r.pending) == 0 {
 		if err := r.wait(buffers); err != nil {
 			return 0, err
@@ -115,6 +121,11 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 			r.pending = r.pending[1:]
 		}
 	}
+	r.received = r.received[:0]
+	for i := range count {
+		r.received = append(r.received, buffers[i][:sizes[i]])
+	}
+	r.inbound.Enter(dataPackets(r.received))
 	return count, nil
 }
 

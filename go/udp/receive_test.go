@@ -75,7 +75,7 @@ func TestAKernelWithoutCoalescingIsReceivedFromToo(t *testing.T) {
 	peer := openStation(t, n)
 	r := listenAlone(t, n)
 	r.socket.coalesces = false
-	alone := newReceiver(r.socket, r.generation)
+	alone := newReceiver(r.socket, r.generation, nil)
 	err := control(r.socket.raw, func(fd int) error {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 0)
 	})
@@ -150,5 +150,5 @@ func listenAlone(t *testing.T, n *namespace) lone {
 	var s *socket
 	n.run(t, func() (err error) { s, err = listen("udp4", 0, 0); return err })
 	t.Cleanup(func() { s.close() })
-	return lone{newReceiver(s, new(atomic.Uint64))}
+	return lone{newReceiver(s, new(atomic.Uint64), nil)}
 }

@@ -37,14 +37,14 @@ func openStation(t *testing.T, n *namespace) *station {
 		arrived:   make(chan datagram, 10_000),
 		changes:   make(chan struct{}, 1),
 	}
-	s.Bind = NewBind(func(format string, args ...any) {
+	s.Bind = NewBind(Config{Logf: func(format string, _ ...any) {
 		if format == routesChanged {
 			select {
 			case s.changes <- struct{}{}:
 			default: // One that is not taken yet will do.
 			}
 		}
-	})
+	}})
 	var receive []conn.ReceiveFunc
 	n.run(t, func() (err error) {
 		receive, s.port, err = s.Open(0)

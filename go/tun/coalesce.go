@@ -1,0 +1,246 @@
+package tun
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// longestPacket is the largest IP packet in bytes that IPv4's length field can tell.
+	longestPacket = 65535
+	// mostSegments bounds a joined packet, so that the kernel can cut it again for any driver.
+	mostSegments = 64
+)
+
+// A run is packets of one flow that reach the kernel as one packet, or one packet of any kind.
+type run struct {
+	first, last int // packets, by their place in the batch; coalescer.next leads from one to the other
+	count       int
+	open        bool // packets may be joined to it
+	flow        flow
+	length      int    // of all headers once and all payloads, in bytes
+	size        int    // payload bytes of each packet but the last
+	sequence    uint32 // of TCP: the next packet's
+	id          uint16 // of IPv4: the next packet's
+	summed      bool   // the first packet's checksum was found right
+}
+
+// A flow is what must be equal for packets to be one: comparing it is quick, and tells most apart.
+type flow struct {
+	ports    uint32
+	protocol uint8
+	version  uint8
+	ip       uint8 // length of the IP header in bytes
+	headers  uint8 // of all headers
+}
+
+// A coalescer joins the packets of a batch so that the kernel takes many at once, as TCP segments
+// (TSO) or UDP datagrams (USO) which it would have to cut. It keeps its memory from batch to batch.
+type coalescer struct {
+	tcp4, tcp6, udp bool // what the kernel can cut
+
+	runs []run
+	next []int // after each packet of the batch, the one that is joined to it
+}
+
+// coalesce finds the runs of a batch in c.runs, by their first packets' order. The packets of one flow
+// keep their order. offset is where in each buffer the packet begins; at least virtioSize bytes before
+// it are free for joinHeaders.
+func (c *coalescer) coalesce(buffers [][]byte, offset int) {
+	c.runs, c.next = c.runs[:0], c.next[:0]
+	for i, buffer := range buffers {
+		c.next = append(c.next, -1)
+		packet := buffer[offset:]
+		flow, candidate := c.flowOf(packet)
+		if !candidate {
+			c.runs = append(c.runs, run{first: i, last: i, count: 1, length: len(packet)})
+			continue
+		}
+		if r := c.latest(buffers, offset, flow, packet); r != nil && r.join(buffers, offset, packet) {
+			c.next[r.last] = i
+			r.last = i
+			continue
+		}
+		c.runs = append(c.runs, begin(i, flow, packet))
+	}
+}
+
+// flowOf says whether packet can be joined with others, and with which.
+func (c *coalescer) flowOf(packet []byte) (flow, bool) {
+	if len(packet) < ipv4HeaderLength {
+		return flow{}, false
+	}
+	f := flow{version: packet[0] >> 4}
+	switch f.version {
+	case 4:
+		fragment := binary.BigEndian.Uint16(packet[ipv4Fragment:])
+		if packet[0]&0xf != ipv4HeaderLength/4 || fragment&ipv4FragmentOfMore != 0 ||
+			int(binary.BigEndian.Uint16(packet[ipv4TotalLength:])) != len(packet) {
+			return flow{}, false
+		}
+		f.protocol, f.ip = packet[ipv4Protocol], ipv4HeaderLength
+	case 6:
+		if len(packet) < ipv6HeaderLength ||
+			int(binary.BigEndian.Uint16(packet[ipv6PayloadLength:])) != len(packet)-ipv6HeaderLength {
+			return flow{}, false
+		}
+		f.protocol, f.ip = packet[ipv6NextHeader], ipv6HeaderLength
+	default:
+		return flow{}, false
+	}
+	transport := packet[f.ip:]
+	switch f.protocol {
+	case unix.IPPROTO_TCP:
+		if f.version == 4 && !c.tcp4 || f.version == 6 && !c.tcp6 || len(transport) < tcpHeaderLength {
+			return flow{}, false
+		}
+		header := transport[tcpDataOffset] >> 4 * 4
+		if header < tcpHeaderLength || len(transport) <= int(header) ||
+			transport[tcpFlags]&^(tcpPSH|tcpECE) != tcpACK {
+			return flow{}, false
+		}
+		f.headers = f.ip + header
+	case unix.IPPROTO_UDP:
+		if !c.udp || len(transport) <= udpHeaderLength ||
+			int(binary.BigEndian.Uint16(transport[udpLength:])) != len(transport) ||
+			binary.BigEndian.Uint16(transport[udpChecksum:]) == 0 {
+			return flow{}, false
+		}
+		f.headers = f.ip + udpHeaderLength
+	default:
+		return flow{}, false
+	}
+	f.ports = binary.NativeEndian.Uint32(transport)
+	return f, true
+}
+
+// latest is the last run of the packet's flow if that is open.
+func (c *coalescer) latest(buffers [][]byte, offset int, of flow, packet []byte) *run {
+	for i := len(c.runs) - 1; i >= 0; i-- {
+		r := &c.runs[i]
+		if r.flow.ports != of.ports || r.flow.protocol != of.protocol || r.flow.version != of.version ||
+			!bytes.Equal(addresses(buffers[r.first][offset:]), addresses(packet)) {
+			continue
+		}
+		if r.open && r.flow == of {
+			return r
+		}
+		return nil
+	}
+	return nil
+}
+
+func begin(i int, of flow, packet []byte) run {
+	r := run{first: i, last: i, count: 1, open: true, flow: of, length: len(packet), size: len(packet) - int(of.headers)}
+	if of.version == 4 {
+		r.id = binary.BigEndian.Uint16(packet[ipv4ID:]) + 1
+	}
+	if of.protocol == unix.IPPROTO_TCP {
+		transport := packet[of.ip:]
+		r.sequence = binary.BigEndian.Uint32(transport[tcpSequence:]) + uint32(r.size)
+		r.open = transport[tcpFlags]&tcpPSH == 0
+	}
+	return r
+}
+
+// join adds a packet of the same flow to the run if the kernel, cutting the run, would make the same
+// packet of it again, and if both are intact: nobody looks at their checksums after this.
+func (r *run) join(buffers [][]byte, offset int, packet []byte) bool {
+	first := buffers[r.first][offset:]
+	payload := len(packet) - int(r.flow.headers)
+	if payload > r.size || r.length+payload > longestPacket || r.count == mostSegments ||
+		!r.sameHeaders(first, packet) {
+		return false
+	}
+	if !r.summed {
+		if !intact(r.flow, first) {
+			r.open = false
+			return false
+		}
+		r.summed = true
+	}
+	if !intact(r.flow, packet) {
+		return false
+	}
+	r.count++
+	r.length += payload
+	r.id++
+	r.open = payload == r.size
+	if r.flow.protocol == unix.IPPROTO_TCP {
+		r.sequence += uint32(payload)
+		if flags := packet[r.flow.ip+tcpFlags]; flags&tcpPSH != 0 {
+			first[r.flow.ip+tcpFlags] |= tcpPSH // The kernel gives it to the last segment alone.
+			r.open = false
+		}
+	}
+	return true
+}
+
+// sameHeaders reports whether all fields but lengths, checksums and those that count are the same.
+func (r *run) sameHeaders(first, packet []byte) bool {
+	if r.flow.version == 4 {
+		fragment := binary.BigEndian.Uint16(packet[ipv4Fragment:])
+		if packet[1] != first[1] || packet[ipv4TTL] != first[ipv4TTL] ||
+			fragment != binary.BigEndian.Uint16(first[ipv4Fragment:]) {
+			return false
+		}
+		// Who may be fragmented needs its own ID; elsewhere it says nothing (RFC 6864).
+		if fragment&ipv4DontFragment == 0 && binary.BigEndian.Uint16(packet[ipv4ID:]) != r.id {
+			return false
+		}
+	} else if !bytes.Equal(packet[:ipv6PayloadLength], first[:ipv6PayloadLength]) || // class and flow label
+		packet[ipv6HopLimit] != first[ipv6HopLimit] {
+		return false
+	}
+	if r.flow.protocol != unix.IPPROTO_TCP {
+		return true
+	}
+	header, before := packet[r.flow.ip:r.flow.headers], first[r.flow.ip:r.flow.headers]
+	return binary.BigEndian.Uint32(header[tcpSequence:]) == r.sequence &&
+		bytes.Equal(header[tcpAcknowledged:tcpDataOffset+1], before[tcpAcknowledged:tcpDataOffset+1]) &&
+		header[tcpFlags]&tcpECE == before[tcpFlags]&tcpECE &&
+		bytes.Equal(header[tcpFlags+1:tcpChecksum], before[tcpFlags+1:tcpChecksum]) && // window
+		bytes.Equal(header[tcpChecksum+2:], before[tcpChecksum+2:]) // urgent pointer, options
+}
+
+// intact reports whether a packet's transport checksum is right, and of IPv4 the header's too.
+func intact(of flow, packet []byte) bool {
+	if of.version == 4 && sum(0).add(packet[:of.ip]).folded() != 0xffff {
+		return false
+	}
+	transport := packet[of.ip:]
+	return pseudoHeader(addresses(packet), of.protocol, len(transport)).add(transport).folded() == 0xffff
+}
+
+// joinHeaders makes the headers of the run's first packet those of the joined packet, and writes the
+// virtio header before it.
+func (r *run) joinHeaders(buffer []byte, offset int) {
+	if r.count == 1 {
+		clear(buffer[offset-virtioSize : offset])
+		return
+	}
+	header := virtioHeader{
+		flags:          unix.VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		headerLength:   uint16(r.flow.headers),
+		segmentSize:    uint16(r.size),
+		checksumStart:  uint16(r.flow.ip),
+		checksumOffset: uint16(checksumAt(r.flow.protocol)),
+	}
+	packet := buffer[offset:]
+	transport := packet[r.flow.ip:]
+	switch {
+	case r.flow.protocol == unix.IPPROTO_UDP:
+		header.gsoType = unix.VIRTIO_NET_HDR_GSO_UDP_L4
+		binary.BigEndian.PutUint16(transport[udpLength:], uint16(r.length-int(r.flow.ip)))
+	case r.flow.version == 4:
+		header.gsoType = unix.VIRTIO_NET_HDR_GSO_TCPV4
+	default:
+		header.gsoType = unix.VIRTIO_NET_HDR_GSO_TCPV6
+	}
+	setLength(packet[:r.flow.ip], r.length)
+	binary.BigEndian.PutUint16(transport[checksumAt(r.flow.protocol):],
+		pseudoHeader(addresses(packet), r.flow.protocol, r.length-int(r.flow.ip)).folded())
+	header.encode(buffer[offset-virtioSize:])
+}

@@ -1,0 +1,53 @@
+package tun
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+// virtioSize is the length in bytes of the header before each packet of a TUN file.
+const virtioSize = 10
+
+// A virtioHeader says what the sender of a packet left to its receiver: checksums, and cutting it into
+// segments. Source: struct virtio_net_hdr of linux/virtio_net.h; its numbers are in the machine's byte
+// order.
+type virtioHeader struct {
+	flags          uint8
+	gsoType        uint8  // without the ECN bit
+	ecn            bool   // the first segment's CWR flag is set
+	headerLength   uint16 // not to be trusted where a packet was forwarded
+	segmentSize    uint16 // payload bytes of each segment but the last
+	checksumStart  uint16 // from here to the packet's end is summed
+	checksumOffset uint16 // from checksumStart to where the sum belongs
+}
+
+func decodeVirtio(from []byte) (virtioHeader, error) {
+	if len(from) < virtioSize {
+		return virtioHeader{}, fmt.Errorf("virtio header of %d bytes, want %d: %w", len(from), virtioSize, io.ErrUnexpectedEOF)
+	}
+	return virtioHeader{
+		flags:          from[0],
+		gsoType:        from[1] &^ unix.VIRTIO_NET_HDR_GSO_ECN,
+		ecn:            from[1]&unix.VIRTIO_NET_HDR_GSO_ECN != 0,
+		headerLength:   binary.NativeEndian.Uint16(from[2:]),
+		segmentSize:    binary.NativeEndian.Uint16(from[4:]),
+		checksumStart:  binary.NativeEndian.Uint16(from[6:]),
+		checksumOffset: binary.NativeEndian.Uint16(from[8:]),
+	}, nil
+}
+
+// encode writes the header to the first virtioSize bytes of to.
+func (h virtioHeader) encode(to []byte) {
+	_ = to[virtioSize-1]
+	to[0], to[1] = h.flags, h.gsoType
+	if h.ecn {
+		to[1] |= unix.VIRTIO_NET_HDR_GSO_ECN
+	}
+	binary.NativeEndian.PutUint16(to[2:], h.headerLength)
+	binary.NativeEndian.PutUint16(to[4:], h.segmentSize)
+	binary.NativeEndian.PutUint16(to[6:], h.checksumStart)
+	binary.NativeEndian.PutUint16(to[8:], h.checksumOffset)
+}
