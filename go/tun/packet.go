@@ -48,7 +48,7 @@ const (
 // Of the field ipv4Fragment.
 const (
 	ipv4DontFragment   uint16 = 1 << 14
-	ipv4FragmentOfMore uint16 = 1<<13 | 1<<13 - 1 // more fragments, or an offset
+	ipv4FragmentOfMore uint16 = 1<<14 - 1 // more fragments, or an offset
 )
 
 // addresses are the source and destination of an IP packet that is at least a header long.

@@ -1,0 +1,38 @@
+package tun
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// slowChecksum is RFC 1071 word by word.
+func slowChecksum(b []byte) uint16 {
+	total := uint32(0)
+	for i, v := range b {
+		if i%2 == 0 {
+			total += uint32(v) << 8
+		} else {
+			total += uint32(v)
+		}
+		total = total>>16 + total&0xffff
+	}
+	return ^uint16(total)
+}
+
+func TestChecksumsAreThoseOfRFC1071AtEachLength(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for length := range 600 {
+		b := make([]byte, length)
+		for i := range b {
+			b[i] = byte(random.Uint32()) | byte(255*random.IntN(2))
+		}
+		want := slowChecksum(b)
+		if got := sum(0).add(b).checksum(); got != want {
+			t.Fatalf("%d bytes: %04x, want %04x", length, got, want)
+		}
+		half := length / 4 * 2
+		if got := sum(0).add(b[:half]).add(b[half:]).checksum(); got != want {
+			t.Fatalf("%d bytes in two parts: %04x, want %04x", length, got, want)
+		}
+	}
+}
