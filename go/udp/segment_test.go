@@ -41,35 +41,39 @@ func randomPackets(random *rand.Rand) [][]byte {
 
 func TestGroupsKeepTheKernelsRules(t *testing.T) {
 	rounds(t, func(random *rand.Rand) {
-		packets := randomPackets(random)
-		limit := []int{65507, 65527}[random.IntN(2)]
-		rest := packets
-		for _, group := range appendGroups(nil, packets, limit) {
-			if group.packets < 1 || group.packets > 64 || group.packets > len(rest) {
-				t.Fatalf("a group of %d packets, %d are left", group.packets, len(rest))
-			}
-			members := rest[:group.packets]
-			rest = rest[group.packets:]
-			total := 0
-			for i, packet := range members {
-				total += len(packet)
-				last := i == len(members)-1
-				if len(packet) > group.segmentSize || len(packet) < group.segmentSize && !last {
-					t.Fatalf("packet %d of %d has %d bytes in segments of %d",
-						i, len(members), len(packet), group.segmentSize)
-				}
-				if len(packet) == 0 && len(members) > 1 {
-					t.Fatal("an empty packet would be lost in a group")
-				}
-			}
-			if total > limit && len(members) > 1 {
-				t.Fatalf("a group of %d bytes", total)
-			}
-		}
-		if len(rest) > 0 {
-			t.Fatalf("%d packets are in no group", len(rest))
-		}
+		expectGroups(t, randomPackets(random), []int{65507, 65527}[random.IntN(2)])
 	})
+}
+
+// expectGroups fails unless packets fall into groups that the kernel takes.
+func expectGroups(t *testing.T, packets [][]byte, limit int) {
+	t.Helper()
+	rest := packets
+	for _, group := range appendGroups(nil, packets, limit) {
+		if group.packets < 1 || group.packets > 64 || group.packets > len(rest) {
+			t.Fatalf("a group of %d packets, %d are left", group.packets, len(rest))
+		}
+		members := rest[:group.packets]
+		rest = rest[group.packets:]
+		total := 0
+		for i, packet := range members {
+			total += len(packet)
+			last := i == len(members)-1
+			if len(packet) > group.segmentSize || len(packet) < group.segmentSize && !last {
+				t.Fatalf("packet %d of %d has %d bytes in segments of %d",
+					i, len(members), len(packet), group.segmentSize)
+			}
+			if len(packet) == 0 && len(members) > 1 {
+				t.Fatal("an empty packet would be lost in a group")
+			}
+		}
+		if total > limit && len(members) > 1 {
+			t.Fatalf("a group of %d bytes", total)
+		}
+	}
+	if len(rest) > 0 {
+		t.Fatalf("%d packets are in no group", len(rest))
+	}
 }
 
 func TestGroupsAreAsFewAsTheRulesAllow(t *testing.T) {
