@@ -38,6 +38,13 @@ export const checks: readonly Check[] = [
     needsSandbox: true,
     read: ({ output, status }) => readGoTests(output, status),
   },
+  plain("fuzz", ["scripts/fuzz", "3"]),
+  {
+    name: "soak",
+    command: ["scripts/soak", "60", "-json"],
+    needsSandbox: true,
+    read: ({ output, status }) => readGoTests(output, status),
+  },
   {
     name: "mocha",
     command: [

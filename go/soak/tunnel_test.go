@@ -1,0 +1,161 @@
+package soak
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"wg-bridge/go/testbed"
+	"wg-bridge/go/uapi"
+)
+
+// An end is one of the two tunnels, whose interface is in a namespace of its own. It is configured by
+// its UAPI socket alone, whoever runs it.
+type end struct {
+	name      string // of the interface and of the namespace
+	ipv4      string
+	ipv6      string
+	key       *ecdh.PrivateKey
+	relayPort uint16 // where its peer seems to be
+}
+
+func newEnd(t *testing.T, name string, number int, relayPort uint16) *end {
+	t.Helper()
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &end{name, fmt.Sprintf("10.9.0.%d", number), fmt.Sprintf("fd09::%d", number), key, relayPort}
+}
+
+// connect moves the interface to its namespace, gives it its key, its peer and addresses, and sets it
+// up. It returns the port on which the tunnel listens, in the namespace where it was made.
+func (e *end) connect(ctx context.Context, t *testing.T, peer *end) uint16 {
+	t.Helper()
+	testbed.Namespace(t, e.name)
+	testbed.Run(t, "ip", "link", "set", e.name, "netns", e.name)
+	for _, address := range []string{e.ipv4 + "/24", e.ipv6 + "/64"} {
+		testbed.Run(t, "ip", "-n", e.name, "address", "add", address, "dev", e.name, "nodad")
+	}
+	private := "private_key=" + hex.EncodeToString(e.key.Bytes()) + "\n"
+	if err := e.set(ctx, private+e.peerLines(peer)); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Run(t, "ip", "-n", e.name, "link", "set", e.name, "up")
+	for {
+		port, err := e.number(ctx, "listen_port")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if port != 0 {
+			return uint16(port)
+		}
+	}
+}
+
+// peerLines have a keepalive, so that a handshake begins at once and not when TCP has something to send.
+func (e *end) peerLines(peer *end) string {
+	return fmt.Sprintf("public_key=%s\nendpoint=127.0.0.1:%d\nallowed_ip=%s/32\nallowed_ip=%s/128\npersistent_keepalive_interval=1\n",
+		hex.EncodeToString(peer.key.PublicKey().Bytes()), e.relayPort, peer.ipv4, peer.ipv6)
+}
+
+// rekey takes the peer away and gives it back in one request, and returns once there is a new
+// session: only a handshake makes one, as the old session's keys went with the peer.
+func (e *end) rekey(ctx context.Context, peer *end) error {
+	public := hex.EncodeToString(peer.key.PublicKey().Bytes())
+	if err := e.set(ctx, "public_key="+public+"\nremove=true\n"+e.peerLines(peer)); err != nil {
+		return err
+	}
+	return e.awaitHandshake(ctx, time.Time{})
+}
+
+// awaitHandshake returns once the latest handshake is a later one.
+func (e *end) awaitHandshake(ctx context.Context, after time.Time) error {
+	ask := time.NewTicker(20 * time.Millisecond)
+	defer ask.Stop()
+	for {
+		latest, err := e.latestHandshake(ctx)
+		if err != nil {
+			return err
+		}
+		if latest.After(after) {
+			return nil
+		}
+		select {
+		case <-ask.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: no handshake after %v: %w", e.name, after, context.Cause(ctx))
+		}
+	}
+}
+
+// latestHandshake is the zero time before the first one.
+func (e *end) latestHandshake(ctx context.Context) (time.Time, error) {
+	seconds, err := e.number(ctx, "last_handshake_time_sec")
+	if err != nil || seconds == 0 {
+		return time.Time{}, err
+	}
+	nanoseconds, err := e.number(ctx, "last_handshake_time_nsec")
+	return time.Unix(seconds, nanoseconds), err
+}
+
+// setMTU changes the interface's MTU, in bytes.
+func (e *end) setMTU(t *testing.T, mtu int) {
+	t.Helper()
+	testbed.Run(t, "ip", "-n", e.name, "link", "set", e.name, "mtu", strconv.Itoa(mtu))
+}
+
+// number reads a field of the status; 0 where it does not stand.
+func (e *end) number(ctx context.Context, field string) (int64, error) {
+	status, err := exchange(ctx, e.name, "get=1\n\n")
+	if err != nil {
+		return 0, err
+	}
+	found := regexp.MustCompile(`(?m)^` + field + `=(\d+)$`).FindStringSubmatch(status)
+	if found == nil {
+		return 0, nil
+	}
+	return strconv.ParseInt(found[1], 10, 64)
+}
+
+func (e *end) set(ctx context.Context, lines string) error {
+	answer, err := exchange(ctx, e.name, "set=1\n"+lines+"\n")
+	if err == nil && answer != "errno=0\n\n" {
+		err = fmt.Errorf("configuring %s: it answers %q", e.name, answer)
+	}
+	return err
+}
+
+// exchange asks the tunnel called name on a connection of its own, as wg does.
+func exchange(ctx context.Context, name, request string) (_ string, err error) {
+	connection, err := (&net.Dialer{}).DialContext(ctx, "unix", uapi.Path(name))
+	if err != nil {
+		return "", fmt.Errorf("reaching %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, connection.Close()) }()
+	if deadline, has := ctx.Deadline(); has {
+		if err := connection.SetDeadline(deadline); err != nil {
+			return "", err
+		}
+	}
+	if _, err := io.WriteString(connection, request); err != nil {
+		return "", fmt.Errorf("asking %s: %w", name, err)
+	}
+	if err := connection.(*net.UnixConn).CloseWrite(); err != nil {
+		return "", fmt.Errorf("asking %s: %w", name, err)
+	}
+	answer, err := io.ReadAll(connection)
+	if err != nil {
+		return "", fmt.Errorf("hearing %s: %w", name, err)
+	}
+	return string(answer), nil
+}
