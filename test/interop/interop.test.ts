@@ -15,16 +15,26 @@ import {
   type TunnelOptions,
 } from "../../src/index.js";
 import { Pair } from "../pair.js";
-import { onlyInSandbox } from "../sandbox.js";
+import { ip, onlyInSandbox } from "../sandbox.js";
 
 const echo = fileURLToPath(new URL("echo.js", import.meta.url));
 const run = promisify(execFile);
 const backends = ["ffi", "exec"] as const;
 
-const programs = ["gotatun", "boringtun-cli"].map((name) => {
+/** Bytes of an echo request beside its payload. */
+const ipAndIcmpHeaders = 28;
+
+/** What fits in a datagram over IPv4: 65,507 bytes less WireGuard's header and tag. */
+const largestMtu = 65_475;
+
+const programs = [
+  // It reads a packet from its interface into 4096 bytes, and cuts off the rest (PacketBufPool).
+  { name: "gotatun", mtus: [1280, 1420, 4096] },
+  { name: "boringtun-cli", mtus: [1280, 1420, 9000, largestMtu] },
+].map(({ name, mtus }) => {
   const path = `${packageRoot}/build/interop/bin/${name}`;
   const mark = existsSync(path) ? "" : ` [skipped: ${name} was not built: run scripts/interop]`;
-  return { name, mark, path };
+  return { name, mtus, mark, path };
 });
 
 /** The other program as our exec backend. */
@@ -36,6 +46,15 @@ function other(path: string): Partial<TunnelOptions> {
 before(() => {
   process.env.WG_SUDO = "true";
 });
+
+/**
+ * Makes an interface for a program to find when it starts. boringtun cuts packets off at the MTU that it
+ * knows, which it asks for then, and once a second for as long as the interface is in its own namespace.
+ */
+function makeTun(name: string, mtu: number): void {
+  ip("tuntap", "add", "dev", name, "mode", "tun", "multi_queue");
+  ip("link", "set", name, "mtu", String(mtu));
+}
 
 /** Sends so many bytes there and back, and compares what arrived by SHA-256. */
 async function transfer(pair: Pair, bytes: number): Promise<void> {
@@ -57,7 +76,7 @@ async function transfer(pair: Pair, bytes: number): Promise<void> {
 
 let number = 10;
 
-for (const { name, mark, path } of programs) {
+for (const { name, mtus, mark, path } of programs) {
   for (const backend of backends) {
     describe(`wg-bridge on ${backend} beside ${name}${mark}`, () => {
       onlyInSandbox();
@@ -98,11 +117,24 @@ for (const { name, mark, path } of programs) {
         assert.equal((await pair.far.status()).peers[0]?.endpoint?.port, 51_234);
       });
 
-      for (const mtu of [1280, 1420]) {
-        it(`carries whole packets at MTU ${mtu}`, async () => {
+      for (const mtu of mtus) {
+        it(`carries whole packets and every byte at MTU ${mtu}`, async () => {
+          if (name === "boringtun-cli") makeTun(`wgf${number}`, mtu);
           await using pair = await open({ mtu });
-          await pair.ping(3, mtu - 28);
-          await transfer(pair, 1_000_000);
+          await pair.ping(3, mtu - ipAndIcmpHeaders);
+          await transfer(pair, 4_000_000);
+        });
+      }
+
+      if (name === "gotatun") {
+        it("is sent whole packets at MTU 9000, although it can send none", async () => {
+          await using pair = await open({ mtu: 9000 });
+          const echoes = ["netns", "exec", pair.space, "nstat", "-asz", "IcmpInEchos"];
+          const size = String(9000 - ipAndIcmpHeaders);
+          await assert.rejects(
+            run("ping", ["-M", "do", "-c1", "-W1", "-s", size, pair.farAddress]),
+          );
+          assert.match(ip(...echoes), /^IcmpInEchos +1 /m);
         });
       }
 
