@@ -173,7 +173,7 @@ func FuzzReceivedMessages(f *testing.F) {
 		if len(buffers) == 0 || len(buffers) > batchSize {
 			return
 		}
-		r := newReceiver(&socket{coalesces: true}, new(atomic.Uint64))
+		r := newReceiver(&socket{coalesces: true}, new(atomic.Uint64), nil)
 		copy(r.senders[0][:], sender)
 		r.messages[0].Len = uint32(length)
 		r.messages[0].Hdr.Flags = flags
