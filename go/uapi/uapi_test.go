@@ -99,7 +99,9 @@ func TestADeadSocketIsReplaced(t *testing.T) {
 func TestASocketWhoseOwnerIsEndingIsWaitedFor(t *testing.T) {
 	begin(t)
 	first := listen(t)
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		connection, err := first.Accept() // the successor asks
 		if err == nil {
 			_ = first.Close()
@@ -113,6 +115,7 @@ func TestASocketWhoseOwnerIsEndingIsWaitedFor(t *testing.T) {
 		}
 	}()
 	listen(t)
+	testbed.Wait(t, ended, "the end of the one before")
 }
 
 func TestCloseRemovesTheSocketButNotASuccessors(t *testing.T) {
