@@ -104,7 +104,7 @@ func soak(t *testing.T, prefix string, start runner, length time.Duration, seed 
 	}
 	relay.start(t, listening)
 
-	s := &session{ends: ends, seed: seed}
+	s := &trial{ends: ends, seed: seed}
 	s.run(ctx, t, length/4)
 	var before []holdings
 	for _, program := range programs {
@@ -129,27 +129,28 @@ func soak(t *testing.T, prefix string, start runner, length time.Duration, seed 
 	}
 }
 
-// A session is what happens between two ends.
-type session struct {
+// A trial is what two ends go through.
+type trial struct {
 	ends [2]*end
 	seed uint64
 
 	mtuChanges int
-	rekeys     int // handshakes that were forced
+	rekeys     int // handshakes that were forced while streams ran
 	handshakes int // those that the engine made by itself, as far as seen
 }
 
 // run sends streams both ways over IPv4 and IPv6 for so long, changes the tunnels meanwhile, and compares
 // what arrived with what was sent.
-func (s *session) run(ctx context.Context, t *testing.T, length time.Duration) {
+func (s *trial) run(ctx context.Context, t *testing.T, length time.Duration) {
 	t.Helper()
 	// What a connection carries at most in a packet is agreed upon when it is made.
 	s.setMTU(t, mtus[0])
 	stop := make(chan struct{})
-	var streams sync.WaitGroup
+	var streams, connected sync.WaitGroup
 	for n, address := range []string{s.ends[1].ipv4, s.ends[1].ipv6} {
+		connected.Add(1)
 		streams.Go(func() {
-			directions, err := stream(ctx, s.ends[0].name, s.ends[1].name, address, s.seed+uint64(n), stop)
+			directions, err := stream(ctx, s.ends[0].name, s.ends[1].name, address, s.seed+uint64(n), connected.Done, stop)
 			if err != nil {
 				t.Error(err)
 			}
@@ -161,6 +162,7 @@ func (s *session) run(ctx context.Context, t *testing.T, length time.Duration) {
 			t.Logf("%s: %.1f MB there, %.1f MB back", address, float64(directions[0].arrived.bytes)/1e6, float64(directions[1].arrived.bytes)/1e6)
 		})
 	}
+	connected.Wait()
 	s.disturb(ctx, t, length)
 	close(stop)
 	streams.Wait()
@@ -170,7 +172,7 @@ func (s *session) run(ctx context.Context, t *testing.T, length time.Duration) {
 	// The engine's goroutines of a peer hold the packets of their largest batch until there is a larger
 	// one. Those of new peers hold nothing.
 	for n, one := range s.ends {
-		if err := s.rekey(ctx, one, s.ends[1-n]); err != nil {
+		if err := rekey(ctx, one, s.ends[1-n]); err != nil {
 			t.Fatal(err)
 		}
 	}

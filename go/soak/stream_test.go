@@ -20,9 +20,11 @@ type digest struct {
 type direction struct{ sent, arrived digest }
 
 // stream connects from one namespace to an address in another over TCP, and sends pseudo-random bytes
-// both ways until stop is closed. It returns once either end has read the other's last byte.
-func stream(ctx context.Context, from, to, address string, seed uint64, stop <-chan struct{}) (_ [2]direction, err error) {
+// both ways until stop is closed, and some in any case. It calls connected when it is, or cannot be, and
+// returns once either end has read the other's last byte.
+func stream(ctx context.Context, from, to, address string, seed uint64, connected func(), stop <-chan struct{}) (_ [2]direction, err error) {
 	near, far, err := dial(ctx, from, to, address)
+	connected()
 	if err != nil {
 		return [2]direction{}, err
 	}
@@ -82,12 +84,6 @@ func dial(ctx context.Context, from, to, address string) (near, far *net.TCPConn
 func send(to *net.TCPConn, source *rand.PCG, stop <-chan struct{}) (d digest, err error) {
 	hash, piece := sha256.New(), make([]byte, 64<<10)
 	for {
-		select {
-		case <-stop:
-			d.sum = [sha256.Size]byte(hash.Sum(nil))
-			return d, to.CloseWrite()
-		default:
-		}
 		for i := 0; i < len(piece); i += 8 {
 			word := source.Uint64()
 			for j := range 8 {
@@ -99,6 +95,12 @@ func send(to *net.TCPConn, source *rand.PCG, stop <-chan struct{}) (d digest, er
 		}
 		hash.Write(piece)
 		d.bytes += int64(len(piece))
+		select {
+		case <-stop:
+			d.sum = [sha256.Size]byte(hash.Sum(nil))
+			return d, to.CloseWrite()
+		default:
+		}
 	}
 }
 
