@@ -53,9 +53,10 @@ func (c *coalescer) coalesce(buffers [][]byte, offset int) {
 	for i, buffer := range buffers {
 		c.next = append(c.next, -1)
 		packet := buffer[offset:]
-		flow, candidate := c.flowOf(packet)
-		if !candidate {
-			c.runs = append(c.runs, run{first: i, last: i, count: 1, length: len(packet)})
+		flow, joinable := c.flowOf(packet)
+		if !joinable {
+			// It keeps its flow: no later packet may be joined to one before it.
+			c.runs = append(c.runs, run{first: i, last: i, count: 1, flow: flow})
 			continue
 		}
 		if r := c.latest(buffers, offset, flow, packet); r != nil && r.join(buffers, offset, packet) {
@@ -67,12 +68,12 @@ func (c *coalescer) coalesce(buffers [][]byte, offset int) {
 	}
 }
 
-// flowOf says whether packet can be joined with others, and with which.
-func (c *coalescer) flowOf(packet []byte) (flow, bool) {
+// flowOf says of which flow packet is, where that is known, and whether it can be joined with others.
+func (c *coalescer) flowOf(packet []byte) (f flow, joinable bool) {
 	if len(packet) < ipv4HeaderLength {
 		return flow{}, false
 	}
-	f := flow{version: packet[0] >> 4}
+	f.version = packet[0] >> 4
 	switch f.version {
 	case 4:
 		fragment := binary.BigEndian.Uint16(packet[ipv4Fragment:])
@@ -93,27 +94,27 @@ func (c *coalescer) flowOf(packet []byte) (flow, bool) {
 	transport := packet[f.ip:]
 	switch f.protocol {
 	case unix.IPPROTO_TCP:
-		if f.version == 4 && !c.tcp4 || f.version == 6 && !c.tcp6 || len(transport) < tcpHeaderLength {
+		if len(transport) < tcpHeaderLength {
 			return flow{}, false
 		}
 		header := transport[tcpDataOffset] >> 4 * 4
-		if header < tcpHeaderLength || len(transport) <= int(header) ||
-			transport[tcpFlags]&^(tcpPSH|tcpECE) != tcpACK {
-			return flow{}, false
-		}
 		f.headers = f.ip + header
+		joinable = (f.version == 4 && c.tcp4 || f.version == 6 && c.tcp6) &&
+			header >= tcpHeaderLength && len(transport) > int(header) &&
+			transport[tcpFlags]&^(tcpPSH|tcpECE) == tcpACK
 	case unix.IPPROTO_UDP:
-		if !c.udp || len(transport) <= udpHeaderLength ||
-			int(binary.BigEndian.Uint16(transport[udpLength:])) != len(transport) ||
-			binary.BigEndian.Uint16(transport[udpChecksum:]) == 0 {
+		if len(transport) < udpHeaderLength {
 			return flow{}, false
 		}
 		f.headers = f.ip + udpHeaderLength
+		joinable = c.udp && len(transport) > udpHeaderLength &&
+			int(binary.BigEndian.Uint16(transport[udpLength:])) == len(transport) &&
+			binary.BigEndian.Uint16(transport[udpChecksum:]) != 0
 	default:
 		return flow{}, false
 	}
 	f.ports = binary.NativeEndian.Uint32(transport)
-	return f, true
+	return f, joinable
 }
 
 // latest is the last run of the packet's flow if that is open.

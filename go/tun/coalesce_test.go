@@ -186,6 +186,25 @@ func TestWhatTheKernelWouldNotMakeAgainIsNotJoined(t *testing.T) {
 	}
 }
 
+func TestNoPacketOvertakesOneOfItsFlowThatCannotBeJoined(t *testing.T) {
+	payload := bytes.Repeat([]byte{7}, 100)
+	for _, version := range []uint8{4, 6} {
+		for _, protocol := range []uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+			s := &stream{version: version, protocol: protocol}
+			packets := [][]byte{s.packet(payload, tcpACK), s.packet(nil, tcpACK), s.packet(payload, tcpACK)}
+			got := separated(t, joined(t, buffersOf(packets)))
+			if len(got) != len(packets) {
+				t.Fatalf("IPv%d, protocol %d: %d packets became %d", version, protocol, len(packets), len(got))
+			}
+			for i := range got {
+				if !bytes.Equal(got[i], packets[i]) {
+					t.Errorf("IPv%d, protocol %d: another packet is number %d", version, protocol, i)
+				}
+			}
+		}
+	}
+}
+
 func FuzzAnyBatchCanBeJoined(f *testing.F) {
 	s := &stream{version: 4, protocol: unix.IPPROTO_TCP}
 	f.Add(s.packet([]byte("payload"), tcpACK), s.packet([]byte("payload"), tcpACK))
