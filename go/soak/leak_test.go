@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// heapMargin is what the live heap may grow by, in bytes. It goes up and down by 2 MiB, as packets are
-	// under way. One of the engine's buffers lost in a thousand packets makes 6 MiB or more in a minute.
-	heapMargin = 4 << 20
+	// heapMargin is what the live heap may grow by, in bytes. It does not, and is told in whole MiB: one of
+	// the engine's buffers lost in a thousand packets would be 8 MiB in a minute, in each of two processes.
+	heapMargin = 2 << 20
 	// residentMargin is what a process may grow by, in bytes: what it once had from the system, it does
 	// not give back at once. It is for what is in no Go heap, and counts in a long soak.
 	residentMargin = 32 << 20

@@ -21,6 +21,8 @@ func receiveMessages(fd uintptr, messages []unix.Mmsghdr) (int, error) {
 	return exchangeMessages(unix.SYS_RECVMMSG, fd, messages)
 }
 
+// exchangeMessages does not tell Go's scheduler of the call, which never waits: what that would do costs
+// more than a small packet.
 func exchangeMessages(call, fd uintptr, messages []unix.Mmsghdr) (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])),

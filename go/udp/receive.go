@@ -35,7 +35,6 @@ type receiver struct {
 	// messages are single datagrams.
 	buffers [][]byte
 
-	received [][]byte // of the latest call
 	arrivals []arrival
 	pending  []arrival // the part of arrivals that is not yet handed out
 
@@ -99,10 +98,12 @@ func (r *receiver) receiveIPv6(buffers [][]byte, sizes []int, endpoints []conn.E
 // receive waits for datagrams and puts one in each buffer. All datagrams that came as one message
 // share its sender and its source.
 func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpoint) (int, error) {
-	if r.socket.closed.Load() {
+	select {
+	case <-r.socket.closed:
 		return 0, net.ErrClosed
+	default:
 	}
-	r.inbound.Wait(r.socket.done)
+	r.inbound.Wait(r.socket.closed)
 	if len(r.pending) == 0 {
 		if err := r.wait(buffers); err != nil {
 			return 0, err
@@ -121,11 +122,13 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 			r.pending = r.pending[1:]
 		}
 	}
-	r.received = r.received[:0]
-	for i := range count {
-		r.received = append(r.received, buffers[i][:sizes[i]])
+	data := 0
+	for i, size := range sizes[:count] {
+		if carriesData(buffers[i][:size]) {
+			data++
+		}
 	}
-	r.inbound.Enter(dataPackets(r.received))
+	r.inbound.Enter(data)
 	return count, nil
 }
 

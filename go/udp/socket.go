@@ -21,8 +21,7 @@ const bufferSize = 7 << 20
 type socket struct {
 	conn   *net.UDPConn
 	raw    syscall.RawConn
-	closed atomic.Bool
-	done   chan struct{} // closed with the socket
+	closed chan struct{} // closed with the socket
 
 	segments  atomic.Bool // sending with UDP_SEGMENT works, as far as is known
 	coalesces bool        // UDP_GRO is on: the kernel may join received datagrams
@@ -31,7 +30,7 @@ type socket struct {
 // listen opens a socket on a port of all local addresses; network is "udp4" or "udp6". A "udp6"
 // socket never receives IPv4.
 func listen(network string, port uint16, mark uint32) (*socket, error) {
-	s := &socket{done: make(chan struct{})}
+	s := &socket{closed: make(chan struct{})}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		return control(raw, func(fd int) error { return s.prepare(fd, network, mark) })
 	}}
@@ -98,8 +97,7 @@ func (s *socket) setMark(mark uint32) error {
 }
 
 func (s *socket) close() error {
-	s.closed.Store(true)
-	close(s.done)
+	close(s.closed)
 	return s.conn.Close()
 }
 
