@@ -23,10 +23,9 @@ type Limit struct {
 	most int
 
 	mu       sync.Mutex
-	entered  int // all that ever did; it may wrap around
-	left     int // those of them that came out, or were taken as dropped
-	checked  time.Time
-	then     int // entered, when checked
+	inside   int       // packets
+	checked  time.Time // by forget
+	waited   int       // those of them that were inside by then
 	sleepers int
 
 	room chan struct{} // wakes one sleeper
@@ -48,7 +47,7 @@ func (l *Limit) Enter(n int) {
 		return
 	}
 	l.mu.Lock()
-	l.entered += n
+	l.inside += n
 	l.mu.Unlock()
 }
 
@@ -59,7 +58,8 @@ func (l *Limit) Leave(n int) {
 	}
 	l.mu.Lock()
 	// Packets that were taken as dropped can still come out.
-	l.left += min(n, l.entered-l.left)
+	l.inside = max(0, l.inside-n)
+	l.waited = max(0, l.waited-n)
 	wake := l.sleepers > 0 && l.hasRoom()
 	l.mu.Unlock()
 	if wake {
@@ -106,13 +106,11 @@ func (l *Limit) forget(now time.Time) {
 	if now.Sub(l.checked) < patience {
 		return
 	}
-	if overdue := l.then - l.left; overdue > 0 {
-		l.left = l.then
-	}
-	l.checked, l.then = now, l.entered
+	l.inside -= l.waited
+	l.checked, l.waited = now, l.inside
 }
 
-func (l *Limit) hasRoom() bool { return l.entered-l.left < l.most }
+func (l *Limit) hasRoom() bool { return l.inside < l.most }
 
 func (l *Limit) wake() {
 	select {

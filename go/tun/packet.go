@@ -71,6 +71,15 @@ func setLength(header []byte, length int) {
 	binary.BigEndian.PutUint16(header[ipv4Checksum:], sum(0).add(header).checksum())
 }
 
+// putChecksum writes the checksum that s has come to at its place in a transport header.
+func putChecksum(transport []byte, at int, s sum) {
+	checksum := s.checksum()
+	if checksum == 0 && at == udpChecksum {
+		checksum = 0xffff // 0 would say that there is none.
+	}
+	binary.BigEndian.PutUint16(transport[at:], checksum)
+}
+
 // checksumAt is where a transport protocol's checksum is, from the beginning of its header.
 func checksumAt(protocol uint8) int {
 	if protocol == unix.IPPROTO_TCP {

@@ -14,13 +14,11 @@ var errMalformed = errors.New("malformed packet from the kernel")
 // into. The zero value is none. Nothing that the kernel says is believed before it is checked.
 type segments struct {
 	packet   []byte // whole
-	version  uint8
 	protocol uint8
 	ip       int // length of the IP header with its options or extension headers
 	headers  int // length of all headers
 	size     int // payload bytes of each segment but the last
 	at       int // the next segment's payload
-	index    int // the next segment's
 }
 
 // cut begins to cut packet, which is kept until the last segment is taken.
@@ -29,7 +27,7 @@ func cut(header virtioHeader, packet []byte) (segments, error) {
 	if len(packet) == 0 {
 		return segments{}, fmt.Errorf("no bytes: %w", errMalformed)
 	}
-	s.version = packet[0] >> 4
+	version := packet[0] >> 4
 	switch header.gsoType {
 	case unix.VIRTIO_NET_HDR_GSO_TCPV4, unix.VIRTIO_NET_HDR_GSO_TCPV6:
 		s.protocol = unix.IPPROTO_TCP
@@ -39,16 +37,16 @@ func cut(header virtioHeader, packet []byte) (segments, error) {
 		return segments{}, fmt.Errorf("GSO type %d, which was not asked for: %w", header.gsoType, errMalformed)
 	}
 	switch {
-	case s.version == 4 && header.gsoType != unix.VIRTIO_NET_HDR_GSO_TCPV6:
+	case version == 4 && header.gsoType != unix.VIRTIO_NET_HDR_GSO_TCPV6:
 		if s.ip < ipv4HeaderLength || s.ip != int(packet[0]&0xf)*4 {
 			return segments{}, fmt.Errorf("transport header at %d of an IPv4 packet: %w", s.ip, errMalformed)
 		}
-	case s.version == 6 && header.gsoType != unix.VIRTIO_NET_HDR_GSO_TCPV4:
+	case version == 6 && header.gsoType != unix.VIRTIO_NET_HDR_GSO_TCPV4:
 		if s.ip < ipv6HeaderLength {
 			return segments{}, fmt.Errorf("transport header at %d of an IPv6 packet: %w", s.ip, errMalformed)
 		}
 	default:
-		return segments{}, fmt.Errorf("GSO type %d of a packet of IP version %d: %w", header.gsoType, s.version, errMalformed)
+		return segments{}, fmt.Errorf("GSO type %d of a packet of IP version %d: %w", header.gsoType, version, errMalformed)
 	}
 	if int(header.checksumOffset) != checksumAt(s.protocol) {
 		return segments{}, fmt.Errorf("checksum at %d in a header of protocol %d: %w", header.checksumOffset, s.protocol, errMalformed)
@@ -82,9 +80,8 @@ func (s *segments) left() bool { return s.at < len(s.packet) }
 // to is left out, and 0 returned.
 func (s *segments) next(to []byte) int {
 	payload := s.packet[s.at:min(s.at+s.size, len(s.packet))]
-	from, index := s.at, s.index
+	before := s.at - s.headers // payload bytes in the segments before this one
 	s.at += len(payload)
-	s.index++
 
 	length := s.headers + len(payload)
 	if length > len(to) {
@@ -95,44 +92,37 @@ func (s *segments) next(to []byte) int {
 	copy(to[s.headers:], payload)
 
 	ip, transport := to[:s.ip], to[s.ip:]
-	if s.version == 4 {
+	if ip[0]>>4 == 4 {
 		id := binary.BigEndian.Uint16(ip[ipv4ID:])
-		binary.BigEndian.PutUint16(ip[ipv4ID:], id+uint16(index))
+		binary.BigEndian.PutUint16(ip[ipv4ID:], id+uint16(before/s.size))
 	}
 	setLength(ip, length)
 	if s.protocol == unix.IPPROTO_TCP {
 		sequence := binary.BigEndian.Uint32(transport[tcpSequence:])
-		binary.BigEndian.PutUint32(transport[tcpSequence:], sequence+uint32(from-s.headers))
+		binary.BigEndian.PutUint32(transport[tcpSequence:], sequence+uint32(before))
 		if s.left() {
 			transport[tcpFlags] &^= tcpFIN | tcpPSH
 		}
-		if index > 0 {
+		if before > 0 {
 			transport[tcpFlags] &^= tcpCWR // RFC 3168: once for each reduction.
 		}
 	} else {
 		binary.BigEndian.PutUint16(transport[udpLength:], uint16(len(transport)))
 	}
-	field := transport[checksumAt(s.protocol):]
-	binary.BigEndian.PutUint16(field, 0)
-	checksum := pseudoHeader(addresses(to), s.protocol, len(transport)).add(transport).checksum()
-	if checksum == 0 && s.protocol == unix.IPPROTO_UDP {
-		checksum = 0xffff // 0 would say that there is none.
-	}
-	binary.BigEndian.PutUint16(field, checksum)
+	at := checksumAt(s.protocol)
+	binary.BigEndian.PutUint16(transport[at:], 0)
+	putChecksum(transport, at, pseudoHeader(addresses(to), s.protocol, len(transport)).add(transport))
 	return length
 }
 
 // completeChecksum fills in the checksum that the kernel left to whoever sends the packet. The field
 // holds the pseudo header's sum.
 func completeChecksum(header virtioHeader, packet []byte) error {
-	start, at := int(header.checksumStart), int(header.checksumStart)+int(header.checksumOffset)
-	if at+2 > len(packet) {
-		return fmt.Errorf("checksum at %d of %d bytes: %w", at, len(packet), errMalformed)
+	start, at := int(header.checksumStart), int(header.checksumOffset)
+	if start+at+2 > len(packet) {
+		return fmt.Errorf("checksum at %d of %d bytes: %w", start+at, len(packet), errMalformed)
 	}
-	checksum := sum(0).add(packet[start:]).checksum()
-	if checksum == 0 && header.checksumOffset == udpChecksum {
-		checksum = 0xffff
-	}
-	binary.BigEndian.PutUint16(packet[at:], checksum)
+	transport := packet[start:]
+	putChecksum(transport, at, sum(0).add(transport))
 	return nil
 }
