@@ -193,9 +193,8 @@ for (const [title, request, settings] of variants) {
       const reason = new Error("changed my mind");
       await assert.rejects(start("wg1", { signal: AbortSignal.abort(reason) }), reason);
       const controller = new AbortController();
-      const late = start("wg1", { signal: controller.signal });
-      setImmediate(() => controller.abort(reason));
-      await assert.rejects(late, reason);
+      const onStarting = () => controller.abort(reason);
+      await assert.rejects(start("wg1", { signal: controller.signal, onStarting }), reason);
       assertNothingLeft("wg1");
     });
 
