@@ -27,8 +27,8 @@ type program struct {
 	name    string // of an interface that it runs
 }
 
-// begin starts a program that runs the interface called name, with a pipe as its descriptor 3 to say "ready" and to answer on. The test's end
-// ends the program, and fails the test unless it then ends well.
+// begin starts a program that runs the interface called name, with a pipe as its descriptor 3 to say
+// "ready" and to answer on. The test's end ends the program, and fails the test unless it then ends well.
 func begin(ctx context.Context, t *testing.T, name string, environment []string, command ...string) *program {
 	t.Helper()
 	p := &program{

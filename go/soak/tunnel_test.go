@@ -52,7 +52,11 @@ func (e *end) connect(ctx context.Context, t *testing.T, peer *end) uint16 {
 	}
 	testbed.Run(t, "ip", "-n", e.name, "link", "set", e.name, "up")
 	for {
-		port, err := e.number(ctx, "listen_port")
+		status, err := e.status(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		port, err := number(status, "listen_port")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,11 +106,15 @@ func (e *end) awaitHandshake(ctx context.Context, after time.Time) error {
 
 // latestHandshake is the zero time before the first one.
 func (e *end) latestHandshake(ctx context.Context) (time.Time, error) {
-	seconds, err := e.number(ctx, "last_handshake_time_sec")
+	status, err := e.status(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	seconds, err := number(status, "last_handshake_time_sec")
 	if err != nil || seconds == 0 {
 		return time.Time{}, err
 	}
-	nanoseconds, err := e.number(ctx, "last_handshake_time_nsec")
+	nanoseconds, err := number(status, "last_handshake_time_nsec")
 	return time.Unix(seconds, nanoseconds), err
 }
 
@@ -116,12 +124,10 @@ func (e *end) setMTU(t *testing.T, mtu int) {
 	testbed.Run(t, "ip", "-n", e.name, "link", "set", e.name, "mtu", strconv.Itoa(mtu))
 }
 
-// number reads a field of the status; 0 where it does not stand.
-func (e *end) number(ctx context.Context, field string) (int64, error) {
-	status, err := exchange(ctx, e.name, "get=1\n\n")
-	if err != nil {
-		return 0, err
-	}
+func (e *end) status(ctx context.Context) (string, error) { return exchange(ctx, e.name, "get=1\n\n") }
+
+// number reads a field of a status; 0 where it does not stand.
+func number(status, field string) (int64, error) {
 	found := regexp.MustCompile(`(?m)^` + field + `=(\d+)$`).FindStringSubmatch(status)
 	if found == nil {
 		return 0, nil
