@@ -1,25 +1,19 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../errors.js";
+import { type NamedProgram, parseNamedPrograms } from "../sandbox/named-program.js";
 
 /** What `wg-bridge compare` is asked for. */
 export interface CompareArguments {
   readonly help: boolean;
   /** Other programs to show beside exec and ffi. */
-  readonly also: readonly OtherProgram[];
+  readonly also: readonly NamedProgram[];
   /** How often netns.sh runs with each program. */
   readonly repeats: number;
   /** Print the comparison as JSON instead of a table. */
   readonly json: boolean;
   /** Absolute path of the page to write. */
   readonly html?: string;
-}
-
-/** A program from --also. */
-export interface OtherProgram {
-  readonly name: string;
-  /** Absolute. */
-  readonly path: string;
 }
 
 /** What `wg-bridge compare --help` prints. */
@@ -44,6 +38,8 @@ const options = {
   help: { type: "boolean", short: "h" },
 } as const;
 
+const backends = new Map(["exec", "ffi"].map((name) => [name, "a backend"]));
+
 const mostRepeats = 10_000;
 
 /**
@@ -54,7 +50,7 @@ export function parseCompareArguments(args: readonly string[]): CompareArguments
   const { also = [], repeat = "1", json = false, html, help = false } = readOptions(args);
   return {
     help,
-    also: also.map(otherProgram).map(onlyOnce),
+    also: parseNamedPrograms("--also", also, backends),
     repeats: readRepeats(repeat),
     json,
     ...(html === undefined ? {} : { html: readHtml(html) }),
@@ -68,27 +64,6 @@ function readOptions(args: readonly string[]) {
     const [sentence] = messageOf(cause).split(". ");
     throw new Error(`${sentence?.replace(/\.$/, "")}: see wg-bridge compare --help.`, { cause });
   }
-}
-
-function otherProgram(value: string): OtherProgram {
-  const [, name, path] = /^([\w.+-]{1,16})=(.+)$/s.exec(value) ?? [];
-  if (name === undefined || path === undefined) {
-    throw new Error(
-      `--also ${JSON.stringify(value)} is not NAME=PATH, where NAME has 1 to 16 letters, digits or any of "._+-".`,
-    );
-  }
-  return { name, path: resolve(path) };
-}
-
-function onlyOnce(program: OtherProgram, index: number, all: OtherProgram[]): OtherProgram {
-  const { name } = program;
-  if (name === "exec" || name === "ffi") {
-    throw new Error(`--also cannot name a program ${name}: that is the name of a backend.`);
-  }
-  if (all.findIndex((other) => other.name === name) !== index) {
-    throw new Error(`--also names two programs ${name}: give each a name of its own.`);
-  }
-  return program;
 }
 
 function readRepeats(value: string): number {

@@ -1,6 +1,6 @@
-import type { Bar, BarChart, BarGroup } from "./bar-chart.js";
+import type { Bar, BarChart, BarGroup } from "../report/bar-chart.js";
+import { figure, gbit, mebibytes, milliseconds, outOf } from "../report/figures.js";
 import type { Comparison, ProgramResult } from "./comparison.js";
-import { figure, gbit, mebibytes, milliseconds, outOf } from "./figures.js";
 import { legRows } from "./rows.js";
 
 /** The class that gives a program its colour in every plot. */

@@ -1,17 +1,21 @@
 import { writeFileSync } from "node:fs";
 import { type Environment, netnsScript, packageRoot } from "../artifacts.js";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { styleFor } from "../report/style.js";
+import { Interrupted, interruptible } from "../sandbox/interrupt.js";
+import { checkNamedProgram } from "../sandbox/named-program.js";
+import { checkMachine, checkPage } from "../sandbox/preflight.js";
 import { type CompareArguments, parseCompareArguments, usage } from "./arguments.js";
 import { compare } from "./compare.js";
 import type { Comparison } from "./comparison.js";
 import { renderPage } from "./html.js";
-import { Interrupted, interruptible } from "./interrupt.js";
-import { checkMachine, checkPage, checkProgram } from "./preflight.js";
 import { comparedPrograms } from "./programs.js";
 import { defaultBounds } from "./run.js";
 import { scriptHash } from "./script.js";
-import { styleFor } from "./style.js";
 import { formatTable } from "./table.js";
+
+/** What netns.sh and the sandbox call. */
+const tools = ["wg", "iperf3", "ncat", "ping", "ping6", "iptables", "ip", "ss", "unshare"];
 
 const harness = `${packageRoot}/test/test.sh`;
 
@@ -48,9 +52,9 @@ async function measure(
   signal: AbortSignal,
 ): Promise<Comparison> {
   const hash = scriptHash(netnsScript);
-  for (const program of wanted.also) await checkProgram(program);
+  for (const program of wanted.also) await checkNamedProgram("--also", program);
   if (wanted.html !== undefined) await checkPage(wanted.html);
-  await checkMachine(env, signal);
+  await checkMachine("netns.sh", tools, env, signal);
   return compare({
     programs: comparedPrograms(wanted.also),
     repeats: wanted.repeats,

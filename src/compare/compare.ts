@@ -1,11 +1,11 @@
 import type { Environment } from "../artifacts.js";
+import type { Output } from "../report/style.js";
+import { thisMachine } from "../sandbox/machine.js";
 import type { Comparison, Program, Run, StartUp } from "./comparison.js";
-import { thisMachine } from "./machine.js";
 import { ProgressDisplay } from "./progress.js";
 import { type Bounds, runOnce } from "./run.js";
 import { countedSteps } from "./script.js";
 import { measureStartUp } from "./start-up.js";
-import type { Output } from "./style.js";
 import { summarise } from "./summary.js";
 
 /** What a comparison needs. */

@@ -1,3 +1,4 @@
+import type { Machine } from "../sandbox/machine.js";
 import type { Leg, LegName } from "./legs.js";
 import type { Section } from "./sections.js";
 
@@ -21,19 +22,6 @@ export interface Comparison {
   /** Each iperf3 test of netns.sh, side by side; in the script's order. */
   readonly legs: readonly ComparedLeg[];
   readonly tcpRatio: TcpRatio;
-}
-
-/** The machine on which it ran. */
-export interface Machine {
-  /** The kernel's release, as uname -r prints it. */
-  readonly kernel: string;
-  /** Node's name for the processor's architecture, such as "x64". */
-  readonly architecture: string;
-  readonly processor: string;
-  /** How many processors the kernel offers. */
-  readonly processors: number;
-  /** Node's version, such as "v20.19.0". */
-  readonly node: string;
 }
 
 /** Which netns.sh ran. */

@@ -1,5 +1,5 @@
+import { outOf } from "../report/figures.js";
 import type { Comparison, Failure, ProgramResult } from "./comparison.js";
-import { outOf } from "./figures.js";
 import { failuresOf } from "./summary.js";
 
 /** A failure for a person: a sentence, the step's command, and the last lines of the output. */

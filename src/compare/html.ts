@@ -1,9 +1,9 @@
-import { type BarChart, drawBars } from "./bar-chart.js";
+import { type BarChart, drawBars } from "../report/bar-chart.js";
+import { type Markup, markup } from "../report/markup.js";
+import { chartStyle, pageStyle } from "../report/page-style.js";
 import { colourOf, legCharts, programCharts } from "./charts.js";
 import type { Comparison, ProgramResult } from "./comparison.js";
 import { failureTexts, startUpErrors } from "./failure-text.js";
-import { type Markup, markup } from "./markup.js";
-import { chartStyle, pageStyle } from "./page-style.js";
 import { legRows, notes, programRows, type Row } from "./rows.js";
 import { verdict } from "./verdict.js";
 

@@ -1,8 +1,8 @@
-import { type BarChart, chartSize, drawBars } from "./bar-chart.js";
+import { type BarChart, chartSize, drawBars } from "../report/bar-chart.js";
+import { type Markup, markup } from "../report/markup.js";
+import { chartStyle } from "../report/page-style.js";
 import { colourOf, legCharts, programCharts } from "./charts.js";
 import type { Comparison } from "./comparison.js";
-import { type Markup, markup } from "./markup.js";
-import { chartStyle } from "./page-style.js";
 import { verdict } from "./verdict.js";
 
 // All in units of the viewBox.

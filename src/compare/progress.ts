@@ -1,8 +1,8 @@
 import type { Environment } from "../artifacts.js";
+import { clock, outOf } from "../report/figures.js";
+import { isLive, type Output, type Style, styleFor } from "../report/style.js";
 import type { Run } from "./comparison.js";
 import { cause } from "./failure-text.js";
-import { clock, outOf } from "./figures.js";
-import { isLive, type Output, type Style, styleFor } from "./style.js";
 import type { Progress } from "./transcript.js";
 
 /** How often the live line is drawn, in milliseconds. */

@@ -1,7 +1,7 @@
+import { clock, figure, gbit, mebibytes, milliseconds, outOf, times } from "../report/figures.js";
+import { ratio } from "../report/statistics.js";
 import type { ComparedLeg, Comparison, ProgramResult } from "./comparison.js";
-import { clock, figure, gbit, mebibytes, milliseconds, outOf, times } from "./figures.js";
 import type { Section } from "./sections.js";
-import { ratio } from "./statistics.js";
 
 /** A line of the comparison: a title, a cell for each program, and how ffi compares with exec. */
 export interface Row {

@@ -1,7 +1,7 @@
 import type { Environment } from "../artifacts.js";
+import { Sandbox } from "../sandbox/sandbox.js";
 import type { Failure, Run } from "./comparison.js";
 import { MemoryWatch } from "./memory.js";
-import { Sandbox } from "./sandbox.js";
 import { type Progress, Transcript } from "./transcript.js";
 
 /** How long netns.sh may take, in milliseconds. On some failures it would wait for ever. */

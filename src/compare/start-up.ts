@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { type Environment, sandboxScript } from "../artifacts.js";
+import { median } from "../report/statistics.js";
+import { runInSandbox } from "../sandbox/sandbox.js";
 import type { Program, StartUp, StartUpTime } from "./comparison.js";
-import { runInSandbox } from "./sandbox.js";
-import { median } from "./statistics.js";
 
 /** How often a program is started in each way. */
 const starts = 5;

@@ -1,8 +1,9 @@
+import { geometricMean, median, ratio } from "../report/statistics.js";
+import type { Machine } from "../sandbox/machine.js";
 import type {
   ComparedLeg,
   Comparison,
   Failure,
-  Machine,
   Program,
   ProgramResult,
   Run,
@@ -12,7 +13,6 @@ import type {
 import type { LegName } from "./legs.js";
 import { countedSteps } from "./script.js";
 import { sections } from "./sections.js";
-import { geometricMean, median, ratio } from "./statistics.js";
 
 /** What was measured of one program. */
 export interface Measured {

@@ -1,7 +1,7 @@
+import { type Emphasis, plainStyle, type Style } from "../report/style.js";
 import type { Comparison, TcpRatio } from "./comparison.js";
 import { failureTexts, startUpErrors } from "./failure-text.js";
 import { legRows, notes, programRows, type Row } from "./rows.js";
-import { type Emphasis, plainStyle, type Style } from "./style.js";
 import { verdict } from "./verdict.js";
 
 const emphasisOf = new Map<string, Emphasis>([

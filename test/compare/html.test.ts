@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { drawBars, ticksUpTo } from "../../src/compare/bar-chart.js";
 import { renderPage } from "../../src/compare/html.js";
-import { markup } from "../../src/compare/markup.js";
+import { drawBars, ticksUpTo } from "../../src/report/bar-chart.js";
+import { markup } from "../../src/report/markup.js";
 import { comparisonOf, failedRun, failure, measured, passedRun } from "./fixtures.js";
 
 const nasty = `<script>alert("1")</script>'&`;

@@ -4,7 +4,7 @@ import { EventEmitter, once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { sandboxScript } from "../../src/artifacts.js";
 import { largestDaemon, MemoryWatch } from "../../src/compare/memory.js";
-import { Sandbox } from "../../src/compare/sandbox.js";
+import { Sandbox } from "../../src/sandbox/sandbox.js";
 
 const mebibyte = 2 ** 20;
 

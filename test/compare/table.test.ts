@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { colouredStyle } from "../../src/compare/style.js";
 import { formatTable } from "../../src/compare/table.js";
+import { colouredStyle } from "../../src/report/style.js";
 import { comparisonOf, failedRun, legsAt, measured, passedRun, startUp } from "./fixtures.js";
 
 const both = comparisonOf(

@@ -1,32 +1,35 @@
 import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Environment, sandboxScript } from "../artifacts.js";
 import { findProgram } from "../doctor/tools.js";
 import { messageOf, WgBridgeError } from "../errors.js";
-import type { OtherProgram } from "./arguments.js";
 import { runInSandbox } from "./sandbox.js";
 
-/** What netns.sh and the sandbox call. */
-const tools = ["wg", "iperf3", "ncat", "ping", "ping6", "iptables", "ip", "ss", "unshare"];
-
 /**
- * Checks that this machine can run netns.sh in a sandbox, before minutes go into it.
+ * Checks that this machine can run something in a sandbox, before minutes go into it.
+ * @param what it is, for the errors: "netns.sh"
+ * @param tools the programs that it and the sandbox call
  * @throws WgBridgeError WG_BRIDGE_SANDBOX: tools or namespaces are missing; WG_BRIDGE_NO_TUN
  */
-export async function checkMachine(env: Environment, signal: AbortSignal): Promise<void> {
+export async function checkMachine(
+  what: string,
+  tools: readonly string[],
+  env: Environment,
+  signal: AbortSignal,
+): Promise<void> {
   const missing = tools.filter((tool) => findProgram(tool, env) === undefined);
   if (missing.length > 0) {
     throw new WgBridgeError(
       "WG_BRIDGE_SANDBOX",
-      `netns.sh needs ${missing.join(", ")}, not installed here: run scripts/setup-packages.`,
+      `${what} needs ${missing.join(", ")}, not installed here: run scripts/setup-packages.`,
     );
   }
   const sandbox = await runInSandbox([sandboxScript, "true"], env, signal);
   if (sandbox.exitStatus !== 0) {
     throw new WgBridgeError(
       "WG_BRIDGE_SANDBOX",
-      `This machine does not let you make the namespaces that netns.sh runs in: ${lastLine(sandbox.output)}`,
+      `This machine does not let you make the namespaces that ${what} runs in: ${lastLine(sandbox.output)}`,
     );
   }
   const makeTun = [sandboxScript, "ip", "tuntap", "add", "dev", "wg0", "mode", "tun"];
@@ -35,20 +38,6 @@ export async function checkMachine(env: Environment, signal: AbortSignal): Promi
     throw new WgBridgeError(
       "WG_BRIDGE_NO_TUN",
       `This machine does not let you make a TUN interface: ${lastLine(tun.output)}`,
-    );
-  }
-}
-
-/** Checks that a program of --also can be started. */
-export async function checkProgram({ name, path }: OtherProgram): Promise<void> {
-  try {
-    await access(path, constants.X_OK);
-    if (!(await stat(path)).isFile()) throw new Error("it is not a file");
-  } catch (cause) {
-    throw new WgBridgeError(
-      "WG_BRIDGE_EXECUTABLE_MISSING",
-      `--also ${name}: ${path} cannot be executed (${messageOf(cause)}).`,
-      { cause },
     );
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { geometricMean, median, ratio } from "../../src/compare/statistics.js";
+import { geometricMean, median, ratio } from "../../src/report/statistics.js";
 
 const positive = fc.double({ min: 1e-3, max: 1e3, noNaN: true });
 

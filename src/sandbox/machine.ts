@@ -1,0 +1,26 @@
+import { cpus, release } from "node:os";
+
+/** The machine on which it ran. */
+export interface Machine {
+  /** The kernel's release, as uname -r prints it. */
+  readonly kernel: string;
+  /** Node's name for the processor's architecture, such as "x64". */
+  readonly architecture: string;
+  readonly processor: string;
+  /** How many processors the kernel offers. */
+  readonly processors: number;
+  /** Node's version, such as "v20.19.0". */
+  readonly node: string;
+}
+
+/** The machine that this runs on. */
+export function thisMachine(): Machine {
+  const processors = cpus();
+  return {
+    kernel: release(),
+    architecture: process.arch,
+    processor: processors[0]?.model.trim() ?? "unknown",
+    processors: processors.length,
+    node: process.version,
+  };
+}
