@@ -12,6 +12,7 @@ export const verbNames = [
   "metrics",
   "completion",
   "compare",
+  "bench",
   "doctor",
   "help",
 ] as const;

@@ -39,9 +39,14 @@ export async function helpCommand(
 }
 
 async function ownHelp({ name }: Verb) {
-  return name === "doctor"
-    ? (await import("../doctor/command.js")).doctorCommand
-    : (await import("../compare/command.js")).compareCommand;
+  switch (name) {
+    case "doctor":
+      return (await import("../doctor/command.js")).doctorCommand;
+    case "bench":
+      return (await import("../bench/command.js")).benchCommand;
+    default:
+      return (await import("../compare/command.js")).compareCommand;
+  }
 }
 
 function formatUsage(lines: readonly string[]): string {

@@ -64,6 +64,8 @@ async function load(verb: Verb): Promise<VerbCommand> {
       return (await import("./completion.js")).completionCommand;
     case "compare":
       return (await import("../compare/command.js")).compareCommand;
+    case "bench":
+      return (await import("../bench/command.js")).benchCommand;
     case "doctor":
       return (await import("../doctor/command.js")).doctorCommand;
     case "help":

@@ -151,6 +151,24 @@ export const verbs: readonly Verb[] = [
     ownHelp: true,
   },
   {
+    name: "bench",
+    usage: [
+      "bench [--peer NAME=PATH]... [--quick] [--rounds N] [--seconds N] [--only LEG,...] [--json] [--html FILE]",
+    ],
+    summary: "measure both backends beside upstream's program, from a checkout",
+    options: [
+      { flag: "--peer NAME=PATH", effect: "also measure the program at PATH" },
+      { flag: "--quick", effect: "three rounds of one second, too few for verdicts" },
+      { flag: "--rounds N", effect: "how many interleaved rounds; default 9" },
+      { flag: "--seconds N", effect: "how long each measurement lasts; default 1" },
+      { flag: "--only LEG,...", effect: "only some parts of a round" },
+      { flag: "--json", effect: "for programs: see docs/bench-json.md" },
+      { flag: "--html FILE", effect: "also write a page with plots" },
+    ],
+    words: ["file"],
+    ownHelp: true,
+  },
+  {
     name: "doctor",
     usage: ["doctor [--json]"],
     summary: "say what this machine allows, and what cures each lack",

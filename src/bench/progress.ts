@@ -1,0 +1,68 @@
+import type { Environment } from "../artifacts.js";
+import { clock } from "../report/figures.js";
+import { isLive, type Output, type Style, styleFor } from "../report/style.js";
+
+/** How often the live line is drawn, in milliseconds. */
+const interval = 250;
+
+/**
+ * Shows a person where a bench is: on a terminal one line that is drawn again and again, elsewhere a line
+ * for each turn of a program.
+ */
+export class BenchProgress {
+  readonly #output: Output;
+  readonly #live: boolean;
+  readonly #style: Style;
+  readonly #turns: number;
+  readonly #started = performance.now();
+  readonly #timer: NodeJS.Timeout | undefined;
+  #turn = 0;
+  #title = "";
+  #doing = "";
+
+  /** @param turns how often some program will have its turn */
+  constructor(output: Output, env: Environment, turns: number) {
+    this.#output = output;
+    this.#live = isLive(output, env);
+    this.#style = styleFor(output, env);
+    this.#turns = turns;
+    this.#timer = this.#live ? setInterval(() => this.#draw(), interval) : undefined;
+  }
+
+  /** A program has its turn. */
+  begin(round: number, rounds: number, program: string): void {
+    this.#turn++;
+    this.#title = `round ${round} of ${rounds}, ${program}`;
+    this.#doing = "";
+    if (!this.#live) this.#output.write(`${clock(this.#elapsed)}  ${this.#title}${this.#left}\n`);
+  }
+
+  /** The program has come to something else. */
+  doing(what: string): void {
+    this.#doing = what;
+  }
+
+  /** Takes the live line away. */
+  end(): void {
+    clearInterval(this.#timer);
+    if (this.#live) this.#output.write("\r\u001b[K");
+  }
+
+  get #elapsed(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  /** A guess from the turns that are over. */
+  get #left(): string {
+    const over = this.#turn - 1;
+    if (over < 1) return "";
+    const left = (this.#elapsed / over) * (this.#turns - over);
+    return `, about ${clock(left)} left`;
+  }
+
+  #draw(): void {
+    const line = `${clock(this.#elapsed)}  ${this.#title}: ${this.#doing}`;
+    const room = (this.#output.columns ?? 80) - 1;
+    this.#output.write(`\r\u001b[K${this.#style("dim", line.slice(0, room))}`);
+  }
+}
