@@ -17,8 +17,6 @@ const (
 	// joinedMessages is how many messages are read at once where each may be many datagrams. Two
 	// full ones make a batch; small ones need more to be worth the system call.
 	joinedMessages = 8
-	// mostSegments is how many datagrams the newest kernels join into one message.
-	mostSegments = 128
 )
 
 // A receiver reads one socket for one goroutine.
@@ -169,11 +167,10 @@ func (r *receiver) wait(buffers [][]byte) error {
 }
 
 // bufferFor is where message i is read to. Single datagrams go straight to the caller's buffers, each
-// to its own. Of messages that may be many datagrams only the first can, as its parts fill the
-// buffers behind it: it needs the room for all of them.
+// to its own. Messages that may be many datagrams do not, although one could: the caller's buffers are
+// all those of the engine, and each would take the memory of the longest message instead of a packet's.
 func (r *receiver) bufferFor(i int, buffers [][]byte) []byte {
-	if len(r.buffers) == 0 ||
-		i == 0 && len(buffers) >= mostSegments && len(buffers[0]) >= maxDatagram {
+	if len(r.buffers) == 0 {
 		return buffers[i]
 	}
 	return r.buffers[i]

@@ -62,8 +62,7 @@ func appendSingles(groups []group, packets [][]byte) []group {
 // shorter, and copies them to buffers, with their lengths in sizes. Size 0 is a message that is one
 // datagram. It returns how many buffers it filled and what there was no buffer for.
 //
-// A message may begin in the first buffer itself. A datagram that is longer than its buffer is lost
-// and has length 0.
+// A datagram that is longer than its buffer is lost and has length 0.
 func splitInto(buffers [][]byte, sizes []int, message []byte, segmentSize int) (filled int, rest []byte) {
 	if segmentSize <= 0 || len(message) == 0 {
 		segmentSize = len(message)
