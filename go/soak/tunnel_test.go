@@ -28,7 +28,7 @@ type end struct {
 	relayPort uint16 // where its peer seems to be
 }
 
-func newEnd(t *testing.T, name string, number int, relayPort uint16) *end {
+func newEnd(t testing.TB, name string, number int, relayPort uint16) *end {
 	t.Helper()
 	key, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
@@ -39,7 +39,7 @@ func newEnd(t *testing.T, name string, number int, relayPort uint16) *end {
 
 // connect moves the interface to its namespace, gives it its key, its peer and addresses, and sets it
 // up. It returns the port on which the tunnel listens, in the namespace where it was made.
-func (e *end) connect(ctx context.Context, t *testing.T, peer *end) uint16 {
+func (e *end) connect(ctx context.Context, t testing.TB, peer *end) uint16 {
 	t.Helper()
 	testbed.Namespace(t, e.name)
 	testbed.Run(t, "ip", "link", "set", e.name, "netns", e.name)

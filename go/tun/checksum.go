@@ -57,6 +57,17 @@ func (s sum) add(b []byte) sum {
 	return sum(total)
 }
 
+// add16 continues the sum over a number of 16 bits in network byte order.
+func (s sum) add16(v uint16) sum {
+	var word [2]byte
+	binary.BigEndian.PutUint16(word[:], v)
+	total, carry := bits.Add64(uint64(s), uint64(binary.NativeEndian.Uint16(word[:])), 0)
+	return sum(total + carry)
+}
+
+// less16 takes such a number out of the sum again.
+func (s sum) less16(v uint16) sum { return s.add16(^v) }
+
 // folded is the sum in 16 bits, in network byte order, not complemented.
 func (s sum) folded() uint16 {
 	folded := uint64(s)

@@ -1,6 +1,7 @@
 package tun
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 )
@@ -33,6 +34,24 @@ func TestChecksumsAreThoseOfRFC1071AtEachLength(t *testing.T) {
 		half := length / 4 * 2
 		if got := sum(0).add(b[:half]).add(b[half:]).checksum(); got != want {
 			t.Fatalf("%d bytes in two parts: %04x, want %04x", length, got, want)
+		}
+	}
+}
+
+func TestAWordAddedAndTakenOutAgainLeavesTheChecksum(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 100_000 {
+		s, word := sum(random.Uint64()|1), uint16(random.Uint32())
+		if random.IntN(4) == 0 {
+			s |= ^sum(0xffff) // what it carries
+		}
+		var bytes [2]byte
+		binary.BigEndian.PutUint16(bytes[:], word)
+		if got, want := s.add16(word).checksum(), s.add(bytes[:]).checksum(); got != want {
+			t.Fatalf("%x and %04x: %04x, want %04x", s, word, got, want)
+		}
+		if got, want := s.add16(word).less16(word).checksum(), s.checksum(); got != want {
+			t.Fatalf("%x without %04x: %04x, want %04x", s, word, got, want)
 		}
 	}
 }

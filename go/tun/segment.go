@@ -19,6 +19,11 @@ type segments struct {
 	headers  int // length of all headers
 	size     int // payload bytes of each segment but the last
 	at       int // the next segment's payload
+
+	// The sums of the headers without the fields in which segments differ. A segment's checksums are made
+	// from these: reading again what has just been written in smaller pieces makes the processor wait.
+	ipSum        sum // of an IPv4 header, without length, ID and checksum
+	transportSum sum // with addresses and protocol, without any length, sequence number, flags and checksum
 }
 
 // cut begins to cut packet, which is kept until the last segment is taken.
@@ -70,7 +75,28 @@ func cut(header virtioHeader, packet []byte) (segments, error) {
 		return segments{}, fmt.Errorf("segments of no bytes: %w", errMalformed)
 	}
 	s.at = s.headers
+	s.sumHeaders()
 	return s, nil
+}
+
+func (s *segments) sumHeaders() {
+	ip, transport := s.packet[:s.ip], s.packet[s.ip:s.headers]
+	if ip[0]>>4 == 4 {
+		s.ipSum = sum(0).add(ip).
+			less16(binary.BigEndian.Uint16(ip[ipv4TotalLength:])).
+			less16(binary.BigEndian.Uint16(ip[ipv4ID:])).
+			less16(binary.BigEndian.Uint16(ip[ipv4Checksum:]))
+	}
+	s.transportSum = pseudoHeader(addresses(ip), s.protocol, 0).add(transport).
+		less16(binary.BigEndian.Uint16(transport[checksumAt(s.protocol):]))
+	if s.protocol == unix.IPPROTO_TCP {
+		s.transportSum = s.transportSum.
+			less16(binary.BigEndian.Uint16(transport[tcpSequence:])).
+			less16(binary.BigEndian.Uint16(transport[tcpSequence+2:])).
+			less16(uint16(transport[tcpFlags]))
+	} else {
+		s.transportSum = s.transportSum.less16(binary.BigEndian.Uint16(transport[udpLength:]))
+	}
 }
 
 // left reports whether there is another segment.
@@ -92,26 +118,33 @@ func (s *segments) next(to []byte) int {
 	copy(to[s.headers:], payload)
 
 	ip, transport := to[:s.ip], to[s.ip:]
-	if ip[0]>>4 == 4 {
-		id := binary.BigEndian.Uint16(ip[ipv4ID:])
-		binary.BigEndian.PutUint16(ip[ipv4ID:], id+uint16(before/s.size))
+	if s.packet[0]>>4 == 4 {
+		id := binary.BigEndian.Uint16(s.packet[ipv4ID:]) + uint16(before/s.size)
+		binary.BigEndian.PutUint16(ip[ipv4ID:], id)
+		binary.BigEndian.PutUint16(ip[ipv4TotalLength:], uint16(length))
+		binary.BigEndian.PutUint16(ip[ipv4Checksum:], s.ipSum.add16(uint16(length)).add16(id).checksum())
+	} else {
+		binary.BigEndian.PutUint16(ip[ipv6PayloadLength:], uint16(length-ipv6HeaderLength))
 	}
-	setLength(ip, length)
+	// The pseudo header's length has 32 bits, of which a packet can fill 16.
+	total := s.transportSum.add16(uint16(len(transport)))
 	if s.protocol == unix.IPPROTO_TCP {
-		sequence := binary.BigEndian.Uint32(transport[tcpSequence:])
-		binary.BigEndian.PutUint32(transport[tcpSequence:], sequence+uint32(before))
+		sequence := binary.BigEndian.Uint32(s.packet[s.ip+tcpSequence:]) + uint32(before)
+		binary.BigEndian.PutUint32(transport[tcpSequence:], sequence)
+		flags := s.packet[s.ip+tcpFlags]
 		if s.left() {
-			transport[tcpFlags] &^= tcpFIN | tcpPSH
+			flags &^= tcpFIN | tcpPSH
 		}
 		if before > 0 {
-			transport[tcpFlags] &^= tcpCWR // RFC 3168: once for each reduction.
+			flags &^= tcpCWR // RFC 3168: once for each reduction.
 		}
+		transport[tcpFlags] = flags
+		total = total.add16(uint16(sequence >> 16)).add16(uint16(sequence)).add16(uint16(flags))
 	} else {
 		binary.BigEndian.PutUint16(transport[udpLength:], uint16(len(transport)))
+		total = total.add16(uint16(len(transport)))
 	}
-	at := checksumAt(s.protocol)
-	binary.BigEndian.PutUint16(transport[at:], 0)
-	putChecksum(transport, at, pseudoHeader(addresses(to), s.protocol, len(transport)).add(transport))
+	putChecksum(transport, checksumAt(s.protocol), total.add(payload))
 	return length
 }
 
