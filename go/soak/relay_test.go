@@ -37,7 +37,7 @@ func openRelay(t *testing.T, i impairment, seed uint64) *relay {
 	t.Cleanup(func() { r.close(t) })
 	for n := range r.ports {
 		port := &r.ports[n]
-		port.bind = udp.NewBind(udp.Config{})
+		port.bind = udp.NewBind(udp.Config{Offloads: udp.AllOffloads})
 		var err error
 		if port.receive, port.number, err = port.bind.Open(0); err != nil {
 			t.Fatal(err)

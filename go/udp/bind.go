@@ -33,6 +33,7 @@ var _ conn.Bind = (*Bind)(nil)
 // All methods may be called concurrently. A Bind can be opened again after it was closed.
 type Bind struct {
 	logf              func(format string, args ...any)
+	offloads          Offloads
 	batches           sync.Pool // of *sendBatch
 	inbound, outbound *inflight.Limit
 
@@ -53,8 +54,9 @@ type openSockets struct {
 	query      *routeQuery
 }
 
-// Config is how a Bind is to work. The zero value is a good one.
+// Config is how a Bind is to work. The zero value takes each datagram alone, and any number of them.
 type Config struct {
+	Offloads Offloads
 	// Inbound counts packets from where they are received, Outbound those that Send takes out of the
 	// engine. Either may be nil.
 	Inbound, Outbound *inflight.Limit
@@ -69,6 +71,7 @@ func NewBind(config Config) *Bind {
 	}
 	return &Bind{
 		logf:     config.Logf,
+		offloads: config.Offloads,
 		inbound:  config.Inbound,
 		outbound: config.Outbound,
 		batches:  sync.Pool{New: func() any { return newSendBatch() }},
@@ -90,7 +93,7 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	if b.opened.Load() != nil {
 		return nil, 0, conn.ErrBindAlreadyOpen
 	}
-	ipv4, ipv6, err := listenBoth(port, b.mark.Load())
+	ipv4, ipv6, err := listenBoth(port, b.mark.Load(), b.offloads)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -133,9 +136,9 @@ func (b *Bind) watchRoutes(opened *openSockets) error {
 }
 
 // listenBoth opens one socket for each family that the host has, on the same port.
-func listenBoth(port uint16, mark uint32) (ipv4, ipv6 *socket, err error) {
+func listenBoth(port uint16, mark uint32, offloads Offloads) (ipv4, ipv6 *socket, err error) {
 	for attempt := 1; ; attempt++ {
-		ipv4, err = listen("udp4", port, mark)
+		ipv4, err = listen("udp4", port, mark, offloads)
 		if err != nil && !errors.Is(err, syscall.EAFNOSUPPORT) {
 			return nil, nil, err
 		}
@@ -143,7 +146,7 @@ func listenBoth(port uint16, mark uint32) (ipv4, ipv6 *socket, err error) {
 		if ipv4 != nil {
 			wanted = ipv4.port()
 		}
-		ipv6, err = listen("udp6", wanted, mark)
+		ipv6, err = listen("udp6", wanted, mark, offloads)
 		if err == nil || ipv4 != nil && errors.Is(err, syscall.EAFNOSUPPORT) {
 			return ipv4, ipv6, nil
 		}

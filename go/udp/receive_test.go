@@ -147,8 +147,13 @@ func (l lone) endpointAt(address string) netip.AddrPort {
 
 func listenAlone(t *testing.T, n *namespace) lone {
 	t.Helper()
+	return listenAloneWith(t, n, AllOffloads)
+}
+
+func listenAloneWith(t *testing.T, n *namespace, offloads Offloads) lone {
+	t.Helper()
 	var s *socket
-	n.run(t, func() (err error) { s, err = listen("udp4", 0, 0); return err })
+	n.run(t, func() (err error) { s, err = listen("udp4", 0, 0, offloads); return err })
 	t.Cleanup(func() { s.close() })
 	return lone{newReceiver(s, new(atomic.Uint64), nil)}
 }

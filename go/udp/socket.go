@@ -29,10 +29,10 @@ type socket struct {
 
 // listen opens a socket on a port of all local addresses; network is "udp4" or "udp6". A "udp6"
 // socket never receives IPv4.
-func listen(network string, port uint16, mark uint32) (*socket, error) {
+func listen(network string, port uint16, mark uint32, offloads Offloads) (*socket, error) {
 	s := &socket{closed: make(chan struct{})}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		return control(raw, func(fd int) error { return s.prepare(fd, network, mark) })
+		return control(raw, func(fd int) error { return s.prepare(fd, network, mark, offloads) })
 	}}
 	packetConn, err := config.ListenPacket(context.Background(), network, ":"+strconv.Itoa(int(port)))
 	if err != nil {
@@ -45,8 +45,8 @@ func listen(network string, port uint16, mark uint32) (*socket, error) {
 	return s, nil
 }
 
-// prepare sets a new socket's options and finds out which offloads the kernel has.
-func (s *socket) prepare(fd int, network string, mark uint32) error {
+// prepare sets a new socket's options and finds out which of the wanted offloads the kernel has.
+func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) error {
 	for _, direction := range [][2]int{
 		{unix.SO_RCVBUF, unix.SO_RCVBUFFORCE},
 		{unix.SO_SNDBUF, unix.SO_SNDBUFFORCE},
@@ -69,8 +69,8 @@ func (s *socket) prepare(fd int, network string, mark uint32) error {
 		return os.NewSyscallError("setsockopt PKTINFO", err)
 	}
 	_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
-	s.segments.Store(err == nil)
-	s.coalesces = enableCoalescing(fd)
+	s.segments.Store(wanted.Segment && err == nil)
+	s.coalesces = wanted.GRO && enableCoalescing(fd)
 	return nil
 }
 

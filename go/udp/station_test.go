@@ -32,12 +32,18 @@ type datagram struct {
 // openStation opens a Bind on a random port and receives until the test ends.
 func openStation(t *testing.T, n *namespace) *station {
 	t.Helper()
+	return openStationWith(t, n, AllOffloads)
+}
+
+// openStationWith is openStation for a Bind with some of the offloads.
+func openStationWith(t *testing.T, n *namespace, offloads Offloads) *station {
+	t.Helper()
 	s := &station{
 		namespace: n,
 		arrived:   make(chan datagram, 10_000),
 		changes:   make(chan struct{}, 1),
 	}
-	s.Bind = NewBind(Config{Logf: func(format string, _ ...any) {
+	s.Bind = NewBind(Config{Offloads: offloads, Logf: func(format string, _ ...any) {
 		if format == routesChanged {
 			select {
 			case s.changes <- struct{}{}:
