@@ -1,0 +1,233 @@
+package tun
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/testbed"
+)
+
+// patience bounds every wait of these tests. Reaching it is a failure.
+const patience = 20 * time.Second
+
+// Each address of the interface has a neighbour, who is the interface itself: see reflect.
+const (
+	ownIPv4, neighbourIPv4 = "10.78.0.1", "10.78.0.2"
+	ownIPv6, neighbourIPv6 = "fd78::1", "fd78::2"
+)
+
+// A mirror is an interface of some offloads that gives the kernel back what it sends, with its two
+// addresses exchanged: so the kernel talks to itself by what it takes for a neighbour.
+type mirror struct {
+	device *Device
+	ended  chan struct{}
+
+	mu  sync.Mutex
+	gso []uint8 // types of the packets that the kernel left whole
+}
+
+func newMirror(t *testing.T, offloads Offloads) *mirror {
+	t.Helper()
+	device, err := New(open(t, "wgd6"), Config{MTU: 1420, Offloads: offloads})
+	if err != nil {
+		t.Fatal(err)
+	}
+	testbed.Run(t, "ip", "address", "add", ownIPv4+"/24", "dev", "wgd6")
+	testbed.Run(t, "ip", "address", "add", ownIPv6+"/64", "dev", "wgd6", "nodad")
+	testbed.Run(t, "ip", "link", "set", "wgd6", "up")
+	m := &mirror{device: device, ended: make(chan struct{})}
+	go func() {
+		defer close(m.ended)
+		_ = device.reader.raw.Read(m.reflect) // it ends with the device
+	}()
+	t.Cleanup(func() {
+		if err := device.Close(); err != nil {
+			t.Error(err)
+		}
+		<-m.ended
+	})
+	return m
+}
+
+// reflect gives back all that there is, and asks for more.
+func (m *mirror) reflect(fd uintptr) (done bool) {
+	frame := make([]byte, virtioSize+longestPacket)
+	for {
+		n, err := readRaw(int(fd), frame)
+		if err != nil {
+			return false // none at the moment, or none any more
+		}
+		if header, err := decodeVirtio(frame); err == nil && header.gsoType != unix.VIRTIO_NET_HDR_GSO_NONE {
+			m.mu.Lock()
+			m.gso = append(m.gso, header.gsoType)
+			m.mu.Unlock()
+		}
+		both := addresses(frame[virtioSize:n])
+		half := len(both) / 2
+		copy(both, slices.Concat(both[half:], both[:half])) // no checksum sees the difference
+		piece := unix.Iovec{Base: &frame[0]}
+		piece.SetLen(n)
+		_ = writeRaw(int(fd), []unix.Iovec{piece}) // the kernel sends again what it refuses
+	}
+}
+
+// left says what the kernel left whole.
+func (m *mirror) left() (left Offloads) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Offloads{
+		TSO4: slices.Contains(m.gso, unix.VIRTIO_NET_HDR_GSO_TCPV4),
+		TSO6: slices.Contains(m.gso, unix.VIRTIO_NET_HDR_GSO_TCPV6),
+		USO:  slices.Contains(m.gso, unix.VIRTIO_NET_HDR_GSO_UDP_L4),
+	}
+}
+
+// everyOffloads are all combinations.
+func everyOffloads() (all []Offloads) {
+	for bits := range 8 {
+		all = append(all, Offloads{TSO4: bits&1 != 0, TSO6: bits&2 != 0, USO: bits&4 != 0})
+	}
+	return all
+}
+
+func TestTheKernelLeavesWholeJustWhatTheOffloadsAllow(t *testing.T) {
+	testbed.RequireSandbox(t)
+	for _, offloads := range everyOffloads() {
+		t.Run(fmt.Sprintf("%+v", offloads), func(t *testing.T) {
+			testbed.CheckLeaks(t, "wgd")
+			m := newMirror(t, offloads)
+			for own, neighbour := range map[string]string{ownIPv4: neighbourIPv4, ownIPv6: neighbourIPv6} {
+				sendTCP(t, own, neighbour)
+				sendUDP(t, own, neighbour)
+			}
+			want := offloads
+			want.USO = m.device.writer.coalescer.udp // which an older kernel has not
+			if left := m.left(); left != want {
+				t.Errorf("left whole: %+v", left)
+			}
+		})
+	}
+}
+
+// sendTCP sends a megabyte by way of the mirror and compares what arrives.
+func sendTCP(t *testing.T, own, neighbour string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(own, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	sent := bytes.Repeat([]byte("megabyte"), 1<<17)
+	failed := make(chan error, 1)
+	go func() { failed <- dialAndWrite(listener.Addr(), own, neighbour, sent) }()
+	if err := listener.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	connection, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	arrived, err := io.ReadAll(connection)
+	if err = errors.Join(err, <-failed); err != nil || !bytes.Equal(arrived, sent) {
+		t.Fatalf("%d of %d bytes arrived at %s: %v", len(arrived), len(sent), own, err)
+	}
+}
+
+func dialAndWrite(listening net.Addr, own, neighbour string, sent []byte) error {
+	port := listening.(*net.TCPAddr).Port
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(own)}, Timeout: patience}
+	connection, err := dialer.Dial("tcp", net.JoinHostPort(neighbour, fmt.Sprint(port)))
+	if err != nil {
+		return err
+	}
+	_, err = connection.Write(sent)
+	return errors.Join(err, connection.Close())
+}
+
+// sendUDP sends many datagrams at once by way of the mirror, and expects each.
+func sendUDP(t *testing.T, own, neighbour string) {
+	t.Helper()
+	const count, size = 20, 1000
+	address := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(own), 0))
+	receiver, err := net.ListenUDP("udp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer receiver.Close()
+	to := netip.AddrPortFrom(netip.MustParseAddr(neighbour), receiver.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+	sender, err := net.DialUDP("udp", address, net.UDPAddrFromAddrPort(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sender.Close()
+	raw, err := sender.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT, size)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent strings.Builder
+	for i := range count {
+		fmt.Fprintf(&sent, "%0*d", size, i)
+	}
+	if _, err := sender.Write([]byte(sent.String())); err != nil {
+		t.Fatal(err)
+	}
+	if err := receiver.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	buffer := make([]byte, longestPacket)
+	for i := range count {
+		n, err := receiver.Read(buffer)
+		if want := fmt.Sprintf("%0*d", size, i); err != nil || string(buffer[:n]) != want {
+			t.Fatalf("datagram %d: %d bytes, %v", i, n, err)
+		}
+	}
+}
+
+func TestAWriterJoinsJustWhatTheOffloadsAllow(t *testing.T) {
+	for _, offloads := range everyOffloads() {
+		w := newWriter(nil, false, offloads)
+		for _, s := range []struct {
+			stream
+			joins bool
+		}{
+			{stream{version: 4, protocol: unix.IPPROTO_TCP}, offloads.TSO4},
+			{stream{version: 6, protocol: unix.IPPROTO_TCP}, offloads.TSO6},
+			{stream{version: 4, protocol: unix.IPPROTO_UDP}, offloads.USO},
+			{stream{version: 6, protocol: unix.IPPROTO_UDP}, offloads.USO},
+		} {
+			var packets [][]byte
+			for range 5 {
+				packets = append(packets, s.packet(make([]byte, 100), tcpACK))
+			}
+			w.coalescer.coalesce(buffersOf(packets), headroom)
+			want := len(packets)
+			if s.joins {
+				want = 1
+			}
+			if got := len(w.coalescer.runs); got != want {
+				t.Errorf("%+v: %d packets of IPv%d's protocol %d written as %d, want %d",
+					offloads, len(packets), s.version, s.protocol, got, want)
+			}
+		}
+	}
+}
