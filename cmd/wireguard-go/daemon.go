@@ -43,7 +43,7 @@ func inBackground(process foreground.Process, name string, level tunnel.Level) e
 // daemonize opens the interface and its socket, starts a copy of this program that serves them, and
 // returns that one's line once it says that the socket answers. Otherwise nothing is left behind.
 func daemonize(process foreground.Process, name string, level tunnel.Level) (string, error) {
-	files, err := process.Open(name)
+	files, _, err := process.Open(name) // the child reads its features itself
 	if err != nil {
 		return "", err
 	}

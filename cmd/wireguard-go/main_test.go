@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -124,6 +125,36 @@ func TestADescriptorThatIsNotOpenIsNamedAndNoFailureIsSilent(t *testing.T) {
 				t.Errorf("%s, %q: exit %d, %q", variable, arguments, code, output)
 			}
 		}
+	}
+}
+
+func TestAnUnknownFeatureIsToldWithTheKnownOnesAndNothingIsStarted(t *testing.T) {
+	begin(t)
+	for _, arguments := range [][]string{{"wgx0"}, {"-f", "wgx0"}} {
+		code, output := runProgram(t, []string{"WG_BRIDGE_DISABLE=tso4,tos6"}, nil, arguments...)
+		const cause = `WG_BRIDGE_DISABLE: there is no feature "tos6" to disable: name some of tso4, `
+		if code != exitFailure || !strings.HasPrefix(output, "ERROR: (wgx0) ") || !strings.Contains(output, cause) {
+			t.Errorf("%q: exit %d, %q", arguments, code, output)
+		}
+	}
+}
+
+func TestWhatIsDisabledReachesTheTunnelInTheBackgroundToo(t *testing.T) {
+	begin(t)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	command := exec.Command(program, "wgx0")
+	command.Env = append(os.Environ(), "LOG_LEVEL=verbose", "WG_BRIDGE_DISABLE=udp-gro,uso")
+	command.Stdout = writer
+	if err := errors.Join(command.Run(), writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Run(t, "ip", "link", "del", "wgx0")
+	if log, err := io.ReadAll(reader); err != nil || !strings.Contains(string(log), "Disabled: uso,udp-gro\n") {
+		t.Errorf("log %q, %v", log, err)
 	}
 }
 

@@ -24,6 +24,10 @@ const (
 	// LifelineFd, which is ours too, names a descriptor whose other end the process holds for which the
 	// tunnel is run: at its end of file, however that process ended, the tunnel ends as well.
 	LifelineFd = "WG_PROCESS_LIFELINE_FD"
+
+	// Disable, ours as well, names features that the tunnel is to do without, as tunnel.ParseDisabled
+	// reads them.
+	Disable = "WG_BRIDGE_DISABLE"
 )
 
 // Ready begins the line on StatusFd that says that the UAPI socket answers: "ready NAME", with the
@@ -82,7 +86,7 @@ func (p Process) Run(name string, level tunnel.Level) error {
 }
 
 func (p Process) start(name string, level tunnel.Level) (*tunnel.Tunnel, tunnel.Log, error) {
-	files, err := p.Open(name)
+	files, features, err := p.Open(name)
 	if err == nil {
 		name = files.Name
 	}
@@ -91,21 +95,27 @@ func (p Process) start(name string, level tunnel.Level) (*tunnel.Tunnel, tunnel.
 	if err != nil {
 		return nil, log, err
 	}
-	t, err := tunnel.Start(files, log)
+	t, err := tunnel.Start(files, features, log)
 	return t, log, err
 }
 
 // Open opens the interface called name and its socket, or takes the descriptors that the
-// environment names.
-func (p Process) Open(name string) (tunnel.Files, error) {
+// environment names, once it has read there which features the tunnel is to have.
+func (p Process) Open(name string) (tunnel.Files, tunnel.Features, error) {
+	features, err := tunnel.ParseDisabled(p.Getenv(Disable))
+	if err != nil {
+		return tunnel.Files{}, tunnel.Features{}, fmt.Errorf("%s: %w", Disable, err)
+	}
 	var given tunnel.Given
 	var errs [2]error
 	given.TUN, errs[0] = p.file(TUNFd)
 	given.UAPI, errs[1] = p.file(UAPIFd)
 	if err := errors.Join(errs[:]...); err != nil {
-		return tunnel.Files{}, errors.Join(err, tunnel.Files{TUN: given.TUN, UAPI: given.UAPI}.Release())
+		err = errors.Join(err, tunnel.Files{TUN: given.TUN, UAPI: given.UAPI}.Release())
+		return tunnel.Files{}, tunnel.Features{}, err
 	}
-	return tunnel.Open(name, tunnel.DefaultMTU, given)
+	files, err := tunnel.Open(name, tunnel.DefaultMTU, given)
+	return files, features, err
 }
 
 // file returns the open file whose descriptor the environment names, or nil where it names none.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"wg-bridge/go/foreground"
 	"wg-bridge/go/tunnel"
 )
 
@@ -47,12 +48,16 @@ func hold(names []string) error {
 }
 
 func holdTunnels(names []string) (err error) {
+	features, err := tunnel.ParseDisabled(os.Getenv(foreground.Disable))
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
 		files, openErr := tunnel.Open(name, 0, tunnel.Given{})
 		if openErr != nil {
 			return openErr
 		}
-		held, startErr := tunnel.Start(files, tunnel.NewLog(os.Stderr, tunnel.Error, name))
+		held, startErr := tunnel.Start(files, features, tunnel.NewLog(os.Stderr, tunnel.Error, name))
 		if startErr != nil {
 			return startErr
 		}

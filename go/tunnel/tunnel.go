@@ -54,16 +54,15 @@ type Tunnel struct {
 	handlers    sync.WaitGroup
 }
 
-// Start serves the interface and socket of files. It owns files from here on, also when it fails.
-func Start(files Files, log Log) (_ *Tunnel, err error) {
+// Start serves the interface and socket of files, with these features. It owns files from here on, also
+// when it fails.
+func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	listener, err := uapi.Listen(files.Name, files.UAPI)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", uapiFailed, err), files.TUN.Close())
 	}
-	outbound, inbound := inflight.New(mostInFlight), inflight.New(mostInFlight)
-	tunDevice, err := tun.New(files.TUN, tun.Config{
-		MTU: files.MTU, Offloads: tun.AllOffloads, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef,
-	})
+	tunConfig, udpConfig := configure(files.MTU, features, log)
+	tunDevice, err := tun.New(files.TUN, tunConfig)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", tunFailed, err), listener.Close())
 	}
@@ -71,17 +70,30 @@ func Start(files Files, log Log) (_ *Tunnel, err error) {
 		name:        files.Name,
 		tun:         tunDevice,
 		listener:    listener,
-		device:      device.NewDevice(tunDevice, udp.NewBind(udp.Config{Inbound: inbound, Outbound: outbound, Logf: log.Verbosef}), &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf}),
+		device:      device.NewDevice(tunDevice, udp.NewBind(udpConfig), &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf}),
 		stop:        make(chan struct{}),
 		accepted:    make(chan error, 1),
 		done:        make(chan struct{}),
 		connections: make(map[net.Conn]struct{}),
 	}
 	log.Verbosef("Device started")
+	if disabled := features.Disabled(); disabled != "" {
+		log.Verbosef("Disabled: %s", disabled)
+	}
 	go t.accept()
 	go t.waitForEnd()
 	log.Verbosef("UAPI listener started")
 	return t, nil
+}
+
+// configure says how the two ends of the engine are to work. MTU is in bytes.
+func configure(mtu int, features Features, log Log) (tun.Config, udp.Config) {
+	var outbound, inbound *inflight.Limit
+	if features.InFlightLimit {
+		outbound, inbound = inflight.New(mostInFlight), inflight.New(mostInFlight)
+	}
+	return tun.Config{MTU: mtu, Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef},
+		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef}
 }
 
 // Name returns the interface's name.

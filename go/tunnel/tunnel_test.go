@@ -28,7 +28,7 @@ func start(t *testing.T, name string) *Tunnel {
 		t.Fatal(err)
 	}
 	log := func(format string, arguments ...any) {}
-	tunnel, err := Start(files, Log{log, log})
+	tunnel, err := Start(files, AllFeatures, Log{log, log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestASocketThatIsGoneBeforeTheStartLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := func(string, ...any) {}
-	if _, err := Start(files, Log{log, log}); !errors.Is(err, unix.ENOENT) {
+	if _, err := Start(files, AllFeatures, Log{log, log}); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("Start = %v, want ENOENT", err)
 	}
 }

@@ -1,0 +1,87 @@
+package tunnel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/tun"
+	"wg-bridge/go/udp"
+)
+
+// Features are what makes a tunnel fast and may be at fault with some kernel or network: each can be
+// done without, at the cost of speed alone.
+type Features struct {
+	TUN           tun.Offloads
+	UDP           udp.Offloads
+	InFlightLimit bool // the engine holds a bounded number of packets
+}
+
+// AllFeatures are those of a tunnel of which nothing else is asked.
+var AllFeatures = Features{TUN: tun.AllOffloads, UDP: udp.AllOffloads, InFlightLimit: true}
+
+// allNames stands for every feature.
+const allNames = "all"
+
+// A feature has a name, as ParseDisabled reads it, and a place in Features.
+type feature struct {
+	name string
+	on   *bool
+}
+
+func (f *Features) each() []feature {
+	return []feature{
+		{"tso4", &f.TUN.TSO4},
+		{"tso6", &f.TUN.TSO6},
+		{"uso", &f.TUN.USO},
+		{"udp-segment", &f.UDP.Segment},
+		{"udp-gro", &f.UDP.GRO},
+		{"in-flight-limit", &f.InFlightLimit},
+	}
+}
+
+// ParseDisabled reads the names of features to do without, with commas between them, and returns the
+// others. Empty text names none. The error names what is unknown and lists what is known; it wraps
+// EINVAL.
+func ParseDisabled(text string) (Features, error) {
+	features := AllFeatures
+	if text == "" {
+		return features, nil
+	}
+	for name := range strings.SplitSeq(text, ",") {
+		if err := features.disable(name); err != nil {
+			return Features{}, err
+		}
+	}
+	return features, nil
+}
+
+func (f *Features) disable(name string) error {
+	if name == allNames {
+		*f = Features{}
+		return nil
+	}
+	known := f.each()
+	at := slices.IndexFunc(known, func(one feature) bool { return one.name == name })
+	if at < 0 {
+		return fmt.Errorf("there is no feature %q to disable: name some of %s, with commas between them, or %s: %w",
+			name, strings.Join(namesOf(known), ", "), allNames, unix.EINVAL)
+	}
+	*known[at].on = false
+	return nil
+}
+
+// Disabled names the features that are done without, as ParseDisabled reads them.
+func (f Features) Disabled() string {
+	disabled := slices.DeleteFunc(f.each(), func(one feature) bool { return *one.on })
+	return strings.Join(namesOf(disabled), ",")
+}
+
+func namesOf(features []feature) (names []string) {
+	for _, one := range features {
+		names = append(names, one.name)
+	}
+	return names
+}
