@@ -28,6 +28,7 @@ type library struct {
 type handle struct {
 	mu         sync.Mutex // held while the tunnel opens and closes
 	tunnel     *tunnel.Tunnel
+	features   tunnel.Features
 	log        *lineWriter // nil where nobody reads the log
 	endTaken   bool
 	lastFailed failure
@@ -51,7 +52,7 @@ func (l *library) newHandle() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last++
-	l.handles[l.last] = &handle{}
+	l.handles[l.last] = &handle{features: tunnel.AllFeatures}
 	return l.last
 }
 
@@ -116,6 +117,21 @@ func (l *library) run(name string, level tunnel.Level) int {
 	return 0
 }
 
+// disable makes the tunnel that is to be opened do without the named features.
+func (h *handle) disable(names string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.tunnel != nil {
+		return fmt.Errorf("the features of tunnel %s were chosen when it was opened: %w", h.tunnel.Name(), unix.EBUSY)
+	}
+	features, err := tunnel.ParseDisabled(names)
+	if err != nil {
+		return err
+	}
+	h.features = features
+	return nil
+}
+
 func (h *handle) open(name string, mtu int, level tunnel.Level, given tunnel.Given) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -135,7 +151,7 @@ func (h *handle) open(name string, mtu int, level tunnel.Level, given tunnel.Giv
 	} else {
 		output = h.log
 	}
-	h.tunnel, err = tunnel.Start(files, tunnel.NewLog(output, level, files.Name))
+	h.tunnel, err = tunnel.Start(files, h.features, tunnel.NewLog(output, level, files.Name))
 	return err
 }
 

@@ -89,6 +89,34 @@ func TestEachErrorOfOpenHasItsErrnoAndItsTextAndLeavesNothingBehind(t *testing.T
 	l.closeHandle(id)
 }
 
+func TestFeaturesAreDisabledBeforeTheTunnelOpensAndTheLastCallCounts(t *testing.T) {
+	l := begin(t)
+	id := l.newHandle()
+	disable := func(names string) int {
+		return l.call(id, func(h *handle) (int, error) { return 0, h.disable(names) })
+	}
+	fd := l.call(id, (*handle).logFd)
+	for _, step := range []struct {
+		names string
+		want  int
+	}{{"all", 0}, {"tso4,uso", 0}, {"tso4,tos6", -int(unix.EINVAL)}} {
+		if got := disable(step.names); got != step.want {
+			t.Errorf("disable(%q): %d, want %d", step.names, got, step.want)
+		}
+	}
+	if text := l.handles[id].lastFailed.String(); !strings.Contains(text, `no feature "tos6"`) {
+		t.Errorf("text %q", text)
+	}
+	l.open(id, "wgl0")
+	if got := disable(""); got != -int(unix.EBUSY) {
+		t.Errorf("once it is open: %d, want EBUSY", got)
+	}
+	l.closeHandle(id)
+	if log := strings.Join(lines(t, fd), "\n"); !strings.Contains(log+"\n", "Disabled: tso4,uso\n") {
+		t.Errorf("log %q", log)
+	}
+}
+
 func TestAnAnswerThatDoesNotFitChangesNothing(t *testing.T) {
 	l := begin(t)
 	id := openTunnel(t, l, "wgl0")

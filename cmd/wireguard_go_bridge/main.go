@@ -15,7 +15,7 @@ import (
 
 // abiVersion is that of the functions below, by the rules of semver.org: a caller that knows 1.x
 // works with any later 1.y.
-const abiVersion = "1.0.0"
+const abiVersion = "1.1.0"
 
 // bridge is the one piece of state that the C functions share; C has nowhere else to keep it.
 var bridge = newLibrary()
@@ -35,6 +35,12 @@ func wgAbiVersion(buffer *C.char, size C.int) C.int {
 //export wgNew
 func wgNew() C.int {
 	return C.int(guard(&bridge.lastFailed, func() (int, error) { return bridge.newHandle(), nil }))
+}
+
+//export wgDisable
+func wgDisable(id C.int, features *C.char) C.int {
+	names := C.GoString(features)
+	return C.int(bridge.call(int(id), func(h *handle) (int, error) { return 0, h.disable(names) }))
 }
 
 //export wgOpen

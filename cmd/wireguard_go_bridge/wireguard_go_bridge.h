@@ -1,6 +1,6 @@
 /* wireguard_go_bridge.so: WireGuard interfaces in userspace, inside the calling process.
  *
- * ABI version 1.0.0. The version follows semver.org: within one major number functions and values
+ * ABI version 1.1.0. The version follows semver.org: within one major number functions and values
  * are only added.
  *
  * Rules for every function
@@ -27,17 +27,30 @@ enum { WG_LOG_SILENT = 0, WG_LOG_ERROR = 1, WG_LOG_VERBOSE = 2 };
 
 /* Runs the interface called name until SIGTERM or SIGINT, the interface's deletion or its socket's
  * removal, as the wireguard-go executable does in the foreground. Blocks for all that time. Logs to
- * standard output. Reads WG_TUN_FD, WG_UAPI_FD and WG_PROCESS_STATUS_FD from the environment. Takes
- * SIGTERM and SIGINT over while it runs and gives them back when it returns.
+ * standard output. Reads WG_TUN_FD, WG_UAPI_FD, WG_PROCESS_STATUS_FD and WG_BRIDGE_DISABLE from the
+ * environment that the process was started with. Takes SIGTERM and SIGINT over while it runs and gives
+ * them back when it returns.
  * Returns the executable's exit code: 0, or 1 with the reason in wgLastError(0, ...). */
 int Run(char *name, int logLevel);
 
-/* Writes the library's ABI version, such as "1.0.0". */
+/* Writes the library's ABI version, such as "1.1.0". */
 int wgAbiVersion(char *buffer, int size);
 
 /* Makes a handle for one tunnel. Returns it, 1 or more; no number is used twice. Free it with
  * wgClose. */
 int wgNew(void);
+
+/* Makes the tunnel that wgOpen is to open do without features, where some kernel or network does them
+ * wrongly. Since 1.1.0. Call it before wgOpen: -EBUSY. It replaces what an earlier call said.
+ *   features  names with commas between them, and "" for none:
+ *             tso4, tso6, uso  TCP segments over IPv4 and over IPv6, and UDP datagrams, cross the TUN
+ *                              interface many as one
+ *             udp-segment      the kernel cuts what the UDP sockets send as one (UDP_SEGMENT)
+ *             udp-gro          the kernel joins what they receive (UDP_GRO)
+ *             in-flight-limit  the engine holds a bounded number of packets
+ *             all              all of these
+ * Errors: -EINVAL an unknown name; nothing was changed. */
+int wgDisable(int handle, char *features);
 
 /* Opens the handle's tunnel and serves its UAPI socket, /var/run/wireguard/NAME.sock. Returns 0 when
  * the tunnel answers. Once for each handle.
