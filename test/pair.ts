@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import {
   allowedIp,
@@ -12,6 +16,7 @@ import {
 } from "../src/index.js";
 import { ip } from "./sandbox.js";
 
+const echo = fileURLToPath(new URL("echo.js", import.meta.url));
 const run = promisify(execFile);
 
 /** What two ends of a tunnel are made of. Several pairs at once need numbers of their own. */
@@ -108,6 +113,24 @@ export class Pair implements AsyncDisposable {
     );
     const { stdout } = await run("ping", words);
     assert.match(stdout, new RegExp(`\\b${count} received, 0% packet loss`));
+  }
+
+  /** Sends so many bytes there and back by TCP, and compares what arrived by SHA-256. */
+  async transfer(bytes: number): Promise<void> {
+    const words = ["netns", "exec", this.space, process.execPath, echo, this.farAddress];
+    const server = spawn("ip", words, { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      const [port] = await once(server.stdout, "data");
+      const data = randomBytes(bytes);
+      const socket = connect(Number(port), this.farAddress);
+      const hash = createHash("sha256");
+      socket.on("data", (piece) => hash.update(piece));
+      socket.end(data);
+      await once(socket, "close");
+      assert.equal(hash.digest("hex"), createHash("sha256").update(data).digest("hex"));
+    } finally {
+      server.kill();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
-import { on, once } from "node:events";
+import { execFile } from "node:child_process";
+import { on } from "node:events";
 import { existsSync } from "node:fs";
-import { connect } from "node:net";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { packageRoot } from "../../src/artifacts.js";
 import {
@@ -17,7 +14,6 @@ import {
 import { Pair } from "../pair.js";
 import { ip, onlyInSandbox } from "../sandbox.js";
 
-const echo = fileURLToPath(new URL("echo.js", import.meta.url));
 const run = promisify(execFile);
 const backends = ["ffi", "exec"] as const;
 
@@ -56,24 +52,6 @@ function makeTun(name: string, mtu: number): void {
   ip("link", "set", name, "mtu", String(mtu));
 }
 
-/** Sends so many bytes there and back, and compares what arrived by SHA-256. */
-async function transfer(pair: Pair, bytes: number): Promise<void> {
-  const words = ["netns", "exec", pair.space, process.execPath, echo, pair.farAddress];
-  const server = spawn("ip", words, { stdio: ["ignore", "pipe", "inherit"] });
-  try {
-    const [port] = await once(server.stdout, "data");
-    const data = randomBytes(bytes);
-    const socket = connect(Number(port), pair.farAddress);
-    const hash = createHash("sha256");
-    socket.on("data", (piece) => hash.update(piece));
-    socket.end(data);
-    await once(socket, "close");
-    assert.equal(hash.digest("hex"), createHash("sha256").update(data).digest("hex"));
-  } finally {
-    server.kill();
-  }
-}
-
 let number = 10;
 
 for (const { name, mtus, mark, path } of programs) {
@@ -89,7 +67,7 @@ for (const { name, mtus, mark, path } of programs) {
       it("shakes hands with a preshared key, and carries every byte", async () => {
         await using pair = await open();
         await pair.ping(3);
-        await transfer(pair, 8_000_000);
+        await pair.transfer(8_000_000);
         const [peer] = (await pair.near.status()).peers;
         assert.ok(peer?.latestHandshake !== undefined && peer.receivedBytes > 8_000_000n);
       });
@@ -122,7 +100,7 @@ for (const { name, mtus, mark, path } of programs) {
           if (name === "boringtun-cli") makeTun(`wgf${number}`, mtu);
           await using pair = await open({ mtu });
           await pair.ping(3, mtu - ipAndIcmpHeaders);
-          await transfer(pair, 4_000_000);
+          await pair.transfer(4_000_000);
         });
       }
 
