@@ -1,5 +1,6 @@
 export type { Environment } from "./artifacts.js";
 export type { BackendKind, LogLevel, TunnelEnd } from "./backends/backend.js";
+export type { TunnelFeature } from "./backends/features.js";
 export type { Config } from "./config/config.js";
 export { ConfigError, type Diagnostic } from "./config/diagnostic.js";
 export { ConfigDocument } from "./config/document.js";

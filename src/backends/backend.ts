@@ -1,3 +1,5 @@
+import type { TunnelFeature } from "./features.js";
+
 /** Where the engine runs: in this process (a library) or in a child (an executable). */
 export type BackendKind = "ffi" | "exec";
 
@@ -14,6 +16,8 @@ export interface StartOptions {
   readonly logLevel?: LogLevel;
   /** Receives each line the engine logs, without its line end. It must not throw. */
   readonly onLog?: (line: string) => void;
+  /** What the tunnel does without; of executables only wg-bridge's own heeds it. Default none. */
+  readonly disable?: readonly TunnelFeature[];
   /**
    * The tunnel outlives this process, unless close() is called. Its log goes nowhere. Default false.
    * ffi cannot: WG_BRIDGE_UNSUPPORTED.

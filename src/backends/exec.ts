@@ -8,7 +8,7 @@ import {
   socketInode,
   waitUntilFree,
 } from "../uapi/socket.js";
-import type { Backend, LogLevel, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";
+import type { Backend, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";
 import { untilAnswer } from "./exec/answer.js";
 import { Child } from "./exec/child.js";
 import { type ChildEnd, cause, classify } from "./exec/classify.js";
@@ -44,7 +44,7 @@ export class ExecBackend implements Backend {
     const child = await Child.start({
       executable: this.#executable,
       name,
-      env: environment(options.logLevel ?? "error"),
+      env: environment(options),
       onLog: options.onLog ?? (() => {}),
       detached: options.detached ?? false,
     });
@@ -70,9 +70,9 @@ export class ExecBackend implements Backend {
   }
 }
 
-function environment(logLevel: LogLevel): NodeJS.ProcessEnv {
+function environment({ logLevel = "error", disable = [] }: StartOptions): NodeJS.ProcessEnv {
   const { WG_TUN_FD: _tun, WG_UAPI_FD: _uapi, ...env } = process.env;
-  return { ...env, LOG_LEVEL: logLevel };
+  return { ...env, LOG_LEVEL: logLevel, WG_BRIDGE_DISABLE: disable.join(",") };
 }
 
 /**

@@ -42,6 +42,7 @@ export class FfiBackend implements Backend {
     options.onStarting?.(() => library.closeNow(handle));
     let logEnded = Promise.resolve();
     try {
+      succeed(library.disable(handle, options.disable ?? []), "disabling features");
       if (options.onLog !== undefined) {
         logEnded = readLines(
           pipe(succeed(library.logFd(handle), "opening the log")),

@@ -1,4 +1,5 @@
 import type { Environment } from "../artifacts.js";
+import { parseDisabled } from "../backends/features.js";
 import { WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import {
@@ -19,6 +20,7 @@ export async function run(command: RunCommand, env: Environment): Promise<number
   try {
     const name = checkInterfaceName(command.name);
     const request = parseBackendRequest(command.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
+    parseDisabled(env.WG_BRIDGE_DISABLE ?? ""); // The engine reads it again, from its own environment.
     const foreground = command.foreground || env.WG_PROCESS_FOREGROUND === "1";
     return await (foreground ? runInForeground : runInBackground)(name, request, env);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { WgBridgeError } from "../errors.js";
 
 /** The version of the library's C interface that this package is written for. */
-export const abiVersion = "1.0.0";
+export const abiVersion = "1.1.0";
 
 /**
  * Checks that a library's C interface is compatible by semantic versioning: the same major version,

@@ -1,4 +1,5 @@
 import type { Backend, StartOptions } from "../backends/backend.js";
+import { parseDisabled, type TunnelFeature } from "../backends/features.js";
 import type { DeviceConfig } from "../device/config.js";
 import { WgBridgeError } from "../errors.js";
 import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
@@ -26,6 +27,7 @@ export async function open(options: TunnelOptions): Promise<Tunnel> {
     name: options.name,
     logLevel: options.logLevel ?? "error",
     onLog: (line) => events.emit("log", line),
+    disable: disabledBy(options),
     detached: options.detached ?? false,
     ...(mtu === undefined ? {} : { mtu: checkMtu(mtu) }),
     ...(signal && { signal }),
@@ -44,6 +46,10 @@ export async function open(options: TunnelOptions): Promise<Tunnel> {
     ...(device && { configured: device }),
     ...(revival && { revival }),
   });
+}
+
+function disabledBy({ disable, env = process.env }: TunnelOptions): readonly TunnelFeature[] {
+  return parseDisabled(disable?.join(",") ?? env.WG_BRIDGE_DISABLE ?? "");
 }
 
 async function readWanted({ config, addresses, mtu, listenPort }: TunnelOptions) {

@@ -1,5 +1,6 @@
 import type { Environment } from "../artifacts.js";
 import type { LogLevel } from "../backends/backend.js";
+import type { TunnelFeature } from "../backends/features.js";
 import type { Config } from "../config/config.js";
 import type { DeviceConfig } from "../device/config.js";
 import type { BackendRequest } from "../strategy/choose.js";
@@ -29,6 +30,12 @@ export interface TunnelOptions extends WatchOptions {
   readonly listenPort?: number;
   /** What the engine logs. Default "error". */
   readonly logLevel?: LogLevel;
+  /**
+   * What the tunnel is to do without, where a kernel or network does it wrongly: throughput collapses,
+   * or packets are lost. It costs speed alone. Of executables only wg-bridge's own heeds it. Default:
+   * the environment's WG_BRIDGE_DISABLE, names with commas between them, or nothing.
+   */
+  readonly disable?: readonly (TunnelFeature | "all")[];
   /** The tunnel is made so before it is handed out. DNS, Table and the hooks are wg-quick's alone. */
   readonly config?: ConfigInput;
   /** The interface's addresses, "10.0.0.2/24". Default: the configuration's. */
@@ -39,6 +46,6 @@ export interface TunnelOptions extends WatchOptions {
   readonly detached?: boolean;
   /** A backend that was killed is started again, with its configuration. Only exec can. */
   readonly restart?: boolean | RestartOptions;
-  /** Which library and executable to use, as README's variables say. Default process.env. */
+  /** Where the variables of docs/backends.md are read from. Default process.env. */
   readonly env?: Environment;
 }

@@ -59,6 +59,15 @@ describe("wg-bridge, told what cannot be,", () => {
     assertRefused(auto, ["--backend=exec", "wg1"], /no executable \/no\/such/, env);
   });
 
+  for (const program of [ffi, exec]) {
+    it(`refuses an unknown feature to disable, with ${program.title}`, () => {
+      for (const args of [["wg1"], ["-f", "wg1"]]) {
+        assertRefused(program, args, /no feature "tso" .*tso4, tso6/, { WG_BRIDGE_DISABLE: "tso" });
+      }
+      assertNothingLeft("wg1");
+    });
+  }
+
   it("refuses an unknown option", () => {
     assertRefused(auto, ["--frob", "wg1"], /no option --frob/);
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { openTunnel, PrivateKey, type Tunnel, WgBridgeError } from "../../src/index.js";
 import { TunnelEvents } from "../../src/tunnel/events.js";
 import { OwnedTunnel } from "../../src/tunnel/owned.js";
@@ -105,6 +106,18 @@ describe("a tunnel that is to be restarted", () => {
       assert.deepEqual(reveal(await tunnel.status()), before);
       assert.match(ip("addr", "show", "dev", "wgr0"), /UP.* mtu 1333[\s\S]*10\.7\.0\.1\/24/);
     }
+  });
+
+  it("comes back without what was disabled", async () => {
+    await using tunnel = await openTunnel({
+      name: "wgr0",
+      backend: "exec",
+      restart: { delay: 1 },
+      disable: ["udp-gro", "tso4"],
+    });
+    await comesBack(tunnel);
+    const environment = readFileSync(`/proc/${serverOf("wgr0")?.pid}/environ`, "utf8");
+    assert.ok(environment.split("\0").includes("WG_BRIDGE_DISABLE=tso4,udp-gro"), environment);
   });
 
   it("ends for good when it cannot come back in as many attempts", async () => {

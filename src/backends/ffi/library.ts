@@ -5,6 +5,7 @@ import type { LibraryHandle } from "koffi";
 import { messageOf, WgBridgeError } from "../../errors.js";
 import { checkAbi } from "../../strategy/abi.js";
 import type { LogLevel } from "../backend.js";
+import type { TunnelFeature } from "../features.js";
 
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
 
@@ -18,10 +19,11 @@ const levels: Readonly<Record<LogLevel, number>> = { silent: 0, error: 1, verbos
 export class BridgeLibrary {
   static #loaded: { readonly path: string; readonly library: Promise<BridgeLibrary> } | undefined;
 
-  /** The version of its C interface, for example "1.0.0". */
+  /** The version of its C interface, for example "1.1.0". */
   readonly abiVersion: string;
   readonly #library: LibraryHandle;
   readonly #new: NativeFunction;
+  readonly #disable: NativeFunction;
   readonly #open: NativeFunction;
   readonly #name: NativeFunction;
   readonly #exchange: NativeFunction;
@@ -34,6 +36,7 @@ export class BridgeLibrary {
     this.abiVersion = abiVersion;
     this.#library = library;
     this.#new = library.func("int wgNew()");
+    this.#disable = library.func("int wgDisable(int handle, const char *features)");
     this.#open = library.func(
       "int wgOpen(int handle, const char *name, int mtu, int logLevel, int tunFd, int uapiFd)",
     );
@@ -99,6 +102,11 @@ export class BridgeLibrary {
   /** A new handle. Handles are never used again. */
   newHandle(): number {
     return this.#new();
+  }
+
+  /** Makes the handle's tunnel do without features. Call it before open. */
+  disable(handle: number, features: readonly TunnelFeature[]): number {
+    return this.#disable(handle, features.join(","));
   }
 
   /** Opens the handle's tunnel. mtu is in bytes, 0 for the default. Blocks a thread of libuv's pool. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { libraryPath } from "../../../src/artifacts.js";
 
 const module = new URL("../../../src/backends/ffi/library.js", import.meta.url);
-const functions = ["wgNew", "wgOpen", "wgName", "wgExchange", "wgLogFd", "wgEndFd"];
+const functions = ["wgNew", "wgDisable", "wgOpen", "wgName", "wgExchange", "wgLogFd", "wgEndFd"];
 
 /** A library of C that has an ABI version and functions that answer 1. */
 function source(version: string, names: readonly string[]): string {
@@ -59,7 +59,7 @@ describe("loading the library", () => {
   });
 
   it("reads an ABI version that is longer than its first buffer", () => {
-    const version = `1.0.0+${"x".repeat(400)}`;
+    const version = `1.1.0+${"x".repeat(400)}`;
     assert.match(
       load(compile("long", source(version, functions))),
       /^WG_BRIDGE_LIBRARY_ABI .*xxxxx/,
@@ -70,11 +70,11 @@ describe("loading the library", () => {
     const answer = load(
       compile("other", source("2.0.0", [...functions, "wgLastError", "wgClose"])),
     );
-    assert.match(answer, /^WG_BRIDGE_LIBRARY_ABI .*"2\.0\.0".*\^1\.0\.0/);
+    assert.match(answer, /^WG_BRIDGE_LIBRARY_ABI .*"2\.0\.0".*\^1\.1\.0/);
   });
 
   it("refuses one that lacks a function, and names it", () => {
-    const answer = load(compile("lacking", source("1.0.0", functions)));
+    const answer = load(compile("lacking", source("1.1.0", functions)));
     assert.match(answer, /^WG_BRIDGE_LIBRARY_LOAD .*wgLastError/);
   });
 
@@ -87,7 +87,7 @@ describe("loading the library", () => {
     const answer = load(
       compile(
         "unresolved",
-        `${source("1.0.0", [])}extern int gone(void);
+        `${source("1.1.0", [])}extern int gone(void);
       __attribute__((constructor)) void start(void) { gone(); }\n`,
       ),
     );
@@ -95,7 +95,7 @@ describe("loading the library", () => {
   });
 
   it("gives the same one again, and refuses a second one", () => {
-    const path = compile("second", source("1.0.0", functions));
+    const path = compile("second", source("1.1.0", functions));
     const answer = run(`const path = ${JSON.stringify(libraryPath({}))};
       const [one, two] = await Promise.all([BridgeLibrary.load(path), BridgeLibrary.load(path)]);
       console.log(one === two, await load(${JSON.stringify(path)}));`);

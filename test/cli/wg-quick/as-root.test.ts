@@ -23,14 +23,16 @@ describe("the command that root has to run", () => {
       WG_QUICK_USERSPACE_IMPLEMENTATION: "wg_bridge",
       "BASH_FUNC_wg_bridge%%": "() { echo \"ran with '$1'\"\n}",
       WG_BRIDGE_BACKEND: "exec",
+      WG_BRIDGE_DISABLE: "uso",
       SECRET: "secret",
     };
-    const script = 'wg_bridge wg0; echo "$WG_BRIDGE_BACKEND $SECRET"; echo "$PATH"';
+    const script =
+      'wg_bridge wg0; echo "$WG_BRIDGE_BACKEND $WG_BRIDGE_DISABLE $SECRET"; echo "$PATH"';
     const [program = "", ...words] = asRoot(["bash", "--norc", "-c", script], env, false);
     assert.equal(program, `${directory}/sudo`);
     const { stdout, stderr } = spawnSync(program, words, { env, encoding: "utf8" });
     assert.equal(stderr, "");
-    assert.equal(stdout, `ran with 'wg0'\nexec \n${env.PATH}\n`);
+    assert.equal(stdout, `ran with 'wg0'\nexec uso \n${env.PATH}\n`);
   });
 
   it("is an error where there is no sudo", () => {

@@ -1,0 +1,41 @@
+import { WgBridgeError } from "../errors.js";
+
+/**
+ * What makes a tunnel fast, and can be done without where some kernel or network does it wrongly.
+ *
+ * - tso4, tso6: many TCP segments, over IPv4 or over IPv6, cross the interface as one packet.
+ * - uso: the same for UDP datagrams (Linux 6.2).
+ * - udp-segment: many of WireGuard's own datagrams are sent as one, which the kernel cuts (UDP_SEGMENT).
+ * - udp-gro: many of them are received as one (UDP_GRO).
+ * - in-flight-limit: the engine holds a bounded number of packets at once.
+ */
+export type TunnelFeature = "tso4" | "tso6" | "uso" | "udp-segment" | "udp-gro" | "in-flight-limit";
+
+const names: readonly TunnelFeature[] = [
+  "tso4",
+  "tso6",
+  "uso",
+  "udp-segment",
+  "udp-gro",
+  "in-flight-limit",
+];
+
+/**
+ * Reads which features are to be disabled: names with commas between them, or "all". Empty text names
+ * none. Source: go/tunnel/features.go.
+ * @throws WgBridgeError WG_BRIDGE_FEATURE_UNKNOWN
+ */
+export function parseDisabled(text: string): readonly TunnelFeature[] {
+  if (text === "") return [];
+  const disabled = text.split(",").flatMap((name) => (name === "all" ? names : featureOf(name)));
+  return names.filter((name) => disabled.includes(name));
+}
+
+function featureOf(text: string): TunnelFeature {
+  const feature = names.find((name) => name === text);
+  if (feature !== undefined) return feature;
+  throw new WgBridgeError(
+    "WG_BRIDGE_FEATURE_UNKNOWN",
+    `There is no feature ${JSON.stringify(text)} to disable. Name some of ${names.join(", ")}, with commas between them, or all, in WG_BRIDGE_DISABLE or the option "disable".`,
+  );
+}
