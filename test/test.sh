@@ -4,6 +4,8 @@
 #   test/test.sh [ffi|exec]               with this backend of wg-bridge; ffi, if none is given
 #   test/test.sh PROGRAM [ARGUMENT...]    with PROGRAM, a path that contains a slash
 #
+# WG_BRIDGE_DISABLE=NAMES disables features of the tunnels, as docs/troubleshooting.md tells.
+#
 # Prints what netns.sh and the daemons print, as one stream. The exit status is netns.sh's.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

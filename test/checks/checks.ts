@@ -62,6 +62,12 @@ export const checks: readonly Check[] = [
   inSandbox("package", ["test/package.sh"]),
   inSandbox("netns.sh on exec", ["test/test.sh", "exec"]),
   inSandbox("netns.sh on ffi", ["test/test.sh", "ffi"]),
+  inSandbox("netns.sh on exec, all offloads off", [
+    "env",
+    "WG_BRIDGE_DISABLE=all",
+    "test/test.sh",
+    "exec",
+  ]),
   inSandbox("wg-bridge compare without root", [
     "scripts/unprivileged",
     "node",
