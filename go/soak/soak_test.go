@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"wg-bridge/go/foreground"
 	"wg-bridge/go/testbed"
 )
 
@@ -42,7 +43,7 @@ func TestTunnelsLoseNoByteAndLeakNothing(t *testing.T) {
 	testbed.RequireSandbox(t)
 	length, asked := seconds(t)
 	seed := chosenSeed(t)
-	t.Logf("%v by %s=%d", length, seedVariable, seed)
+	t.Logf("%v by %s=%d %s=%s", length, seedVariable, seed, foreground.Disable, os.Getenv(foreground.Disable))
 	impairLoopback(t)
 	for number, way := range []struct {
 		name  string

@@ -38,6 +38,21 @@ export const checks: readonly Check[] = [
     needsSandbox: true,
     read: ({ output, status }) => readGoTests(output, status),
   },
+  {
+    name: "go test -race, all offloads off",
+    command: [
+      "scripts/sandbox",
+      "env",
+      "WG_BRIDGE_DISABLE=all",
+      "go",
+      "test",
+      "-race",
+      "-json",
+      "./go/soak",
+    ],
+    needsSandbox: true,
+    read: ({ output, status }) => readGoTests(output, status),
+  },
   plain("fuzz", ["scripts/fuzz", "3"]),
   {
     name: "soak",
