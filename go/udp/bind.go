@@ -42,6 +42,7 @@ type Bind struct {
 	// also not when the Bind is opened again: the engine keeps its endpoints.
 	generation atomic.Uint64
 	mark       atomic.Uint32
+	refusals   refusals
 
 	mu     sync.Mutex // serializes Open, Close and SetMark
 	opened atomic.Pointer[openSockets]

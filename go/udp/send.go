@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,27 +30,31 @@ func (t *transmission) run(packets [][]byte) error {
 		return fmt.Errorf("udp: send to %s: %w", t.to.destination, err)
 	}
 	t.batch.address(t.to.destination, scope)
-	segments := t.socket.segments.Load()
+	generation := t.bind.generation.Load()
+	mayJoin := len(packets) > 1 && t.socket.segments &&
+		!t.bind.refusals.hold(t.to.destination.Addr(), generation, time.Now())
+	segments := mayJoin
 	var tooBig int
 	for len(packets) > 0 {
 		t.batch.load(packets[:min(len(packets), batchSize)], t.source, segments)
 		sent, failed, err := t.batch.send(t.socket.raw)
 		packets = packets[sent:]
+		if sent > 0 && mayJoin && !segments {
+			// One by one they leave: it is segments that the path refuses.
+			t.bind.refusals.add(t.to.destination.Addr(), generation, time.Now())
+			mayJoin = false
+		}
 		switch {
 		case err == nil:
 		case failed.packets > 1 && refusesSegments(err):
-			// Whether the packets can leave one by one shows when they try. EIO means that the
-			// interface cannot do it. The other errors are this path's, or this message's.
+			t.bind.logf("UDP bind: no segmentation offload to %s: %v", t.to.destination, err)
 			segments = false
-			if errors.Is(err, syscall.EIO) && t.socket.segments.CompareAndSwap(true, false) {
-				t.bind.logf("UDP bind: no more segmentation offload on %s: %v",
-					t.socket.conn.LocalAddr(), err)
-			}
 		case t.source != nil && refusesSource(err):
 			t.bind.logf("UDP bind: no longer sending from %s to %s: %v",
 				t.source.address, t.to.destination, err)
 			t.to.source.CompareAndSwap(t.source, nil)
 			t.source = nil
+			segments = mayJoin // It may have been the source that was refused before.
 		case errors.Is(err, syscall.EMSGSIZE):
 			tooBig++
 			packets = packets[1:]

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
@@ -80,18 +81,6 @@ func TestPacketsAreSentFromWhereTheyLie(t *testing.T) {
 	}
 }
 
-func TestSendAllocatesNothing(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector allocates, and makes pools forget")
-	}
-	n := newNamespace(t)
-	s := openStation(t, n)
-	to, packets := newEndpoint(netip.MustParseAddrPort("127.0.0.1:9")), numbered(batchSize, 1000)
-	if got := testing.AllocsPerRun(200, func() { s.send(t, to, packets...) }); got >= 1 {
-		t.Fatalf("%v allocations for each Send", got)
-	}
-}
-
 func TestAPathWithASmallMTUStillGetsEveryPacketAndOtherPathsKeepOffload(t *testing.T) {
 	here, there := newNamespace(t), newNamespace(t)
 	connect(t, here, there, "wide", "narrow")
@@ -104,27 +93,48 @@ func TestAPathWithASmallMTUStillGetsEveryPacketAndOtherPathsKeepOffload(t *testi
 	s, peer := openStation(t, here), openStation(t, there)
 	packets := numbered(40, 1400)
 	for _, paths := range [][2]string{{"10.0.1.2", "10.0.0.2"}, {"fd00:1::2", "fd00::2"}} {
-		s.send(t, peer.at(t, paths[0]), packets...)
-		peer.expectArrived(t, packets)
-		s.send(t, peer.at(t, paths[1]), packets...)
-		if got := peer.expectArrived(t, packets)[0].together; got < 30 {
-			t.Fatalf("over the wide path only %d packets came together", got)
+		for range 2 {
+			s.send(t, peer.at(t, paths[0]), packets...)
+			peer.expectArrived(t, packets)
+			if !s.refuses(paths[0]) {
+				t.Fatal("that the narrow path refuses segments is not remembered")
+			}
+			s.sendJoined(t, peer, paths[1])
 		}
+	}
+	// A wider path is a change of the routes.
+	there.ip(t, "link set narrow mtu 1500")
+	s.awaitRouteChange(t, func() { here.ip(t, "link set narrow mtu 1500") })
+	for _, address := range []string{"10.0.1.2", "fd00:1::2"} {
+		s.sendJoined(t, peer, address)
 	}
 }
 
-func TestASocketThatCannotSegmentSendsOneByOneFromThenOn(t *testing.T) {
+func TestAPathThatRefusesSegmentsGetsThemAgainWhenRoutesChangeOrTimeHasPassed(t *testing.T) {
 	n := newNamespace(t)
 	s, peer := openStation(t, n), openStation(t, n)
 	packets := numbered(40, 1000)
-	// The kernel says EIO to a call with one message: the one of 40 packets.
+	// To the namespace's thread, the kernel says EIO to a call with one message: the one of 40 packets.
 	n.refuse(t, unix.SYS_SENDMMSG, 2, 1, unix.EIO)
-	for range 2 {
+	for name, end := range map[string]func(){
+		"other routes": func() { s.generation.Add(1) },
+		"a minute": func() {
+			s.refusals.add(netip.MustParseAddr("127.0.0.1"), s.generation.Load(), time.Now().Add(-refusalHolds))
+		},
+	} {
 		n.run(t, func() error { return s.Send(packets, peer.at(t, "127.0.0.1")) })
 		peer.expectArrived(t, packets)
-		if opened := s.opened.Load(); opened.ipv4.segments.Load() || !opened.ipv6.segments.Load() {
-			t.Fatal("it is the IPv4 socket, and only that, that should no longer segment")
+		s.send(t, peer.at(t, "127.0.0.1"), packets...)
+		if got := peer.expectArrived(t, packets)[0].together; got > joinedMessages {
+			t.Fatalf("%d packets came together: segments were sent to a path that had refused them", got)
 		}
+		for _, other := range []string{"127.0.0.2", "::1"} {
+			s.sendJoined(t, peer, other)
+		}
+		if end(); s.refuses("127.0.0.1") {
+			t.Fatalf("a refusal outlasts %s", name)
+		}
+		s.sendJoined(t, peer, "127.0.0.1")
 	}
 	// An error that is not about segments stays an error.
 	n.run(t, func() error {
@@ -133,6 +143,21 @@ func TestASocketThatCannotSegmentSendsOneByOneFromThenOn(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestErrorsThatSinglePacketsMeetTooAreNoRefusalOfSegments(t *testing.T) {
+	n := newNamespace(t)
+	s, peer := openStation(t, n), openStation(t, n)
+	n.refuse(t, unix.SYS_SENDMMSG, 3, unix.MSG_DONTWAIT, unix.EINVAL) // every call
+	n.run(t, func() error {
+		if err := s.Send(numbered(40, 1000), peer.at(t, "127.0.0.1")); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("Send answers %v", err)
+		}
+		return nil
+	})
+	if s.refuses("127.0.0.1") {
+		t.Error("they are remembered as one")
+	}
 }
 
 func TestASocketThatRefusesSegmentsForAnotherReasonKeepsItsSource(t *testing.T) {

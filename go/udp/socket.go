@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -23,8 +22,8 @@ type socket struct {
 	raw    syscall.RawConn
 	closed chan struct{} // closed with the socket
 
-	segments  atomic.Bool // sending with UDP_SEGMENT works, as far as is known
-	coalesces bool        // UDP_GRO is on: the kernel may join received datagrams
+	segments  bool // the kernel has UDP_SEGMENT: it can cut what is sent into datagrams
+	coalesces bool // UDP_GRO is on: the kernel may join received datagrams
 }
 
 // listen opens a socket on a port of all local addresses; network is "udp4" or "udp6". A "udp6"
@@ -69,7 +68,7 @@ func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) e
 		return os.NewSyscallError("setsockopt PKTINFO", err)
 	}
 	_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
-	s.segments.Store(wanted.Segment && err == nil)
+s.segments = wanted.Segment && err == nil
 	s.coalesces = wanted.GRO && enableCoalescing(fd)
 	return nil
 }

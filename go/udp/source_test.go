@@ -86,6 +86,9 @@ func TestASourceThatIsGoneIsLeftAtOnceAndNoPacketIsLostOrSentTwice(t *testing.T)
 						t.Fatalf("a datagram came from %s, not from %s", got, family.new)
 					}
 				}
+				if s.refuses(learnt.DstIP().String()) {
+					t.Fatal("the source's end was taken for a refusal of segments")
+				}
 				if learnt.SrcIP().IsValid() {
 					t.Fatalf("the source is still %s", learnt.SrcIP())
 				}

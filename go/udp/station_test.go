@@ -131,6 +131,22 @@ func (s *station) send(t *testing.T, to *Endpoint, packets ...[]byte) {
 	}
 }
 
+// sendJoined sends packets to another station by one of its addresses, and expects that they travel as
+// few messages.
+func (s *station) sendJoined(t *testing.T, peer *station, address string) {
+	t.Helper()
+	packets := numbered(40, 1000)
+	s.send(t, peer.at(t, address), packets...)
+	if got := peer.expectArrived(t, packets)[0].together; got < 30 {
+		t.Fatalf("to %s only %d packets came together", address, got)
+	}
+}
+
+// refuses reports whether the station knows that the path to an address refuses segments.
+func (s *station) refuses(address string) bool {
+	return s.refusals.hold(netip.MustParseAddr(address), s.generation.Load(), time.Now())
+}
+
 // awaitRouteChange runs change, which alters the routing, and waits until the station has heard of it.
 func (s *station) awaitRouteChange(t *testing.T, change func()) {
 	t.Helper()
