@@ -35,7 +35,7 @@ func TestEachOffloadThatIsOffLeavesEveryDatagramAMessageOfItsOwn(t *testing.T) {
 				if sender.Segment && receiver.GRO {
 					want = []int{40_000}
 				}
-				got := messages(t, openStationWith(t, n, sender), listenAloneWith(t, n, receiver), packets)
+				got := messages(t, openStationWith(t, n, sender), listenAlone(t, n, "udp4", receiver), packets)
 				if !slices.Equal(got, want) {
 					t.Fatalf("messages of %d bytes, want %d", got, want)
 				}

@@ -3,7 +3,6 @@ package udp
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"sync/atomic"
 
@@ -43,7 +42,7 @@ type receiver struct {
 	err       error
 	learnedIn uint64
 
-	latest *Endpoint
+	endpoints endpointCache
 }
 
 // An arrival is a received message, or what is left of it.
@@ -67,6 +66,7 @@ func newReceiver(s *socket, generation *atomic.Uint64, inbound *inflight.Limit) 
 		senders:    make([]sockaddr, count),
 		controls:   make([]controlBuffer, count),
 		arrivals:   make([]arrival, 0, count),
+		endpoints:  make(endpointCache),
 	}
 	if s.coalesces {
 		r.buffers = make([][]byte, count)
@@ -136,6 +136,7 @@ func (r *receiver) wait(buffers [][]byte) error {
 	if len(r.buffers) == 0 {
 		r.wanted = min(r.wanted, len(buffers))
 	}
+	clear(r.senders) // The kernel writes no more of them than an address has.
 	for i := range r.wanted {
 		buffer := r.bufferFor(i, buffers)
 		r.pieces[i].Base = &buffer[0]
@@ -189,23 +190,6 @@ func (r *receiver) arrival(i int, buffer []byte) arrival {
 	return arrival{
 		bytes:       buffer[:size],
 		segmentSize: information.segmentSize,
-		endpoint: r.endpoint(
-			decodeSockaddr(&r.senders[i], message.Hdr.Namelen), information.source),
+		endpoint:    r.endpoints.endpoint(&r.senders[i], message.Hdr.Namelen, information.source),
 	}
-}
-
-// endpoint is the latest one if it still says the same, and otherwise a new one. An endpoint that is
-// in use is not changed here: the packet is not authenticated yet.
-func (r *receiver) endpoint(destination netip.AddrPort, from source) *Endpoint {
-	if r.latest != nil && r.latest.destination == destination {
-		if known := r.latest.source.Load(); known != nil && *known == from {
-			return r.latest
-		}
-	}
-	r.latest = &Endpoint{destination: destination}
-	if from.address.IsValid() && !from.address.IsUnspecified() {
-		learnt := from // Its own variable, as one that is pointed at is allocated.
-		r.latest.source.Store(&learnt)
-	}
-	return r.latest
 }

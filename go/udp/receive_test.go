@@ -33,7 +33,7 @@ func TestAJoinedMessageIsSplitAndEveryPartHasItsSource(t *testing.T) {
 func TestTheKernelSaysHowItJoinedDatagrams(t *testing.T) {
 	n := newNamespace(t)
 	peer := openStation(t, n)
-	r := listenAlone(t, n)
+	r := listenAlone(t, n, "udp4", AllOffloads)
 	peer.send(t, newEndpoint(r.endpointAt("127.0.0.1")), numbered(40, 1000)...)
 	buffers, _, _ := receiveBuffers(batchSize)
 	if err := r.wait(buffers); err != nil {
@@ -52,7 +52,7 @@ func TestWhatDoesNotFitInTheBuffersComesWithTheNextCall(t *testing.T) {
 	peer := openStation(t, n)
 	packets := slices.Concat(numbered(64, 900), numbered(64, 800), numbered(64, 700), numbered(1, 10))
 	for _, count := range []int{1, 7, 100, batchSize} {
-		r := listenAlone(t, n)
+		r := listenAlone(t, n, "udp4", AllOffloads)
 		peer.send(t, newEndpoint(r.endpointAt("127.0.0.1")), packets...)
 		buffers, sizes, endpoints := receiveBuffers(count)
 		for got := 0; got < len(packets); {
@@ -73,19 +73,11 @@ func TestWhatDoesNotFitInTheBuffersComesWithTheNextCall(t *testing.T) {
 func TestAKernelWithoutCoalescingIsReceivedFromToo(t *testing.T) {
 	n := newNamespace(t)
 	peer := openStation(t, n)
-	r := listenAlone(t, n)
-	r.socket.coalesces = false
-	alone := newReceiver(r.socket, r.generation, nil)
-	err := control(r.socket.raw, func(fd int) error {
-		return unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 0)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := listenAlone(t, n, "udp4", Offloads{Segment: true})
 	packets := numbered(batchSize, 1000)
 	peer.send(t, newEndpoint(r.endpointAt("127.0.0.5")), packets...)
 	buffers, sizes, endpoints := receiveBuffers(batchSize)
-	count, err := alone.receive(buffers, sizes, endpoints)
+	count, err := r.receive(buffers, sizes, endpoints)
 	if err != nil || count != batchSize {
 		t.Fatalf("received %d datagrams, %v", count, err)
 	}
@@ -102,7 +94,7 @@ func TestAKernelWithoutCoalescingIsReceivedFromToo(t *testing.T) {
 func TestADatagramLongerThanItsBufferIsLostAlone(t *testing.T) {
 	n := newNamespace(t)
 	peer := openStation(t, n)
-	r := listenAlone(t, n)
+	r := listenAlone(t, n, "udp4", AllOffloads)
 	to := newEndpoint(r.endpointAt("127.0.0.1"))
 	peer.send(t, to, numbered(1, 2000)...)
 	peer.send(t, to, []byte("short"))
@@ -113,31 +105,6 @@ func TestADatagramLongerThanItsBufferIsLostAlone(t *testing.T) {
 	}
 }
 
-func TestEndpointsAreSharedOnlyWhileTheySayTheSame(t *testing.T) {
-	r := &receiver{}
-	peer := netip.MustParseAddrPort("192.0.2.1:5")
-	from := source{address: netip.MustParseAddr("192.0.2.9"), ifindex: 3, learnedIn: 7}
-	first := r.endpoint(peer, from)
-	if r.endpoint(peer, from) != first {
-		t.Error("the same sender and source made another endpoint")
-	}
-	moved, later, other := from, from, from
-	moved.ifindex, later.learnedIn, other.address = 4, 8, netip.MustParseAddr("192.0.2.10")
-	for _, change := range []source{moved, later, other, {}} {
-		if r.endpoint(peer, from) == r.endpoint(peer, change) {
-			t.Errorf("%v and %v share an endpoint", from, change)
-		}
-	}
-	if r.endpoint(peer, from) == r.endpoint(netip.MustParseAddrPort("192.0.2.1:6"), from) {
-		t.Error("two senders share an endpoint")
-	}
-	cleared := r.endpoint(peer, from)
-	cleared.ClearSrc()
-	if again := r.endpoint(peer, from); again == cleared || cleared.SrcIP().IsValid() {
-		t.Error("a packet that nobody has authenticated brought a cleared source back")
-	}
-}
-
 // A lone receiver reads a socket that is not a Bind's.
 type lone struct{ *receiver }
 
@@ -145,15 +112,11 @@ func (l lone) endpointAt(address string) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr(address), l.socket.port())
 }
 
-func listenAlone(t *testing.T, n *namespace) lone {
-	t.Helper()
-	return listenAloneWith(t, n, AllOffloads)
-}
-
-func listenAloneWith(t *testing.T, n *namespace, offloads Offloads) lone {
+// listenAlone opens a socket with some of the offloads.
+func listenAlone(t *testing.T, n *namespace, network string, offloads Offloads) lone {
 	t.Helper()
 	var s *socket
-	n.run(t, func() (err error) { s, err = listen("udp4", 0, 0, offloads); return err })
+	n.run(t, func() (err error) { s, err = listen(network, 0, 0, offloads); return err })
 	t.Cleanup(func() { s.close() })
 	return lone{newReceiver(s, new(atomic.Uint64), nil)}
 }

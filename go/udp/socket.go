@@ -68,7 +68,7 @@ func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) e
 		return os.NewSyscallError("setsockopt PKTINFO", err)
 	}
 	_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
-s.segments = wanted.Segment && err == nil
+	s.segments = wanted.Segment && err == nil
 	s.coalesces = wanted.GRO && enableCoalescing(fd)
 	return nil
 }

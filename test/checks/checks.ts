@@ -53,6 +53,22 @@ export const checks: readonly Check[] = [
     needsSandbox: true,
     read: ({ output, status }) => readGoTests(output, status),
   },
+  {
+    // What shall allocate nothing: these tests are not there with the race detector, which allocates.
+    name: "allocations",
+    command: [
+      "scripts/sandbox",
+      "go",
+      "test",
+      "-json",
+      "-run",
+      "AllocatesNothing",
+      "./go/udp",
+      "./go/tun",
+    ],
+    needsSandbox: true,
+    read: ({ output, status }) => readGoTests(output, status),
+  },
   plain("fuzz", ["scripts/fuzz", "3"]),
   {
     name: "soak",
