@@ -10,22 +10,29 @@ import (
 	"time"
 )
 
-// patience is how long a packet counts. The engine drops packets without telling: those without a
-// peer or a session, those that are not authentic, those that a queue has no room for. What has not
-// come out after once or twice this time is taken as dropped.
+// patience is how long a packet counts at least. The engine drops packets without telling, or keeps
+// them: those without a peer or a session, those that are not authentic, those that a queue has no room
+// for. What has not come out after once or twice this time is taken as dropped.
 const patience = 2 * time.Millisecond
 
 // A Limit counts the packets between an entrance and an exit, and lets whoever feeds the entrance
-// wait while there are many.
+// wait while there are many. It knows them by their buffers, as the engine takes a packet through in
+// the one that it came in.
+//
+// Packets that never come out must not keep those out that would: a peer that does not answer would
+// slow down all others. So as many as were lately dropped may be inside beyond the limit.
 //
 // All methods may be called concurrently. A nil Limit counts nothing and never waits.
 type Limit struct {
 	most int
 
 	mu       sync.Mutex
-	inside   int       // packets
-	checked  time.Time // by forget
-	waited   int       // those of them that were inside by then
+	buffers  buffers
+	began    time.Time // the present period, which lasts for patience, and longer if nobody waits
+	period   uint32    // its number
+	present  int       // packets that entered in it and are inside
+	previous int       // in the one before
+	dropped  int       // those that were taken as dropped at the end of a period, of late
 	sleepers int
 
 	room chan struct{} // wakes one sleeper
@@ -41,29 +48,44 @@ func New(most int) *Limit {
 	return l
 }
 
-// Enter counts n packets that were fed to the engine.
-func (l *Limit) Enter(n int) {
-	if l == nil || n == 0 {
+// Enter counts packets that were fed to the engine, each by the first byte of its buffer.
+func (l *Limit) Enter(packets [][]byte) {
+	if l == nil || len(packets) == 0 {
 		return
 	}
 	l.mu.Lock()
-	l.inside += n
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	for _, packet := range packets {
+		// A buffer that comes again before its packet came out: that one was dropped.
+		l.discount(l.buffers.enter(packet, l.period))
+		l.present++
+	}
 }
 
-// Leave counts n packets that came out of the engine.
-func (l *Limit) Leave(n int) {
-	if l == nil || n == 0 {
+// Leave counts packets that came out of the engine. Those that did not enter are left out.
+func (l *Limit) Leave(packets [][]byte) {
+	if l == nil || len(packets) == 0 {
 		return
 	}
 	l.mu.Lock()
-	// Packets that were taken as dropped can still come out.
-	l.inside = max(0, l.inside-n)
-	l.waited = max(0, l.waited-n)
+	for _, packet := range packets {
+		l.discount(l.buffers.leave(packet))
+	}
 	wake := l.sleepers > 0 && l.hasRoom()
 	l.mu.Unlock()
 	if wake {
 		l.wake()
+	}
+}
+
+// discount takes out a packet that entered in a period, unless it has been taken as dropped.
+func (l *Limit) discount(period uint32, was bool) {
+	switch {
+	case !was:
+	case period == l.period:
+		l.present--
+	case period == l.period-1:
+		l.previous--
 	}
 }
 
@@ -80,7 +102,7 @@ func (l *Limit) Wait(done <-chan struct{}) {
 		if l.hasRoom() {
 			break
 		}
-		l.heal.Reset(l.checked.Add(patience).Sub(now))
+		l.heal.Reset(l.began.Add(patience).Sub(now))
 		l.sleepers++
 		l.mu.Unlock()
 		closed := false
@@ -100,17 +122,20 @@ func (l *Limit) Wait(done <-chan struct{}) {
 	}
 }
 
-// forget takes packets as dropped that had entered by the last check and have not come out since,
-// and checks anew once patience is over.
+// forget begins a new period once patience is over, and takes those packets as dropped that entered
+// before the last one and have not come out. A period in which nothing entered, or all came out, says
+// little of the next: what is expected to be dropped becomes more at once, and less by and by.
 func (l *Limit) forget(now time.Time) {
-	if now.Sub(l.checked) < patience {
+	if now.Sub(l.began) < patience {
 		return
 	}
-	l.inside -= l.waited
-	l.checked, l.waited = now, l.inside
+	l.began = now
+	l.period++
+	l.present, l.previous, l.dropped = 0, l.present, max(l.previous, l.dropped*7/8)
 }
 
-func (l *Limit) hasRoom() bool { return l.inside < l.most }
+// hasRoom counts twice what was dropped in a period, as what will be dropped of two is inside.
+func (l *Limit) hasRoom() bool { return l.present+l.previous < l.most+2*l.dropped }
 
 func (l *Limit) wake() {
 	select {

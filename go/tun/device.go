@@ -94,7 +94,7 @@ func (d *Device) BatchSize() int { return conn.IdealBatchSize }
 func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	d.config.Outbound.Wait(d.gone)
 	n, err := d.reader.fill(bufs, sizes, offset)
-	d.config.Outbound.Enter(n)
+	d.config.Outbound.Enter(bufs[:n])
 	if err != nil && (errors.Is(err, os.ErrClosed) || d.isGone()) {
 		d.markGone()
 		return n, os.ErrClosed
@@ -107,7 +107,7 @@ func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 // others were tried. It is os.ErrClosed once the interface is gone.
 func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 	n, err := d.writer.flush(bufs, offset)
-	d.config.Inbound.Leave(len(bufs))
+	d.config.Inbound.Leave(bufs)
 	if err != nil && d.isGone() {
 		err = os.ErrClosed
 	}

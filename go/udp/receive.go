@@ -120,13 +120,7 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 			r.pending = r.pending[1:]
 		}
 	}
-	data := 0
-	for i, size := range sizes[:count] {
-		if carriesData(buffers[i][:size]) {
-			data++
-		}
-	}
-	r.inbound.Enter(data)
+	r.inbound.Enter(buffers[:count])
 	return count, nil
 }
 
