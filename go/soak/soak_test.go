@@ -101,7 +101,7 @@ func soak(t *testing.T, prefix string, start runner, length time.Duration, seed 
 	ends := [2]*end{newEnd(t, names[0], 1, relay.ports[0].number), newEnd(t, names[1], 2, relay.ports[1].number)}
 	var listening [2]uint16
 	for n := range ends {
-		listening[n] = ends[n].connect(ctx, t, ends[1-n])
+		listening[n] = ends[n].connect(ctx, t, ends[n].peerLines(ends[1-n]))
 	}
 	relay.start(t, listening)
 

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"wg-bridge/go/testbed"
-	"wg-bridge/go/tunnel"
 )
 
 // BenchmarkTCP sends mebibytes through two tunnels of this process, one stream each way at a time. What it
@@ -20,34 +19,17 @@ func BenchmarkTCP(b *testing.B) {
 	const firstPort = 15_000
 	ends := [2]*end{newEnd(b, "wgba", 1, firstPort+1), newEnd(b, "wgbb", 2, firstPort)}
 	for n, one := range ends {
-		startTunnel(b, one.name)
+		openTunnel(b, one.name)
 		if err := one.set(ctx, fmt.Sprintf("listen_port=%d\n", firstPort+n)); err != nil {
 			b.Fatal(err)
 		}
 	}
 	for n, one := range ends {
-		one.connect(ctx, b, ends[1-n])
+		one.connect(ctx, b, one.peerLines(ends[1-n]))
 	}
 	for n, name := range []string{"up", "down"} {
 		b.Run(name, func(b *testing.B) { carry(ctx, b, ends[n], ends[1-n]) })
 	}
-}
-
-func startTunnel(b *testing.B, name string) {
-	b.Helper()
-	files, err := tunnel.Open(name, 0, tunnel.Given{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	t, err := tunnel.Start(files, tunnel.NewLog(io.Discard, tunnel.Silent, name))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := t.Close(); err != nil {
-			b.Error(err)
-		}
-	})
 }
 
 // carry sends b.N MiB from one end to the other.

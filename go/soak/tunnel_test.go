@@ -9,12 +9,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"regexp"
 	"strconv"
 	"testing"
 	"time"
 
+	"wg-bridge/go/foreground"
 	"wg-bridge/go/testbed"
+	"wg-bridge/go/tunnel"
 	"wg-bridge/go/uapi"
 )
 
@@ -37,9 +40,32 @@ func newEnd(t testing.TB, name string, number int, relayPort uint16) *end {
 	return &end{name, fmt.Sprintf("10.9.0.%d", number), fmt.Sprintf("fd09::%d", number), key, relayPort}
 }
 
-// connect moves the interface to its namespace, gives it its key, its peer and addresses, and sets it
+// openTunnel runs a tunnel in this process for the length of the test, with the features that the
+// environment leaves it.
+func openTunnel(t testing.TB, name string) {
+	t.Helper()
+	features, err := tunnel.ParseDisabled(os.Getenv(foreground.Disable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := tunnel.Open(name, 0, tunnel.Given{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := tunnel.Start(files, features, tunnel.NewLog(io.Discard, tunnel.Silent, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := opened.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// connect moves the interface to its namespace, gives it its key, its peers and addresses, and sets it
 // up. It returns the port on which the tunnel listens, in the namespace where it was made.
-func (e *end) connect(ctx context.Context, t testing.TB, peer *end) uint16 {
+func (e *end) connect(ctx context.Context, t testing.TB, peers string) uint16 {
 	t.Helper()
 	testbed.Namespace(t, e.name)
 	testbed.Run(t, "ip", "link", "set", e.name, "netns", e.name)
@@ -47,7 +73,7 @@ func (e *end) connect(ctx context.Context, t testing.TB, peer *end) uint16 {
 		testbed.Run(t, "ip", "-n", e.name, "address", "add", address, "dev", e.name, "nodad")
 	}
 	private := "private_key=" + hex.EncodeToString(e.key.Bytes()) + "\n"
-	if err := e.set(ctx, private+e.peerLines(peer)); err != nil {
+	if err := e.set(ctx, private+peers); err != nil {
 		t.Fatal(err)
 	}
 	testbed.Run(t, "ip", "-n", e.name, "link", "set", e.name, "up")

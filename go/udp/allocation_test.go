@@ -70,7 +70,7 @@ func TestReceiveAllocatesNothingHoweverManySendInTurn(t *testing.T) {
 		{"udp6", "fd00::ffff", "fd00::%x"},
 	} {
 		var from *socket
-		n.run(t, func() (err error) { from, err = listen(family.network, 0, 0); return err })
+		n.run(t, func() (err error) { from, err = listen(family.network, 0, 0, AllOffloads); return err })
 		t.Cleanup(func() { from.close() })
 		for _, joined := range []bool{true, false} {
 			for _, peers := range []int{1, 2, 200} {
