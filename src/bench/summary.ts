@@ -134,7 +134,9 @@ function noiseOf(shown: readonly BenchFigure[]): Noise {
       shown.flatMap(({ programs }) => spread(numbers(programs[reference]?.samples ?? []))),
     ),
     ratios: median(
-      shown.flatMap(({ programs }) => spread(numbers(programs[steadiest]?.toUpstream?.byRound ?? []))),
+      shown.flatMap(({ programs }) =>
+        spread(numbers(programs[steadiest]?.toUpstream?.byRound ?? [])),
+      ),
     ),
   };
 }
