@@ -1,6 +1,4 @@
-import { resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { messageOf } from "../errors.js";
+import { readCount, readOptions, readPage } from "../sandbox/arguments.js";
 import { type NamedProgram, parseNamedPrograms } from "../sandbox/named-program.js";
 
 /** What `wg-bridge compare` is asked for. */
@@ -47,34 +45,18 @@ const mostRepeats = 10_000;
  * @throws Error whose message is a sentence for a person
  */
 export function parseCompareArguments(args: readonly string[]): CompareArguments {
-  const { also = [], repeat = "1", json = false, html, help = false } = readOptions(args);
+  const {
+    also = [],
+    repeat = "1",
+    json = false,
+    html,
+    help = false,
+  } = readOptions("compare", args, options);
   return {
     help,
     also: parseNamedPrograms("--also", also, backends),
-    repeats: readRepeats(repeat),
+    repeats: readCount("--repeat", repeat, mostRepeats),
     json,
-    ...(html === undefined ? {} : { html: readHtml(html) }),
+    ...(html === undefined ? {} : { html: readPage(html) }),
   };
-}
-
-function readOptions(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
-  } catch (cause) {
-    const [sentence] = messageOf(cause).split(". ");
-    throw new Error(`${sentence?.replace(/\.$/, "")}: see wg-bridge compare --help.`, { cause });
-  }
-}
-
-function readRepeats(value: string): number {
-  const repeats = Number(value);
-  if (/^\d+$/.test(value) && repeats >= 1 && repeats <= mostRepeats) return repeats;
-  throw new Error(
-    `--repeat ${JSON.stringify(value)} is not a whole number from 1 to ${mostRepeats}.`,
-  );
-}
-
-function readHtml(value: string): string {
-  if (value === "") throw new Error("--html needs the name of a file to write.");
-  return resolve(value);
 }

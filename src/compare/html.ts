@@ -1,6 +1,6 @@
-import { type BarChart, drawBars } from "../report/bar-chart.js";
 import { type Markup, markup } from "../report/markup.js";
-import { chartStyle, pageStyle } from "../report/page-style.js";
+import { card, legend, renderDocument } from "../report/page.js";
+import { machineSentence } from "../sandbox/machine.js";
 import { colourOf, legCharts, programCharts } from "./charts.js";
 import type { Comparison, ProgramResult } from "./comparison.js";
 import { failureTexts, startUpErrors } from "./failure-text.js";
@@ -11,25 +11,13 @@ import { verdict } from "./verdict.js";
 export function renderPage(comparison: Comparison): string {
   const { machine, startedAt, repeats, programs, script } = comparison;
   const runs = repeats === 1 ? "once each" : `${repeats} times each`;
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>wg-bridge compare</title>
-<style>${chartStyle}${pageStyle}</style>
-</head>
-<body>
-<header>
-<h1>${programs.map((program) => program.name).join(", ")}</h1>
-<p class="soft">Upstream's integration test, netns.sh, ${runs}. Begun ${startedAt}. Linux ${machine.kernel},
-${machine.processors} × ${machine.processor} (${machine.architecture}), Node ${machine.node}.</p>
+  return renderDocument(
+    "wg-bridge compare",
+    markup`<h1>${programs.map((program) => program.name).join(", ")}</h1>
+<p class="soft">Upstream's integration test, netns.sh, ${runs}. Begun ${startedAt}. ${machineSentence(machine)}</p>
 <p class="verdict ${comparison.passed ? "good" : "bad"}">${comparison.passed ? "✓" : "✗"} ${verdict(comparison)}</p>
-${tcpSentence(comparison)}
-</header>
-<main>
-${legend(programs)}
+${tcpSentence(comparison)}`,
+    markup`${legend(programs.map((program) => ({ name: program.name, colour: colourOf(program, programs) })))}
 <div class="cards">
 ${programCharts(comparison).map(card)}
 </div>
@@ -40,30 +28,13 @@ ${legCharts(comparison).map(card)}
 ${failures(programs, script.steps)}
 <h2>All figures</h2>
 <div class="card scroll">${figureTable(comparison)}</div>
-${[...notes, ...startUpErrors(comparison)].map((note) => markup`<p class="soft">${note}</p>\n`)}
-</main>
-</body>
-</html>
-`.text;
+${[...notes, ...startUpErrors(comparison)].map((note) => markup`<p class="soft">${note}</p>\n`)}`,
+  );
 }
 
 function tcpSentence({ tcpRatio: { ffiToExec, legs } }: Comparison): Markup {
   if (ffiToExec === null) return markup``;
   return markup`<p>ffi to exec, geometric mean of ${legs} TCP tests: <strong>${ffiToExec.toFixed(3)}</strong></p>`;
-}
-
-function legend(programs: readonly ProgramResult[]): Markup {
-  const entries = programs.map(
-    (program) =>
-      markup`<li><svg viewBox="0 0 12 12" aria-hidden="true"><rect class="${colourOf(program, programs)}" width="12" height="12" rx="2"/></svg>${program.name}</li>\n`,
-  );
-  return markup`<ul class="legend">${entries}</ul>`;
-}
-
-function card(chart: BarChart): Markup {
-  return markup`<section class="card"><h3>${chart.title}</h3>
-${drawBars(chart)}</section>
-`;
 }
 
 function failures(programs: readonly ProgramResult[], steps: number | null): Markup {

@@ -1,6 +1,7 @@
+import { LineSplitter, plainText } from "../sandbox/lines.js";
 import { type Leg, LegReader } from "./legs.js";
 import { firstSection, type Section, sectionOf } from "./sections.js";
-import { LineSplitter, plainText, stepOf } from "./steps.js";
+import { stepOf } from "./steps.js";
 
 /** Where a run of netns.sh is. */
 export interface Progress {

@@ -10,6 +10,8 @@ export interface Bar {
   readonly value: number | null;
   /** The figure as text, with its unit. */
   readonly label: string;
+  /** What the figure was made from, each shown as a dot. */
+  readonly samples?: readonly number[];
 }
 
 /** Bars that belong together. */
@@ -29,8 +31,9 @@ export interface BarChart {
 
 // All in units of the viewBox.
 const width = 520;
-const left = 112;
+const leastLeft = 112;
 const right = 96;
+const letter = 6.5;
 const barHeight = 14;
 const barGap = 2;
 const groupGap = 14;
@@ -51,12 +54,13 @@ export function chartSize({ groups }: BarChart): {
 /** Draws a chart as SVG. Its figures stand in it as text, and as one sentence for a screen reader. */
 export function drawBars(chart: BarChart): Markup {
   const { title, groups, most, unit } = chart;
+  const left = leftOf(groups);
   const scale = (width - left - right) / (most || 1);
   let y = groupGap / 2;
   const drawn = groups.map(({ label, bars }) => {
     const top = y;
     y += bars.length * (barHeight + barGap) - barGap + groupGap;
-    return drawGroup(label, bars, top, scale);
+    return drawGroup(label, bars, top, left, scale);
   });
   const { height } = chartSize(chart);
   const bottom = height - axis;
@@ -70,6 +74,12 @@ ${drawn}
 `;
 }
 
+/** Where the bars begin: behind the longest label, as far as letters can be counted on. */
+function leftOf(groups: readonly BarGroup[]): number {
+  const longest = Math.max(0, ...groups.map(({ label }) => label.length));
+  return Math.min(width / 2, Math.max(leastLeft, Math.ceil(longest * letter) + 16));
+}
+
 /** Round numbers from 0 to at most `most`, no more than six. */
 export function ticksUpTo(most: number): number[] {
   if (!(most > 0)) return [0];
@@ -80,17 +90,21 @@ export function ticksUpTo(most: number): number[] {
   return Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(6)));
 }
 
-function drawGroup(label: string, bars: readonly Bar[], top: number, scale: number): Markup {
+function drawGroup(label: string, bars: readonly Bar[], top: number, left: number, scale: number) {
   const middle = top + (bars.length * (barHeight + barGap) - barGap) / 2;
   return markup`<text class="group" x="${left - 8}" y="${middle}" dy="0.35em" text-anchor="end">${label}</text>
-${bars.map((bar, index) => drawBar(bar, label, top + index * (barHeight + barGap), scale))}`;
+${bars.map((bar, index) => drawBar(bar, label, left, top + index * (barHeight + barGap), scale))}`;
 }
 
-function drawBar({ series, colour, value, label }: Bar, group: string, y: number, scale: number) {
-  const length = Math.round((value ?? 0) * scale * 10) / 10;
+function drawBar(bar: Bar, group: string, left: number, y: number, scale: number): Markup {
+  const { series, colour, value, label, samples = [] } = bar;
+  const along = (size: number) => Math.round(size * scale * 10) / 10;
+  const [length, middle] = [along(value ?? 0), y + barHeight / 2];
+  const end = left + Math.max(length, ...samples.map(along)) + 6;
   return markup`<g><title>${group}, ${series}: ${label}</title>
 <rect class="${colour}" x="${left}" y="${y}" width="${length}" height="${barHeight}" rx="2"/>
-<text class="figure" x="${left + length + 5}" y="${y + barHeight / 2}" dy="0.35em">${label}</text></g>
+${samples.map((sample) => markup`<circle class="sample" cx="${left + along(sample)}" cy="${middle}" r="2.5"/>`)}
+<text class="figure" x="${end}" y="${middle}" dy="0.35em">${label}</text></g>
 `;
 }
 

@@ -11,6 +11,7 @@ export const chartStyle = markup`
     --other-0: #898781; --other-1: #199e70; --other-2: #9085e9; --other-3: #d55181; } }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg .tick { fill: var(--soft); font-size: 11px; } .grid { stroke: var(--line); }
+.sample { fill: var(--ink); fill-opacity: 0.55; stroke: var(--card); stroke-width: 0.75; }
 .axis { stroke: var(--axis); } .exec { fill: var(--exec); } .ffi { fill: var(--ffi); }
 .other-0 { fill: var(--other-0); } .other-1 { fill: var(--other-1); } .other-2 { fill: var(--other-2); }
 .other-3 { fill: var(--other-3); }

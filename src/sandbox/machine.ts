@@ -13,6 +13,12 @@ export interface Machine {
   readonly node: string;
 }
 
+/** What a page tells of a machine. */
+export function machineSentence(machine: Machine): string {
+  const { kernel, processors, processor, architecture, node } = machine;
+  return `Linux ${kernel}, ${processors} × ${processor} (${architecture}), Node ${node}.`;
+}
+
 /** The machine that this runs on. */
 export function thisMachine(): Machine {
   const processors = cpus();
