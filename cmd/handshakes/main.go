@@ -3,8 +3,9 @@
 //	handshakes ADDRESS:PORT RESPONDER COUNT
 //
 // It makes an initiation of each of COUNT initiators for the RESPONDER, whose public key that is in base64,
-// and prints the initiators' public keys, a line each. Once a line comes on standard input, it sends them
-// with a window, and prints one line of JSON: how many were answered, in how many seconds.
+// and prints the address that it sends from and the initiators' public keys, a line each. Once a line comes on
+// standard input, it sends them with a window, and prints one line of JSON: how many were answered, and how
+// many that is a second.
 package main
 
 import (
@@ -65,6 +66,7 @@ func run(args []string) error {
 	}
 	defer socket.Close()
 
+	fmt.Println(socket.LocalAddr())
 	initiations, err := initiate(responder, count, os.Stdout)
 	if err != nil {
 		return err

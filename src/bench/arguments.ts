@@ -1,15 +1,15 @@
-import { resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { messageOf } from "../errors.js";
+import { readCount, readOptions, readPage } from "../sandbox/arguments.js";
 import { type NamedProgram, parseNamedPrograms } from "../sandbox/named-program.js";
 import { type Leg, legs } from "./figures.js";
-import { reference } from "./summary.js";
+import { reference } from "./programs.js";
 
 /** What `wg-bridge bench` is asked for. */
 export interface BenchArguments {
   readonly help: boolean;
   /** Other programs to measure beside upstream, exec and ffi. */
   readonly peers: readonly NamedProgram[];
+  /** For each further column of exec, the levers that it does without, with commas between them. */
+  readonly without: readonly string[];
   readonly rounds: number;
   readonly seconds: number;
   readonly legs: readonly Leg[];
@@ -20,26 +20,28 @@ export interface BenchArguments {
 }
 
 /** What `wg-bridge bench --help` prints. */
-export const usage = `Usage: wg-bridge bench [--peer NAME=PATH]... [--quick] [--rounds N] [--seconds N] [--only LEG,...]
-                       [--json] [--html FILE]
+export const usage = `Usage: wg-bridge bench [--peer NAME=PATH]... [--without LEVER,...]... [--quick] [--rounds N]
+                       [--seconds N] [--only LEG,...] [--json] [--html FILE]
 
 Measures exec, ffi and upstream's wireguard-go side by side, in interleaved rounds, each time with two
 tunnels in a sandbox of its own. Works as root and without.
 
-  --peer NAME=PATH  also measure the program at PATH, called as \`PATH -f INTERFACE\`
-  --quick           three rounds of one second: a first look, too few for verdicts
-  --rounds N        how many rounds; default 9. From six on there are verdicts
-  --seconds N       how long iperf3 and ping run each time; default 1
-  --only LEG,...    only some parts: ${legs.slice(0, 5).join(", ")},
-                    ${legs.slice(5).join(", ")}
-  --json            print one JSON object instead of the table; docs/bench-json.md describes it
-  --html FILE       also write a page with plots; it needs no network
+  --peer NAME=PATH     also measure the program at PATH, called as \`PATH -f INTERFACE\`
+  --without LEVER,...  also measure exec with these switched off, by WG_BRIDGE_DISABLE=LEVER,...
+  --quick              three rounds of one second: a first look, too few for verdicts
+  --rounds N           how many rounds; default 9. From six on there are verdicts
+  --seconds N          how long iperf3 and ping run each time; default 1
+  --only LEG,...       only some parts: ${legs.slice(0, 5).join(", ")},
+                       ${legs.slice(5).join(", ")}
+  --json               print one JSON object instead of the table; docs/bench-json.md describes it
+  --html FILE          also write a page with plots; it needs no network
 
-Exit status: 0 if upstream, exec and ffi did every part in every round, otherwise 1.
+Exit status: 0 if all but the peers did every part in every round, otherwise 1.
 `;
 
 const options = {
   peer: { type: "string", multiple: true },
+  without: { type: "string", multiple: true },
   quick: { type: "boolean" },
   rounds: { type: "string" },
   seconds: { type: "string" },
@@ -60,32 +62,38 @@ const ours = new Map([
  * @throws Error whose message is a sentence for a person
  */
 export function parseBenchArguments(args: readonly string[]): BenchArguments {
-  const { peer = [], quick, rounds, seconds, only, json, html, help } = readOptions(args);
-  if (html === "") throw new Error("--html needs the name of a file to write.");
+  const {
+    peer = [],
+    without = [],
+    quick = false,
+    rounds = quick ? "3" : "9",
+    seconds = "1",
+    only,
+    json = false,
+    html,
+    help = false,
+  } = readOptions("bench", args, options);
   return {
-    help: help ?? false,
+    help,
     peers: parseNamedPrograms("--peer", peer, ours),
-    rounds: readCount("--rounds", rounds ?? (quick ? "3" : "9"), 1000),
-    seconds: readCount("--seconds", seconds ?? "1", 3600),
+    without: without.map(checkLevers),
+    rounds: readCount("--rounds", rounds, 1000),
+    seconds: readCount("--seconds", seconds, 3600),
     legs: only === undefined ? legs : readLegs(only),
-    json: json ?? false,
-    ...(html === undefined ? {} : { html: resolve(html) }),
+    json,
+    ...(html === undefined ? {} : { html: readPage(html) }),
   };
 }
 
-function readOptions(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
-  } catch (cause) {
-    const [sentence] = messageOf(cause).split(". ");
-    throw new Error(`${sentence?.replace(/\.$/, "")}: see wg-bridge bench --help.`, { cause });
+/** Which levers there are, the program itself tells: here only what would not be a list of names. */
+function checkLevers(value: string, index: number, all: readonly string[]): string {
+  if (!/^[\w-]+(,[\w-]+)*$/.test(value)) {
+    throw new Error(
+      `--without ${JSON.stringify(value)} is not LEVER,...: names with commas between.`,
+    );
   }
-}
-
-function readCount(option: string, value: string, most: number): number {
-  const count = Number(value);
-  if (/^\d+$/.test(value) && count >= 1 && count <= most) return count;
-  throw new Error(`${option} ${JSON.stringify(value)} is not a whole number from 1 to ${most}.`);
+  if (all.indexOf(value) !== index) throw new Error(`--without ${value} stands there twice.`);
+  return value;
 }
 
 function readLegs(value: string): Leg[] {

@@ -1,14 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { type Environment, sandboxScript } from "../artifacts.js";
-import { LineSplitter } from "../compare/steps.js";
 import type { Output } from "../report/style.js";
+import { LineSplitter, plainText } from "../sandbox/lines.js";
 import { thisMachine } from "../sandbox/machine.js";
 import { Sandbox } from "../sandbox/sandbox.js";
 import type { Leg } from "./figures.js";
 import type { MeasuredProgram } from "./programs.js";
 import { BenchProgress } from "./progress.js";
 import type { BenchResult } from "./result.js";
-import { summarise } from "./summary.js";
+import { summarise, type Told } from "./summary.js";
 import { type Finding, readFinding, type Visit } from "./visit.js";
 
 const probe = fileURLToPath(new URL("./probe.js", import.meta.url));
@@ -20,6 +20,8 @@ export interface BenchOptions {
   /** How long iperf3 and ping run each time. */
   readonly seconds: number;
   readonly legs: readonly Leg[];
+  /** What measures a program inside a sandbox; its argument is a Visit. Default: node probe.js. */
+  readonly probe?: readonly string[];
   readonly env: Environment;
   /** Where progress is shown. */
   readonly progress: Output;
@@ -32,24 +34,20 @@ export interface BenchOptions {
  * with another program, so that none is always the first after a pause.
  */
 export async function bench(options: BenchOptions): Promise<BenchResult> {
-  const { programs, rounds, seconds, env, signal } = options;
+  const { programs, rounds, seconds, legs, env } = options;
   const startedAt = new Date().toISOString();
   const progress = new BenchProgress(options.progress, env, rounds * programs.length);
-  const told = programs.map(({ name, command }) => ({ name, command, rounds: empty(rounds) }));
+  const told: (Told & { readonly rounds: Finding[][] })[] = programs.map((program) => ({
+    program,
+    rounds: [],
+  }));
   try {
     for (let round = 0; round < rounds; round++) {
-      for (let turn = 0; turn < programs.length; turn++) {
-        const index = (round + turn) % programs.length;
-        const program = programs[index];
-        const findings = told[index]?.rounds[round];
-        if (program === undefined || findings === undefined) continue;
+      for (const { program, rounds: findings } of turned(told, round)) {
         progress.begin(round + 1, rounds, program.name);
-        const { command, host } = program;
-        const visit = { command, host, seconds, legs: options.legs };
-        await pay(visit, env, signal, (finding) => {
-          if (finding.kind === "doing") progress.doing(finding.what);
-          else findings.push(finding);
-        });
+        const { command, env, host } = program;
+        const visit = { command, env, host, seconds, legs };
+        findings.push(await pay(visit, options, (what) => progress.doing(what)));
       }
     }
   } finally {
@@ -58,26 +56,33 @@ export async function bench(options: BenchOptions): Promise<BenchResult> {
   return summarise({ startedAt, machine: thisMachine(), rounds, seconds }, told);
 }
 
-function empty(rounds: number): Finding[][] {
-  return Array.from({ length: rounds }, () => []);
+/** The list from another beginning. */
+function turned<T>(list: readonly T[], by: number): T[] {
+  const first = by % list.length;
+  return [...list.slice(first), ...list.slice(0, first)];
 }
 
-/** Pays one program one visit. */
+/** Pays one program one visit. Where the probe dies, the legs that are left have failed. */
 async function pay(
   visit: Visit,
-  env: Environment,
-  signal: AbortSignal,
-  onFinding: (finding: Finding) => void,
-): Promise<void> {
+  { env, signal, probe: probing = [process.execPath, probe] }: BenchOptions,
+  onDoing: (what: string) => void,
+): Promise<Finding[]> {
   signal.throwIfAborted();
-  const splitter = new LineSplitter();
+  const findings: Finding[] = [];
+  let [leg] = visit.legs;
   let last = "";
   const take = (line: string) => {
     const finding = readFinding(line);
-    if (finding === undefined) last = line.trim() || last;
-    else onFinding(finding);
+    if (finding === undefined) last = plainText(line).trim() || last;
+    else if (finding.kind !== "doing") findings.push(finding);
+    else {
+      leg = finding.leg;
+      onDoing(finding.what);
+    }
   };
-  const command = [sandboxScript, process.execPath, probe, JSON.stringify(visit)];
+  const splitter = new LineSplitter();
+  const command = [sandboxScript, ...probing, JSON.stringify(visit)];
   const sandbox = new Sandbox(command, env, (text) => splitter.write(text).forEach(take));
   const kill = () => sandbox.kill();
   signal.addEventListener("abort", kill);
@@ -85,7 +90,10 @@ async function pay(
     const { exitStatus } = await sandbox.ended;
     signal.throwIfAborted();
     splitter.end().forEach(take);
-    if (exitStatus !== 0) throw new Error(`The sandbox ended with ${exitStatus}: ${last}`);
+    if (exitStatus === 0 || leg === undefined) return findings;
+    const because = `The sandbox ended with ${exitStatus ?? "a signal"}: ${last || "without a word"}`;
+    const left = visit.legs.slice(visit.legs.indexOf(leg));
+    return [...findings, ...left.map((leg) => ({ kind: "failed" as const, leg, because }))];
   } finally {
     signal.removeEventListener("abort", kill);
   }

@@ -15,16 +15,13 @@ import { formatTable } from "./table.js";
 /** What the probe and the sandbox call. */
 const tools = ["wg", "iperf3", "ping", "ip", "getconf", "unshare"];
 
-/** The programs whose failures count. */
-const judged = ["upstream", "exec", "ffi"];
-
 /**
  * Runs `wg-bridge bench`. The table, or the JSON, goes to standard output; progress and errors go to
  * standard error.
  *
  * @param args what follows `bench` on the command line
  * @param env decides PATH, the library and executable, and colour (NO_COLOR)
- * @returns the exit status: 0 if upstream, exec and ffi did everything; 130, 143 or 129 when SIGINT,
+ * @returns the exit status: 0 if all but the peers did everything; 130, 143 or 129 when SIGINT,
  *   SIGTERM or SIGHUP ended it; otherwise 1
  */
 export async function benchCommand(args: readonly string[], env: Environment): Promise<number> {
@@ -41,11 +38,7 @@ export async function benchCommand(args: readonly string[], env: Environment): P
         ? `${JSON.stringify(result, null, 2)}\n`
         : formatTable(result, styleFor(process.stdout, env)),
     );
-    return result.programs.some(
-      ({ name, failures }) => judged.includes(name) && failures.length > 0,
-    )
-      ? 1
-      : 0;
+    return result.programs.some(({ judged, failures }) => judged && failures.length > 0) ? 1 : 0;
   } catch (error) {
     process.stderr.write(`wg-bridge bench: ${messageOf(error)}\n`);
     return error instanceof Interrupted ? error.exitCode : 1;
@@ -67,6 +60,6 @@ async function measure(
   if (wanted.html !== undefined) await checkPage(wanted.html);
   await checkMachine("bench", tools, env, signal);
   const { rounds, seconds, legs } = wanted;
-  const programs = measuredPrograms(wanted.peers, env);
+  const programs = measuredPrograms(wanted.peers, wanted.without, env);
   return bench({ programs, rounds, seconds, legs, env, progress: process.stderr, signal });
 }

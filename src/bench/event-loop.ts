@@ -7,7 +7,10 @@ export async function resetEventLoopDelay(host: ChildProcess): Promise<void> {
   await ask(host, "reset");
 }
 
-/** The 99th percentile of how late its event loop was since then, in milliseconds. */
+/**
+ * The 99th percentile since then of what a timer of 1 ms took there, in milliseconds.
+ * Source: perf_hooks.monitorEventLoopDelay.
+ */
 export async function eventLoopDelay(host: ChildProcess): Promise<number> {
   const p99 = numberAt(await ask(host, "read"), "p99");
   if (p99 === undefined) throw new Error("The host of the tunnel did not tell its delay.");

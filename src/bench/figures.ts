@@ -32,6 +32,20 @@ export const legs = [
 /** A part of a round. */
 export type Leg = (typeof legs)[number];
 
+/** What a leg is about, for a person. Where nothing else is said, a tunnel has one peer. */
+export const legTitles: Readonly<Record<Leg, string>> = {
+  start: "Start",
+  tcp: "TCP, MTU 1420, 1 peer",
+  udp: "UDP, MTU 1420",
+  ping: "Round trips",
+  "tcp-9000": "TCP, MTU 9000",
+  "tcp-65475": "TCP, MTU 65475",
+  handshakes: "Handshakes",
+  "peers-100": "100 peers",
+  "peers-10000": "10,000 peers",
+  "event-loop": "Node's event loop",
+};
+
 /** The largest MTU is what fits in a datagram over IPv4: 65,507 bytes less WireGuard's header and tag. */
 export const tcpMtus = new Map<Leg, number>([
   ["tcp", 1420],
@@ -39,7 +53,7 @@ export const tcpMtus = new Map<Leg, number>([
   ["tcp-65475", 65_475],
 ]);
 
-/** How many other peers the device has in these legs. */
+/** How many peers the near tunnel has in these legs; in all others it is one. */
 export const peerCounts = new Map<Leg, number>([
   ["peers-100", 100],
   ["peers-10000", 10_000],
@@ -55,49 +69,49 @@ export function rateName(rate: number): string {
 
 /** Every figure, in the order in which they are shown. */
 export const figures: readonly Figure[] = [
-  figure("start", "start", "launch to UAPI answering", "ms", "less", false),
+  figure("start", "start", "start, launch to UAPI answering", "ms", "less", false),
   ...[...tcpMtus].flatMap(([leg, mtu]) =>
     [1, 4].flatMap((streams) =>
       ["up", "down"].map((direction) =>
         figure(
           `tcp-${mtu}-${streams}-${direction}`,
           leg,
-          `TCP, MTU ${mtu}, ${streams === 1 ? "1 stream" : "4 streams"} ${direction}`,
+          `${legTitles[leg]}, ${streams === 1 ? "1 stream" : "4 streams"} ${direction}`,
           "Gbit/s",
           "more",
         ),
       ),
     ),
   ),
-  figure("tcp-cpu", "tcp", "CPU of both daemons, TCP", "s/GB", "less"),
-  figure("tcp-peak-memory", "tcp", "peak memory of both daemons, TCP", "MiB", "less", false),
-  figure("tcp-settled-memory", "tcp", "memory 3 s after it", "MiB", "less", false),
+  figure("tcp-cpu", "tcp", "CPU of both daemons, TCP, 1 peer", "s/GB", "less"),
+  figure("tcp-peak-memory", "tcp", "peak memory of both, TCP, 1 peer", "MiB", "less", false),
+  figure("tcp-settled-memory", "tcp", "memory of both, 3 s after it", "MiB", "less", false),
   ...offeredRates.flatMap((rate) => {
     const name = rateName(rate);
     const offered = rate === 0 ? "at overload" : `${rate} Mbit/s offered`;
     return [
       figure(`udp-${name}-goodput`, "udp", `UDP, ${offered}`, "Gbit/s", "more"),
       figure(`udp-${name}-loss`, "udp", `UDP loss, ${offered}`, "%", "less"),
-      figure(`udp-${name}-cpu`, "udp", `CPU of both daemons, ${offered}`, "s/GB", "less"),
+      figure(`udp-${name}-cpu`, "udp", `CPU of both daemons, UDP, ${offered}`, "s/GB", "less"),
     ];
   }),
   figure("udp-64", "udp", "packets with 64 bytes of payload", "kpps", "more"),
-  figure("udp-peak-memory", "udp", "peak memory of both daemons, UDP", "MiB", "less", false),
+  figure("udp-peak-memory", "udp", "peak memory of both, UDP", "MiB", "less", false),
   figure("ping-idle-median", "ping", "ping, idle, median", "ms", "less"),
   figure("ping-idle-p99", "ping", "ping, idle, p99", "ms", "less"),
   figure("ping-load-median", "ping", "ping under TCP, median", "ms", "less"),
   figure("ping-load-p99", "ping", "ping under TCP, p99", "ms", "less"),
-  figure("handshakes", "handshakes", "handshakes answered", "1/s", "more"),
+  figure("handshakes", "handshakes", "handshakes answered, each of another peer", "1/s", "more"),
   ...[...peerCounts].flatMap(([leg, peers]) => {
     const among = `${peers.toLocaleString("en")} peers`;
     return [
-      figure(`${leg}-setconf`, leg, `wg setconf, ${among}`, "ms", "less", false),
-      figure(`${leg}-tcp`, leg, `TCP among ${among}`, "Gbit/s", "more"),
-      figure(`${leg}-memory`, leg, `peak memory of both, ${among}`, "MiB", "less", false),
+      figure(`${leg}-addconf`, leg, `wg addconf, ${among}`, "ms", "less", false),
+      figure(`${leg}-tcp`, leg, `TCP, MTU 1420, ${among}, 1 stream up`, "Gbit/s", "more"),
+      figure(`${leg}-memory`, leg, `peak memory of both, TCP, ${among}`, "MiB", "less", false),
     ];
   }),
-  figure("event-loop-tcp", "event-loop", "Node's event loop, TCP, p99", "ms", "less", false),
-  figure("event-loop-udp", "event-loop", "Node's event loop, UDP, p99", "ms", "less", false),
+  figure("event-loop-tcp", "event-loop", "Node's event loop delay, TCP, p99", "ms", "less", false),
+  figure("event-loop-udp", "event-loop", "Node's event loop delay, UDP, p99", "ms", "less", false),
 ];
 
 function figure(

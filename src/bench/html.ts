@@ -1,51 +1,29 @@
-import { type BarChart, drawBars } from "../report/bar-chart.js";
-import { figure as textOf, times } from "../report/figures.js";
+import type { BarChart } from "../report/bar-chart.js";
 import { type Markup, markup } from "../report/markup.js";
-import { chartStyle, pageStyle } from "../report/page-style.js";
-import { formatFigure } from "./figures.js";
+import { card, legend, renderDocument } from "../report/page.js";
+import { machineSentence } from "../sandbox/machine.js";
+import { type Leg, legs, legTitles } from "./figures.js";
 import type { BenchFigure, BenchProgram, BenchResult } from "./result.js";
-import { type Row, rows } from "./rows.js";
+import { cell, type Row, rows } from "./rows.js";
 import { failureSentences, noiseSentence, notes } from "./sentences.js";
 
-/** The result as one HTML page with plots. It needs no other file and no network. */
+/** The result as one HTML page with plots. */
 export function renderPage(result: BenchResult): string {
-  const { machine, startedAt, rounds, seconds, programs, figures } = result;
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>wg-bridge bench</title>
-<style>${chartStyle}${pageStyle}</style>
-</head>
-<body>
-<header>
-<h1>${programs.map((program) => program.name).join(", ")}</h1>
-<p class="soft">${rounds} interleaved rounds, ${seconds} s each time. Begun ${startedAt}. Linux ${machine.kernel},
-${machine.processors} × ${machine.processor} (${machine.architecture}), Node ${machine.node}.</p>
+  const { machine, startedAt, rounds, seconds, programs } = result;
+  const often = rounds === 1 ? "1 round" : `${rounds} interleaved rounds`;
+  return renderDocument(
+    "wg-bridge bench",
+    markup`<h1>${programs.map((program) => program.name).join(", ")}</h1>
+<p class="soft">${often}, ${seconds} s each time. Begun ${startedAt}. ${machineSentence(machine)}</p>
 <p>${noiseSentence(result.noise)}</p>
-</header>
-<main>
-${legend(programs)}
-<div class="cards">
-${figures.map((figure) => card(chart(figure, programs)))}
-</div>
+${notes.map((note) => markup`<p class="soft">${note}</p>\n`)}
+<p class="soft">Bar: median. Dot: the sample of one round.</p>`,
+    markup`${legend(programs.map(({ name }) => ({ name, colour: colourOf(name, programs) })))}
+${legs.map((leg) => section(leg, result))}
+${failures(result)}
 <h2>All figures</h2>
-<div class="card scroll">${figureTable(result)}</div>
-${[...notes, ...failureSentences(result)].map((note) => markup`<p class="soft">${note}</p>\n`)}
-</main>
-</body>
-</html>
-`.text;
-}
-
-function legend(programs: readonly BenchProgram[]): Markup {
-  const entries = programs.map(
-    ({ name }) =>
-      markup`<li><svg viewBox="0 0 12 12" aria-hidden="true"><rect class="${colourOf(name, programs)}" width="12" height="12" rx="2"/></svg>${name}</li>\n`,
+<div class="card scroll">${figureTable(result)}</div>`,
   );
-  return markup`<ul class="legend">${entries}</ul>`;
 }
 
 /** The class that gives a program its colour. */
@@ -54,26 +32,50 @@ function colourOf(name: string, programs: readonly BenchProgram[]): string {
   return `other-${programs.findIndex((program) => program.name === name) % 4}`;
 }
 
-function chart(figure: BenchFigure, programs: readonly BenchProgram[]): BarChart {
-  const bars = programs.map(({ name }) => {
-    const own = figure.programs[name];
-    const value = own?.median ?? null;
-    const ratio = own?.toUpstream ? ` (×${times(own.toUpstream.median)})` : "";
-    const label = `${textOf(value, formatFigure)}${ratio}`;
-    return {
-      label: name,
-      bars: [{ series: name, colour: colourOf(name, programs), value, label }],
-    };
-  });
-  const most = Math.max(0, ...programs.map(({ name }) => figure.programs[name]?.median ?? 0));
-  const title = `${figure.title} (${figure.better} is better)`;
-  return { title, groups: bars, most, unit: figure.unit };
+function section(leg: Leg, { figures, programs }: BenchResult): Markup {
+  const own = figures.filter((figure) => figure.leg === leg);
+  if (own.length === 0) return markup``;
+  return markup`<h2>${legTitles[leg]}</h2>
+<div class="cards">
+${own.map((figure) => card(chart(figure, own, programs)))}
+</div>
+`;
 }
 
-function card(drawn: BarChart): Markup {
-  return markup`<section class="card"><h3>${drawn.title}</h3>
-${drawBars(drawn)}</section>
-`;
+/** Rates of one leg are to one scale, so that its charts can be compared. */
+function chart(
+  figure: BenchFigure,
+  ofLeg: readonly BenchFigure[],
+  programs: readonly BenchProgram[],
+): BarChart {
+  const groups = programs.map(({ name }) => {
+    const own = figure.programs[name];
+    const { figure: text, ratio } = cell(own);
+    const bar = {
+      series: name,
+      colour: colourOf(name, programs),
+      value: own?.median ?? null,
+      label: ratio === "" ? text : `${text}  ×${ratio}`,
+      samples: samplesOf(figure, name),
+    };
+    return { label: name, bars: [bar] };
+  });
+  const sameScale =
+    figure.unit === "Gbit/s" ? ofLeg.filter(({ unit }) => unit === "Gbit/s") : [figure];
+  const samples = sameScale.flatMap((one) => programs.flatMap(({ name }) => samplesOf(one, name)));
+  const title = `${figure.title} (${figure.better} is better)`;
+  return { title, groups, most: Math.max(0, ...samples), unit: figure.unit };
+}
+
+function samplesOf({ programs }: BenchFigure, name: string): number[] {
+  return programs[name]?.samples.filter((sample) => sample !== null) ?? [];
+}
+
+function failures(result: BenchResult): Markup {
+  const sentences = failureSentences(result);
+  if (sentences.length === 0) return markup``;
+  return markup`<h2>What was not done</h2>
+${sentences.map((sentence) => markup`<p>${sentence}</p>\n`)}`;
 }
 
 function figureTable(result: BenchResult): Markup {

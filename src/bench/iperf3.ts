@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
+import type { Readable } from "node:stream";
 import { numberAt, textAt } from "./json.js";
 
 /** What iperf3's receiver got. */
@@ -8,6 +9,7 @@ export interface Received {
   /** Bits a second. */
   readonly goodput: number;
   readonly bytes: number;
+  /** 0 for TCP. */
   readonly packetsPerSecond: number;
   /** Percent of the packets; 0 for TCP. */
   readonly loss: number;
@@ -23,59 +25,88 @@ export interface Iperf3Run {
   readonly args: readonly string[];
 }
 
+type Process = ChildProcessByStdio<null, Readable, Readable>;
+
 /** What setting up and ending a run may take beside its seconds, in milliseconds. */
 const patience = 15_000;
 
 /** Runs iperf3 once, and ends both of its processes whatever comes. */
-export async function iperf3({ client, server, serverAddress, seconds, args }: Iperf3Run) {
-  const listening = start(server, ["-s", "-1", "--forceflush", "-B", serverAddress]);
-  let sending: ChildProcess | undefined;
-  const kill = () => {
-    listening.kill("SIGKILL");
-    sending?.kill("SIGKILL");
-  };
-  const timer = setTimeout(kill, seconds * 1000 + patience);
+export function iperf3(run: Iperf3Run): Promise<Received> {
+  return session(run, ({ received }) => received);
+}
+
+/** Does the work while iperf3 runs, from when its first stream is there. */
+export function underLoad<Result>(run: Iperf3Run, work: () => Promise<Result>): Promise<Result> {
+  return session(run, async ({ begun, received }) => {
+    const [result] = await Promise.all([begun.then(work), received]);
+    return result;
+  });
+}
+
+interface Session {
+  readonly begun: Promise<void>;
+  readonly received: Promise<Received>;
+}
+
+async function session<Result>(
+  { client, server, serverAddress, seconds, args }: Iperf3Run,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const serving = start(server, ["-s", "-1", "--forceflush", "-B", serverAddress]);
+  const processes = [serving];
+  const timer = setTimeout(() => processes.forEach(kill), seconds * 1000 + patience);
   try {
-    await untilListening(listening);
-    sending = start(client, ["-J", "-c", serverAddress, "-t", String(seconds), ...args]);
-    const output = await outputOf(sending);
-    return readIperf3(output);
+    const lines = createInterface(serving.stdout);
+    const begun = lineWith(lines, " connected to ");
+    begun.catch(() => undefined);
+    await lineWith(lines, "Server listening");
+    const sending = start(client, ["-J", "-c", serverAddress, "-t", String(seconds), ...args]);
+    processes.push(sending);
+    return await work({ begun, received: outputOf(sending).then(readIperf3) });
   } finally {
     clearTimeout(timer);
-    kill();
+    // The next server wants the same port.
+    await Promise.all(processes.map(end));
   }
 }
 
-function start(namespace: string, args: readonly string[]): ChildProcess {
+function start(namespace: string, args: readonly string[]): Process {
   return spawn("ip", ["netns", "exec", namespace, "iperf3", ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
 }
 
-async function untilListening(server: ChildProcess): Promise<void> {
-  if (server.stdout !== null) {
-    for await (const line of createInterface(server.stdout)) {
-      if (!line.startsWith("Server listening")) continue;
-      server.stdout.resume();
-      return;
-    }
-  }
-  throw new Error("iperf3's server ended before it listened.");
+function kill(child: Process): void {
+  child.kill("SIGKILL");
 }
 
-async function outputOf(child: ChildProcess): Promise<string> {
+async function end(child: Process): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  kill(child);
+  await ended;
+}
+
+function lineWith(lines: Interface, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    lines.on("line", (line) => {
+      if (line.includes(text)) resolve();
+    });
+    lines.once("close", () => reject(new Error(`iperf3's server ended before its${text}.`)));
+  });
+}
+
+async function outputOf(child: Process): Promise<string> {
   let output = "";
-  child.stdout?.setEncoding("utf8").on("data", (text) => {
+  child.stdout.setEncoding("utf8").on("data", (text) => {
     output += text;
   });
+  child.stderr.resume();
   await once(child, "close");
   return output;
 }
 
-/**
- * Reads what iperf3 -J printed, at either end. Its sum_received lacks what the receiver lost in UDP, so
- * there the sender's sum counts, less the loss.
- */
+/** Reads what iperf3 -J printed at its client. Source: iperf3's own JSON, of version 3.12. */
 export function readIperf3(output: string): Received {
   let report: unknown;
   try {
@@ -84,21 +115,13 @@ export function readIperf3(output: string): Received {
     throw new Error("iperf3 ended without a result.", { cause });
   }
   const error = textAt(report, "error");
-  if (error !== undefined) throw new Error(`iperf3: ${error}`);
-  const loss = numberAt(report, "end", "sum", "lost_percent");
-  const sum = loss === undefined ? "sum_received" : "sum";
-  const rate = numberAt(report, "end", sum, "bits_per_second");
-  const bytes = numberAt(report, "end", sum, "bytes");
-  const seconds = numberAt(report, "end", sum, "seconds");
-  if (rate === undefined || bytes === undefined || !seconds) {
+  if (error !== undefined) throw new Error(`iperf3: ${error}.`);
+  const sum = (field: string) => numberAt(report, "end", "sum_received", field);
+  const [goodput, bytes, seconds] = [sum("bits_per_second"), sum("bytes"), sum("seconds")];
+  if (goodput === undefined || bytes === undefined || !seconds) {
     throw new Error("iperf3's result lacks its sums.");
   }
-  const arrived = 1 - (loss ?? 0) / 100;
-  const packets = numberAt(report, "end", sum, "packets") ?? 0;
-  return {
-    goodput: rate * arrived,
-    bytes: bytes * arrived,
-    packetsPerSecond: (packets * arrived) / seconds,
-    loss: loss ?? 0,
-  };
+  // The packets are those that its numbers tell of, so that the lost ones are among them.
+  const packets = (sum("packets") ?? 0) - (sum("lost_packets") ?? 0);
+  return { goodput, bytes, packetsPerSecond: packets / seconds, loss: sum("lost_percent") ?? 0 };
 }

@@ -10,6 +10,21 @@ export function textAt(value: unknown, ...path: readonly string[]): string | und
   return typeof found === "string" ? found : undefined;
 }
 
+/** The array at such a path, each of its values as text. Empty: there is none. */
+export function textsAt(value: unknown, ...path: readonly string[]): string[] {
+  const found = valueAt(value, path);
+  return Array.isArray(found) ? found.map(String) : [];
+}
+
+/** The keys and values of the object at such a path. Empty: there is none. */
+export function entriesAt(
+  value: unknown,
+  ...path: readonly string[]
+): [key: string, value: unknown][] {
+  const found = valueAt(value, path);
+  return typeof found === "object" && found !== null ? Object.entries(found) : [];
+}
+
 function valueAt(value: unknown, path: readonly string[]): unknown {
   let found = value;
   for (const key of path) {

@@ -5,20 +5,21 @@ import type { Leg } from "./figures.js";
 import { measureLeg } from "./measure.js";
 import { type Finding, readVisit } from "./visit.js";
 
-const { command, host, seconds, legs } = readVisit(process.argv[2] ?? "");
-for (const leg of legs) await run(leg);
+// The last line that it prints is what the bench tells: the cause, not Node's version below a stack.
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`${messageOf(error)}\n`, () => process.exit(1));
+});
+
+const visit = readVisit(process.argv[2] ?? "");
+for (const leg of visit.legs) await run(leg);
 
 /** Whatever a leg runs into, the others go on: each has tunnels of its own. */
 async function run(leg: Leg): Promise<void> {
+  const doing = (what: string) => tell({ kind: "doing", leg, what });
+  const found = (id: string, value: number) => tell({ kind: "found", id, value });
+  doing("two tunnels");
   try {
-    await measureLeg(
-      leg,
-      { command, host, seconds },
-      {
-        doing: (what) => tell({ kind: "doing", leg, what }),
-        found: (id, value) => tell({ kind: "found", id, value }),
-      },
-    );
+    await measureLeg(leg, visit, { doing, found });
   } catch (error) {
     tell({ kind: "failed", leg, because: messageOf(error) });
   }

@@ -15,10 +15,11 @@ export class BenchProgress {
   readonly #style: Style;
   readonly #turns: number;
   readonly #started = performance.now();
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #turn = 0;
   #title = "";
   #doing = "";
+  #left = "";
 
   /** @param turns how often some program will have its turn */
   constructor(output: Output, env: Environment, turns: number) {
@@ -26,7 +27,6 @@ export class BenchProgress {
     this.#live = isLive(output, env);
     this.#style = styleFor(output, env);
     this.#turns = turns;
-    this.#timer = this.#live ? setInterval(() => this.#draw(), interval) : undefined;
   }
 
   /** A program has its turn. */
@@ -34,12 +34,19 @@ export class BenchProgress {
     this.#turn++;
     this.#title = `round ${round} of ${rounds}, ${program}`;
     this.#doing = "";
-    if (!this.#live) this.#output.write(`${clock(this.#elapsed)}  ${this.#title}${this.#left}\n`);
+    this.#left = this.#guess();
+    if (this.#live) {
+      this.#timer ??= setInterval(() => this.#draw(), interval);
+      this.#draw();
+    } else {
+      this.#output.write(`${clock(this.#elapsed)}  ${this.#title}${this.#left}\n`);
+    }
   }
 
   /** The program has come to something else. */
   doing(what: string): void {
     this.#doing = what;
+    if (this.#live) this.#draw();
   }
 
   /** Takes the live line away. */
@@ -52,8 +59,8 @@ export class BenchProgress {
     return (performance.now() - this.#started) / 1000;
   }
 
-  /** A guess from the turns that are over. */
-  get #left(): string {
+  /** What is left when a turn begins, by the turns that are over. */
+  #guess(): string {
     const over = this.#turn - 1;
     if (over < 1) return "";
     const left = (this.#elapsed / over) * (this.#turns - over);
@@ -61,7 +68,7 @@ export class BenchProgress {
   }
 
   #draw(): void {
-    const line = `${clock(this.#elapsed)}  ${this.#title}: ${this.#doing}`;
+    const line = `${clock(this.#elapsed)}  ${this.#title}${this.#left}: ${this.#doing}`;
     const room = (this.#output.columns ?? 80) - 1;
     this.#output.write(`\r\u001b[K${this.#style("dim", line.slice(0, room))}`);
   }

@@ -1,6 +1,7 @@
 import type { Interval } from "../report/statistics.js";
 import type { Machine } from "../sandbox/machine.js";
 import type { Leg, Unit } from "./figures.js";
+import type { MeasuredProgram } from "./programs.js";
 
 /**
  * Everything that `wg-bridge bench` finds out: what --json prints, and what its table and its page are
@@ -16,18 +17,14 @@ export interface BenchResult {
   readonly rounds: number;
   /** How long iperf3 and ping ran each time. */
   readonly seconds: number;
-  /** upstream first, then those of --peer, then exec and ffi. */
+  /** upstream first, then those of --peer, then exec and ffi, then those of --without. */
   readonly programs: readonly BenchProgram[];
   readonly figures: readonly BenchFigure[];
   readonly noise: Noise;
 }
 
-/** A program that is measured. */
-export interface BenchProgram {
-  /** upstream, exec, ffi, or the NAME of --peer. */
-  readonly name: string;
-  /** The program and its arguments, to which "-f" and the interface's name are added. */
-  readonly command: readonly string[];
+/** A program that is measured: upstream, exec, ffi, the NAME of --peer, or "exec -" and levers. */
+export interface BenchProgram extends Omit<MeasuredProgram, "host"> {
   /** What it could not do, each told once. */
   readonly failures: readonly LegFailure[];
 }
@@ -43,6 +40,7 @@ export interface LegFailure {
 /** One figure of every program. */
 export interface BenchFigure {
   readonly id: string;
+  readonly leg: Leg;
   readonly title: string;
   readonly unit: Unit;
   readonly better: "more" | "less";
@@ -59,13 +57,17 @@ export interface ProgramFigure {
   readonly median: number;
   /** A quarter of the samples is below low, a quarter above high. */
   readonly quartiles: Interval;
-  /** To upstream in the same round. null for upstream itself, and where no ratio has a meaning. */
+  /**
+   * To upstream in the same round. null for upstream itself, and where no ratio has a meaning: upstream has
+   * no sample, or one of the two is 0 in some round, as loss can be. Rounds without a loss must not fall
+   * out of a verdict on loss.
+   */
   readonly toUpstream: RatioFigure | null;
 }
 
 /** A ratio of two programs. */
 export interface RatioFigure {
-  /** By round; null: one of the two has no sample, or is 0. */
+  /** By round; null: one of the two has no sample. */
   readonly byRound: readonly (number | null)[];
   readonly median: number;
   /** Where the true median lies, with a confidence of 95 percent. null: there are fewer than 6 ratios. */

@@ -41,7 +41,8 @@ export function rows({ figures, programs }: BenchResult): Row[] {
   }));
 }
 
-function cell(figure: ProgramFigure | undefined): Cell {
+/** What one program has of a figure. */
+export function cell(figure: ProgramFigure | undefined): Cell {
   if (figure === undefined) return { figure: unknown, ratio: "", interval: "", verdict: null };
   const { median, quartiles, toUpstream } = figure;
   const half = median === 0 ? 0 : ((quartiles.high - quartiles.low) / 2 / median) * 100;

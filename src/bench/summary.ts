@@ -1,5 +1,6 @@
 import { type Interval, median, medianInterval, quantile, ratio } from "../report/statistics.js";
 import { type Figure, figures } from "./figures.js";
+import { type MeasuredProgram, reference } from "./programs.js";
 import type {
   BenchFigure,
   BenchResult,
@@ -14,13 +15,9 @@ import type { Finding } from "./visit.js";
 
 /** What one program told in each round. */
 export interface Told {
-  readonly name: string;
-  readonly command: readonly string[];
+  readonly program: MeasuredProgram;
   readonly rounds: readonly (readonly Finding[])[];
 }
-
-/** The program that every other is compared with. */
-export const reference = "upstream";
 
 /** The program whose ratios tell what noise is left. */
 const steadiest = "exec";
@@ -37,9 +34,11 @@ export function summarise(
   return {
     schemaVersion: 1,
     ...heading,
-    programs: told.map(({ name, command, rounds }) => ({
+    programs: told.map(({ program: { name, command, env, judged }, rounds }) => ({
       name,
       command,
+      env,
+      judged,
       failures: failuresOf(rounds),
     })),
     figures: shown,
@@ -59,9 +58,11 @@ function failuresOf(rounds: readonly (readonly Finding[])[]): LegFailure[] {
 }
 
 function benchFigure(figure: Figure, told: readonly Told[]): BenchFigure | undefined {
-  const samples = new Map(told.map(({ name, rounds }) => [name, samplesOf(figure.id, rounds)]));
+  const samples = new Map(
+    told.map(({ program, rounds }) => [program.name, samplesOf(figure.id, rounds)]),
+  );
   const upstream = samples.get(reference) ?? [];
-  const programs = told.flatMap(({ name }): [string, ProgramFigure][] => {
+  const programs = told.flatMap(({ program: { name } }): [string, ProgramFigure][] => {
     const own = samples.get(name) ?? [];
     const known = numbers(own);
     const [middle, low, high] = [median(known), quantile(known, 0.25), quantile(known, 0.75)];
@@ -70,11 +71,11 @@ function benchFigure(figure: Figure, told: readonly Told[]): BenchFigure | undef
     return [[name, { samples: own, median: middle, quartiles: { low, high }, toUpstream }]];
   });
   if (programs.length === 0) return undefined;
-  const { id, title, unit, better } = figure;
+  const { id, leg, title, unit, better } = figure;
   const ffiToExec = figure.dataPath
     ? ffiComparedToExec(samples.get("ffi") ?? [], samples.get("exec") ?? [])
     : null;
-  return { id, title, unit, better, programs: Object.fromEntries(programs), ffiToExec };
+  return { id, leg, title, unit, better, programs: Object.fromEntries(programs), ffiToExec };
 }
 
 function samplesOf(id: string, rounds: readonly (readonly Finding[])[]): (number | null)[] {
@@ -93,6 +94,10 @@ type Samples = readonly (number | null)[];
 function ratios(samples: Samples, below: Samples): Omit<RatioFigure, "verdict"> | null {
   const byRound = samples.map((sample, round) => ratio(sample, below[round] ?? null));
   const known = numbers(byRound);
+  const comparable = samples.filter(
+    (sample, round) => sample !== null && typeof below[round] === "number",
+  );
+  if (known.length < comparable.length) return null;
   const middle = median(known);
   return middle === null ? null : { byRound, median: middle, interval: medianInterval(known) };
 }

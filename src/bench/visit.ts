@@ -1,10 +1,9 @@
 import { type Leg, legs } from "./figures.js";
-import { numberAt, textAt } from "./json.js";
+import { entriesAt, numberAt, textAt, textsAt } from "./json.js";
+import type { TunnelProgram } from "./programs.js";
 
 /** What one program is asked for in one round. */
-export interface Visit {
-  /** To it "-f" and the interface's name are added. */
-  readonly command: readonly string[];
+export interface Visit extends TunnelProgram {
   /** The command of a Node program that holds the same tunnel, for the leg "event-loop". */
   readonly host: readonly string[] | null;
   /** How long iperf3 and ping run each time. */
@@ -21,20 +20,17 @@ export type Finding =
 /** @throws Error if the text is no Visit */
 export function readVisit(text: string): Visit {
   const value: unknown = JSON.parse(text);
-  const seconds = numberAt(value, "seconds");
-  if (typeof value !== "object" || value === null || seconds === undefined) {
+  const [command, seconds] = [textsAt(value, "command"), numberAt(value, "seconds")];
+  if (command.length === 0 || seconds === undefined) {
     throw new Error(`This is no visit: ${text}`);
   }
-  const words = (name: "command" | "host" | "legs"): string[] => {
-    const list: unknown = Object.entries(value).find(([key]) => key === name)?.[1];
-    return Array.isArray(list) ? list.map(String) : [];
-  };
-  const host = words("host");
+  const host = textsAt(value, "host");
   return {
-    command: words("command"),
+    command,
+    env: Object.fromEntries(entriesAt(value, "env").map(([name, text]) => [name, String(text)])),
     host: host.length === 0 ? null : host,
     seconds,
-    legs: words("legs").flatMap((leg) => legs.find((known) => known === leg) ?? []),
+    legs: textsAt(value, "legs").flatMap((leg) => legs.find((known) => known === leg) ?? []),
   };
 }
 

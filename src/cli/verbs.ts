@@ -153,11 +153,12 @@ export const verbs: readonly Verb[] = [
   {
     name: "bench",
     usage: [
-      "bench [--peer NAME=PATH]... [--quick] [--rounds N] [--seconds N] [--only LEG,...] [--json] [--html FILE]",
+      "bench [--peer NAME=PATH]... [--without LEVER,...]... [--quick] [--json] [--html FILE]",
     ],
     summary: "measure both backends beside upstream's program, from a checkout",
     options: [
       { flag: "--peer NAME=PATH", effect: "also measure the program at PATH" },
+      { flag: "--without LEVER,...", effect: "also measure exec with these switched off" },
       { flag: "--quick", effect: "three rounds of one second, too few for verdicts" },
       { flag: "--rounds N", effect: "how many interleaved rounds; default 9" },
       { flag: "--seconds N", effect: "how long each measurement lasts; default 1" },
