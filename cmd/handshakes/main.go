@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -40,13 +41,13 @@ type result struct {
 }
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "handshakes:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
+func run(args []string, input io.Reader, output io.Writer) error {
 	if len(args) != 3 {
 		return errors.New("usage: handshakes ADDRESS:PORT RESPONDER COUNT")
 	}
@@ -66,23 +67,25 @@ func run(args []string) error {
 	}
 	defer socket.Close()
 
-	fmt.Println(socket.LocalAddr())
-	initiations, err := initiate(responder, count, os.Stdout)
+	if _, err := fmt.Fprintln(output, socket.LocalAddr()); err != nil {
+		return fmt.Errorf("cannot tell the address: %w", err)
+	}
+	initiations, err := initiate(responder, count, output)
 	if err != nil {
 		return err
 	}
-	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+	if _, err := bufio.NewReader(input).ReadString('\n'); err != nil {
 		return fmt.Errorf("nobody said when to begin: %w", err)
 	}
 	measured, err := exchange(socket, initiations)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(measured)
+	return json.NewEncoder(output).Encode(measured)
 }
 
 // initiate makes one initiation for each of count new initiators, and writes their public keys.
-func initiate(responder device.NoisePublicKey, count int, keys *os.File) ([][]byte, error) {
+func initiate(responder device.NoisePublicKey, count int, keys io.Writer) ([][]byte, error) {
 	engine := device.NewDevice(tuntest.NewChannelTUN().TUN(), conn.NewDefaultBind(), device.NewLogger(device.LogLevelError, ""))
 	defer engine.Close()
 	peer, err := engine.NewPeer(responder)
