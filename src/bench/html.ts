@@ -26,8 +26,9 @@ ${failures(result)}
   );
 }
 
-/** The class that gives a program its colour. */
+/** The class that gives a program its colour; exec without levers is a paler exec. */
 function colourOf(name: string, programs: readonly BenchProgram[]): string {
+  if (name.startsWith("exec -")) return "exec without";
   if (name === "exec" || name === "ffi") return name;
   return `other-${programs.findIndex((program) => program.name === name) % 4}`;
 }

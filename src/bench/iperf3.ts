@@ -52,7 +52,9 @@ async function session<Result>(
   { client, server, serverAddress, seconds, args }: Iperf3Run,
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  const serving = start(server, ["-s", "-1", "--forceflush", "-B", serverAddress]);
+  // It writes out what it printed at the end of each interval alone.
+  const reporting = ["--forceflush", "-i", "0.1"];
+  const serving = start(server, ["-s", "-1", ...reporting, "-B", serverAddress]);
   const processes = [serving];
   const timer = setTimeout(() => processes.forEach(kill), seconds * 1000 + patience);
   try {

@@ -32,7 +32,7 @@ export interface BarChart {
 // All in units of the viewBox.
 const width = 520;
 const leastLeft = 112;
-const right = 96;
+const leastRight = 96;
 const letter = 6.5;
 const barHeight = 14;
 const barGap = 2;
@@ -54,7 +54,14 @@ export function chartSize({ groups }: BarChart): {
 /** Draws a chart as SVG. Its figures stand in it as text, and as one sentence for a screen reader. */
 export function drawBars(chart: BarChart): Markup {
   const { title, groups, most, unit } = chart;
-  const left = leftOf(groups);
+  const left = roomFor(
+    groups.map(({ label }) => label),
+    leastLeft,
+  );
+  const right = roomFor(
+    groups.flatMap(({ bars }) => bars.map(({ label }) => label)),
+    leastRight,
+  );
   const scale = (width - left - right) / (most || 1);
   let y = groupGap / 2;
   const drawn = groups.map(({ label, bars }) => {
@@ -74,10 +81,10 @@ ${drawn}
 `;
 }
 
-/** Where the bars begin: behind the longest label, as far as letters can be counted on. */
-function leftOf(groups: readonly BarGroup[]): number {
-  const longest = Math.max(0, ...groups.map(({ label }) => label.length));
-  return Math.min(width / 2, Math.max(leastLeft, Math.ceil(longest * letter) + 16));
+/** The width of a margin for texts, as far as letters can be counted on. */
+function roomFor(texts: readonly string[], least: number): number {
+  const longest = Math.max(0, ...texts.map((text) => text.length));
+  return Math.min(width / 3, Math.max(least, Math.ceil(longest * letter) + 16));
 }
 
 /** Round numbers from 0 to at most `most`, no more than six. */

@@ -12,7 +12,7 @@ export const chartStyle = markup`
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg .tick { fill: var(--soft); font-size: 11px; } .grid { stroke: var(--line); }
 .sample { fill: var(--ink); fill-opacity: 0.55; stroke: var(--card); stroke-width: 0.75; }
-.axis { stroke: var(--axis); } .exec { fill: var(--exec); } .ffi { fill: var(--ffi); }
+.axis { stroke: var(--axis); } .without { fill-opacity: 0.5; } .exec { fill: var(--exec); } .ffi { fill: var(--ffi); }
 .other-0 { fill: var(--other-0); } .other-1 { fill: var(--other-1); } .other-2 { fill: var(--other-2); }
 .other-3 { fill: var(--other-3); }
 `;
@@ -25,7 +25,7 @@ body { margin: 0 auto; padding: 32px 20px 64px; max-width: 1120px; background: v
 h1 { margin: 0; font-size: 26px; } h2 { margin: 36px 0 12px; font-size: 18px; }
 h3 { margin: 0 0 8px; font-size: 14px; } p { margin: 6px 0; } .soft { color: var(--soft); }
 .good { color: var(--good); } .bad { color: var(--bad); } .verdict { font-size: 18px; font-weight: 600; }
-.cards { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
+.cards { display: grid; gap: 16px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); }
 .card { padding: 16px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 12px 0; padding: 0; list-style: none; }
 .legend svg { width: 12px; height: 12px; margin-right: 6px; }

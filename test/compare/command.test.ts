@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { packageRoot, sandboxScript } from "../../src/artifacts.js";
 import type { Comparison } from "../../src/compare/comparison.js";
-import { processesWith } from "./processes.js";
+import { processesWith } from "../processes.js";
 
 const compareProgram = [process.execPath, `${packageRoot}/dist/src/cli/main.js`, "compare"];
 

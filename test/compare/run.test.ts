@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { sandboxScript } from "../../src/artifacts.js";
 import { type RunOptions, runOnce } from "../../src/compare/run.js";
 import type { Progress } from "../../src/compare/transcript.js";
+import { processesWith } from "../processes.js";
 import { announce, recorded } from "./fixtures.js";
-import { processesWith } from "./processes.js";
 
 const amply = { stall: 60_000, total: 60_000 };
 

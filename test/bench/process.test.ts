@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { cpuSeconds, memory } from "../../src/bench/process.js";
+
+describe("a process", () => {
+  it("has used the CPU time that Node tells of itself, to a few ticks", () => {
+    const until = process.cpuUsage().user + 100_000;
+    while (process.cpuUsage().user < until);
+    const { user, system } = process.cpuUsage();
+    assert.ok(Math.abs(cpuSeconds(process.pid) - (user + system) / 1e6) < 0.05);
+  });
+
+  it("holds the memory that Node tells of itself, and held no less at its peak", () => {
+    const now = process.memoryUsage.rss() / 2 ** 20;
+    assert.ok(Math.abs(memory(process.pid, "VmRSS") - now) < 5);
+    const { maxRSS } = process.resourceUsage();
+    assert.ok(Math.abs(memory(process.pid, "VmHWM") - maxRSS / 1024) < 5);
+  });
+
+  it("that has ended has neither", () => {
+    assert.throws(() => cpuSeconds(2 ** 22 + 1), { code: "ENOENT" });
+    assert.throws(() => memory(2 ** 22 + 1, "VmRSS"), { code: "ENOENT" });
+  });
+});
