@@ -14,19 +14,30 @@ export class BenchProgress {
   readonly #live: boolean;
   readonly #style: Style;
   readonly #turns: number;
-  readonly #started = performance.now();
+  readonly #now: () => number;
+  readonly #started: number;
   #timer: NodeJS.Timeout | undefined;
   #turn = 0;
   #title = "";
   #doing = "";
   #left = "";
 
-  /** @param turns how often some program will have its turn */
-  constructor(output: Output, env: Environment, turns: number) {
+  /**
+   * @param turns how often some program will have its turn
+   * @param now tells the time, in milliseconds
+   */
+  constructor(
+    output: Output,
+    env: Environment,
+    turns: number,
+    now: () => number = () => performance.now(),
+  ) {
     this.#output = output;
     this.#live = isLive(output, env);
     this.#style = styleFor(output, env);
     this.#turns = turns;
+    this.#now = now;
+    this.#started = now();
   }
 
   /** A program has its turn. */
@@ -56,7 +67,7 @@ export class BenchProgress {
   }
 
   get #elapsed(): number {
-    return (performance.now() - this.#started) / 1000;
+    return (this.#now() - this.#started) / 1000;
   }
 
   /** What is left when a turn begins, by the turns that are over. */

@@ -48,6 +48,20 @@ describe("the page of a bench", () => {
     assert.match(page, /aria-label="[^"]*small –[,;.]/);
   });
 
+  it("has room for long names and figures", () => {
+    const name = "exec -udp-segment,udp-gro";
+    const long = renderPage(
+      resultOf(told("upstream", { start: around(12) }), told(name, { start: around(98.76) })),
+    );
+    const placed = /<text class="(group|figure)" x="([\d.]+)"[^>]*>([^<]*)</g;
+    const texts = [...long.matchAll(placed)].map(([, kind, x, text = ""]) => {
+      const end = Number(x);
+      return kind === "group" ? end - text.length * 6 : 520 - end - text.length * 6;
+    });
+    assert.equal(texts.length, 4);
+    for (const room of texts) assert.ok(room >= 0, `${room}`);
+  });
+
   it("tells the noise, and what was not done", () => {
     assert.match(page, /Noise: half of upstream&#39;s samples/);
     assert.match(page, /small has no figures of &quot;tcp-9000&quot; in 9 of 9 rounds/);

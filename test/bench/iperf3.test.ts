@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { packageRoot } from "../../src/artifacts.js";
 import { iperf3, readIperf3, underLoad } from "../../src/bench/iperf3.js";
-import { onlyInSandbox } from "../sandbox.js";
+import { ip, onlyInSandbox } from "../sandbox.js";
 
 function recorded(name: string): string {
   return readFileSync(`${packageRoot}/test/bench/fixtures/${name}.json`, "utf8");
@@ -59,15 +59,15 @@ describe("iperf3 from namespace to namespace", () => {
   };
 
   before(() => {
-    execFileSync("ip", ["netns", "add", namespace]);
-    execFileSync("ip", ["-n", namespace, "link", "set", "lo", "up"]);
+    ip("netns", "add", namespace);
+    ip("-n", namespace, "link", "set", "lo", "up");
   });
 
-  after(() => execFileSync("ip", ["netns", "delete", namespace]));
+  after(() => ip("netns", "delete", namespace));
 
   /** Which iperf3 still runs in the namespace. */
   function running(): string {
-    return execFileSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
+    return ip("netns", "pids", namespace);
   }
 
   it("can run again and again on the same port, and leaves no process", async () => {
@@ -78,9 +78,19 @@ describe("iperf3 from namespace to namespace", () => {
     }
   });
 
-  it("is running while the work under load is done", async () => {
-    const processes = await underLoad(run, async () => running().trim().split("\n").length);
-    assert.equal(processes, 2);
+  it("has its connections when the work under load begins, however slow its client is", async () => {
+    const directory = mkdtempSync(`${tmpdir()}/iperf3-`);
+    const { PATH } = process.env;
+    const slow = '#!/bin/sh\n[ "$1" = -s ] || sleep 0.3\nPATH=${PATH#*:} exec iperf3 "$@"\n';
+    writeFileSync(`${directory}/iperf3`, slow, { mode: 0o755 });
+    process.env.PATH = `${directory}:${PATH}`;
+    const connected = ["netns", "exec", namespace, "ss", "-Htn", "state", "established"];
+    const connections = await underLoad(run, async () => ip(...connected)).finally(() => {
+      process.env.PATH = PATH;
+      rmSync(directory, { recursive: true });
+    });
+    // One to control it and one stream, each with two ends.
+    assert.equal(connections.trim().split("\n").length, 4);
   });
 
   it("fails with the work under it, and leaves no process", async () => {

@@ -87,6 +87,11 @@ describe("the summary", () => {
     const { programs } = figureOf(ordinary, "udp-250-loss");
     assert.equal(programs.exec?.median, 0);
     assert.equal(programs.exec?.toUpstream, null);
+    const mostly = resultOf(
+      told("upstream", { "udp-250-loss": [1, 1, 0, 1, 1, 1, 1, 1] }),
+      told("exec", { "udp-250-loss": [2, 2, 2, 2, 2, 2, 2, 2] }),
+    );
+    assert.equal(figureOf(mostly, "udp-250-loss").programs.exec?.toUpstream, null);
     const lossy = resultOf(
       told("upstream", { "udp-overload-loss": around(80) }),
       told("exec", { "udp-overload-loss": around(40) }),
