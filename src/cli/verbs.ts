@@ -152,9 +152,7 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: "bench",
-    usage: [
-      "bench [--peer NAME=PATH]... [--without LEVER,...]... [--quick] [--json] [--html FILE]",
-    ],
+    usage: ["bench [--peer NAME=PATH]... [--without LEVER,...]... [--json] [--html FILE]"],
     summary: "measure both backends beside upstream's program, from a checkout",
     options: [
       { flag: "--peer NAME=PATH", effect: "also measure the program at PATH" },

@@ -2,6 +2,7 @@ import type { Leg } from "../../src/bench/figures.js";
 import type { BenchResult } from "../../src/bench/result.js";
 import { summarise, type Told } from "../../src/bench/summary.js";
 import type { Finding } from "../../src/bench/visit.js";
+import { someMachine } from "../sandbox/some-machine.js";
 
 /** What one program found in each round: a sample of each figure, or null where it found none. */
 export type Samples = Readonly<Record<string, readonly (number | null)[]>>;
@@ -32,13 +33,7 @@ export function told(
 export function resultOf(...programs: readonly Told[]): BenchResult {
   const heading = {
     startedAt: "2026-05-22T21:04:24.000Z",
-    machine: {
-      kernel: "6.18.0",
-      architecture: "x64",
-      processor: "Some Processor",
-      processors: 2,
-      node: "v20.19.0",
-    },
+    machine: someMachine,
     rounds: programs[0]?.rounds.length ?? 0,
     seconds: 1,
   };

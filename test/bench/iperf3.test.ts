@@ -81,7 +81,7 @@ describe("iperf3 from namespace to namespace", () => {
   it("has its connections when the work under load begins, however slow its client is", async () => {
     const directory = mkdtempSync(`${tmpdir()}/iperf3-`);
     const { PATH } = process.env;
-    const slow = '#!/bin/sh\n[ "$1" = -s ] || sleep 0.3\nPATH=${PATH#*:} exec iperf3 "$@"\n';
+    const slow = `#!/bin/sh\n[ "$1" = -s ] || sleep 0.3\nPATH='${PATH}' exec iperf3 "$@"\n`;
     writeFileSync(`${directory}/iperf3`, slow, { mode: 0o755 });
     process.env.PATH = `${directory}:${PATH}`;
     const connected = ["netns", "exec", namespace, "ss", "-Htn", "state", "established"];

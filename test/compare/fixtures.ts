@@ -3,6 +3,7 @@ import { packageRoot } from "../../src/artifacts.js";
 import type { Comparison, Failure, Run, StartUp } from "../../src/compare/comparison.js";
 import type { Leg } from "../../src/compare/legs.js";
 import { type Measured, summarise } from "../../src/compare/summary.js";
+import { someMachine } from "../sandbox/some-machine.js";
 
 /** A recorded output of netns.sh, trimmed. */
 export function recorded(name: "passing" | "sticky-source-failing" | "start-up-failing"): string {
@@ -67,13 +68,7 @@ export function comparisonOf(...programs: readonly Measured[]): Comparison {
   return summarise({
     startedAt: new Date("2026-05-22T21:04:24Z"),
     repeats: programs[0]?.runs.length ?? 0,
-    machine: {
-      kernel: "6.18.0",
-      architecture: "x64",
-      processor: "Some Processor",
-      processors: 2,
-      node: "v20.19.0",
-    },
+    machine: someMachine,
     scriptHash: "0".repeat(64),
     measured: programs,
   });
