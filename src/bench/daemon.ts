@@ -49,13 +49,15 @@ export class Daemon {
     const ended = once(child, "close", { signal: answered.signal }).then(() => {
       throw new Error(`It ended at its start, ${endOf(child, words)}.`);
     });
-    const deadline = AbortSignal.any([AbortSignal.timeout(limit), answered.signal]);
+    const timeout = AbortSignal.timeout(limit);
+    const deadline = AbortSignal.any([timeout, answered.signal]);
     try {
       await Promise.race([untilAnswer(name, deadline, 1), ended]);
       return new Daemon(name, child, words, performance.now() - launched);
     } catch (error) {
       await stop(child, name);
-      throw error;
+      if (!timeout.aborted) throw error;
+      throw new Error(`Its UAPI does not answer within ${limit / 1000} s.`, { cause: error });
     } finally {
       answered.abort();
     }
