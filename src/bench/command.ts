@@ -13,7 +13,7 @@ import type { BenchResult } from "./result.js";
 import { formatTable } from "./table.js";
 
 /** What the probe and the sandbox call. */
-const tools = ["wg", "iperf3", "ping", "ip", "getconf", "unshare"];
+const tools = ["wg", "iperf3", "ping", "ip", "unshare"];
 
 /**
  * Runs `wg-bridge bench`. The table, or the JSON, goes to standard output; progress and errors go to

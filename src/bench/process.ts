@@ -1,15 +1,25 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { systemCodeOf } from "../errors.js";
 
-let ticksPerSecond: number | undefined;
-
-/** User and system time of a process with all its threads, in seconds. Source: proc_pid_stat(5). */
+/**
+ * How long the threads of a process ran so far, in seconds, to the nanosecond: a process at rest uses
+ * less in a second than /proc/PID/stat can tell. A thread that has ended is not counted.
+ * Source: the kernel's Documentation/scheduler/sched-stats.rst.
+ */
 export function cpuSeconds(pid: number): number {
-  ticksPerSecond ??= Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The program's name may hold anything; behind it stands the state, then field 4.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, thread) => sum + nanoseconds(pid, thread), 0) / 1e9;
+}
+
+function nanoseconds(pid: number, thread: string): number {
+  try {
+    const [ran] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
+    return Number(ran);
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === "ENOENT" || code === "ESRCH") return 0; // It has just ended.
+    throw error;
+  }
 }
 
 /** The most that a process ever held resident (VmHWM), or what it holds now (VmRSS), in MiB. */

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { messageOf } from "../errors.js";
 import { PrivateKey } from "../values/key.js";
@@ -15,6 +16,12 @@ const handshakeLimit = 20_000;
 
 /** How long the first packet of the MTU's size may take after that, in milliseconds. */
 const fullSizeLimit = 5000;
+
+/** At rest, a pair uses less than a hundredth of a processor for so long, in milliseconds. */
+const restInterval = 50;
+
+/** How long a pair may take to come to rest, in milliseconds; a program that never does is measured as it is. */
+const restLimit = 2000;
 
 /** Bytes of the headers of IPv4 and ICMP. */
 const pingHeaders = 28;
@@ -43,7 +50,8 @@ export class TunnelPair {
   }
 
   /**
-   * Starts both, does the work once a packet of the MTU's full size has crossed, and ends them.
+   * Starts both, does the work once a packet of the MTU's full size has crossed and neither has anything
+   * left to do, and ends them.
    * @throws Error that tells how a daemon ended, if one did before the work was done
    */
   static async with(
@@ -59,7 +67,9 @@ export class TunnelPair {
       await setConfiguration("setconf", far.interface, configurationOf(far, near));
       await untilCrosses(near, far, pingHeaders, handshakeLimit);
       await untilCrosses(near, far, mtu, fullSizeLimit);
-      await work(new TunnelPair(near, far));
+      const pair = new TunnelPair(near, far);
+      await pair.#untilAtRest();
+      await work(pair);
     } catch (error) {
       const ended = ends.flatMap(({ daemon }) => daemon.end ?? []);
       if (ended.length === 0) throw error;
@@ -67,6 +77,17 @@ export class TunnelPair {
     } finally {
       await Promise.all(ends.map(({ daemon }) => daemon.stop()));
       await Promise.all([1, 2].map(clear));
+    }
+  }
+
+  /** Waits until what a start leaves to do, such as compiling JavaScript, is done. */
+  async #untilAtRest(): Promise<void> {
+    const deadline = performance.now() + restLimit;
+    for (let before = this.cpuSeconds(); performance.now() < deadline; ) {
+      await delay(restInterval);
+      const now = this.cpuSeconds();
+      if ((now - before) * 1000 < restInterval / 100) return;
+      before = now;
     }
   }
 
