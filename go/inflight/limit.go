@@ -69,7 +69,10 @@ func (l *Limit) Leave(packets [][]byte) {
 	}
 	l.mu.Lock()
 	for _, packet := range packets {
-		l.discount(l.buffers.leave(packet))
+		period, was := l.buffers.leave(packet)
+		if was && !l.discount(period, was) {
+			l.dropped = max(0, l.dropped-1) // It was only late: the processor has more to do than it can.
+		}
 	}
 	wake := l.sleepers > 0 && l.hasRoom()
 	l.mu.Unlock()
@@ -78,15 +81,18 @@ func (l *Limit) Leave(packets [][]byte) {
 	}
 }
 
-// discount takes out a packet that entered in a period, unless it has been taken as dropped.
-func (l *Limit) discount(period uint32, was bool) {
+// discount takes out a packet that entered in a period, and reports whether it was still counted: it may
+// have been taken as dropped.
+func (l *Limit) discount(period uint32, was bool) bool {
 	switch {
-	case !was:
-	case period == l.period:
+	case was && period == l.period:
 		l.present--
-	case period == l.period-1:
+	case was && period == l.period-1:
 		l.previous--
+	default:
+		return false
 	}
+	return true
 }
 
 // Wait returns when there is room for a batch, or done is closed.

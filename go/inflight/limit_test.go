@@ -137,6 +137,22 @@ func TestWhatComesOutAfterItWasForgottenMakesNoRoom(t *testing.T) {
 	}
 }
 
+// As on a processor that has more to do than it can: there it would only make the queues longer.
+func TestPacketsThatComeOutLateMakeNoRoomBeyondTheLimit(t *testing.T) {
+	const most = 20
+	l, now := New(most), time.Now()
+	buffers := packetsIn(4 * most)
+	for round := range 50 {
+		now = now.Add(patience)
+		l.forget(now)
+		l.Leave(buffers[(round+1)%4*most:][:most]) // three rounds after they entered
+		if round >= 3 && l.dropped > 0 {
+			t.Fatalf("round %d: %d are expected to be dropped", round, l.dropped)
+		}
+		l.Enter(buffers[round%4*most:][:most])
+	}
+}
+
 // As in a flood to a peer that does not answer, beside traffic to one that does.
 func TestPacketsThatAreDroppedLeaveRoomForOthers(t *testing.T) {
 	const most, dropped, rounds = 20, 200, 50
