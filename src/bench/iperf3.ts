@@ -56,7 +56,12 @@ async function session<Result>(
   const reporting = ["--forceflush", "-i", "0.1"];
   const serving = start(server, ["-s", "-1", ...reporting, "-B", serverAddress]);
   const processes = [serving];
-  const timer = setTimeout(() => processes.forEach(kill), seconds * 1000 + patience);
+  const limit = seconds * 1000 + patience;
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    processes.forEach(kill);
+  }, limit);
   try {
     const lines = createInterface(serving.stdout);
     const begun = lineWith(lines, " connected to ");
@@ -65,6 +70,9 @@ async function session<Result>(
     const sending = start(client, ["-J", "-c", serverAddress, "-t", String(seconds), ...args]);
     processes.push(sending);
     return await work({ begun, received: outputOf(sending).then(readIperf3) });
+  } catch (error) {
+    if (!late) throw error;
+    throw new Error(`iperf3 was not done after ${limit / 1000} s.`, { cause: error });
   } finally {
     clearTimeout(timer);
     // The next server wants the same port.

@@ -11,7 +11,7 @@ export interface Row {
 
 /** A figure of one program. */
 export interface Cell {
-  /** "1.25 ±4%". */
+  /** "1.25 ±4%"; "1.25" where fewer than three samples have no spread to speak of. */
   readonly figure: string;
   /** "1.41+"; empty for upstream. */
   readonly ratio: string;
@@ -44,11 +44,12 @@ export function rows({ figures, programs }: BenchResult): Row[] {
 /** What one program has of a figure. */
 export function cell(figure: ProgramFigure | undefined): Cell {
   if (figure === undefined) return { figure: unknown, ratio: "", interval: "", verdict: null };
-  const { median, quartiles, toUpstream } = figure;
+  const { samples, median, quartiles, toUpstream } = figure;
+  const known = samples.filter((sample) => sample !== null).length;
   const half = median === 0 ? 0 : ((quartiles.high - quartiles.low) / 2 / median) * 100;
   const interval = toUpstream?.interval;
   return {
-    figure: `${formatFigure(median)} ±${half.toFixed(0)}%`,
+    figure: `${formatFigure(median)}${known < 3 ? "" : ` ±${half.toFixed(0)}%`}`,
     ratio: toUpstream ? `${times(toUpstream.median)}${marks[toUpstream.verdict]}` : "",
     interval: interval ? `${times(interval.low)} to ${times(interval.high)}` : "",
     verdict: toUpstream?.verdict ?? null,

@@ -46,8 +46,9 @@ describe("a row", () => {
     assert.equal(rows(far)[0]?.ffiToExec, "2.00!");
   });
 
-  it("asks for more rounds where there are few", () => {
+  it("asks for more rounds where there are few, and tells no spread of them", () => {
     const few = resultOf(told("upstream", { start: [1] }), told("exec", { start: [3] }));
     assert.equal(rows(few)[0]?.cells[1]?.ratio, "3.00?");
+    assert.equal(rows(few)[0]?.cells[1]?.figure, "3.00");
   });
 });
