@@ -74,6 +74,9 @@ export class Daemon {
   }
 }
 
+/** How the engine's log begins a line. Its time would make one failure of each round's. */
+const logPrefix = /^[A-Z]+: \(\S+\) [\d/]+ [\d:]+ /;
+
 /** The last line that a program printed. */
 class LastWords {
   text = "";
@@ -82,7 +85,7 @@ class LastWords {
     for (const pipe of [stdout, stderr]) {
       if (pipe === null) continue;
       void readLines(pipe, (line) => {
-        this.text = plainText(line).trim() || this.text;
+        this.text = plainText(line).replace(logPrefix, "").trim() || this.text;
       });
     }
   }

@@ -116,7 +116,7 @@ describe("wg-bridge bench", function () {
   it("gives exec without levers its environment, and fails when that program fails", async () => {
     const refusing = fake(
       "refusing",
-      `[ -z "$WG_BRIDGE_DISABLE" ] || { echo "unknown: $WG_BRIDGE_DISABLE"; exit 1; }
+      `[ -z "$WG_BRIDGE_DISABLE" ] || { echo "ERROR: ($2) 2026/11/25 02:59:40 unknown: $WG_BRIDGE_DISABLE"; exit 1; }
 exec '${executablePath({})}' "$@"`,
     );
     const { status, stdout } = await runBench(
