@@ -31,7 +31,7 @@ export interface BenchOptions {
 
 /**
  * Measures programs in rounds, one after the other, each turn in a sandbox of its own. Every round begins
- * with another program, so that none is always the first after a pause.
+ * with another program, and every other one goes backwards, so that none always follows the same.
  */
 export async function bench(options: BenchOptions): Promise<BenchResult> {
   const { programs, rounds, seconds, legs, env } = options;
@@ -43,7 +43,7 @@ export async function bench(options: BenchOptions): Promise<BenchResult> {
   }));
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const { program, rounds: findings } of turned(told, round)) {
+      for (const { program, rounds: findings } of inTurn(told, round)) {
         progress.begin(round + 1, rounds, program.name);
         const { command, env, host } = program;
         const visit = { command, env, host, seconds, legs };
@@ -56,10 +56,11 @@ export async function bench(options: BenchOptions): Promise<BenchResult> {
   return summarise({ startedAt, machine: thisMachine(), rounds, seconds }, told);
 }
 
-/** The list from another beginning. */
-function turned<T>(list: readonly T[], by: number): T[] {
-  const first = by % list.length;
-  return [...list.slice(first), ...list.slice(0, first)];
+/** The list from another beginning in every round, and from there backwards in every other one. */
+function inTurn<T>(list: readonly T[], round: number): T[] {
+  const first = round % list.length;
+  if (round % 2 === 0) return [...list.slice(first), ...list.slice(0, first)];
+  return [...list.slice(first + 1), ...list.slice(0, first + 1)].reverse();
 }
 
 /** Pays one program one visit. Where the probe dies, the legs that are left have failed. */

@@ -78,12 +78,12 @@ describe("bench", () => {
     assert.equal(figures[0]?.programs.chatty?.median, 5);
   });
 
-  it("gives every program its turn in every round, each round from another beginning", async () => {
+  it("gives every program its turn in every round, each round from another beginning and every other one backwards", async () => {
     const { figures } = await benchPrograms(["env", "b", "c"], { rounds: 4 });
     assert.deepEqual(figures[0]?.programs.env?.samples, [7, 7, 7, 7]);
     assert.deepEqual(
       [...shown.matchAll(/round (\d) of 4, (\w+)/g)].map(([, round, name]) => `${round}${name}`),
-      ["1env", "1b", "1c", "2b", "2c", "2env", "3c", "3env", "3b", "4env", "4b", "4c"],
+      ["1env", "1b", "1c", "2b", "2env", "2c", "3c", "3env", "3b", "4env", "4c", "4b"],
     );
   });
 
