@@ -12,8 +12,14 @@ type sum uint64
 // add continues the sum over b. It is written for speed: every payload byte passes it, on the way in
 // and on the way out.
 func (s sum) add(b []byte) sum {
+	s, b = s.addBlocks(b)
+	return s.addWords(b)
+}
+
+// addWords is add on any processor.
+func (s sum) addWords(b []byte) sum {
 	total, carry := uint64(s), uint64(0)
-	for len(b) >= 128 {
+	for len(b) >= 64 {
 		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[0:8]), 0)
 		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[8:16]), carry)
 		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[16:24]), carry)
@@ -22,17 +28,9 @@ func (s sum) add(b []byte) sum {
 		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[40:48]), carry)
 		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[48:56]), carry)
 		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[56:64]), carry)
-		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[64:72]), carry)
-		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[72:80]), carry)
-		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[80:88]), carry)
-		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[88:96]), carry)
-		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[96:104]), carry)
-		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[104:112]), carry)
-		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[112:120]), carry)
-		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[120:128]), carry)
 		total, carry = bits.Add64(total, carry, 0)
 		total += carry
-		b = b[128:]
+		b = b[64:]
 	}
 	for len(b) >= 8 {
 		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b), 0)
@@ -52,17 +50,20 @@ func (s sum) add(b []byte) sum {
 	if len(b) > 0 {
 		rest += uint64(binary.NativeEndian.Uint16([]byte{b[0], 0}))
 	}
-	total, carry = bits.Add64(total, rest, 0)
-	total += carry
-	return sum(total)
+	return sum(total).add64(rest)
+}
+
+// add64 continues the sum over a number in the machine's byte order.
+func (s sum) add64(v uint64) sum {
+	total, carry := bits.Add64(uint64(s), v, 0)
+	return sum(total + carry)
 }
 
 // add16 continues the sum over a number of 16 bits in network byte order.
 func (s sum) add16(v uint16) sum {
 	var word [2]byte
 	binary.BigEndian.PutUint16(word[:], v)
-	total, carry := bits.Add64(uint64(s), uint64(binary.NativeEndian.Uint16(word[:])), 0)
-	return sum(total + carry)
+	return s.add64(uint64(binary.NativeEndian.Uint16(word[:])))
 }
 
 // less16 takes such a number out of the sum again.

@@ -1,6 +1,7 @@
 package tun
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"testing"
@@ -31,10 +32,24 @@ func TestChecksumsAreThoseOfRFC1071AtEachLength(t *testing.T) {
 		if got := sum(0).add(b).checksum(); got != want {
 			t.Fatalf("%d bytes: %04x, want %04x", length, got, want)
 		}
+		if got := sum(0).addWords(b).checksum(); got != want {
+			t.Fatalf("%d bytes on any processor: %04x, want %04x", length, got, want)
+		}
 		half := length / 4 * 2
 		if got := sum(0).add(b[:half]).add(b[half:]).checksum(); got != want {
 			t.Fatalf("%d bytes in two parts: %04x, want %04x", length, got, want)
 		}
+	}
+}
+
+func TestALongSumDoesNotOverflow(t *testing.T) {
+	b := bytes.Repeat([]byte{0xff}, longestPacket)
+	want := slowChecksum(b)
+	if got := sum(0).add(b).checksum(); got != want {
+		t.Errorf("%04x, want %04x", got, want)
+	}
+	if got := sum(1<<64 - 1).add(b).checksum(); got != want {
+		t.Errorf("%04x after what overflows, want %04x", got, want)
 	}
 }
 
