@@ -57,7 +57,9 @@ func (l *Limit) Enter(packets [][]byte) {
 	defer l.mu.Unlock()
 	for _, packet := range packets {
 		// A buffer that comes again before its packet came out: that one was dropped.
-		l.discount(l.buffers.enter(packet, l.period))
+		if period, was := l.buffers.enter(packet, l.period); was {
+			l.discount(period)
+		}
 		l.present++
 	}
 }
@@ -69,8 +71,7 @@ func (l *Limit) Leave(packets [][]byte) {
 	}
 	l.mu.Lock()
 	for _, packet := range packets {
-		period, was := l.buffers.leave(packet)
-		if was && !l.discount(period, was) {
+		if period, was := l.buffers.leave(packet); was && !l.discount(period) {
 			l.dropped = max(0, l.dropped-1) // It was only late: the processor has more to do than it can.
 		}
 	}
@@ -83,11 +84,11 @@ func (l *Limit) Leave(packets [][]byte) {
 
 // discount takes out a packet that entered in a period, and reports whether it was still counted: it may
 // have been taken as dropped.
-func (l *Limit) discount(period uint32, was bool) bool {
-	switch {
-	case was && period == l.period:
+func (l *Limit) discount(period uint32) bool {
+	switch period {
+	case l.period:
 		l.present--
-	case was && period == l.period-1:
+	case l.period - 1:
 		l.previous--
 	default:
 		return false

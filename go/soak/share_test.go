@@ -50,14 +50,8 @@ func transfer(ctx context.Context, from, to *end, pieces int, before func() erro
 	if err != nil {
 		return d, err
 	}
-	cut := context.AfterFunc(ctx, func() {
-		_ = near.SetDeadline(aLongTimeAgo)
-		_ = far.SetDeadline(aLongTimeAgo)
-	})
-	defer func() {
-		cut()
-		err = errors.Join(err, near.Close(), far.Close())
-	}()
+	release := cutOffWith(ctx, near, far)
+	defer func() { err = errors.Join(err, release()) }()
 	sent := make(chan error, 1)
 	go func() {
 		random, hash, piece := rand.NewChaCha8([32]byte{byte(pieces)}), sha256.New(), make([]byte, pieceLength)

@@ -28,15 +28,8 @@ func stream(ctx context.Context, from, to, address string, seed uint64, connecte
 	if err != nil {
 		return [2]direction{}, err
 	}
-	// What hangs is cut off: its reads and writes then fail.
-	cut := context.AfterFunc(ctx, func() {
-		_ = near.SetDeadline(aLongTimeAgo)
-		_ = far.SetDeadline(aLongTimeAgo)
-	})
-	defer func() {
-		cut()
-		err = errors.Join(err, near.Close(), far.Close())
-	}()
+	release := cutOffWith(ctx, near, far)
+	defer func() { err = errors.Join(err, release()) }()
 	var directions [2]direction
 	failures := make(chan error, 4)
 	for n, way := range [2][2]*net.TCPConn{{near, far}, {far, near}} {
@@ -58,6 +51,18 @@ func stream(ctx context.Context, from, to, address string, seed uint64, connecte
 		return directions, fmt.Errorf("the stream from %s to %s: %w", from, address, err)
 	}
 	return directions, nil
+}
+
+// cutOffWith ends what hangs when ctx does: the reads and writes of both ends then fail. release closes them.
+func cutOffWith(ctx context.Context, near, far *net.TCPConn) (release func() error) {
+	keep := context.AfterFunc(ctx, func() {
+		_ = near.SetDeadline(aLongTimeAgo)
+		_ = far.SetDeadline(aLongTimeAgo)
+	})
+	return func() error {
+		keep()
+		return errors.Join(near.Close(), far.Close())
+	}
 }
 
 func dial(ctx context.Context, from, to, address string) (near, far *net.TCPConn, err error) {
