@@ -3,37 +3,40 @@ package inflight
 import "unsafe"
 
 const (
-	// mostBuffers is a power of two that is well above how many buffers the engine uses at once.
-	mostBuffers = 4096
+	// bufferPlaces is a power of two that is well above how many buffers the engine uses at once.
+	bufferPlaces = 4096
 	// bufferBits is the size of the engine's buffers, by which their addresses differ.
 	bufferBits = 16
 )
 
-// buffers are those whose packets are inside, and since which period. Two buffers can fall on one place:
-// the older one is then not known any more. Addresses do not keep a buffer alive.
-type buffers [mostBuffers]struct {
+// buffers are those whose packets are inside the engine. Two buffers can fall on one place: the older
+// one is then forgotten. Addresses do not keep a buffer alive.
+type buffers [bufferPlaces]struct {
 	address uintptr // 0 is none
-	period  uint32
+	entry   entry
 }
 
-// enter notes a packet's buffer. It returns the period in which it entered before if it has not left.
-func (b *buffers) enter(packet []byte, period uint32) (before uint32, was bool) {
-	address := addressOf(packet)
-	place := &b[address>>bufferBits%mostBuffers]
-	before, was = place.period, place.address == address && address != 0
-	place.address, place.period = address, period
-	return before, was
+// An entry is a packet's place in its flow.
+type entry struct {
+	flow     *flow
+	sequence uint32
 }
 
-// leave forgets a packet's buffer, and returns in which period it entered.
-func (b *buffers) leave(packet []byte) (period uint32, was bool) {
+func (b *buffers) enter(packet []byte, e entry) {
 	address := addressOf(packet)
-	place := &b[address>>bufferBits%mostBuffers]
+	place := &b[address>>bufferBits%bufferPlaces]
+	place.address, place.entry = address, e
+}
+
+// leave forgets a packet's buffer, and returns as what it entered.
+func (b *buffers) leave(packet []byte) (e entry, known bool) {
+	address := addressOf(packet)
+	place := &b[address>>bufferBits%bufferPlaces]
 	if place.address != address || address == 0 {
-		return 0, false
+		return entry{}, false
 	}
 	place.address = 0
-	return place.period, true
+	return place.entry, true
 }
 
 func addressOf(packet []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(packet))) }

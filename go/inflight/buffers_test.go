@@ -2,35 +2,45 @@ package inflight
 
 import "testing"
 
+// packetsIn makes packets, each in a buffer of its own, as large as the engine's.
+func packetsIn(count int) [][]byte {
+	const size = 1 << bufferBits
+	packets, room := make([][]byte, count), make([]byte, count*size)
+	for i := range packets {
+		packets[i] = room[i*size:][:size:size]
+	}
+	return packets
+}
+
 func TestABufferIsKnownByItsFirstByteUntilItLeaves(t *testing.T) {
 	var b buffers
+	var f flow
 	packet := packetsIn(1)[0]
-	if _, was := b.enter(packet, 7); was {
+	if _, known := b.leave(packet); known {
 		t.Error("it was there before it entered")
 	}
-	if period, was := b.enter(packet[:10], 8); !was || period != 7 {
-		t.Errorf("it entered before in period %d, %v; want 7", period, was)
-	}
-	if _, was := b.leave(packet[1:]); was {
+	b.enter(packet, entry{&f, 7})
+	b.enter(packet[:10], entry{&f, 8})
+	if _, known := b.leave(packet[1:]); known {
 		t.Error("a packet that begins elsewhere is taken for it")
 	}
-	if period, was := b.leave(packet[:100]); !was || period != 8 {
-		t.Errorf("it left since period %d, %v; want 8", period, was)
+	if e, known := b.leave(packet[:100]); !known || e != (entry{&f, 8}) {
+		t.Errorf("it entered as %v, %v; want 8", e, known)
 	}
-	if _, was := b.leave(packet); was {
+	if _, known := b.leave(packet); known {
 		t.Error("it left twice")
 	}
 }
 
 func TestOfTwoBuffersOnOnePlaceTheLaterOneIsKnown(t *testing.T) {
 	var b buffers
-	packets := packetsIn(mostBuffers + 1000) // more than there are places
+	packets := packetsIn(bufferPlaces + 1000) // more than there are places
 	for _, packet := range packets {
-		b.enter(packet, 7)
-		if period, was := b.leave(packet); !was || period != 7 {
+		b.enter(packet, entry{sequence: 7})
+		if e, known := b.leave(packet); !known || e.sequence != 7 {
 			t.Fatal("the latest buffer is not known")
 		}
-		b.enter(packet, 7)
+		b.enter(packet, entry{sequence: 7})
 	}
 	known := 0
 	for _, packet := range packets {
@@ -38,14 +48,14 @@ func TestOfTwoBuffersOnOnePlaceTheLaterOneIsKnown(t *testing.T) {
 			known++
 		}
 	}
-	if known > mostBuffers {
+	if known > bufferPlaces {
 		t.Errorf("%d buffers are known, more than there are places", known)
 	}
 }
 
 func TestNoPacketHasNoBuffer(t *testing.T) {
 	var b buffers
-	if _, was := b.leave(nil); was {
+	if _, known := b.leave(nil); known {
 		t.Error("nothing has left")
 	}
 }

@@ -1,8 +1,9 @@
-// Package inflight bounds how many packets are on their way through the engine at once.
+// Package inflight bounds what is in the engine at once: the packets on their way through it, and those
+// that wait in it for a peer that does not answer.
 //
-// The engine's own queues take more than a thousand batches. Under load they fill: every packet waits
-// behind all of them, and their buffers no longer fit in the processor's caches. Here whoever feeds
-// packets to the engine waits until earlier ones have come out of it.
+// The engine's own queues take more than a thousand batches for each peer. Under load they fill: every
+// packet waits behind all of them, and their buffers take hundreds of MiB. So whoever feeds packets to
+// the engine waits until earlier ones have come out of it, and feeds packets that may wait one by one.
 package inflight
 
 import (
@@ -10,107 +11,104 @@ import (
 	"time"
 )
 
-// patience is how long a packet counts at least. The engine drops packets without telling, or keeps
-// them: those without a peer or a session, those that are not authentic, those that a queue has no room
-// for. What has not come out after once or twice this time is taken as dropped.
-const patience = 2 * time.Millisecond
-
-// A Limit counts the packets between an entrance and an exit, and lets whoever feeds the entrance
-// wait while there are many. It knows them by their buffers, as the engine takes a packet through in
-// the one that it came in.
+// A limit counts the packets between an entrance of the engine and an exit, and lets whoever feeds the
+// entrance wait while there are many. It knows packets by their buffers, as the engine takes a packet
+// through in the one that it came in.
 //
-// Packets that never come out must not keep those out that would: a peer that does not answer would
-// slow down all others. So as many as were lately dropped may be inside beyond the limit.
-//
-// All methods may be called concurrently. A nil Limit counts nothing and never waits.
-type Limit struct {
-	most int
+// Only packets of flows that are flowing count. Those of a flow that is stuck wait, or were dropped: they
+// must not keep out packets that would come out.
+type limit struct {
+	most uint32 // weight
+	now  func() moment
 
-	mu       sync.Mutex
-	buffers  buffers
-	began    time.Time // the present period, which lasts for patience, and longer if nobody waits
-	period   uint32    // its number
-	present  int       // packets that entered in it and are inside
-	previous int       // in the one before
-	dropped  int       // those that were taken as dropped at the end of a period, of late
-	sleepers int
+	mu      sync.Mutex
+	buffers buffers
+	inside  uint32  // the sum of what is counted for all flows
+	counted []*flow // those for which anything is counted, and perhaps others
+	waiting uint32  // the sum of what waits for all flows
+	waiters int
 
-	room chan struct{} // wakes one sleeper
-	heal *time.Timer   // wakes one when packets may be taken as dropped
+	room  chan struct{} // wakes one waiter
+	retry *time.Timer   // wakes one once a flow may be stuck
 }
 
-// New makes a limit of most packets. Packets enter by batches: a batch may enter while there is any
-// room, and exceed the limit by its own length.
-func New(most int) *Limit {
-	l := &Limit{most: most, room: make(chan struct{}, 1)}
-	l.heal = time.AfterFunc(time.Hour, l.wake)
-	l.heal.Stop()
+func newLimit(most int) *limit {
+	start := time.Now()
+	l := &limit{
+		most: uint32(most),
+		now:  func() moment { return moment(time.Since(start)) },
+		room: make(chan struct{}, 1),
+	}
+	l.retry = time.AfterFunc(time.Hour, l.wake)
+	l.retry.Stop()
 	return l
 }
 
-// Enter counts packets that were fed to the engine, each by the first byte of its buffer.
-func (l *Limit) Enter(packets [][]byte) {
-	if l == nil || len(packets) == 0 {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, packet := range packets {
-		// A buffer that comes again before its packet came out: that one was dropped.
-		if period, was := l.buffers.enter(packet, l.period); was {
-			l.discount(period)
-		}
-		l.present++
+// Most returns how many packets may be on their way.
+func (l *limit) Most() int { return int(l.most) }
+
+// enter notes a packet of a flow, and counts it if the flow is flowing.
+func (l *limit) enter(packet []byte, size int, of *flow, flowing bool, now moment) {
+	l.buffers.enter(packet, entry{of, of.enter(weigh(size), now)})
+	if flowing {
+		l.count(of)
 	}
 }
 
-// Leave counts packets that came out of the engine. Those that did not enter are left out.
-func (l *Limit) Leave(packets [][]byte) {
-	if l == nil || len(packets) == 0 {
+// count counts all that is inside of a flow.
+func (l *limit) count(f *flow) {
+	l.inside += f.inside() - f.counted // modulo 2^32: it may become less
+	f.counted = f.inside()
+	if !f.listed && f.counted > 0 {
+		f.listed = true
+		l.counted = append(l.counted, f)
+	}
+}
+
+// discount counts nothing of a flow.
+func (l *limit) discount(f *flow) {
+	l.inside -= f.counted
+	f.counted = 0
+}
+
+// leave notes packets that came out of the engine. Those that did not enter are left out.
+func (l *limit) leave(packets [][]byte) {
+	if len(packets) == 0 {
 		return
 	}
 	l.mu.Lock()
+	now := l.now()
 	for _, packet := range packets {
-		if period, was := l.buffers.leave(packet); was && !l.discount(period) {
-			l.dropped = max(0, l.dropped-1) // It was only late: the processor has more to do than it can.
+		if e, known := l.buffers.leave(packet); known {
+			e.flow.leave(e.sequence, now)
+			l.count(e.flow)
+			l.setWaiting(e.flow, 0)
 		}
 	}
-	wake := l.sleepers > 0 && l.hasRoom()
+	wake := l.waiters > 0 && l.hasRoom()
 	l.mu.Unlock()
 	if wake {
 		l.wake()
 	}
 }
 
-// discount takes out a packet that entered in a period, and reports whether it was still counted: it may
-// have been taken as dropped.
-func (l *Limit) discount(period uint32) bool {
-	switch period {
-	case l.period:
-		l.present--
-	case l.period - 1:
-		l.previous--
-	default:
-		return false
-	}
-	return true
+// setWaiting sets the weight that waits in the engine for a flow.
+func (l *limit) setWaiting(f *flow, weight uint32) {
+	l.waiting += weight - f.waiting // modulo 2^32: it may become less
+	f.waiting = weight
 }
 
-// Wait returns when there is room for a batch, or done is closed.
-func (l *Limit) Wait(done <-chan struct{}) {
-	if l == nil {
-		return
-	}
+// wait returns when there is room for a batch, or done is closed. A batch may enter while there is any
+// room, and exceed the limit by its own length.
+func (l *limit) wait(done <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for {
-		now := time.Now()
-		l.forget(now)
-		if l.hasRoom() {
+	for !l.hasRoom() {
+		if l.discountStuck(l.now()); l.hasRoom() {
 			break
 		}
-		l.heal.Reset(l.began.Add(patience).Sub(now))
-		l.sleepers++
+		l.retry.Reset(patience)
+		l.waiters++
 		l.mu.Unlock()
 		closed := false
 		select {
@@ -119,32 +117,34 @@ func (l *Limit) Wait(done <-chan struct{}) {
 			closed = true
 		}
 		l.mu.Lock()
-		l.sleepers--
+		l.waiters--
 		if closed {
 			break
 		}
 	}
-	if l.sleepers > 0 {
+	if l.waiters > 0 {
 		l.wake() // There was one signal for all.
 	}
 }
 
-// forget begins a new period once patience is over, and takes those packets as dropped that entered
-// before the last one and have not come out. A period in which nothing entered, or all came out, says
-// little of the next: what is expected to be dropped becomes more at once, and less by and by.
-func (l *Limit) forget(now time.Time) {
-	if now.Sub(l.began) < patience {
-		return
+// discountStuck no longer counts what is inside of flows that are stuck.
+func (l *limit) discountStuck(now moment) {
+	counted := l.counted[:0]
+	for _, f := range l.counted {
+		if f.stuck(now) {
+			l.discount(f)
+		}
+		if f.listed = f.counted > 0; f.listed {
+			counted = append(counted, f)
+		}
 	}
-	l.began = now
-	l.period++
-	l.present, l.previous, l.dropped = 0, l.present, max(l.previous, l.dropped*7/8)
+	clear(l.counted[len(counted):])
+	l.counted = counted
 }
 
-// hasRoom counts twice what was dropped in a period, as what will be dropped of two is inside.
-func (l *Limit) hasRoom() bool { return l.present+l.previous < l.most+2*l.dropped }
+func (l *limit) hasRoom() bool { return l.inside < l.most }
 
-func (l *Limit) wake() {
+func (l *limit) wake() {
 	select {
 	case l.room <- struct{}{}:
 	default:

@@ -22,7 +22,8 @@ func TestReadAllocatesNothing(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	device := newDevice(t, "wgd6")
-	device.config.Outbound = inflight.New(mostSegments) // Reads wait now and then.
+	outbound := inflight.NewOutbound(mostSegments) // Reads wait now and then.
+	device.config.Outbound, device.reader.batch = outbound, inflight.NewBatch(outbound)
 	testbed.Run(t, "ip", "address", "add", "10.77.0.1/24", "dev", "wgd6")
 	testbed.Run(t, "ip", "address", "add", "fd77::1/64", "dev", "wgd6", "nodad")
 	testbed.Run(t, "ip", "link", "set", "wgd6", "up")
@@ -59,6 +60,7 @@ func TestReadAllocatesNothing(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
+					outbound.Leave(buffers[:n])
 					for _, length := range sizes[:n] {
 						if length > size { // and nothing that the kernel sends by itself
 							read++
@@ -77,7 +79,7 @@ func TestWriteAllocatesNothing(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	device := newDevice(t, "wgd7")
-	device.config.Inbound = inflight.New(1)
+	device.config.Inbound = inflight.NewInbound(1)
 	testbed.Run(t, "ip", "link", "set", "wgd7", "up")
 	var packets [][]byte
 	for range 5 { // runs that are joined, and flows in turn

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/inflight"
 )
 
 // headroom is where the engine lets a packet begin in its buffer.
@@ -88,7 +90,7 @@ func separated(t testing.TB, written [][]byte) [][]byte {
 	t.Helper()
 	var packets [][]byte
 	for _, bytes := range written {
-		r := newReader(nil, false, func(format string, arguments ...any) { t.Errorf(format, arguments...) })
+		r := newReader(nil, false, inflight.NewBatch(nil), func(format string, arguments ...any) { t.Errorf(format, arguments...) })
 		buffers := make([][]byte, mostSegments)
 		for i := range buffers {
 			buffers[i] = make([]byte, headroom+longestPacket)
@@ -97,8 +99,8 @@ func separated(t testing.TB, written [][]byte) [][]byte {
 		if err := r.take(bytes); err != nil {
 			t.Fatal(err)
 		}
-		for r.left.left() {
-			r.put(r.left.next(buffers[r.count][headroom:]))
+		for r.left.left() || r.single != nil {
+			r.place()
 		}
 		for i := range r.count {
 			packets = append(packets, buffers[i][headroom:headroom+r.sizes[i]])
@@ -222,19 +224,20 @@ func FuzzAnyReadIsCutOrRefused(f *testing.F) {
 	f.Add(joined(f, buffersOf([][]byte{s.packet([]byte("payload"), tcpACK), s.packet([]byte("payload"), tcpACK)}))[0])
 	f.Add(make([]byte, virtioSize))
 	f.Fuzz(func(t *testing.T, bytes []byte) {
-		r := newReader(nil, false, func(string, ...any) {})
+		r := newReader(nil, false, inflight.NewBatch(nil), func(string, ...any) {})
 		const guard = 0xA5
 		memory := make([]byte, 200)
 		for i := range memory {
 			memory[i] = guard
 		}
 		r.buffers, r.sizes, r.offset = [][]byte{memory[:150]}, make([]int, 1), headroom
-		if r.take(bytes) == nil && r.left.left() {
-			for steps := 0; r.left.left(); steps++ {
+		if r.take(bytes) == nil {
+			for steps := 0; r.left.left() || r.single != nil; steps++ {
 				if steps > longestPacket {
 					t.Fatal("never ends")
 				}
-				r.left.next(memory[headroom:150])
+				r.count = 0
+				r.place()
 			}
 		}
 		for _, b := range memory[150:] {

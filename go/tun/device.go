@@ -21,7 +21,8 @@ type Config struct {
 	Offloads Offloads
 	// Outbound counts packets from Read to where they leave the engine, Inbound those that Write takes
 	// out of it. Either may be nil.
-	Outbound, Inbound *inflight.Limit
+	Outbound *inflight.Outbound
+	Inbound  *inflight.Inbound
 	// Logf takes lines worth reading at verbose level. It may be nil.
 	Logf func(format string, arguments ...any)
 }
@@ -71,7 +72,7 @@ func (d *Device) attach() error {
 				return err
 			}
 		}
-		d.reader = newReader(raw, plain, d.config.Logf)
+		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Logf)
 		d.writer = newWriter(raw, plain, offloads)
 		// The file stays open for longer than the link watches it: see Close.
 		d.link, err = watchLink(fd, d.config.MTU)
@@ -90,11 +91,11 @@ func (d *Device) BatchSize() int { return conn.IdealBatchSize }
 
 // Read waits for a packet and takes as many as there are, one to each of bufs from offset on, with
 // their lengths in sizes. What the kernel left whole is cut. A packet that cannot be used is dropped
-// and logged. The error is os.ErrClosed once the interface is gone or the device closed.
+// and logged; one that would only wait behind too many others is dropped, so that there may be none. The
+// error is os.ErrClosed once the interface is gone or the device closed.
 func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	d.config.Outbound.Wait(d.gone)
 	n, err := d.reader.fill(bufs, sizes, offset)
-	d.config.Outbound.Enter(bufs[:n])
 	if err != nil && (errors.Is(err, os.ErrClosed) || d.isGone()) {
 		d.markGone()
 		return n, os.ErrClosed

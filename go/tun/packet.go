@@ -17,12 +17,14 @@ const (
 	ipv4Protocol     = 9
 	ipv4Checksum     = 10
 	ipv4Addresses    = 12
+	ipv4Destination  = 16
 
 	ipv6HeaderLength  = 40 // without extension headers
 	ipv6PayloadLength = 4
 	ipv6NextHeader    = 6
 	ipv6HopLimit      = 7
 	ipv6Addresses     = 8
+	ipv6Destination   = 24
 
 	tcpHeaderLength = 20 // without options
 	tcpSequence     = 4

@@ -2,12 +2,16 @@ package tun
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/inflight"
 )
+
+// mostDropped bounds how many packets one call drops before it returns.
+const mostDropped = 1024
 
 // A reader takes packets out of the TUN, for one goroutine.
 type reader struct {
@@ -15,7 +19,12 @@ type reader struct {
 	logf   func(format string, arguments ...any)
 	plain  bool   // without virtio headers
 	buffer []byte // a virtio header and a packet
-	left   segments
+	batch  *inflight.Batch
+
+	// What was read and has not found its place yet: segments, or a packet of its own.
+	left        segments
+	single      []byte
+	destination inflight.Destination
 
 	// read is made once, as making it anew for every call would allocate.
 	read    func(fd uintptr) (done bool)
@@ -23,31 +32,37 @@ type reader struct {
 	sizes   []int
 	offset  int
 	count   int
+	dropped int
 	err     error
 }
 
-func newReader(raw syscall.RawConn, plain bool, logf func(string, ...any)) *reader {
-	r := &reader{raw: raw, plain: plain, logf: logf, buffer: make([]byte, virtioSize+longestPacket)}
+func newReader(raw syscall.RawConn, plain bool, batch *inflight.Batch, logf func(string, ...any)) *reader {
+	r := &reader{raw: raw, plain: plain, batch: batch, logf: logf, buffer: make([]byte, virtioSize+longestPacket)}
 	r.read = func(fd uintptr) bool { return r.drain(int(fd)) }
 	return r
 }
 
-// fill waits for a packet and takes as many as there are, one to each buffer from offset on, with
-// their lengths in sizes.
+// fill waits for a packet and takes as many as the batch admits, one to each buffer from offset on, with
+// their lengths in sizes. It may return none: those that there were have been dropped.
 func (r *reader) fill(buffers [][]byte, sizes []int, offset int) (int, error) {
-	r.buffers, r.sizes, r.offset, r.count, r.err = buffers, sizes, offset, 0, nil
+	r.buffers, r.sizes, r.offset, r.count, r.dropped, r.err = buffers, sizes, offset, 0, 0, nil
+	r.batch.Begin()
 	err := r.raw.Read(r.read)
+	r.batch.Enter(buffers[:r.count], sizes)
 	r.buffers, r.sizes = nil, nil
 	return r.count, errors.Join(r.err, err)
 }
 
-// drain reads until there is no packet, or no buffer. Its answer is false where there was none at all.
+// drain reads until there is no packet, or none that the batch admits. It returns false if there was
+// none at all.
 func (r *reader) drain(fd int) bool {
 	for {
-		for r.left.left() && r.count < len(r.buffers) {
-			r.put(r.left.next(r.buffers[r.count][r.offset:]))
+		for r.left.left() || r.single != nil {
+			if r.count == len(r.buffers) || !r.place() {
+				return true
+			}
 		}
-		if r.count == len(r.buffers) {
+		if r.count == len(r.buffers) || r.dropped >= mostDropped {
 			return true
 		}
 		n, err := readRaw(fd, r.buffer)
@@ -55,7 +70,7 @@ func (r *reader) drain(fd int) bool {
 		case err == unix.EINTR:
 			continue
 		case err == unix.EAGAIN:
-			return r.count > 0
+			return r.count > 0 || r.dropped > 0
 		case err == unix.EBADFD:
 			r.err = os.ErrClosed
 			return true
@@ -69,16 +84,34 @@ func (r *reader) drain(fd int) bool {
 	}
 }
 
-func (r *reader) put(size int) {
-	if size == 0 {
-		r.logf("TUN: dropped a segment that no buffer can hold")
-		return
+// place puts the next packet into the next buffer, or drops it. It returns false if the batch ends before it.
+func (r *reader) place() bool {
+	switch r.batch.Judge(r.destination) {
+	case inflight.Postponed:
+		return false
+	case inflight.Dropped:
+		r.left, r.single = segments{}, nil
+		r.dropped++
+		return true
 	}
+	to, size := r.buffers[r.count][r.offset:], 0
+	if r.single == nil {
+		size = r.left.next(to)
+	} else if len(r.single) <= len(to) {
+		size = copy(to, r.single)
+	}
+	r.single = nil
+	if size == 0 {
+		r.logf("TUN: dropped a packet that no buffer can hold")
+		return true
+	}
+	r.batch.Take()
 	r.sizes[r.count] = size
 	r.count++
+	return true
 }
 
-// take makes sense of one read: a packet for the next buffer, or segments that are left to be taken.
+// take makes sense of one read: a packet, or segments, that are to be placed.
 func (r *reader) take(bytes []byte) error {
 	packet, header := bytes, virtioHeader{}
 	if !r.plain {
@@ -88,6 +121,7 @@ func (r *reader) take(bytes []byte) error {
 		}
 		packet = bytes[virtioSize:]
 	}
+	r.destination = destinationOf(packet)
 	if header.gsoType != unix.VIRTIO_NET_HDR_GSO_NONE {
 		var err error
 		r.left, err = cut(header, packet)
@@ -98,12 +132,19 @@ func (r *reader) take(bytes []byte) error {
 			return err
 		}
 	}
-	to := r.buffers[r.count][r.offset:]
-	if len(packet) > len(to) {
-		return fmt.Errorf("%d bytes, of which a buffer holds %d: %w", len(packet), len(to), unix.EMSGSIZE)
+	if len(packet) > 0 {
+		r.single = packet
 	}
-	copy(to, packet)
-	r.sizes[r.count] = len(packet)
-	r.count++
 	return nil
+}
+
+// destinationOf returns the destination of a packet that may be none.
+func destinationOf(packet []byte) (destination inflight.Destination) {
+	switch {
+	case len(packet) >= ipv4HeaderLength && packet[0]>>4 == 4:
+		copy(destination[:], packet[ipv4Destination:ipv4HeaderLength])
+	case len(packet) >= ipv6HeaderLength && packet[0]>>4 == 6:
+		copy(destination[:], packet[ipv6Destination:ipv6HeaderLength])
+	}
+	return destination
 }

@@ -69,9 +69,17 @@ func TestTheEngineGetsNoFeatureThatIsDisabled(t *testing.T) {
 		if tunConfig.Offloads != features.TUN || udpConfig.Offloads != features.UDP {
 			t.Errorf("%+v: offloads %+v and %+v", features, tunConfig.Offloads, udpConfig.Offloads)
 		}
-		limited := tunConfig.Outbound != nil && tunConfig.Inbound != nil
-		if limited != features.InFlightLimit || tunConfig.Outbound != udpConfig.Outbound || tunConfig.Inbound != udpConfig.Inbound {
-			t.Errorf("%+v: limits %v", features, limited)
+		if tunConfig.Outbound == nil || tunConfig.Outbound != udpConfig.Outbound ||
+			tunConfig.Inbound == nil || tunConfig.Inbound != udpConfig.Inbound {
+			t.Errorf("%+v: limits %p and %p, %p and %p", features,
+				tunConfig.Outbound, udpConfig.Outbound, tunConfig.Inbound, udpConfig.Inbound)
+		}
+		want := mostInFlightOff
+		if features.InFlightLimit {
+			want = mostInFlight
+		}
+		if got := [2]int{tunConfig.Outbound.Most(), tunConfig.Inbound.Most()}; got != [2]int{want, want} {
+			t.Errorf("%+v: up to %d packets may be in flight, want %d", features, got, want)
 		}
 	}
 }

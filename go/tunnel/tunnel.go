@@ -20,9 +20,13 @@ import (
 // DefaultMTU of an interface in bytes: 1500 less what WireGuard over IPv6 adds, and room for PPPoE.
 const DefaultMTU = device.DefaultMTU
 
-// mostInFlight is how many packets may be in the engine in each direction. Fewer leave its workers idle;
-// with more, packets wait for longer and their buffers take more memory, for no more throughput.
-const mostInFlight = 256
+// How many packets may be on their way through the engine in each direction, if that is limited and if
+// not. Fewer leave its workers idle; with more, packets wait for longer and their buffers take more memory,
+// for no more throughput.
+const (
+	mostInFlight    = 256
+	mostInFlightOff = 8192
+)
 
 // An End says why a tunnel ended.
 type End string
@@ -88,10 +92,11 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 
 // configure says how the two ends of the engine are to work. MTU is in bytes.
 func configure(mtu int, features Features, log Log) (tun.Config, udp.Config) {
-	var outbound, inbound *inflight.Limit
-	if features.InFlightLimit {
-		outbound, inbound = inflight.New(mostInFlight), inflight.New(mostInFlight)
+	most := mostInFlight
+	if !features.InFlightLimit {
+		most = mostInFlightOff
 	}
+	outbound, inbound := inflight.NewOutbound(most), inflight.NewInbound(most)
 	return tun.Config{MTU: mtu, Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef},
 		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef}
 }

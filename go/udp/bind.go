@@ -32,10 +32,11 @@ var _ conn.Bind = (*Bind)(nil)
 //
 // All methods may be called concurrently. A Bind can be opened again after it was closed.
 type Bind struct {
-	logf              func(format string, args ...any)
-	offloads          Offloads
-	batches           sync.Pool // of *sendBatch
-	inbound, outbound *inflight.Limit
+	logf     func(format string, args ...any)
+	offloads Offloads
+	batches  sync.Pool // of *sendBatch
+	inbound  *inflight.Inbound
+	outbound *inflight.Outbound
 
 	// generation counts the events that may change how a datagram is routed. A source address
 	// learnt in an older generation must be checked before it is used. It never goes backwards,
@@ -60,7 +61,8 @@ type Config struct {
 	Offloads Offloads
 	// Inbound counts packets from where they are received, Outbound those that Send takes out of the
 	// engine. Either may be nil.
-	Inbound, Outbound *inflight.Limit
+	Inbound  *inflight.Inbound
+	Outbound *inflight.Outbound
 	// Logf takes lines worth reading at verbose level. It may be nil.
 	Logf func(format string, arguments ...any)
 }

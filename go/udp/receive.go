@@ -22,7 +22,7 @@ const (
 type receiver struct {
 	socket     *socket
 	generation *atomic.Uint64
-	inbound    *inflight.Limit
+	inbound    *inflight.Inbound
 
 	messages []unix.Mmsghdr
 	pieces   []unix.Iovec // one for each message
@@ -52,7 +52,7 @@ type arrival struct {
 	endpoint    *Endpoint
 }
 
-func newReceiver(s *socket, generation *atomic.Uint64, inbound *inflight.Limit) *receiver {
+func newReceiver(s *socket, generation *atomic.Uint64, inbound *inflight.Inbound) *receiver {
 	count := batchSize
 	if s.coalesces {
 		count = joinedMessages
@@ -101,7 +101,7 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 		return 0, net.ErrClosed
 	default:
 	}
-	r.inbound.Wait(r.socket.closed)
+	buffers = buffers[:r.inbound.Wait(r.socket.closed, len(buffers))]
 	if len(r.pending) == 0 {
 		if err := r.wait(buffers); err != nil {
 			return 0, err
@@ -120,7 +120,7 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 			r.pending = r.pending[1:]
 		}
 	}
-	r.inbound.Enter(buffers[:count])
+	r.inbound.Enter(buffers[:count], sizes)
 	return count, nil
 }
 

@@ -1,0 +1,106 @@
+package inflight
+
+import (
+	"testing"
+	"time"
+)
+
+func TestAFlowFlowsOnceAPacketHasComeOut(t *testing.T) {
+	var f flow
+	if f.flows(0) {
+		t.Error("a flow of which nothing is known flows")
+	}
+	sequence := f.enter(1, 0)
+	if f.flows(0) {
+		t.Error("it flows though nothing came out")
+	}
+	f.leave(sequence, 1)
+	if !f.flows(1) || f.inside() != 0 {
+		t.Errorf("flows %v with %d inside after its packet came out", f.flows(1), f.inside())
+	}
+	if f.flows(1 + moment(proofHolds)) {
+		t.Error("it flows though nothing came out for long")
+	}
+}
+
+func TestAFlowIsStuckIfNothingComesOutForLong(t *testing.T) {
+	var f flow
+	f.leave(f.enter(1, 0), 0)
+	f.enter(1, 5)
+	f.enter(1, 5+moment(patience)-1)
+	if late := 5 + moment(patience); f.stuck(late-1) || !f.stuck(late) || f.flows(late) || !f.flowedLately(late) {
+		t.Errorf("stuck %v before the time and %v after it, flows %v", f.stuck(late-1), f.stuck(late), f.flows(late))
+	}
+}
+
+func TestWhatEnteredBeforeAPacketThatCameOutIsNotInside(t *testing.T) {
+	var f flow
+	first := f.enter(2, 0)
+	f.enter(1, 0)
+	third := f.enter(1, 0)
+	f.enter(3, 0)
+	f.leave(third, 0)
+	if f.inside() != 3 {
+		t.Errorf("%d are inside, want the weight of the one after it, 3", f.inside())
+	}
+	f.leave(first, 0) // overtaken
+	if f.inside() != 3 {
+		t.Errorf("%d are inside after an earlier one came out, want 3", f.inside())
+	}
+}
+
+func TestAFlowCountsOnAfterItsNumbersOverflow(t *testing.T) {
+	f := flow{entered: ^uint32(0) - 1, left: ^uint32(0) - 1}
+	before := f.enter(1, 0)
+	after := f.enter(3, 0)
+	if after > before {
+		t.Fatal("they did not overflow")
+	}
+	f.leave(before, 0)
+	if f.inside() != 3 {
+		t.Errorf("%d are inside, want 3", f.inside())
+	}
+	f.leave(after, 0)
+	if f.inside() != 0 {
+		t.Errorf("%d are inside, want none", f.inside())
+	}
+}
+
+func TestAFlowThatNeverComesOutDoesNotCountForEver(t *testing.T) {
+	var f flow
+	for range 3 * mostInside {
+		f.enter(1, 0)
+	}
+	if f.inside() != mostInside {
+		t.Errorf("%d are inside, more than the engine holds", f.inside())
+	}
+}
+
+func TestOnlyTheLastPacketTellsThatTheEngineRefusesAFlow(t *testing.T) {
+	var f flow
+	first := f.enter(1, 0)
+	last := f.enter(1, 0)
+	if f.refuse(first); f.refused || f.inside() != 2 {
+		t.Errorf("refused %v with %d inside, though the engine drops the oldest that waits", f.refused, f.inside())
+	}
+	if f.refuse(last); !f.refused || f.inside() != 0 {
+		t.Errorf("refused %v with %d inside", f.refused, f.inside())
+	}
+	if f.leave(f.enter(1, 0), 0); f.refused {
+		t.Error("it is refused though a packet came out")
+	}
+}
+
+func TestAPacketWeighsMoreTheMoreMemoryItsBufferTakes(t *testing.T) {
+	for size, want := range map[int]uint32{0: 1, 1420: 1, 9000: 1, 16<<10 - 1: 1, 16 << 10: 2, 65535: 4} {
+		if got := weigh(size); got != want {
+			t.Errorf("%d bytes weigh %d, want %d", size, got, want)
+		}
+	}
+}
+
+func TestMomentsTellTheTimeBetweenThem(t *testing.T) {
+	if got := moment(3 * time.Second).since(moment(time.Second)); got != 2*time.Second {
+		t.Errorf("%v", got)
+	}
+}
