@@ -70,7 +70,7 @@ func TestReceiveAllocatesNothingHoweverManySendInTurn(t *testing.T) {
 		{"udp6", "fd00::ffff", "fd00::%x"},
 	} {
 		var from *socket
-		n.run(t, func() (err error) { from, err = listen(family.network, 0, 0, AllOffloads); return err })
+		n.run(t, func() (err error) { from, err = listen(family.network, 0, 0, AllOffloads, t.Logf); return err })
 		t.Cleanup(func() { from.close() })
 		for _, joined := range []bool{true, false} {
 			for _, peers := range []int{1, 2, 200} {
@@ -98,7 +98,7 @@ func expectReceivedWithoutAllocation(t *testing.T, r lone, from *socket, to neti
 	buffers, sizes, endpoints := receiveBuffers(batchSize)
 	expectNoAllocation(t, "receiving", func() {
 		for _, source := range sources {
-			batch.load(packets, source, true)
+			batch.load(packets, source, maxSegments)
 			if _, _, err := batch.send(from.raw); err != nil {
 				t.Fatal(err)
 			}

@@ -96,7 +96,7 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	if b.opened.Load() != nil {
 		return nil, 0, conn.ErrBindAlreadyOpen
 	}
-	ipv4, ipv6, err := listenBoth(port, b.mark.Load(), b.offloads)
+	ipv4, ipv6, err := b.listenBoth(port)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -139,9 +139,10 @@ func (b *Bind) watchRoutes(opened *openSockets) error {
 }
 
 // listenBoth opens one socket for each family that the host has, on the same port.
-func listenBoth(port uint16, mark uint32, offloads Offloads) (ipv4, ipv6 *socket, err error) {
+func (b *Bind) listenBoth(port uint16) (ipv4, ipv6 *socket, err error) {
+	mark := b.mark.Load()
 	for attempt := 1; ; attempt++ {
-		ipv4, err = listen("udp4", port, mark, offloads)
+		ipv4, err = listen("udp4", port, mark, b.offloads, b.logf)
 		if err != nil && !errors.Is(err, syscall.EAFNOSUPPORT) {
 			return nil, nil, err
 		}
@@ -149,12 +150,12 @@ func listenBoth(port uint16, mark uint32, offloads Offloads) (ipv4, ipv6 *socket
 		if ipv4 != nil {
 			wanted = ipv4.port()
 		}
-		ipv6, err = listen("udp6", wanted, mark, offloads)
+		ipv6, err = listen("udp6", wanted, mark, b.offloads, b.logf)
 		if err == nil || ipv4 != nil && errors.Is(err, syscall.EAFNOSUPPORT) {
 			return ipv4, ipv6, nil
 		}
 		if ipv4 != nil {
-			err = errors.Join(err, ipv4.conn.Close())
+			err = errors.Join(err, ipv4.close())
 		}
 		if port != 0 || attempt == portAttempts || !errors.Is(err, syscall.EADDRINUSE) {
 			return nil, nil, err
@@ -220,7 +221,8 @@ func (o *openSockets) socketFor(address netip.Addr) *socket {
 	return o.ipv6
 }
 
-// Send sends packets to an endpoint in order, as many at once as the kernel takes.
+// Send sends packets to an endpoint in order, as many at once as the kernel takes. It never waits: what
+// finds no room, as the path is slower than what is sent to it, is dropped, as an interface's queue does.
 //
 // A packet that is too big for any datagram is left out and the rest is sent; any other error ends
 // the sending. The error then says how many packets were not sent. It is net.ErrClosed on a closed
@@ -243,7 +245,7 @@ func (b *Bind) Send(packets [][]byte, endpoint conn.Endpoint) error {
 	batch := b.batches.Get().(*sendBatch)
 	defer b.batches.Put(batch)
 	transmission := transmission{
-		bind: b, socket: s, batch: batch, to: to,
+		bind: b, socket: s, batch: batch, to: to, outlet: s.outlets.main,
 		source: b.checkedSource(opened.query, to),
 	}
 	return transmission.run(packets)

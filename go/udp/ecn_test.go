@@ -23,7 +23,7 @@ func TestDatagramsLeaveWithoutAnECNMarkWhateverCameBefore(t *testing.T) {
 		{"udp6", "::1", unix.IPPROTO_IPV6, unix.IPV6_TCLASS, unix.IPV6_RECVTCLASS},
 	} {
 		var peer *socket
-		n.run(t, func() (err error) { peer, err = listen(family.network, 0, 0, AllOffloads); return err })
+		n.run(t, func() (err error) { peer, err = listen(family.network, 0, 0, AllOffloads, t.Logf); return err })
 		t.Cleanup(func() { peer.close() })
 		err := control(peer.raw, func(fd int) error {
 			if err := unix.SetsockoptInt(fd, family.level, family.tos, congestion); err != nil {

@@ -115,7 +115,7 @@ func (l lone) endpointAt(address string) netip.AddrPort {
 func listenAlone(t *testing.T, n *namespace, network string, offloads Offloads) lone {
 	t.Helper()
 	var s *socket
-	n.run(t, func() (err error) { s, err = listen(network, 0, 0, offloads); return err })
+	n.run(t, func() (err error) { s, err = listen(network, 0, 0, offloads, t.Logf); return err })
 	t.Cleanup(func() { s.close() })
 	return lone{newReceiver(s, new(atomic.Uint64), nil)}
 }

@@ -27,13 +27,13 @@ type group struct {
 
 // appendGroups appends the groups that packets fall into, in order: as few as the rules of
 // UDP_SEGMENT allow. All packets of a group but the last have one size, the last is no longer, none
-// is empty, and together they fit in limit bytes and maxSegments datagrams. A packet that exceeds
-// limit is a group of its own.
-func appendGroups(groups []group, packets [][]byte, limit int) []group {
+// is empty, and together they fit in limit bytes and most datagrams. A packet that exceeds limit is a
+// group of its own.
+func appendGroups(groups []group, packets [][]byte, limit, most int) []group {
 	for len(packets) > 0 {
 		size := len(packets[0])
 		count, total := 1, size
-		for count < len(packets) && count < maxSegments {
+		for count < len(packets) && count < most {
 			next := len(packets[count])
 			if next == 0 || next > size || total+next > limit {
 				break
@@ -46,14 +46,6 @@ func appendGroups(groups []group, packets [][]byte, limit int) []group {
 		}
 		groups = append(groups, group{packets: count, segmentSize: size})
 		packets = packets[count:]
-	}
-	return groups
-}
-
-// appendSingles appends one group for each packet.
-func appendSingles(groups []group, packets [][]byte) []group {
-	for _, packet := range packets {
-		groups = append(groups, group{packets: 1, segmentSize: len(packet)})
 	}
 	return groups
 }

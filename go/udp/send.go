@@ -20,6 +20,7 @@ type transmission struct {
 	batch  *sendBatch
 	to     *Endpoint
 	source *source // nil: the kernel chooses
+	outlet *outlet
 }
 
 // run sends packets in order. After each failure it takes up again with the first packet that was
@@ -31,33 +32,43 @@ func (t *transmission) run(packets [][]byte) error {
 	}
 	t.batch.address(t.to.destination, scope)
 	generation := t.bind.generation.Load()
-	mayJoin := len(packets) > 1 && t.socket.segments &&
-		!t.bind.refusals.hold(t.to.destination.Addr(), generation, time.Now())
-	segments := mayJoin
+	t.outlet = t.socket.outlets.to(t.to.destination, t.batch)
+	packets, mostJoined := t.outlet.admit(packets, t.batch)
+	defer func() { t.outlet.sent(t.batch) }()
+	if len(packets) < 2 || !t.socket.segments ||
+		t.bind.refusals.hold(t.to.destination.Addr(), generation, time.Now()) {
+		mostJoined = 1
+	}
+	joined := mostJoined
 	var tooBig int
 	for len(packets) > 0 {
-		t.batch.load(packets[:min(len(packets), batchSize)], t.source, segments)
-		sent, failed, err := t.batch.send(t.socket.raw)
+		t.batch.load(packets[:min(len(packets), batchSize)], t.source, joined)
+		sent, failed, err := t.batch.send(t.outlet.raw)
 		packets = packets[sent:]
-		if sent > 0 && mayJoin && !segments {
+		if sent > 0 && joined < mostJoined {
 			// One by one they leave: it is segments that the path refuses.
 			t.bind.refusals.add(t.to.destination.Addr(), generation, time.Now())
-			mayJoin = false
+			mostJoined = joined
 		}
 		switch {
 		case err == nil:
+		case errors.Is(err, syscall.EAGAIN):
+			t.outlet.dropped.Add(uint64(len(packets)))
+			packets = nil
 		case failed.packets > 1 && refusesSegments(err):
 			t.bind.logf("UDP bind: no segmentation offload to %s: %v", t.to.destination, err)
-			segments = false
+			joined = 1
 		case t.source != nil && refusesSource(err):
 			t.bind.logf("UDP bind: no longer sending from %s to %s: %v",
 				t.source.address, t.to.destination, err)
 			t.to.source.CompareAndSwap(t.source, nil)
 			t.source = nil
-			segments = mayJoin // It may have been the source that was refused before.
+			joined = mostJoined // It may have been the source that was refused before.
 		case errors.Is(err, syscall.EMSGSIZE):
 			tooBig++
 			packets = packets[1:]
+		case errors.Is(err, net.ErrClosed) && !t.outlet.shared:
+			t.outlet = t.socket.outlets.main // It has just expired.
 		case errors.Is(err, net.ErrClosed):
 			return net.ErrClosed
 		default:
@@ -110,24 +121,24 @@ type sendBatch struct {
 	controls [batchSize]controlBuffer
 
 	// write is made once, as making it anew for every call would allocate.
-	write func(fd uintptr) (done bool)
+	write func(fd uintptr)
 	sent  int
 	err   error
+
+	ask         func(fd uintptr) // made once as well
+	outstanding int32
 }
 
 func newSendBatch() *sendBatch {
 	b := &sendBatch{groups: make([]group, 0, batchSize)}
-	b.write = func(fd uintptr) bool {
-		for b.sent < len(b.groups) {
+	b.write = func(fd uintptr) {
+		for b.sent < len(b.groups) && b.err == nil {
 			var n int
 			n, b.err = sendMessages(fd, b.messages[b.sent:len(b.groups)])
-			if b.err != nil {
-				return b.err != unix.EAGAIN
-			}
 			b.sent += n
 		}
-		return true
 	}
+	b.ask = func(fd uintptr) { askOutstanding(fd, &b.outstanding) }
 	return b
 }
 
@@ -137,13 +148,9 @@ func (b *sendBatch) address(to netip.AddrPort, scope uint32) {
 	b.limit = maxPayload(to.Addr())
 }
 
-// load prepares messages for at most batchSize packets, several in one message if segments.
-func (b *sendBatch) load(packets [][]byte, from *source, segments bool) {
-	if segments {
-		b.groups = appendGroups(b.groups[:0], packets, b.limit)
-	} else {
-		b.groups = appendSingles(b.groups[:0], packets)
-	}
+// load prepares messages for at most batchSize packets, up to so many in one message.
+func (b *sendBatch) load(packets [][]byte, from *source, segments int) {
+	b.groups = appendGroups(b.groups[:0], packets, b.limit, segments)
 	for i, packet := range packets {
 		b.pieces[i] = unix.Iovec{}
 		if len(packet) > 0 {
@@ -172,11 +179,19 @@ func (b *sendBatch) load(packets [][]byte, from *source, segments bool) {
 	}
 }
 
-// send sends what was loaded and waits while the socket's buffer is full. It returns how many packets
-// were sent, and if not all were, the group that failed and the error.
+// askOutstanding returns how many bytes a socket has sent that have not left the host, as the kernel
+// accounts for them. It is 0 of a socket that is closed, or cannot tell.
+func (b *sendBatch) askOutstanding(raw syscall.RawConn) int {
+	b.outstanding = 0
+	_ = raw.Control(b.ask)
+	return int(b.outstanding)
+}
+
+// send sends what was loaded. It returns how many packets were sent, and if not all were, the group that
+// failed and the error, which is EAGAIN if the socket's buffer is full.
 func (b *sendBatch) send(raw syscall.RawConn) (packets int, failed group, err error) {
 	b.sent, b.err = 0, nil
-	err = raw.Write(b.write)
+	err = raw.Control(b.write)
 	if err == nil && b.err != nil {
 		err = os.NewSyscallError("sendmmsg", b.err)
 	}

@@ -22,13 +22,15 @@ type socket struct {
 	raw    syscall.RawConn
 	closed chan struct{} // closed with the socket
 
+	outlets *outlets // where what is sent leaves through
+
 	segments  bool // the kernel has UDP_SEGMENT: it can cut what is sent into datagrams
 	coalesces bool // UDP_GRO is on: the kernel may join received datagrams
 }
 
 // listen opens a socket on a port of all local addresses; network is "udp4" or "udp6". A "udp6"
 // socket never receives IPv4.
-func listen(network string, port uint16, mark uint32, offloads Offloads) (*socket, error) {
+func listen(network string, port uint16, mark uint32, offloads Offloads, logf func(string, ...any)) (*socket, error) {
 	s := &socket{closed: make(chan struct{})}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		return control(raw, func(fd int) error { return s.prepare(fd, network, mark, offloads) })
@@ -41,24 +43,15 @@ func listen(network string, port uint16, mark uint32, offloads Offloads) (*socke
 	if s.raw, err = s.conn.SyscallConn(); err != nil {
 		return nil, errors.Join(err, s.conn.Close())
 	}
+	s.outlets = newOutlets(s, network, mark, logf)
 	return s, nil
 }
 
 // prepare sets a new socket's options and finds out which of the wanted offloads the kernel has.
 func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) error {
-	for _, direction := range [][2]int{
-		{unix.SO_RCVBUF, unix.SO_RCVBUFFORCE},
-		{unix.SO_SNDBUF, unix.SO_SNDBUFFORCE},
-	} {
-		// Up to the system's limit first; beyond it needs CAP_NET_ADMIN. Smaller buffers only
-		// cost speed.
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, direction[0], bufferSize)
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, direction[1], bufferSize)
-	}
-	if mark != 0 {
-		if err := setMark(fd, mark); err != nil {
-			return err
-		}
+	setBuffer(fd, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, bufferSize)
+	if err := prepareToSend(fd, network, mark, bufferSize); err != nil {
+		return err
 	}
 	level, option := unix.IPPROTO_IP, unix.IP_PKTINFO
 	if network == "udp6" {
@@ -71,6 +64,22 @@ func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) e
 	s.segments = wanted.Segment && err == nil
 	s.coalesces = wanted.GRO && enableCoalescing(fd)
 	return nil
+}
+
+// prepareToSend sets the options of a new socket that concern what it sends. buffer is in bytes.
+func prepareToSend(fd int, network string, mark uint32, buffer int) error {
+	setBuffer(fd, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, buffer)
+	if mark == 0 {
+		return nil
+	}
+	return setMark(fd, mark)
+}
+
+// setBuffer sets a buffer's size: up to the system's limit first; beyond it needs CAP_NET_ADMIN. A smaller
+// buffer only costs speed.
+func setBuffer(fd, option, force, size int) {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, size)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, size)
 }
 
 // enableCoalescing turns UDP_GRO on where the kernel can say that it is on. Kernels before 5.12 have
@@ -92,12 +101,12 @@ func (s *socket) port() uint16 {
 }
 
 func (s *socket) setMark(mark uint32) error {
-	return control(s.raw, func(fd int) error { return setMark(fd, mark) })
+	return errors.Join(s.outlets.setMark(mark), control(s.raw, func(fd int) error { return setMark(fd, mark) }))
 }
 
 func (s *socket) close() error {
 	close(s.closed)
-	return s.conn.Close()
+	return errors.Join(s.outlets.close(), s.conn.Close())
 }
 
 func setMark(fd int, mark uint32) error {
