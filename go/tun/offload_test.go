@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -123,6 +124,12 @@ func TestTheKernelLeavesWholeJustWhatTheOffloadsAllow(t *testing.T) {
 // sendTCP sends a megabyte by way of the mirror and compares what arrives.
 func sendTCP(t *testing.T, own, neighbour string) {
 	t.Helper()
+	sendTCPBy(t, own, neighbour, nil)
+}
+
+// sendTCPBy is sendTCP by a socket that control prepares.
+func sendTCPBy(t *testing.T, own, neighbour string, control func(network, address string, raw syscall.RawConn) error) {
+	t.Helper()
 	listener, err := net.Listen("tcp", net.JoinHostPort(own, "0"))
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +137,7 @@ func sendTCP(t *testing.T, own, neighbour string) {
 	defer listener.Close()
 	sent := bytes.Repeat([]byte("megabyte"), 1<<17)
 	failed := make(chan error, 1)
-	go func() { failed <- dialAndWrite(listener.Addr(), own, neighbour, sent) }()
+	go func() { failed <- dialAndWrite(listener.Addr(), own, neighbour, control, sent) }()
 	if err := listener.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
@@ -139,15 +146,20 @@ func sendTCP(t *testing.T, own, neighbour string) {
 		t.Fatal(err)
 	}
 	defer connection.Close()
+	if err := connection.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
 	arrived, err := io.ReadAll(connection)
 	if err = errors.Join(err, <-failed); err != nil || !bytes.Equal(arrived, sent) {
 		t.Fatalf("%d of %d bytes arrived at %s: %v", len(arrived), len(sent), own, err)
 	}
 }
 
-func dialAndWrite(listening net.Addr, own, neighbour string, sent []byte) error {
+func dialAndWrite(listening net.Addr, own, neighbour string, control func(string, string, syscall.RawConn) error,
+	sent []byte,
+) error {
 	port := listening.(*net.TCPAddr).Port
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(own)}, Timeout: patience}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(own)}, Timeout: patience, Control: control}
 	connection, err := dialer.Dial("tcp", net.JoinHostPort(neighbour, fmt.Sprint(port)))
 	if err != nil {
 		return err

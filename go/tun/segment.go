@@ -23,7 +23,7 @@ type segments struct {
 	// The sums of the headers without the fields in which segments differ. A segment's checksums are made
 	// from these: reading again what has just been written in smaller pieces makes the processor wait.
 	ipSum        sum // of an IPv4 header, without length, ID and checksum
-	transportSum sum // with addresses and protocol, without any length, sequence number, flags and checksum
+	transportSum sum // with the pseudo header, without any length, sequence number and flags
 }
 
 // cut begins to cut packet, which is kept until the last segment is taken.
@@ -53,6 +53,9 @@ func cut(header virtioHeader, packet []byte) (segments, error) {
 	default:
 		return segments{}, fmt.Errorf("GSO type %d of a packet of IP version %d: %w", header.gsoType, version, errMalformed)
 	}
+	if header.flags&unix.VIRTIO_NET_HDR_F_NEEDS_CSUM == 0 {
+		return segments{}, fmt.Errorf("segments without a checksum to complete: %w", errMalformed)
+	}
 	if int(header.checksumOffset) != checksumAt(s.protocol) {
 		return segments{}, fmt.Errorf("checksum at %d in a header of protocol %d: %w", header.checksumOffset, s.protocol, errMalformed)
 	}
@@ -79,6 +82,9 @@ func cut(header virtioHeader, packet []byte) (segments, error) {
 	return s, nil
 }
 
+// sumHeaders sums what all segments share. The kernel leaves the pseudo header's sum, with the length of
+// the whole, in the checksum field: the addresses in the IP header need not be those that are summed, as
+// with a routing header (RFC 8200, section 8.1) or IPv4's source routing the destination is the last one.
 func (s *segments) sumHeaders() {
 	ip, transport := s.packet[:s.ip], s.packet[s.ip:s.headers]
 	if ip[0]>>4 == 4 {
@@ -87,8 +93,7 @@ func (s *segments) sumHeaders() {
 			less16(binary.BigEndian.Uint16(ip[ipv4ID:])).
 			less16(binary.BigEndian.Uint16(ip[ipv4Checksum:]))
 	}
-	s.transportSum = pseudoHeader(addresses(ip), s.protocol, 0).add(transport).
-		less16(binary.BigEndian.Uint16(transport[checksumAt(s.protocol):]))
+	s.transportSum = sum(0).add(transport).less16(uint16(len(s.packet) - s.ip))
 	if s.protocol == unix.IPPROTO_TCP {
 		s.transportSum = s.transportSum.
 			less16(binary.BigEndian.Uint16(transport[tcpSequence:])).

@@ -1,0 +1,220 @@
+package tun
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"os/exec"
+	"slices"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/testbed"
+)
+
+// Packets to a neighbour go by way of a router first: the IP header's destination is the router, and
+// the checksum covers the neighbour's address.
+const (
+	routerIPv4 = "10.78.0.9"
+	routerIPv6 = "fd78::9"
+)
+
+const (
+	ipv4LooseSourceRoute = 131
+	ipv6RoutingHeader    = 43
+)
+
+// arrive makes of a source-routed packet what arrives at its final destination behind a router that
+// removes the route. Other packets stay as they are.
+func arrive(packet []byte) []byte {
+	if packet[0]>>4 == 4 {
+		header := packet[:int(packet[0]&0xf)*4]
+		options := header[ipv4HeaderLength:]
+		at := slices.Index(options, ipv4LooseSourceRoute)
+		if at < 0 {
+			return packet
+		}
+		end := at + int(options[at+1])
+		final := options[end-4 : end]
+		packet = slices.Concat(header[:ipv4HeaderLength-4], final, packet[len(header):])
+		packet[0] = 0x45
+		setLength(packet[:ipv4HeaderLength], len(packet))
+		return packet
+	}
+	if packet[ipv6NextHeader] != ipv6RoutingHeader {
+		return packet
+	}
+	extension := packet[ipv6HeaderLength:]
+	extension = extension[:8+8*int(extension[1])]
+	final := extension[8:24] // the segment list is in reverse order: RFC 8754
+	next := extension[0]
+	packet = slices.Concat(packet[:ipv6HeaderLength-16], final, packet[ipv6HeaderLength+len(extension):])
+	packet[ipv6NextHeader] = next
+	setLength(packet[:ipv6HeaderLength], len(packet))
+	return packet
+}
+
+// reflectRouted gives the kernel back each packet that the device reads, as it arrives at its final
+// destination, with its addresses exchanged. It reports how many source-routed packets it saw that fill
+// the MTU: those were cut.
+func reflectRouted(device *Device, mtu int, full chan<- int) {
+	buffers, sizes := make([][]byte, mostSegments), make([]int, mostSegments)
+	for i := range buffers {
+		buffers[i] = make([]byte, headroom+longestPacket)
+	}
+	count := 0
+	for {
+		n, err := device.Read(buffers, sizes, headroom)
+		for i := range n {
+			packet := buffers[i][headroom : headroom+sizes[i]]
+			arrived := arrive(packet)
+			if len(arrived) < len(packet) && len(packet) == mtu {
+				count++
+			}
+			both := addresses(arrived)
+			half := len(both) / 2
+			copy(both, slices.Concat(both[half:], both[:half])) // no checksum sees the difference
+			_, _ = device.Write([][]byte{append(make([]byte, headroom), arrived...)}, headroom)
+		}
+		if err != nil {
+			full <- count
+			return
+		}
+	}
+}
+
+// routeBy makes a socket send over a router first; RFC 791, section 3.1.
+func routeBy(router string) func(string, string, syscall.RawConn) error {
+	hop := netip.MustParseAddr(router).As4()
+	option := append([]byte{1, ipv4LooseSourceRoute, 7, 4}, hop[:]...)
+	return func(_, _ string, raw syscall.RawConn) error {
+		var set error
+		err := raw.Control(func(fd uintptr) {
+			set = unix.SetsockoptString(int(fd), unix.IPPROTO_IP, unix.IP_OPTIONS, string(option))
+		})
+		return errors.Join(err, set)
+	}
+}
+
+func TestSegmentsOfASourceRoutedStreamArriveIntact(t *testing.T) {
+	testbed.RequireSandbox(t)
+	for name, route := range map[string]struct {
+		own, neighbour string
+		control        func(string, string, syscall.RawConn) error
+	}{
+		"IPv4 source route":   {ownIPv4, neighbourIPv4, routeBy(routerIPv4)},
+		"IPv6 segment routes": {ownIPv6, neighbourIPv6, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testbed.CheckLeaks(t, "wgd")
+			const mtu = 1420
+			device := newDevice(t, "wgd6")
+			full := make(chan int, 1)
+			go reflectRouted(device, mtu, full)
+			defer func() {
+				if err := device.Close(); err != nil {
+					t.Error(err)
+				}
+				if count := testbed.Wait(t, full, "the end of the mirror"); count == 0 {
+					t.Error("no segment was source-routed")
+				}
+			}()
+			testbed.Run(t, "ip", "address", "add", ownIPv4+"/24", "dev", "wgd6")
+			testbed.Run(t, "ip", "address", "add", ownIPv6+"/128", "dev", "wgd6", "nodad")
+			testbed.Run(t, "ip", "link", "set", "wgd6", "up")
+			testbed.Run(t, "ip", "-6", "route", "add", routerIPv6, "dev", "wgd6")
+			if output, err := exec.Command("ip", "-6", "route", "add", neighbourIPv6, "encap", "seg6", "mode", "inline",
+				"segs", routerIPv6, "dev", "wgd6").CombinedOutput(); err != nil && route.control == nil {
+				t.Skipf("this kernel has no SRv6: %v: %s", err, output)
+			}
+			sendTCPBy(t, route.own, route.neighbour, route.control)
+		})
+	}
+}
+
+func TestSegmentsKeepThePseudoHeaderThatTheKernelSummed(t *testing.T) {
+	final4, final6 := netip.MustParseAddr("192.0.2.77").AsSlice(), netip.MustParseAddr("2001:db8::77").AsSlice()
+	for _, version := range []uint8{4, 6} {
+		for _, protocol := range []uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+			const segment, count = 100, 5
+			plain := (&stream{version: version, protocol: protocol}).packet(make([]byte, segment*count-1), tcpACK)
+			for i := range plain[len(plain)-segment*count+1:] {
+				plain[len(plain)-1-i] = byte(i)
+			}
+			header, extra := ipv4HeaderLength, slices.Concat([]byte{1, ipv4LooseSourceRoute, 7, 4}, final4)
+			final := final4
+			if version == 6 {
+				header, final = ipv6HeaderLength, final6
+				extra = slices.Concat([]byte{protocol, 2, 4, 1, 0, 0, 0, 0}, final6)
+			}
+			packet := slices.Concat(plain[:header], extra, plain[header:])
+			ip := header + len(extra)
+			if version == 4 {
+				packet[0] = 0x40 | uint8(ip/4)
+				setLength(packet[:ip], len(packet))
+			} else {
+				packet[ipv6NextHeader] = ipv6RoutingHeader
+				setLength(packet[:header], len(packet))
+			}
+			covered := slices.Concat(addresses(packet)[:len(final)], final)
+			transport := packet[ip:]
+			if protocol == unix.IPPROTO_UDP {
+				binary.BigEndian.PutUint16(transport[udpLength:], uint16(len(transport)))
+			}
+			binary.BigEndian.PutUint16(transport[checksumAt(protocol):],
+				pseudoHeader(covered, protocol, len(transport)).folded())
+			kind := map[uint8]uint8{4: unix.VIRTIO_NET_HDR_GSO_TCPV4, 6: unix.VIRTIO_NET_HDR_GSO_TCPV6}[version]
+			if protocol == unix.IPPROTO_UDP {
+				kind = unix.VIRTIO_NET_HDR_GSO_UDP_L4
+			}
+			s, err := cut(virtioHeader{
+				flags: unix.VIRTIO_NET_HDR_F_NEEDS_CSUM, gsoType: kind, segmentSize: segment,
+				checksumStart: uint16(ip), checksumOffset: uint16(checksumAt(protocol)),
+			}, packet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to, got := make([]byte, longestPacket), 0
+			for ; s.left(); got++ {
+				one := to[:s.next(to)]
+				if total := pseudoHeader(covered, protocol, len(one)-ip).add(one[ip:]).folded(); total != 0xffff {
+					t.Errorf("IPv%d, protocol %d: the checksum of segment %d is off: %04x", version, protocol, got, total)
+				}
+				if version == 4 && sum(0).add(one[:ip]).folded() != 0xffff {
+					t.Errorf("protocol %d: the header checksum of segment %d is wrong", protocol, got)
+				}
+			}
+			if got != count {
+				t.Errorf("IPv%d, protocol %d: %d segments, want %d", version, protocol, got, count)
+			}
+		}
+	}
+}
+
+func TestSourceRoutedPacketsAreNotJoined(t *testing.T) {
+	for _, version := range []uint8{4, 6} {
+		s := &stream{version: version, protocol: unix.IPPROTO_TCP}
+		var packets [][]byte
+		for range 3 {
+			plain := s.packet(make([]byte, 100), tcpACK)
+			if version == 4 {
+				route := slices.Concat([]byte{1, ipv4LooseSourceRoute, 7, 8}, netip.MustParseAddr(routerIPv4).AsSlice())
+				packet := slices.Concat(plain[:ipv4HeaderLength], route, plain[ipv4HeaderLength:])
+				packet[0] += uint8(len(route) / 4)
+				setLength(packet[:ipv4HeaderLength+len(route)], len(packet))
+				packets = append(packets, packet)
+				continue
+			}
+			route := slices.Concat([]byte{unix.IPPROTO_TCP, 2, 4, 0, 0, 0, 0, 0}, netip.MustParseAddr(routerIPv6).AsSlice())
+			packet := slices.Concat(plain[:ipv6HeaderLength], route, plain[ipv6HeaderLength:])
+			packet[ipv6NextHeader] = ipv6RoutingHeader
+			setLength(packet[:ipv6HeaderLength], len(packet))
+			packets = append(packets, packet)
+		}
+		if written := joined(t, buffersOf(packets)); len(written) != len(packets) {
+			t.Errorf("IPv%d: %d packets became %d", version, len(packets), len(written))
+		}
+	}
+}
