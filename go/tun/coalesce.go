@@ -3,6 +3,7 @@ package tun
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +26,7 @@ type run struct {
 	sequence    uint32 // of TCP: the next packet's
 	id          uint16 // of IPv4: the next packet's
 	summed      bool   // the first packet's checksum was found right
+	refused     error  // why the kernel did not take the packet joined with others
 }
 
 // A flow is what must be equal for packets to be one: comparing it is quick, and tells most apart.
@@ -39,7 +41,7 @@ type flow struct {
 // A coalescer joins the packets of a batch so that the kernel takes many at once, as TCP segments
 // (TSO) or UDP datagrams (USO) which it would have to cut. It keeps its memory from batch to batch.
 type coalescer struct {
-	tcp4, tcp6, udp bool // what the kernel can cut
+	joins [kinds]bool // what the kernel can cut
 
 	runs []run
 	next []int // after each packet of the batch, the one that is joined to it
@@ -99,7 +101,7 @@ func (c *coalescer) flowOf(packet []byte) (f flow, joinable bool) {
 		}
 		header := transport[tcpDataOffset] >> 4 * 4
 		f.headers = f.ip + header
-		joinable = (f.version == 4 && c.tcp4 || f.version == 6 && c.tcp6) &&
+		joinable = c.joins[f.kind()] &&
 			header >= tcpHeaderLength && len(transport) > int(header) &&
 			transport[tcpFlags]&^(tcpPSH|tcpECE) == tcpACK
 	case unix.IPPROTO_UDP:
@@ -107,7 +109,7 @@ func (c *coalescer) flowOf(packet []byte) (f flow, joinable bool) {
 			return flow{}, false
 		}
 		f.headers = f.ip + udpHeaderLength
-		joinable = c.udp && len(transport) > udpHeaderLength &&
+		joinable = c.joins[f.kind()] && len(transport) > udpHeaderLength &&
 			int(binary.BigEndian.Uint16(transport[udpLength:])) == len(transport) &&
 			binary.BigEndian.Uint16(transport[udpChecksum:]) != 0
 	default:
@@ -244,4 +246,30 @@ func (r *run) joinHeaders(buffer []byte, offset int) {
 	binary.BigEndian.PutUint16(transport[checksumAt(r.flow.protocol):],
 		pseudoHeader(addresses(packet), r.flow.protocol, r.length-int(r.flow.ip)).folded())
 	header.encode(buffer[offset-virtioSize:])
+}
+
+// separate undoes joinHeaders, and what join changed. packet is the run's first.
+func (r *run) separate(packet []byte) {
+	transport := packet[r.flow.ip:]
+	if r.flow.protocol == unix.IPPROTO_TCP {
+		transport[tcpFlags] &^= tcpPSH // It is another packet's: no run goes on after one that has it.
+	} else {
+		binary.BigEndian.PutUint16(transport[udpLength:], uint16(len(transport)))
+	}
+	setLength(packet[:r.flow.ip], len(packet))
+	at := checksumAt(r.flow.protocol)
+	binary.BigEndian.PutUint16(transport[at:], 0)
+	putChecksum(transport, at, pseudoHeader(addresses(packet), r.flow.protocol, len(transport)).add(transport))
+}
+
+// separate replaces run number i by one for each of its packets. refused says why.
+func (c *coalescer) separate(i int, buffers [][]byte, offset int, refused error) {
+	joined := c.runs[i]
+	joined.separate(buffers[joined.first][offset:])
+	singles := make([]run, 0, joined.count)
+	for at := joined.first; at >= 0; {
+		singles = append(singles, run{first: at, last: at, count: 1, flow: joined.flow, refused: refused})
+		at, c.next[at] = c.next[at], -1
+	}
+	c.runs = slices.Replace(c.runs, i, i+1, singles...)
 }

@@ -71,7 +71,7 @@ func buffersOf(packets [][]byte) [][]byte {
 // joined is what the kernel would read of each run.
 func joined(t testing.TB, buffers [][]byte) [][]byte {
 	t.Helper()
-	w := &writer{coalescer: coalescer{tcp4: true, tcp6: true, udp: true}, buffers: buffers, offset: headroom}
+	w := &writer{coalescer: coalescer{joins: AllOffloads.kinds()}, buffers: buffers, offset: headroom}
 	w.coalescer.coalesce(buffers, headroom)
 	var written [][]byte
 	for i := range w.coalescer.runs {

@@ -73,7 +73,7 @@ func (d *Device) attach() error {
 			}
 		}
 		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Logf)
-		d.writer = newWriter(raw, plain, offloads)
+		d.writer = newWriter(raw, plain, offloads, d.config.Logf)
 		// The file stays open for longer than the link watches it: see Close.
 		d.link, err = watchLink(fd, d.config.MTU)
 		return err
@@ -105,7 +105,8 @@ func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 
 // Write gives the kernel the packets that begin at offset of each of bufs, and may change their bytes
 // and the 10 before them. It returns how many packets were written. An error says why one was not; all
-// others were tried. It is os.ErrClosed once the interface is gone.
+// others were tried. The callers log errors: after one, there is none for some seconds. It is os.ErrClosed
+// once the interface is gone.
 func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 	n, err := d.writer.flush(bufs, offset)
 	d.config.Inbound.Leave(bufs)

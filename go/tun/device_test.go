@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	engine "golang.zx2c4.com/wireguard/tun"
 
 	"wg-bridge/go/testbed"
@@ -13,7 +14,29 @@ import (
 
 func newDevice(t *testing.T, name string) *Device {
 	t.Helper()
-	device, err := New(open(t, name), Config{MTU: 1420, Offloads: AllOffloads})
+	return newDeviceOf(t, open(t, name))
+}
+
+// newDeviceAt is newDevice with a TUN file of that descriptor, so that a filter can tell it from others.
+func newDeviceAt(t *testing.T, name string, descriptor int) *Device {
+	t.Helper()
+	file := open(t, name)
+	err := control(file, func(fd int) error {
+		fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err == nil {
+			testbed.Descriptor(t, fd, descriptor)
+		}
+		return err
+	})
+	if err = errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return newDeviceOf(t, os.NewFile(uintptr(descriptor), clonePath))
+}
+
+func newDeviceOf(t *testing.T, file *os.File) *Device {
+	t.Helper()
+	device, err := New(file, Config{MTU: 1420, Offloads: AllOffloads, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func TestTheKernelLeavesWholeJustWhatTheOffloadsAllow(t *testing.T) {
 				sendUDP(t, own, neighbour)
 			}
 			want := offloads
-			want.USO = m.device.writer.coalescer.udp // which an older kernel has not
+			want.USO = m.device.writer.coalescer.joins[udp] // which an older kernel has not
 			if left := m.left(); left != want {
 				t.Errorf("left whole: %+v", left)
 			}
@@ -217,7 +217,7 @@ func sendUDP(t *testing.T, own, neighbour string) {
 
 func TestAWriterJoinsJustWhatTheOffloadsAllow(t *testing.T) {
 	for _, offloads := range everyOffloads() {
-		w := newWriter(nil, false, offloads)
+		w := newWriter(nil, false, offloads, t.Logf)
 		for _, s := range []struct {
 			stream
 			joins bool

@@ -57,7 +57,7 @@ func arrive(packet []byte) []byte {
 }
 
 // reflectRouted gives the kernel back each packet that the device reads, as it arrives at its final
-// destination, with its addresses exchanged. It reports how many source-routed packets it saw that fill
+// destination, with its addresses exchanged. At the end it says how many source-routed packets filled
 // the MTU: those were cut.
 func reflectRouted(device *Device, mtu int, full chan<- int) {
 	buffers, sizes := make([][]byte, mostSegments), make([]int, mostSegments)
@@ -67,6 +67,7 @@ func reflectRouted(device *Device, mtu int, full chan<- int) {
 	count := 0
 	for {
 		n, err := device.Read(buffers, sizes, headroom)
+		var back [][]byte
 		for i := range n {
 			packet := buffers[i][headroom : headroom+sizes[i]]
 			arrived := arrive(packet)
@@ -76,8 +77,9 @@ func reflectRouted(device *Device, mtu int, full chan<- int) {
 			both := addresses(arrived)
 			half := len(both) / 2
 			copy(both, slices.Concat(both[half:], both[:half])) // no checksum sees the difference
-			_, _ = device.Write([][]byte{append(make([]byte, headroom), arrived...)}, headroom)
+			back = append(back, arrived)
 		}
+		_, _ = device.Write(buffersOf(back), headroom) // the kernel sends again what it refuses
 		if err != nil {
 			full <- count
 			return

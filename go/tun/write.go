@@ -1,9 +1,11 @@
 package tun
 
 import (
+	"fmt"
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,10 +13,13 @@ import (
 // A writer gives packets to the TUN, joined where the kernel takes them so.
 type writer struct {
 	raw   syscall.RawConn
+	logf  func(format string, arguments ...any)
 	plain bool // without virtio headers
 
 	mu        sync.Mutex // held while a batch is written
 	coalescer coalescer
+	refusals  refusals
+	failures  failures
 	pieces    []unix.Iovec // of one joined packet
 
 	// write is made once, as making it anew for every call would allocate.
@@ -26,20 +31,23 @@ type writer struct {
 	err     error
 }
 
-func newWriter(raw syscall.RawConn, plain bool, offloads Offloads) *writer {
-	w := &writer{raw: raw, plain: plain}
+func newWriter(raw syscall.RawConn, plain bool, offloads Offloads, logf func(string, ...any)) *writer {
+	w := &writer{raw: raw, plain: plain, logf: logf}
 	if !plain {
-		w.coalescer = coalescer{tcp4: offloads.TSO4, tcp6: offloads.TSO6, udp: offloads.USO}
+		w.coalescer.joins = offloads.kinds()
 	}
 	w.write = func(fd uintptr) bool { return w.drain(int(fd)) }
 	return w
 }
 
 // flush writes a batch, and returns how many of its packets were written. Of errors it returns the
-// first; the packets after it are written all the same.
+// first, unless it has returned one lately; the packets after it are written all the same.
 func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.refusals.any {
+		w.refusals.expire(&w.coalescer.joins, time.Now())
+	}
 	w.coalescer.coalesce(buffers, offset)
 	w.buffers, w.offset, w.at, w.lost, w.err = buffers, offset, 0, 0, nil
 	err := w.raw.Write(w.write)
@@ -47,6 +55,13 @@ func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 	clear(w.pieces[:cap(w.pieces)])
 	if err == nil {
 		err = w.err
+	}
+	if w.lost > 0 && err != os.ErrClosed {
+		if lost, due := w.failures.add(w.lost, time.Now()); !due {
+			err = nil
+		} else if lost > w.lost {
+			err = fmt.Errorf("%w (%d packets since the last report)", err, lost)
+		}
 	}
 	return len(buffers) - w.lost, err
 }
@@ -65,6 +80,11 @@ func (w *writer) drain(fd int) bool {
 		case err == unix.EBADFD:
 			w.err = os.ErrClosed
 			return true
+		case err == nil && r.refused != nil:
+			w.refuse(r)
+		case err != nil && r.count > 1 && err != unix.EIO: // The link is down: nothing gets through.
+			w.coalescer.separate(w.at, w.buffers, w.offset, err)
+			continue
 		case err != nil:
 			w.lost += r.count
 			if w.err == nil {
@@ -74,6 +94,18 @@ func (w *writer) drain(fd int) bool {
 		w.at++
 	}
 	return true
+}
+
+// refuse notes that the kernel took a packet alone which it had refused joined with others.
+func (w *writer) refuse(r *run) {
+	kind := r.flow.kind()
+	if !isRefusal(r.refused) || !w.coalescer.joins[kind] {
+		return
+	}
+	w.coalescer.joins[kind] = false
+	if w.refusals.add(kind, time.Now()) {
+		w.logf("TUN: the kernel refuses joined packets of %v (%v): they are written one by one", kind, r.refused)
+	}
 }
 
 // load points pieces at the packets of a run: the first whole, of the others the payloads.
