@@ -23,8 +23,9 @@ type Config struct {
 	// out of it. Either may be nil.
 	Outbound *inflight.Outbound
 	Inbound  *inflight.Inbound
-	// Logf takes lines worth reading at verbose level. It may be nil.
-	Logf func(format string, arguments ...any)
+	// Logf takes lines worth reading at verbose level, Errorf those about packets that are lost. Either
+	// may be nil.
+	Logf, Errorf func(format string, arguments ...any)
 }
 
 // Device is a TUN interface as the engine uses it: read by one goroutine, written by any number.
@@ -34,8 +35,9 @@ type Device struct {
 	reader    *reader
 	writer    *writer
 	link      *link
-	gone      chan struct{} // closed when a read finds the interface deleted, or on Close
+	gone      chan struct{} // closed when a read finds the interface deleted or fails, or on Close
 	goneOnce  sync.Once
+	failure   error // of a read that ended the device; may be read once gone is closed
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -47,6 +49,9 @@ var _ engine.Device = (*Device)(nil)
 func New(file *os.File, config Config) (*Device, error) {
 	if config.Logf == nil {
 		config.Logf = func(string, ...any) {}
+	}
+	if config.Errorf == nil {
+		config.Errorf = func(string, ...any) {}
 	}
 	device := &Device{file: file, config: config, gone: make(chan struct{})}
 	if err := device.attach(); err != nil {
@@ -72,7 +77,7 @@ func (d *Device) attach() error {
 				return err
 			}
 		}
-		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Logf)
+		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Errorf)
 		d.writer = newWriter(raw, plain, offloads, d.config.Logf)
 		// The file stays open for longer than the link watches it: see Close.
 		d.link, err = watchLink(fd, d.config.MTU)
@@ -90,17 +95,29 @@ func (d *Device) Name() (string, error) { return Name(d.file) }
 func (d *Device) BatchSize() int { return conn.IdealBatchSize }
 
 // Read waits for a packet and takes as many as there are, one to each of bufs from offset on, with
-// their lengths in sizes. What the kernel left whole is cut. A packet that cannot be used is dropped
-// and logged; one that would only wait behind too many others is dropped, so that there may be none. The
-// error is os.ErrClosed once the interface is gone or the device closed.
+// their lengths in sizes. What the kernel left whole is cut. A packet that cannot be used or read is
+// dropped and logged; one that would only wait behind too many others is dropped, so that there may be
+// none. The error is os.ErrClosed once the interface is gone or the device closed, and another if every
+// read fails.
 func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	d.config.Outbound.Wait(d.gone)
 	n, err := d.reader.fill(bufs, sizes, offset)
-	if err != nil && (errors.Is(err, os.ErrClosed) || d.isGone()) {
-		d.markGone()
-		return n, os.ErrClosed
+	if err != nil {
+		err = d.end(err)
 	}
 	return n, err
+}
+
+// end says what the engine, which ends with this error of a read, shall know of it.
+func (d *Device) end(err error) error {
+	// The runtime's poller may be the first to see that the interface is deleted, and calls it something
+	// else: the file knows.
+	if errors.Is(err, os.ErrClosed) || d.isGone() || !isAttached(d.file) {
+		d.markGone(nil)
+		return os.ErrClosed
+	}
+	d.markGone(err)
+	return err
 }
 
 // Write gives the kernel the packets that begin at offset of each of bufs, and may change their bytes
@@ -116,7 +133,12 @@ func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 	return n, err
 }
 
-func (d *Device) markGone() { d.goneOnce.Do(func() { close(d.gone) }) }
+func (d *Device) markGone(failure error) {
+	d.goneOnce.Do(func() {
+		d.failure = failure
+		close(d.gone)
+	})
+}
 
 func (d *Device) isGone() bool {
 	select {
@@ -127,9 +149,13 @@ func (d *Device) isGone() bool {
 	}
 }
 
-// Gone is closed once the interface has been deleted, or the device closed: before the engine has
-// finished closing, so that whoever serves the name can give it up at once.
+// Gone is closed once the interface has been deleted, cannot be read any more, or the device closed:
+// before the engine has finished closing, so that whoever serves the name can give it up at once.
 func (d *Device) Gone() <-chan struct{} { return d.gone }
+
+// Failure is the error of the reads where that ended the device, and nil if the interface was deleted or
+// the device closed. Call it once Gone is closed.
+func (d *Device) Failure() error { return d.failure }
 
 // MTU returns the last known MTU in bytes. It never fails.
 func (d *Device) MTU() (int, error) { return d.link.mtu(), nil }
@@ -140,7 +166,7 @@ func (d *Device) Events() <-chan engine.Event { return d.link.events }
 // Close ends the interface, unblocks Read, and closes the Events channel.
 func (d *Device) Close() error {
 	d.closeOnce.Do(func() {
-		d.markGone()
+		d.markGone(nil)
 		// The link first: it asks the descriptor that is closed then.
 		d.closeErr = errors.Join(d.link.close(), d.file.Close())
 	})

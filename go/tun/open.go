@@ -95,6 +95,12 @@ func interfaceFlags(file *os.File) (uint16, error) {
 	return request.Uint16(), nil
 }
 
+// isAttached reports whether there still is an interface behind file.
+func isAttached(file *os.File) bool {
+	_, err := describe(file)
+	return err == nil
+}
+
 func describe(file *os.File) (*unix.Ifreq, error) {
 	request, err := unix.NewIfreq("")
 	if err != nil {

@@ -2,21 +2,29 @@ package tun
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/inflight"
 )
 
-// mostDropped bounds how many packets one call drops before it returns.
-const mostDropped = 1024
+const (
+	// mostFailedReads is how many reads may fail one after the other, with none that succeeds and no empty
+	// queue in between. One packet can fail each; the queue holds 500, or what the user set as txqueuelen.
+	mostFailedReads = 10_000
+	// mostDropped bounds how many packets one call drops, as they would only wait, before it returns.
+	mostDropped = 1024
+)
 
 // A reader takes packets out of the TUN, for one goroutine.
 type reader struct {
 	raw    syscall.RawConn
-	logf   func(format string, arguments ...any)
+	errorf func(format string, arguments ...any)
 	plain  bool   // without virtio headers
 	buffer []byte // a virtio header and a packet
 	batch  *inflight.Batch
@@ -25,6 +33,9 @@ type reader struct {
 	left        segments
 	single      []byte
 	destination inflight.Destination
+
+	failed int // reads, one after the other
+	drops  failures
 
 	// read is made once, as making it anew for every call would allocate.
 	read    func(fd uintptr) (done bool)
@@ -36,8 +47,8 @@ type reader struct {
 	err     error
 }
 
-func newReader(raw syscall.RawConn, plain bool, batch *inflight.Batch, logf func(string, ...any)) *reader {
-	r := &reader{raw: raw, plain: plain, batch: batch, logf: logf, buffer: make([]byte, virtioSize+longestPacket)}
+func newReader(raw syscall.RawConn, plain bool, batch *inflight.Batch, errorf func(string, ...any)) *reader {
+	r := &reader{raw: raw, plain: plain, batch: batch, errorf: errorf, buffer: make([]byte, virtioSize+longestPacket)}
 	r.read = func(fd uintptr) bool { return r.drain(int(fd)) }
 	return r
 }
@@ -66,20 +77,32 @@ func (r *reader) drain(fd int) bool {
 			return true
 		}
 		n, err := readRaw(fd, r.buffer)
+		if err == nil && n == 0 {
+			err = io.ErrUnexpectedEOF
+		}
 		switch {
 		case err == unix.EINTR:
 			continue
 		case err == unix.EAGAIN:
+			r.failed = 0
 			return r.count > 0 || r.dropped > 0
 		case err == unix.EBADFD:
 			r.err = os.ErrClosed
 			return true
 		case err != nil:
-			r.err = os.NewSyscallError("read", err)
-			return true
+			err = os.NewSyscallError("read", err)
+			if r.failed++; r.failed == mostFailedReads {
+				r.err = fmt.Errorf("%d times: %w", r.failed, err)
+				return true
+			}
+			// The kernel has dropped a packet that it cannot describe, such as one of a GSO type which
+			// virtio has no name for: EINVAL.
+			r.drop(err)
+			continue
 		}
+		r.failed = 0
 		if err := r.take(r.buffer[:n]); err != nil {
-			r.logf("TUN: dropped a packet: %v", err)
+			r.drop(err)
 		}
 	}
 }
@@ -102,13 +125,22 @@ func (r *reader) place() bool {
 	}
 	r.single = nil
 	if size == 0 {
-		r.logf("TUN: dropped a packet that no buffer can hold")
+		r.drop(errTooLong)
 		return true
 	}
 	r.batch.Take()
 	r.sizes[r.count] = size
 	r.count++
 	return true
+}
+
+var errTooLong = errors.New("a packet that no buffer can hold")
+
+// drop reports a packet that is lost because of err, unless another one was reported lately.
+func (r *reader) drop(err error) {
+	if lost, due := r.drops.add(1, time.Now()); due {
+		r.errorf("TUN: dropped %d packets that were to be sent: %v", lost, err)
+	}
 }
 
 // take makes sense of one read: a packet, or segments, that are to be placed.

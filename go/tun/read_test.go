@@ -1,138 +1,109 @@
 package tun
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
-	"wg-bridge/go/inflight"
 	"wg-bridge/go/testbed"
 )
 
-// A fed device is one that takes packets for 10.77.0.0/24 from the kernel, of which each holds its number.
-type fed struct {
-	*Device
-	outbound *inflight.Outbound
-	buffers  [][]byte
-	sizes    []int
-	count    int // packets in the last batch
-}
-
-func newFed(t *testing.T, name string) *fed {
+// setHeaderSize makes the kernel put a virtio header of size bytes before each packet. If that is more
+// than a reader takes, the kernel drops the packet, and the read fails with EINVAL.
+func setHeaderSize(t *testing.T, device *Device, size int) {
 	t.Helper()
-	device := newDevice(t, name)
-	outbound := inflight.NewOutbound(256)
-	device.config.Outbound, device.reader.batch = outbound, inflight.NewBatch(outbound)
-	testbed.Run(t, "ip", "address", "add", "10.77.0.1/24", "dev", name)
-	testbed.Run(t, "ip", "link", "set", name, "up")
-	f := &fed{Device: device, outbound: outbound, sizes: make([]int, mostSegments)}
-	f.renew()
-	return f
-}
-
-// renew brings other buffers, as the engine does for packets that it keeps.
-func (f *fed) renew() {
-	f.buffers = make([][]byte, mostSegments)
-	for i := range f.buffers {
-		f.buffers[i] = make([]byte, headroom+longestPacket)
+	if err := control(device.file, func(fd int) error {
+		return unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, size)
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// read reads a batch, and returns the numbers of its packets to an address.
-func (f *fed) read(t *testing.T, to string) []byte {
-	t.Helper()
-	n, err := f.Read(f.buffers, f.sizes, headroom)
+func TestAPacketThatTheKernelCannotGiveIsLostAndNoMore(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	const lost, size = 50, 999
+	lines := make(chan string, lost)
+	device, err := New(open(t, "wgd9"), Config{MTU: 1420, Offloads: AllOffloads, Errorf: func(format string, arguments ...any) {
+		lines <- fmt.Sprintf(format, arguments...)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.count = n
-	return f.numbers(to)
-}
-
-// numbers returns those of the packets to an address in the last batch.
-func (f *fed) numbers(to string) (last []byte) {
-	for i := range f.count {
-		packet := f.buffers[i][headroom : headroom+f.sizes[i]]
-		if packet[0]>>4 == 4 && net.IP(packet[ipv4Destination:ipv4HeaderLength]).String() == to {
-			last = append(last, packet[len(packet)-1])
-		}
-	}
-	return last
-}
-
-// message is count packets to an address, which the kernel leaves whole. The last byte of each is its number.
-func message(t *testing.T, to string, count int) {
-	t.Helper()
-	sender, err := net.Dial("udp", to+":9")
+	testbed.Run(t, "ip", "address", "add", ownIPv4+"/24", "dev", "wgd9")
+	testbed.Run(t, "ip", "link", "set", "wgd9", "up")
+	sender, err := net.Dial("udp", net.JoinHostPort(neighbourIPv4, "9"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer sender.Close()
-	const size = 1000
-	raw, err := sender.(*net.UDPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var option error
-	err = raw.Control(func(fd uintptr) {
-		option = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT, size))
-	})
-	if err != nil || option != nil {
-		t.Fatal(err, option)
-	}
-	bytes := make([]byte, count*size)
-	for i := range count {
-		bytes[(i+1)*size-1] = byte(i)
-	}
-	if _, err := sender.Write(bytes); err != nil {
-		t.Fatal(err)
-	}
-}
 
-func TestPacketsThatMayWaitAreReadOneByOneAndNoneIsLost(t *testing.T) {
-	testbed.RequireSandbox(t)
-	testbed.CheckLeaks(t, "wgd")
-	device := newFed(t, "wgd8")
-	const count = 20
-	message(t, "10.77.0.2", count)
-	for next := byte(0); next < count; {
-		last := device.read(t, "10.77.0.2")
-		device.renew()
-		if len(last) == 0 {
-			continue // The kernel has sent something by itself.
-		}
-		if len(last) != 1 || last[0] != next {
-			t.Fatalf("a batch holds packets %v, want %d alone", last, next)
-		}
-		next++
-	}
-}
-
-func TestPacketsThatComeOutAreReadTogetherBesideOthersThatMayWait(t *testing.T) {
-	testbed.RequireSandbox(t)
-	testbed.CheckLeaks(t, "wgd")
-	device := newFed(t, "wgd9")
-	message(t, "10.77.0.2", 1)
-	for len(device.read(t, "10.77.0.2")) == 0 {
-		device.outbound.Leave(device.buffers)
-	}
-	device.outbound.Leave(device.buffers)
-	for range 10 { // more than may wait
-		message(t, "10.77.0.3", 20)
-	}
-	const count = 20
-	message(t, "10.77.0.2", count)
-	for waited := 0; ; {
-		waited += len(device.read(t, "10.77.0.3"))
-		last := device.numbers("10.77.0.2")
-		if len(last) > 0 {
-			if len(last) != count || waited >= 10*20 {
-				t.Errorf("a batch holds packets %v; %d of the others came before", last, waited)
+	setHeaderSize(t, device, 1<<20)
+	arrived, ended := make(chan struct{}, 1), make(chan error, 1)
+	go func() {
+		buffers, sizes := [][]byte{make([]byte, longestPacket)}, make([]int, 1)
+		for {
+			n, err := device.Read(buffers, sizes, 0)
+			if err != nil {
+				ended <- err
+				return
 			}
-			return
+			if n == 1 && sizes[0] == size+ipv4HeaderLength+udpHeaderLength {
+				arrived <- struct{}{}
+			}
 		}
-		device.renew()
+	}()
+	for range lost {
+		if _, err := sender.Write(make([]byte, size-1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if line := testbed.Wait(t, lines, "a line of the log"); !strings.Contains(line, unix.EINVAL.Error()) {
+		t.Errorf("logged %q", line)
+	}
+	setHeaderSize(t, device, virtioSize)
+	if _, err := sender.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Wait(t, arrived, "the next packet")
+	if err := device.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := testbed.Wait(t, ended, "the end of the reads"); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Read = %v", err)
+	}
+	if err := device.Failure(); err != nil {
+		t.Errorf("a device that was closed failed: %v", err)
+	}
+	if len(lines) != 0 {
+		t.Errorf("%d packets gave %d more lines", lost, len(lines))
+	}
+}
+
+func TestReadsThatAlwaysFailEndTheDeviceAndSayWhy(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	const descriptor = 710
+	for i, errno := range []unix.Errno{unix.EINVAL, unix.EFAULT, unix.EIO} {
+		device := newDeviceAt(t, fmt.Sprintf("wgd1%d", i), descriptor+i)
+		lines := 0
+		device.reader.errorf = func(string, ...any) { lines++ }
+		testbed.Refuse(t, errno, unix.SYS_READ, testbed.Argument{Index: 0, Value: uint32(descriptor + i)})
+		_, err := device.Read([][]byte{make([]byte, longestPacket)}, make([]int, 1), 0)
+		if !errors.Is(err, errno) || errors.Is(err, os.ErrClosed) {
+			t.Errorf("Read = %v, want %v", err, errno)
+		}
+		testbed.Wait(t, device.Gone(), "the device's end")
+		if failure := device.Failure(); !errors.Is(failure, errno) {
+			t.Errorf("Failure = %v, want %v", failure, errno)
+		}
+		if lines != 1 {
+			t.Errorf("%v: %d lines", errno, lines)
+		}
 	}
 }

@@ -34,6 +34,7 @@ type End string
 const (
 	Closed           End = "closed"            // Close was called
 	InterfaceDeleted End = "interface-deleted" // as by ip link del
+	InterfaceFailed  End = "interface-failed"  // the kernel refuses to give packets
 	SocketRemoved    End = "socket-removed"    // the UAPI socket's path was removed
 	ListenerFailed   End = "listener-failed"   // the UAPI socket no longer accepts
 )
@@ -97,7 +98,7 @@ func configure(mtu int, features Features, log Log) (tun.Config, udp.Config) {
 		most = mostInFlightOff
 	}
 	outbound, inbound := inflight.NewOutbound(most), inflight.NewInbound(most)
-	return tun.Config{MTU: mtu, Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef},
+	return tun.Config{MTU: mtu, Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf},
 		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef}
 }
 
@@ -158,6 +159,10 @@ func (t *Tunnel) waitForEnd() {
 		t.end = Closed
 	case <-t.tun.Gone():
 		t.end = InterfaceDeleted
+		if err := t.tun.Failure(); err != nil {
+			t.end = InterfaceFailed
+			t.endErr = fmt.Errorf("reading from the interface %s: %w", t.name, err)
+		}
 	case <-t.listener.Removed():
 		t.end = SocketRemoved
 	case err := <-t.accepted:

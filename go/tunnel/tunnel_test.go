@@ -74,6 +74,31 @@ func TestDeletingTheInterfaceEndsTheTunnel(t *testing.T) {
 	expectEnd(t, tunnel, InterfaceDeleted)
 }
 
+func TestAnInterfaceThatCannotBeReadEndsTheTunnelAndIsNotCalledDeleted(t *testing.T) {
+	begin(t)
+	files, err := Open("wgt0", 0, Given{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const descriptor = 720
+	duplicate, err := unix.FcntlInt(files.TUN.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err = errors.Join(err, files.TUN.Close(), unix.SetNonblock(duplicate, true)); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Descriptor(t, duplicate, descriptor)
+	testbed.Refuse(t, unix.EINVAL, unix.SYS_READ, testbed.Argument{Index: 0, Value: descriptor})
+	files.TUN = os.NewFile(descriptor, "TUN")
+	log := func(string, ...any) {}
+	tunnel, err := Start(files, AllFeatures, Log{log, log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	testbed.Wait(t, tunnel.Done(), "the tunnel's end")
+	if end, err := tunnel.End(); end != InterfaceFailed || !errors.Is(err, unix.EINVAL) {
+		t.Errorf("End = %s, %v", end, err)
+	}
+}
+
 func TestRemovingTheSocketEndsTheTunnel(t *testing.T) {
 	begin(t)
 	tunnel := start(t, "wgt0")

@@ -1,0 +1,138 @@
+package tun
+
+import (
+	"net"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/inflight"
+	"wg-bridge/go/testbed"
+)
+
+// A fed device is one that takes packets for 10.77.0.0/24 from the kernel, of which each holds its number.
+type fed struct {
+	*Device
+	outbound *inflight.Outbound
+	buffers  [][]byte
+	sizes    []int
+	count    int // packets in the last batch
+}
+
+func newFed(t *testing.T, name string) *fed {
+	t.Helper()
+	device := newDevice(t, name)
+	outbound := inflight.NewOutbound(256)
+	device.config.Outbound, device.reader.batch = outbound, inflight.NewBatch(outbound)
+	testbed.Run(t, "ip", "address", "add", "10.77.0.1/24", "dev", name)
+	testbed.Run(t, "ip", "link", "set", name, "up")
+	f := &fed{Device: device, outbound: outbound, sizes: make([]int, mostSegments)}
+	f.renew()
+	return f
+}
+
+// renew brings other buffers, as the engine does for packets that it keeps.
+func (f *fed) renew() {
+	f.buffers = make([][]byte, mostSegments)
+	for i := range f.buffers {
+		f.buffers[i] = make([]byte, headroom+longestPacket)
+	}
+}
+
+// read reads a batch, and returns the numbers of its packets to an address.
+func (f *fed) read(t *testing.T, to string) []byte {
+	t.Helper()
+	n, err := f.Read(f.buffers, f.sizes, headroom)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.count = n
+	return f.numbers(to)
+}
+
+// numbers returns those of the packets to an address in the last batch.
+func (f *fed) numbers(to string) (last []byte) {
+	for i := range f.count {
+		packet := f.buffers[i][headroom : headroom+f.sizes[i]]
+		if packet[0]>>4 == 4 && net.IP(packet[ipv4Destination:ipv4HeaderLength]).String() == to {
+			last = append(last, packet[len(packet)-1])
+		}
+	}
+	return last
+}
+
+// message is count packets to an address, which the kernel leaves whole. The last byte of each is its number.
+func message(t *testing.T, to string, count int) {
+	t.Helper()
+	sender, err := net.Dial("udp", to+":9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sender.Close()
+	const size = 1000
+	raw, err := sender.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var option error
+	err = raw.Control(func(fd uintptr) {
+		option = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT, size))
+	})
+	if err != nil || option != nil {
+		t.Fatal(err, option)
+	}
+	bytes := make([]byte, count*size)
+	for i := range count {
+		bytes[(i+1)*size-1] = byte(i)
+	}
+	if _, err := sender.Write(bytes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPacketsThatMayWaitAreReadOneByOneAndNoneIsLost(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	device := newFed(t, "wgda")
+	const count = 20
+	message(t, "10.77.0.2", count)
+	for next := byte(0); next < count; {
+		last := device.read(t, "10.77.0.2")
+		device.renew()
+		if len(last) == 0 {
+			continue // The kernel has sent something by itself.
+		}
+		if len(last) != 1 || last[0] != next {
+			t.Fatalf("a batch holds packets %v, want %d alone", last, next)
+		}
+		next++
+	}
+}
+
+func TestPacketsThatComeOutAreReadTogetherBesideOthersThatMayWait(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	device := newFed(t, "wgdb")
+	message(t, "10.77.0.2", 1)
+	for len(device.read(t, "10.77.0.2")) == 0 {
+		device.outbound.Leave(device.buffers)
+	}
+	device.outbound.Leave(device.buffers)
+	for range 10 { // more than may wait
+		message(t, "10.77.0.3", 20)
+	}
+	const count = 20
+	message(t, "10.77.0.2", count)
+	for waited := 0; ; {
+		waited += len(device.read(t, "10.77.0.3"))
+		last := device.numbers("10.77.0.2")
+		if len(last) > 0 {
+			if len(last) != count || waited >= 10*20 {
+				t.Errorf("a batch holds packets %v; %d of the others came before", last, waited)
+			}
+			return
+		}
+		device.renew()
+	}
+}
