@@ -15,9 +15,6 @@ import (
 
 // Config is how a Device is to work. The zero value takes each packet alone, and any number of them.
 type Config struct {
-	// MTU in bytes is assumed where the interface's own cannot be read because it lives in a network
-	// namespace other than this process's.
-	MTU      int
 	Offloads Offloads
 	// Outbound counts packets from Read to where they leave the engine, Inbound those that Write takes
 	// out of it. Either may be nil.
@@ -71,16 +68,17 @@ func (d *Device) attach() error {
 	}
 	plain := flags&unix.IFF_VNET_HDR == 0
 	var offloads Offloads
+	var offloadFlags int
 	return control(d.file, func(fd int) error {
 		if !plain {
-			if offloads, err = enableOffloads(fd, d.config.Offloads); err != nil {
+			if offloads, offloadFlags, err = enableOffloads(fd, d.config.Offloads); err != nil {
 				return err
 			}
 		}
 		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Errorf)
 		d.writer = newWriter(raw, plain, offloads, d.config.Logf)
 		// The file stays open for longer than the link watches it: see Close.
-		d.link, err = watchLink(fd, d.config.MTU)
+		d.link, err = watchLink(fd, offloadFlags, d.config.Logf)
 		return err
 	})
 }
@@ -157,7 +155,8 @@ func (d *Device) Gone() <-chan struct{} { return d.gone }
 // the device closed. Call it once Gone is closed.
 func (d *Device) Failure() error { return d.failure }
 
-// MTU returns the last known MTU in bytes. It never fails.
+// MTU returns the interface's MTU in bytes, or 1 if it cannot be known: then no packet is padded. It
+// never fails.
 func (d *Device) MTU() (int, error) { return d.link.mtu(), nil }
 
 // Events returns link and MTU changes. The channel is closed by Close.

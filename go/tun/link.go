@@ -3,7 +3,6 @@ package tun
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -19,40 +18,54 @@ import (
 // in case the kernel may not tell us of it: messages from other namespaces need CAP_NET_BROADCAST.
 const awayInterval = time.Second
 
+// unknownMTU is told while the interface's MTU cannot be known. It makes the engine pad no packet: the
+// engine pads to a multiple of 16 bytes, but no further than the MTU, and of a packet longer than the MTU
+// it looks at the remainder. Padding further would make packets too long for their path.
+const unknownMTU = 1
+
 // A link watches one TUN interface: up, down and MTU.
 //
 // Messages of rtnetlink say that something changed, in this namespace or in any other that has an
 // id here, which every namespace gets that the interface is moved to. Whether the link is up is
-// then asked of the TUN descriptor itself, which knows wherever the interface is.
+// then asked of the TUN descriptor itself, which knows wherever the interface is. For the
+// rest see finder.
 type link struct {
 	events  chan engine.Event
 	bytes   atomic.Int32 // the MTU
 	fd      int          // the TUN; only run uses it, and the owner closes it after close
+	finder  *finder      // only run uses it
+	last    *place       // where the interface was last known to be; only run uses it
+	logf    func(format string, arguments ...any)
 	netlink *os.File
 	changes chan []linkMessage // from listen to run; an empty list says that messages were lost
 	done    chan struct{}
 	running sync.WaitGroup
 }
 
-// watchLink starts to watch the TUN interface behind fd, which it borrows until close. mtu is
-// assumed while the interface's own cannot be known.
-func watchLink(fd, mtu int) (*link, error) {
+// watchLink starts to watch the TUN interface behind fd, which it borrows until close. offloads are the
+// TUN_F_ flags that are set on it.
+func watchLink(fd, offloads int, logf func(string, ...any)) (*link, error) {
 	netlink, err := openNetlink()
 	if err != nil {
 		return nil, err
 	}
+	finder, err := newFinder(fd, offloads)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening a socket to find the link: %w", err), netlink.Close())
+	}
 	l := &link{
 		events:  make(chan engine.Event),
 		fd:      fd,
+		finder:  finder,
+		logf:    logf,
 		netlink: netlink,
 		changes: make(chan []linkMessage),
 		done:    make(chan struct{}),
 	}
-	l.bytes.Store(int32(mtu))
-	at, home := l.find()
+	l.findOrLose()
 	l.running.Add(2)
 	go l.listen()
-	go l.run(at, home)
+	go l.run()
 	return l, nil
 }
 
@@ -66,31 +79,34 @@ func openNetlink() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "netlink"), nil
 }
 
-// find looks for the interface in this process's namespace and notes its MTU.
-func (l *link) find() (at place, home bool) {
-	request, err := unix.NewIfreq("")
-	if err != nil || unix.IoctlIfreq(l.fd, unix.TUNGETIFF, request) != nil || !inOwnNamespace(l.fd) {
-		return place{}, false
+// find looks for the interface and notes where it is, and its MTU.
+func (l *link) find() (found bool) {
+	now, found := l.finder.find(l.last)
+	if found {
+		l.last = &now.at
+		l.bytes.Store(int32(now.mtu))
 	}
-	found, err := net.InterfaceByName(request.Name())
-	if err != nil {
-		return place{}, false
-	}
-	l.bytes.Store(int32(found.MTU))
-	return place{ownNamespace, int32(found.Index)}, true
+	return found
 }
 
-// inOwnNamespace tells a TUN interface of this process's namespace from one of another that has the
-// same name. Without the permission to ask (CAP_NET_ADMIN, Linux 5.0) the answer is no.
-func inOwnNamespace(fd int) bool {
-	namespace, err := unix.IoctlRetInt(fd, unix.TUNGETDEVNETNS)
-	if err != nil {
-		return false
+// findOrLose is find, and notes if the MTU is not known any more.
+func (l *link) findOrLose() {
+	if l.find() {
+		return
 	}
-	var its, own unix.Stat_t
-	err = errors.Join(unix.Fstat(namespace, &its), unix.Stat("/proc/thread-self/ns/net", &own), unix.Close(namespace))
-	return err == nil && its.Dev == own.Dev && its.Ino == own.Ino
+	if _, attached := l.isUp(); !attached {
+		return // It is nowhere.
+	}
+	if l.isHome() {
+		l.last = nil
+	}
+	if l.bytes.Swap(unknownMTU) != unknownMTU {
+		l.logf("TUN: the MTU cannot be read where the interface is now: packets are not padded")
+	}
 }
+
+// isHome reports whether the interface lives where the netlink socket was opened.
+func (l *link) isHome() bool { return l.last != nil && l.last.namespace == ownNamespace }
 
 func (l *link) mtu() int { return int(l.bytes.Load()) }
 
@@ -134,9 +150,8 @@ func (l *link) receive(datagram, control []byte) (messages []linkMessage, err er
 	return messages, errors.Join(err, readErr)
 }
 
-// run turns changes into events until close. home says that the interface lives where the netlink
-// socket was opened; at is then its place, and elsewhere the place last heard of.
-func (l *link) run(at place, home bool) {
+// run turns changes into events until close.
+func (l *link) run() {
 	defer l.running.Done()
 	defer close(l.events)
 	ask := time.NewTicker(awayInterval)
@@ -164,7 +179,7 @@ func (l *link) run(at place, home bool) {
 		}
 
 		tick := ask.C
-		if home {
+		if l.isHome() {
 			tick = nil
 		}
 		select {
@@ -172,41 +187,36 @@ func (l *link) run(at place, home bool) {
 			if !open {
 				return
 			}
-			if len(messages) == 0 && home {
-				l.find()
+			if len(messages) == 0 {
+				l.findOrLose()
 			}
 			for _, m := range messages {
-				if m.at == at {
-					at, home = l.follow(m, home)
+				if l.last != nil && m.at == *l.last {
+					l.follow(m)
 				}
 			}
 		case <-tick:
-			if found, back := l.find(); back {
-				at, home = found, true
-			}
+			l.findOrLose()
 		case <-l.done:
 			return
 		}
 	}
 }
 
-// follow takes what a message says of our interface, and returns where the interface is after it.
-func (l *link) follow(m linkMessage, home bool) (place, bool) {
-	if !m.deleted {
-		if m.mtu != 0 {
-			l.bytes.Store(int32(m.mtu))
-		}
-		return m.at, home
+// follow asks anew because of a message about our interface. What the message says may be old.
+func (l *link) follow(m linkMessage) {
+	switch {
+	case !m.deleted:
+		l.find() // If it is elsewhere, the message of that is on its way.
+		return
+	case m.movedTo != nil && m.at.namespace == ownNamespace:
+		l.last = m.movedTo
+	default:
+		// It is gone; or it was moved by a kernel that does not say where (before 4.16), or out of another
+		// namespace: ids of namespaces are relative to where the message comes from.
+		l.last = nil
 	}
-	if m.movedTo == nil {
-		return m.at, home // It is gone, as isUp will say.
-	}
-	if m.at.namespace != ownNamespace {
-		// Ids of namespaces are relative to where the message comes from: only from our own one can
-		// the interface be followed.
-		return place{}, false
-	}
-	return *m.movedTo, false
+	l.findOrLose()
 }
 
 func (l *link) tell(event engine.Event) (told bool) {
@@ -236,5 +246,5 @@ func (l *link) close() error {
 	close(l.done)
 	err := l.netlink.Close()
 	l.running.Wait()
-	return err
+	return errors.Join(err, l.finder.close())
 }

@@ -55,6 +55,8 @@ func linkMessages(datagram, control []byte) []linkMessage {
 			switch a.Attr.Type {
 			case unix.IFLA_MTU:
 				message.mtu = int(value)
+			case unix.IFLA_TARGET_NETNSID: // in answers alone
+				message.at.namespace = int32(value)
 			case unix.IFLA_NEW_NETNSID:
 				moved.namespace = int32(value)
 				message.movedTo = &moved

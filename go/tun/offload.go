@@ -16,23 +16,32 @@ type Offloads struct {
 // AllOffloads are those that New tries for.
 var AllOffloads = Offloads{TSO4: true, TSO6: true, USO: true}
 
-// enableOffloads turns offloads on, and returns which of those that were wanted the kernel has.
-func enableOffloads(fd int, wanted Offloads) (Offloads, error) {
+// flags are the TUN_F_ flags of the offloads.
+func (o Offloads) flags() int {
 	flags := unix.TUN_F_CSUM
-	if wanted.TSO4 {
+	if o.TSO4 {
 		flags |= unix.TUN_F_TSO4 | unix.TUN_F_TSO_ECN
 	}
-	if wanted.TSO6 {
+	if o.TSO6 {
 		flags |= unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
 	}
+	if o.USO {
+		flags |= unix.TUN_F_USO4 | unix.TUN_F_USO6
+	}
+	return flags
+}
+
+// enableOffloads turns offloads on, and returns which of those that were wanted the kernel has, and the
+// flags that are set now.
+func enableOffloads(fd int, wanted Offloads) (has Offloads, flags int, err error) {
 	if wanted.USO {
-		if unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, flags|unix.TUN_F_USO4|unix.TUN_F_USO6) == nil {
-			return wanted, nil
+		if unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, wanted.flags()) == nil {
+			return wanted, wanted.flags(), nil
 		}
 		wanted.USO = false // before Linux 6.2
 	}
-	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, flags); err != nil {
-		return Offloads{}, fmt.Errorf("choosing the offloads of the TUN device: %w", err)
+	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, wanted.flags()); err != nil {
+		return Offloads{}, 0, fmt.Errorf("choosing the offloads of the TUN device: %w", err)
 	}
-	return wanted, nil
+	return wanted, wanted.flags(), nil
 }

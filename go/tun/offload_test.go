@@ -40,7 +40,7 @@ type mirror struct {
 
 func newMirror(t *testing.T, offloads Offloads) *mirror {
 	t.Helper()
-	device, err := New(open(t, "wgd6"), Config{MTU: 1420, Offloads: offloads})
+	device, err := New(open(t, "wgd6"), Config{Offloads: offloads})
 	if err != nil {
 		t.Fatal(err)
 	}

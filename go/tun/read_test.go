@@ -29,7 +29,7 @@ func TestAPacketThatTheKernelCannotGiveIsLostAndNoMore(t *testing.T) {
 	testbed.CheckLeaks(t, "wgd")
 	const lost, size = 50, 999
 	lines := make(chan string, lost)
-	device, err := New(open(t, "wgd9"), Config{MTU: 1420, Offloads: AllOffloads, Errorf: func(format string, arguments ...any) {
+	device, err := New(open(t, "wgd9"), Config{Offloads: AllOffloads, Errorf: func(format string, arguments ...any) {
 		lines <- fmt.Sprintf(format, arguments...)
 	}})
 	if err != nil {

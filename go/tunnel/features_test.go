@@ -65,7 +65,7 @@ func TestTheEngineGetsNoFeatureThatIsDisabled(t *testing.T) {
 		{TUN: tun.Offloads{TSO6: true}, UDP: udp.Offloads{GRO: true}},
 		{InFlightLimit: true},
 	} {
-		tunConfig, udpConfig := configure(DefaultMTU, features, Log{})
+		tunConfig, udpConfig := configure(features, Log{})
 		if tunConfig.Offloads != features.TUN || udpConfig.Offloads != features.UDP {
 			t.Errorf("%+v: offloads %+v and %+v", features, tunConfig.Offloads, udpConfig.Offloads)
 		}

@@ -13,7 +13,6 @@ import (
 // what a program can hand to the child that is to run it.
 type Files struct {
 	Name string // the interface's real name
-	MTU  int    // bytes
 	TUN  *os.File
 	UAPI *os.File
 }
@@ -36,7 +35,7 @@ func Open(name string, mtu int, given Given) (_ Files, err error) {
 	if mtu == 0 {
 		mtu = DefaultMTU
 	}
-	files := Files{Name: name, MTU: mtu, TUN: given.TUN, UAPI: given.UAPI}
+	files := Files{Name: name, TUN: given.TUN, UAPI: given.UAPI}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, files.Discard())

@@ -66,7 +66,7 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", uapiFailed, err), files.TUN.Close())
 	}
-	tunConfig, udpConfig := configure(files.MTU, features, log)
+	tunConfig, udpConfig := configure(features, log)
 	tunDevice, err := tun.New(files.TUN, tunConfig)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", tunFailed, err), listener.Close())
@@ -91,14 +91,14 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	return t, nil
 }
 
-// configure says how the two ends of the engine are to work. MTU is in bytes.
-func configure(mtu int, features Features, log Log) (tun.Config, udp.Config) {
+// configure says how the two ends of the engine are to work.
+func configure(features Features, log Log) (tun.Config, udp.Config) {
 	most := mostInFlight
 	if !features.InFlightLimit {
 		most = mostInFlightOff
 	}
 	outbound, inbound := inflight.NewOutbound(most), inflight.NewInbound(most)
-	return tun.Config{MTU: mtu, Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf},
+	return tun.Config{Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf},
 		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef}
 }
 

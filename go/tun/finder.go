@@ -1,0 +1,137 @@
+package tun
+
+import (
+	"errors"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A finder finds out where the interface behind a TUN descriptor lives, and its MTU. One goroutine may
+// use it.
+type finder struct {
+	fd       int // the TUN, borrowed
+	offloads int // TUN_F_ flags that are set on it
+	socket   int // in the namespace where the finder was made
+	query    *linkQuery
+}
+
+func newFinder(fd, offloads int) (*finder, error) {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &finder{fd: fd, offloads: offloads, socket: socket, query: newLinkQuery()}, nil
+}
+
+func (f *finder) close() error { return errors.Join(unix.Close(f.socket), f.query.close()) }
+
+// A sighting is where an interface was found, and its MTU in bytes.
+type sighting struct {
+	at  place
+	mtu int
+}
+
+// mostMoves bounds how often the interface is looked for in a namespace that it has just left.
+const mostMoves = 3
+
+// find looks for the interface wherever it is. last is the place that it was last known to be at, if
+// any.
+func (f *finder) find(last *place) (s sighting, found bool) {
+	name, known := f.name()
+	if !known {
+		return sighting{}, false
+	}
+	for range mostMoves {
+		namespace, err := unix.IoctlRetInt(f.fd, unix.TUNGETDEVNETNS)
+		if err != nil {
+			break // Linux before 5.0, or no CAP_NET_ADMIN where the interface is.
+		}
+		s, found = f.findIn(namespace, name)
+		if err := unix.Close(namespace); found && err == nil {
+			return s, true
+		}
+	}
+	if last != nil {
+		if s, found = f.lookAt(*last); found {
+			return s, true
+		}
+	}
+	s, found = f.findHere(name)
+	return s, found && f.isOurs(name)
+}
+
+// lookAt finds the interface at a place where it is known to be.
+func (f *finder) lookAt(at place) (s sighting, found bool) {
+	if at.namespace != ownNamespace {
+		link, err := f.query.byPlace(at)
+		return sighting{link.at, link.mtu}, err == nil
+	}
+	if name, known := f.name(); known {
+		s, found = f.findHere(name)
+	}
+	return s, found && s.at == at
+}
+
+// name is the interface's present name.
+func (f *finder) name() (name string, known bool) {
+	request, err := unix.NewIfreq("")
+	if err != nil || unix.IoctlIfreq(f.fd, unix.TUNGETIFF, request) != nil {
+		return "", false
+	}
+	return request.Name(), true
+}
+
+func (f *finder) findIn(namespace int, name string) (sighting, bool) {
+	var its, own unix.Stat_t
+	err := errors.Join(unix.Fstat(namespace, &its), unix.Stat("/proc/thread-self/ns/net", &own))
+	if err == nil && its.Dev == own.Dev && its.Ino == own.Ino {
+		return f.findHere(name)
+	}
+	link, err := f.query.byName(name, namespace)
+	return sighting{link.at, link.mtu}, err == nil
+}
+
+// findHere looks for an interface of that name in this process's namespace.
+func (f *finder) findHere(name string) (sighting, bool) {
+	request, err := unix.NewIfreq(name)
+	if err != nil || unix.IoctlIfreq(f.socket, unix.SIOCGIFINDEX, request) != nil {
+		return sighting{}, false
+	}
+	index := int32(request.Uint32())
+	if unix.IoctlIfreq(f.socket, unix.SIOCGIFMTU, request) != nil {
+		return sighting{}, false
+	}
+	return sighting{place{ownNamespace, index}, int(request.Uint32())}, true
+}
+
+// isOurs tells the interface behind the TUN descriptor from another in this process's namespace that has
+// its name: an offload that the descriptor turns off and on again goes off and on at the interface, too.
+// Meanwhile the kernel makes the checksums itself. Without virtio headers there is no such offload, and
+// the name has to do.
+func (f *finder) isOurs(name string) bool {
+	if f.offloads&unix.TUN_F_CSUM == 0 {
+		return true
+	}
+	err := unix.IoctlSetInt(f.fd, unix.TUNSETOFFLOAD, 0)
+	off, offErr := f.leavesChecksums(name)
+	err = errors.Join(err, unix.IoctlSetInt(f.fd, unix.TUNSETOFFLOAD, f.offloads))
+	on, onErr := f.leavesChecksums(name)
+	return errors.Join(err, offErr, onErr) == nil && !off && on
+}
+
+// leavesChecksums reports whether an interface in this process's namespace takes packets whose checksum
+// is not complete; ethtool(8), "tx-checksumming".
+func (f *finder) leavesChecksums(name string) (bool, error) {
+	value := struct{ command, data uint32 }{command: unix.ETHTOOL_GTXCSUM} // struct ethtool_value
+	request := struct {                                                    // struct ifreq
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [24 - unsafe.Sizeof(uintptr(0))]byte
+	}{data: unsafe.Pointer(&value)}
+	copy(request.name[:], name)
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(f.socket), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request))); errno != 0 {
+		return false, errno
+	}
+	return value.data != 0, nil
+}

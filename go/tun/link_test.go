@@ -1,0 +1,106 @@
+package tun
+
+import (
+	"fmt"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/testbed"
+)
+
+// newOldDevice makes an interface on a kernel that cannot say in which namespace it is, as Linux before
+// 5.0. Each descriptor may be used once.
+func newOldDevice(t *testing.T, name string, descriptor int) *Device {
+	t.Helper()
+	testbed.Refuse(t, unix.EINVAL, unix.SYS_IOCTL, testbed.Argument{Index: 0, Value: uint32(descriptor)},
+		testbed.Argument{Index: 1, Value: unix.TUNGETDEVNETNS})
+	device := newDeviceAt(t, name, descriptor)
+	if _, err := unix.IoctlRetInt(descriptor, unix.TUNGETDEVNETNS); err != unix.EINVAL {
+		t.Fatalf("TUNGETDEVNETNS = %v", err)
+	}
+	return device
+}
+
+func TestLinkAndMTUChangesAreToldAfterASecondMove(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	testbed.Namespace(t, "first")
+	testbed.Namespace(t, "second")
+	device := newDevice(t, "wgd20")
+	testbed.Run(t, "ip", "link", "set", "wgd20", "netns", "first")
+	testbed.Run(t, "ip", "-n", "first", "link", "set", "wgd20", "netns", "second", "mtu", "1310")
+	expectMTU(t, device, 1310)
+	changes(t, device, 1311, "-n", "second", "link", "set", "wgd20")
+}
+
+func TestTheMTUIsKnownOfAnInterfaceThatWasMovedBefore(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	testbed.Namespace(t, "away")
+	file := open(t, "wgd21")
+	testbed.Run(t, "ip", "link", "set", "wgd21", "netns", "away", "mtu", "1312")
+	device := newDeviceOf(t, file)
+	if mtu, err := device.MTU(); mtu != 1312 || err != nil {
+		t.Errorf("MTU %d, %v", mtu, err)
+	}
+	changes(t, device, 1313, "-n", "away", "link", "set", "wgd21")
+}
+
+func TestAnOldKernelTellsLinkAndMTUChanges(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	testbed.Namespace(t, "away")
+	device := newOldDevice(t, "wgd22", 801)
+	if mtu, err := device.MTU(); mtu != 1420 || err != nil {
+		t.Errorf("MTU %d, %v", mtu, err)
+	}
+	changes(t, device, 1314, "link", "set", "wgd22")
+	testbed.Run(t, "ip", "link", "set", "wgd22", "netns", "away")
+	changes(t, device, 1315, "-n", "away", "link", "set", "wgd22")
+	testbed.Run(t, "ip", "-n", "away", "link", "set", "wgd22", "netns", "1", "mtu", "1316")
+	expectMTU(t, device, 1316)
+	changes(t, device, 1317, "link", "set", "wgd22")
+}
+
+func TestAnOldKernelsInterfaceIsNotPaddedWhereItCannotBeFound(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	testbed.Namespace(t, "first")
+	testbed.Namespace(t, "second")
+	device := newOldDevice(t, "wgd23", 802)
+	testbed.Run(t, "ip", "link", "set", "wgd23", "netns", "first")
+	testbed.Run(t, "ip", "-n", "first", "link", "set", "wgd23", "netns", "second", "mtu", "1318")
+	expectMTU(t, device, unknownMTU)
+	testbed.Run(t, "ip", "-n", "second", "link", "set", "wgd23", "netns", "1")
+	expectMTU(t, device, 1318)
+	changes(t, device, 1319, "link", "set", "wgd23")
+}
+
+func TestOnAnOldKernelAnInterfaceIsToldFromAnotherOfItsName(t *testing.T) {
+	testbed.RequireSandbox(t)
+	for i, offloads := range []Offloads{AllOffloads, {}} {
+		t.Run(fmt.Sprintf("%+v", offloads), func(t *testing.T) {
+			testbed.CheckLeaks(t, "wgd")
+			testbed.Namespace(t, "away")
+			device := newOldDevice(t, "wgd24", 803+i)
+			finder, err := newFinder(803+i, offloads.flags())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer finder.close()
+			if at, found := finder.find(nil); !found || at.mtu != 1420 {
+				t.Errorf("found %v at %+v", found, at)
+			}
+			testbed.Run(t, "ip", "link", "set", "wgd24", "netns", "away")
+			other := open(t, "wgd24")
+			defer other.Close()
+			testbed.Run(t, "ip", "link", "set", "wgd24", "mtu", "1320")
+			if at, found := finder.find(nil); found {
+				t.Errorf("the interface that was moved away is taken for the one here: %+v", at)
+			}
+			testbed.Run(t, "ip", "-n", "away", "link", "set", "wgd24", "mtu", "1321")
+			expectMTU(t, device, 1321)
+		})
+	}
+}
