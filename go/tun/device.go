@@ -155,8 +155,7 @@ func (d *Device) Gone() <-chan struct{} { return d.gone }
 // the device closed. Call it once Gone is closed.
 func (d *Device) Failure() error { return d.failure }
 
-// MTU returns the interface's MTU in bytes, or 1 if it cannot be known: then no packet is padded. It
-// never fails.
+// MTU returns the interface's MTU in bytes, or UnknownMTU. It never fails.
 func (d *Device) MTU() (int, error) { return d.link.mtu(), nil }
 
 // Events returns link and MTU changes. The channel is closed by Close.

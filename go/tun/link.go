@@ -18,17 +18,16 @@ import (
 // in case the kernel may not tell us of it: messages from other namespaces need CAP_NET_BROADCAST.
 const awayInterval = time.Second
 
-// unknownMTU is told while the interface's MTU cannot be known. It makes the engine pad no packet: the
-// engine pads to a multiple of 16 bytes, but no further than the MTU, and of a packet longer than the MTU
-// it looks at the remainder. Padding further would make packets too long for their path.
-const unknownMTU = 1
+// UnknownMTU is what a Device tells the engine while the interface's MTU cannot be known. With it the
+// engine pads no packet: it pads to a multiple of 16 bytes, but no further than the MTU, and of a packet
+// that is longer it looks at the remainder. Padding by any other could make a packet too long for its path.
+const UnknownMTU = 1
 
 // A link watches one TUN interface: up, down and MTU.
 //
 // Messages of rtnetlink say that something changed, in this namespace or in any other that has an
 // id here, which every namespace gets that the interface is moved to. Whether the link is up is
-// then asked of the TUN descriptor itself, which knows wherever the interface is. For the
-// rest see finder.
+// then asked of the TUN descriptor itself, which knows wherever the interface is. For its MTU see finder.
 type link struct {
 	events  chan engine.Event
 	bytes   atomic.Int32 // the MTU
@@ -100,7 +99,7 @@ func (l *link) findOrLose() {
 	if l.isHome() {
 		l.last = nil
 	}
-	if l.bytes.Swap(unknownMTU) != unknownMTU {
+	if l.bytes.Swap(UnknownMTU) != UnknownMTU {
 		l.logf("TUN: the MTU cannot be read where the interface is now: packets are not padded")
 	}
 }

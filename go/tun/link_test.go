@@ -71,7 +71,7 @@ func TestAnOldKernelsInterfaceIsNotPaddedWhereItCannotBeFound(t *testing.T) {
 	device := newOldDevice(t, "wgd23", 802)
 	testbed.Run(t, "ip", "link", "set", "wgd23", "netns", "first")
 	testbed.Run(t, "ip", "-n", "first", "link", "set", "wgd23", "netns", "second", "mtu", "1318")
-	expectMTU(t, device, unknownMTU)
+	expectMTU(t, device, UnknownMTU)
 	testbed.Run(t, "ip", "-n", "second", "link", "set", "wgd23", "netns", "1")
 	expectMTU(t, device, 1318)
 	changes(t, device, 1319, "link", "set", "wgd23")
