@@ -66,13 +66,19 @@ func (d *Device) attach() error {
 	if err != nil {
 		return fmt.Errorf("using the TUN file: %w", err)
 	}
+	if flags&unix.IFF_TUN == 0 {
+		return fmt.Errorf("the interface given as TUN carries Ethernet frames (TAP), not IP packets: %w", unix.EINVAL)
+	}
 	plain := flags&unix.IFF_VNET_HDR == 0
 	var offloads Offloads
 	var offloadFlags int
 	return control(d.file, func(fd int) error {
 		if !plain {
-			if offloads, offloadFlags, err = enableOffloads(fd, d.config.Offloads); err != nil {
+			if err := setHeaderSize(fd); err != nil {
 				return err
+			}
+			if offloads, offloadFlags, err = enableOffloads(fd, d.config.Offloads); err != nil {
+				d.config.Logf("TUN: packets cross one by one: %v", err)
 			}
 		}
 		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Errorf)

@@ -228,15 +228,22 @@ func (l *link) tell(event engine.Event) (told bool) {
 }
 
 // isUp asks the TUN descriptor, which can take packets only while the link is up, and is in error
-// once the interface is gone. (A write without a packet no longer tells: since Linux 6 it is an
-// invalid argument, whatever the link's state.)
+// once the interface is gone. Linux before 4.11 calls it writable all the same, but answers a write
+// without a packet with an I/O error while the link is down. (Later that is an invalid argument, whatever
+// the link's state.)
 func (l *link) isUp() (up, attached bool) {
 	poll := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLOUT}}
 	for {
 		_, err := unix.Poll(poll, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return poll[0].Revents&unix.POLLOUT != 0, err == nil && poll[0].Revents&unix.POLLERR == 0
+		if errors.Is(err, unix.EINTR) {
+			continue
 		}
+		up, attached = poll[0].Revents&unix.POLLOUT != 0, err == nil && poll[0].Revents&unix.POLLERR == 0
+		if up && attached {
+			_, err := unix.Write(l.fd, nil)
+			up = !errors.Is(err, unix.EIO)
+		}
+		return up, attached
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+	engine "golang.zx2c4.com/wireguard/tun"
 
 	"wg-bridge/go/testbed"
 )
@@ -102,5 +103,18 @@ func TestOnAnOldKernelAnInterfaceIsToldFromAnotherOfItsName(t *testing.T) {
 			testbed.Run(t, "ip", "-n", "away", "link", "set", "wgd24", "mtu", "1321")
 			expectMTU(t, device, 1321)
 		})
+	}
+}
+
+func TestALinkIsDownWhereAnEmptyWriteIsAnIOError(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	const descriptor = 810
+	device := newDeviceAt(t, "wgd26", descriptor)
+	testbed.Run(t, "ip", "link", "set", "wgd26", "up")
+	expect(t, device, engine.EventUp)
+	testbed.Refuse(t, unix.EIO, unix.SYS_WRITE, testbed.Argument{Index: 0, Value: descriptor}, testbed.Argument{Index: 2, Value: 0})
+	if up, attached := (&link{fd: descriptor}).isUp(); up || !attached {
+		t.Errorf("up %v, attached %v", up, attached)
 	}
 }

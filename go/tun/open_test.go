@@ -83,3 +83,75 @@ func TestAFileThatIsNoTUNIsRefusedAndClosed(t *testing.T) {
 		t.Errorf("the file is still open: %v", err)
 	}
 }
+
+// openAs makes a TUN or TAP interface with these flags, as another program might.
+func openAs(t *testing.T, name string, flags uint16) int {
+	t.Helper()
+	fd, err := unix.Open(clonePath, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := unix.NewIfreq(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetUint16(flags)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, request); err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
+func TestATAPIsRefused(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgo")
+	file := os.NewFile(uintptr(openAs(t, "wgo3", unix.IFF_TAP|unix.IFF_NO_PI)), clonePath)
+	if _, err := New(file, Config{}); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("New = %v, want EINVAL", err)
+	}
+}
+
+// exchange sends some datagrams at once by way of a device that reflects, and expects each.
+func exchange(t *testing.T, fd int, name string) *Device {
+	t.Helper()
+	device := newDeviceOf(t, os.NewFile(uintptr(fd), clonePath))
+	ended := make(chan int, 1)
+	go reflectRouted(device, 0, ended)
+	t.Cleanup(func() {
+		_ = device.Close() // again, by who made it
+		testbed.Wait(t, ended, "the end of the mirror")
+	})
+	testbed.Run(t, "ip", "address", "add", ownIPv4+"/24", "dev", name)
+	testbed.Run(t, "ip", "link", "set", name, "up")
+	sendTCP(t, ownIPv4, neighbourIPv4)
+	sendUDP(t, ownIPv4, neighbourIPv4)
+	return device
+}
+
+func TestPacketsCrossWhateverHeadersTheInterfaceHas(t *testing.T) {
+	testbed.RequireSandbox(t)
+	for name, flags := range map[string]uint16{"none": 0, "longer ones": unix.IFF_VNET_HDR} {
+		t.Run(name, func(t *testing.T) {
+			testbed.CheckLeaks(t, "wgo")
+			fd := openAs(t, "wgo4", unix.IFF_TUN|unix.IFF_NO_PI|flags)
+			if flags != 0 {
+				if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, 12); err != nil {
+					t.Fatal(err)
+				}
+			}
+			exchange(t, fd, "wgo4")
+		})
+	}
+}
+
+func TestPacketsCrossWhereTheKernelRefusesAllOffloads(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgo")
+	const descriptor = 730
+	testbed.Descriptor(t, openAs(t, "wgo5", unix.IFF_TUN|unix.IFF_NO_PI|unix.IFF_VNET_HDR), descriptor)
+	testbed.Refuse(t, unix.EINVAL, unix.SYS_IOCTL, testbed.Argument{Index: 0, Value: descriptor},
+		testbed.Argument{Index: 1, Value: unix.TUNSETOFFLOAD})
+	if device := exchange(t, descriptor, "wgo5"); device.writer.coalescer.joins != [kinds]bool{} {
+		t.Error("packets are joined all the same")
+	}
+}

@@ -51,3 +51,12 @@ func (h virtioHeader) encode(to []byte) {
 	binary.NativeEndian.PutUint16(to[6:], h.checksumStart)
 	binary.NativeEndian.PutUint16(to[8:], h.checksumOffset)
 }
+
+// setHeaderSize makes the kernel put headers of virtioSize bytes before packets. Who opened the TUN may
+// have chosen longer ones.
+func setHeaderSize(fd int) error {
+	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, virtioSize); err != nil {
+		return fmt.Errorf("choosing the size of the virtio header: %w", err)
+	}
+	return nil
+}
