@@ -38,9 +38,9 @@ type Bind struct {
 	inbound  *inflight.Inbound
 	outbound *inflight.Outbound
 
-	// generation counts the events that may change how a datagram is routed. A source address
-	// learnt in an older generation must be checked before it is used. It never goes backwards,
-	// also not when the Bind is opened again: the engine keeps its endpoints.
+	// generation counts the events that may change how a datagram is routed. A source address is
+	// checked once in each, before it is used. It never goes backwards, also not when the Bind is
+	// opened again: the engine keeps its endpoints. 0 is before the first Open.
 	generation atomic.Uint64
 	mark       atomic.Uint32
 	refusals   refusals
@@ -110,11 +110,11 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	var receive []conn.ReceiveFunc
 	var actual uint16
 	if ipv4 != nil {
-		receive = append(receive, newReceiver(ipv4, &b.generation, b.inbound).receiveIPv4)
+		receive = append(receive, newReceiver(ipv4, b.inbound).receiveIPv4)
 		actual = ipv4.port()
 	}
 	if ipv6 != nil {
-		receive = append(receive, newReceiver(ipv6, &b.generation, b.inbound).receiveIPv6)
+		receive = append(receive, newReceiver(ipv6, b.inbound).receiveIPv6)
 		actual = ipv6.port()
 	}
 	return receive, actual, nil
@@ -245,8 +245,8 @@ func (b *Bind) Send(packets [][]byte, endpoint conn.Endpoint) error {
 	batch := b.batches.Get().(*sendBatch)
 	defer b.batches.Put(batch)
 	transmission := transmission{
-		bind: b, socket: s, batch: batch, to: to, outlet: s.outlets.main,
-		source: b.checkedSource(opened.query, to),
+		bind: b, socket: s, batch: batch, to: to,
+		source: b.checkedSource(opened.query, s, to),
 	}
 	return transmission.run(packets)
 }

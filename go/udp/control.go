@@ -45,12 +45,13 @@ func decodeControl(control []byte) received {
 	return r
 }
 
-// appendSource appends the control message that makes a datagram leave from a source, through its
-// interface.
+// appendSource appends the control message that makes a datagram leave from a source's address.
+//
+// It names no interface, as that would overrule the routes: only a link-local IPv6 address is none
+// without its interface.
 func appendSource(control []byte, from *source) []byte {
 	if from.address.Is4() {
 		control, data := appendMessage(control, unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo)
-		binary.NativeEndian.PutUint32(data[0:], from.ifindex)
 		ip := from.address.As4()
 		copy(data[4:], ip[:])
 		return control
@@ -58,7 +59,9 @@ func appendSource(control []byte, from *source) []byte {
 	control, data := appendMessage(control, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)
 	ip := from.address.As16()
 	copy(data[0:], ip[:])
-	binary.NativeEndian.PutUint32(data[16:], from.ifindex)
+	if from.address.IsLinkLocalUnicast() {
+		binary.NativeEndian.PutUint32(data[16:], from.ifindex)
+	}
 	return control
 }
 

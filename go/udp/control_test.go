@@ -7,15 +7,19 @@ import (
 )
 
 func TestAControlMessageSaysWhatWasPutIn(t *testing.T) {
-	for _, address := range []string{"192.0.2.1", "2001:db8::1"} {
+	// Only a link-local IPv6 address needs its interface; any other source would be bound to it.
+	for address, ifindex := range map[string]uint32{
+		"192.0.2.1": 0, "169.254.0.1": 0, "2001:db8::1": 0, "fe80::1": 0x01020304,
+	} {
 		from := source{address: netip.MustParseAddr(address), ifindex: 0x01020304}
 		var buffer controlBuffer
 		control := appendSegmentSize(appendSource(buffer[:0], &from), 1452)
 		if &control[0] != &buffer[0] {
 			t.Fatal("a control buffer is too small")
 		}
-		if got := decodeControl(control); got.source != from {
-			t.Errorf("%v came back as %v", from, got.source)
+		want := source{address: from.address, ifindex: ifindex}
+		if got := decodeControl(control); got.source != want {
+			t.Errorf("%v came back as %v, not as %v", from, got.source, want)
 		}
 	}
 }

@@ -11,19 +11,17 @@ var _ conn.Endpoint = (*Endpoint)(nil)
 
 // An Endpoint is where a peer is reached, and the local address to reach it from.
 //
-// The engine clears the source while other goroutines send: the source is replaced as a whole and
-// never changed in place.
+// The engine clears the source while other goroutines send: the source is never changed in place.
 type Endpoint struct {
 	destination netip.AddrPort
-	source      atomic.Pointer[source]
+	source      atomic.Pointer[source] // nil: none was learnt, or it was cleared
+	verdict     atomic.Uint64          // a verdict on the source
 }
 
-// A source is the local address and interface on which a packet arrived. Answers leave the same
-// way until the routing table says otherwise.
+// A source is the local address that a packet was sent to, and the interface that it arrived on.
 type source struct {
-	address   netip.Addr
-	ifindex   uint32
-	learnedIn uint64 // the Bind's generation
+	address netip.Addr
+	ifindex uint32
 }
 
 func newEndpoint(destination netip.AddrPort) *Endpoint {
@@ -33,7 +31,8 @@ func newEndpoint(destination netip.AddrPort) *Endpoint {
 // ClearSrc forgets the source address: the routing table chooses one for the next packet.
 func (e *Endpoint) ClearSrc() { e.source.Store(nil) }
 
-// SrcIP is the local address that answers are sent from, or the zero address where none was learnt.
+// SrcIP is the local address that the peer wrote to, or the zero address where none was learnt. Answers
+// are sent from it as long as the routes allow that.
 func (e *Endpoint) SrcIP() netip.Addr {
 	if source := e.source.Load(); source != nil {
 		return source.address

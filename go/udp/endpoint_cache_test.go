@@ -15,7 +15,7 @@ func (c endpointCache) of(sender string, from source) *Endpoint {
 func TestEndpointsAreSharedOnlyWhileTheySayTheSame(t *testing.T) {
 	cache := make(endpointCache)
 	const peer, other = "192.0.2.1:5", "192.0.2.1:6"
-	from := source{address: netip.MustParseAddr("192.0.2.9"), ifindex: 3, learnedIn: 7}
+	from := source{address: netip.MustParseAddr("192.0.2.9"), ifindex: 3}
 	first, second := cache.of(peer, from), cache.of(other, from)
 	if first == second {
 		t.Error("two senders share an endpoint")
@@ -23,9 +23,9 @@ func TestEndpointsAreSharedOnlyWhileTheySayTheSame(t *testing.T) {
 	if cache.of(peer, from) != first || cache.of(other, from) != second {
 		t.Error("the same sender and source made another endpoint")
 	}
-	moved, later, elsewhere := from, from, from
-	moved.ifindex, later.learnedIn, elsewhere.address = 4, 8, netip.MustParseAddr("192.0.2.10")
-	for _, change := range []source{moved, later, elsewhere, {}, {address: netip.IPv4Unspecified()}} {
+	moved, elsewhere := from, from
+	moved.ifindex, elsewhere.address = 4, netip.MustParseAddr("192.0.2.10")
+	for _, change := range []source{moved, elsewhere, {}, {address: netip.IPv4Unspecified()}} {
 		if cache.of(peer, from) == cache.of(peer, change) {
 			t.Errorf("%v and %v share an endpoint", from, change)
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
@@ -20,9 +19,8 @@ const (
 
 // A receiver reads one socket for one goroutine.
 type receiver struct {
-	socket     *socket
-	generation *atomic.Uint64
-	inbound    *inflight.Inbound
+	socket  *socket
+	inbound *inflight.Inbound
 
 	messages []unix.Mmsghdr
 	pieces   []unix.Iovec // one for each message
@@ -36,11 +34,10 @@ type receiver struct {
 	pending  []arrival // the part of arrivals that is not yet handed out
 
 	// read is made once, as making it anew for every call would allocate.
-	read      func(fd uintptr) (done bool)
-	wanted    int
-	count     int
-	err       error
-	learnedIn uint64
+	read   func(fd uintptr) (done bool)
+	wanted int
+	count  int
+	err    error
 
 	endpoints endpointCache
 }
@@ -52,21 +49,20 @@ type arrival struct {
 	endpoint    *Endpoint
 }
 
-func newReceiver(s *socket, generation *atomic.Uint64, inbound *inflight.Inbound) *receiver {
+func newReceiver(s *socket, inbound *inflight.Inbound) *receiver {
 	count := batchSize
 	if s.coalesces {
 		count = joinedMessages
 	}
 	r := &receiver{
-		socket:     s,
-		generation: generation,
-		inbound:    inbound,
-		messages:   make([]unix.Mmsghdr, count),
-		pieces:     make([]unix.Iovec, count),
-		senders:    make([]sockaddr, count),
-		controls:   make([]controlBuffer, count),
-		arrivals:   make([]arrival, 0, count),
-		endpoints:  make(endpointCache),
+		socket:    s,
+		inbound:   inbound,
+		messages:  make([]unix.Mmsghdr, count),
+		pieces:    make([]unix.Iovec, count),
+		senders:   make([]sockaddr, count),
+		controls:  make([]controlBuffer, count),
+		arrivals:  make([]arrival, 0, count),
+		endpoints: make(endpointCache),
 	}
 	if s.coalesces {
 		r.buffers = make([][]byte, count)
@@ -75,8 +71,6 @@ func newReceiver(s *socket, generation *atomic.Uint64, inbound *inflight.Inbound
 		}
 	}
 	r.read = func(fd uintptr) bool {
-		// Read the generation first: a source that was learnt during a change is an old one.
-		r.learnedIn = r.generation.Load()
 		r.count, r.err = receiveMessages(fd, r.messages[:r.wanted])
 		return r.err != unix.EAGAIN
 	}
@@ -176,7 +170,6 @@ func (r *receiver) bufferFor(i int, buffers [][]byte) []byte {
 func (r *receiver) arrival(i int, buffer []byte) arrival {
 	message := &r.messages[i]
 	information := decodeControl(r.controls[i][:message.Hdr.Controllen])
-	information.source.learnedIn = r.learnedIn
 	size := int(message.Len)
 	if message.Hdr.Flags&unix.MSG_TRUNC != 0 {
 		size = 0

@@ -24,8 +24,16 @@ type routeQuery struct {
 
 // A routeRequest is a datagram in question.
 type routeRequest struct {
-	destination, source netip.Addr
-	mark                uint32
+	destination      netip.AddrPort
+	source           netip.AddrPort // its address may be invalid: the kernel chooses
+	throughInterface uint32         // 0: any
+	mark             uint32
+}
+
+// A route is how the kernel would route a datagram.
+type route struct {
+	ifindex uint32
+	local   bool // to an address of this host
 }
 
 func newRouteQuery() (*routeQuery, error) {
@@ -36,32 +44,58 @@ func newRouteQuery() (*routeQuery, error) {
 	return &routeQuery{fd: fd, answer: make([]byte, 8192)}, nil
 }
 
-// outgoingInterface is the index of the interface that a datagram would leave through. The error is
-// the kernel's where there is no route, or no such source address.
-func (q *routeQuery) outgoingInterface(request routeRequest) (uint32, error) {
+// allows reports whether a source may be used for datagrams from a port to a destination, as kernel
+// WireGuard decides it (send4 and send6 in its socket.c).
+//
+// The address must still be one of this host. An IPv4 route must also leave by the interface that the
+// source was learnt on: otherwise the address to send from is the route's to choose. IPv6 keeps the
+// address, by whichever interface the route leaves. The error is that the kernel did not answer.
+func (q *routeQuery) allows(from *source, to netip.AddrPort, port uint16, mark uint32) (bool, error) {
+	request := routeRequest{
+		destination: to, source: netip.AddrPortFrom(from.address, port), mark: mark,
+	}
+	if !from.address.Is4() {
+		// The kernel does not mind a source that is not there when it is asked for an IPv6 route, nor,
+		// if ip_nonlocal_bind is set, when it sends. Whether it is there, a route to it says.
+		request = routeRequest{destination: netip.AddrPortFrom(from.address, port)}
+		if from.address.IsLinkLocalUnicast() {
+			request.throughInterface = from.ifindex
+		}
+	}
+	found, err := q.route(request)
+	switch {
+	case errors.Is(err, errNoRoute):
+		return false, nil
+	case err != nil:
+		return false, err
+	case found.local:
+		return true, nil
+	}
+	return from.address.Is4() && found.ifindex == from.ifindex, nil
+}
+
+// route is how the kernel would route a datagram. The error wraps errNoRoute and the kernel's where
+// there is no route, or no such IPv4 source address.
+func (q *routeQuery) route(request routeRequest) (route, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.fd < 0 {
-		return 0, os.ErrClosed
-	}
-	scope, err := scopeOf(request.destination)
-	if err != nil {
-		return 0, err
+		return route{}, os.ErrClosed
 	}
 	q.sequence++
-	q.request = encodeRouteRequest(q.request[:0], request, scope, q.sequence)
+	q.request = encodeRouteRequest(q.request[:0], request, q.sequence)
 	if err := unix.Sendto(q.fd, q.request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return 0, os.NewSyscallError("sendto", err)
+		return route{}, os.NewSyscallError("sendto", err)
 	}
 	for {
 		// The kernel answers before sendto returns: there is nothing to wait for.
 		n, _, err := unix.Recvfrom(q.fd, q.answer, unix.MSG_DONTWAIT)
 		if err != nil {
-			return 0, os.NewSyscallError("recvfrom", err)
+			return route{}, os.NewSyscallError("recvfrom", err)
 		}
-		ifindex, sequence, err := decodeRouteAnswer(q.answer[:n])
+		found, sequence, err := decodeRouteAnswer(q.answer[:n])
 		if sequence == q.sequence {
-			return ifindex, err
+			return found, err
 		}
 	}
 }
@@ -74,11 +108,10 @@ func (q *routeQuery) close() error {
 	return unix.Close(fd)
 }
 
-// encodeRouteRequest appends an RTM_GETROUTE message; rtnetlink(7). scope is the interface to leave
-// through, or 0.
-func encodeRouteRequest(to []byte, request routeRequest, scope, sequence uint32) []byte {
+// encodeRouteRequest appends an RTM_GETROUTE message; rtnetlink(7).
+func encodeRouteRequest(to []byte, request routeRequest, sequence uint32) []byte {
 	family, bits := byte(unix.AF_INET6), byte(128)
-	if request.destination.Is4() {
+	if request.destination.Addr().Is4() {
 		family, bits = unix.AF_INET, 32
 	}
 	start := len(to)
@@ -89,48 +122,67 @@ func encodeRouteRequest(to []byte, request routeRequest, scope, sequence uint32)
 	binary.NativeEndian.PutUint16(header[6:], unix.NLM_F_REQUEST)
 	binary.NativeEndian.PutUint32(header[8:], sequence)
 	// struct rtmsg: family, bits of the destination, bits of the source.
-	copy(header[unix.SizeofNlMsghdr:], []byte{family, bits, bits})
+	copy(header[unix.SizeofNlMsghdr:], []byte{family, bits})
+	if request.source.IsValid() {
+		header[unix.SizeofNlMsghdr+2] = bits
+	}
 
-	to = appendRouteAttribute(to, unix.RTA_DST, request.destination.AsSlice())
-	to = appendRouteAttribute(to, unix.RTA_SRC, request.source.AsSlice())
+	to = appendRouteAttribute(to, unix.RTA_DST, request.destination.Addr().AsSlice())
+	if request.source.IsValid() {
+		to = appendRouteAttribute(to, unix.RTA_SRC, request.source.Addr().AsSlice())
+		// Rules and the choice among several next hops can depend on these. Linux 4.19; older kernels
+		// pass over them.
+		to = appendRouteAttribute(to, unix.RTA_IP_PROTO, []byte{unix.IPPROTO_UDP})
+		to = appendRouteAttribute(to, unix.RTA_SPORT, binary.BigEndian.AppendUint16(nil, request.source.Port()))
+		to = appendRouteAttribute(to, unix.RTA_DPORT, binary.BigEndian.AppendUint16(nil, request.destination.Port()))
+	}
 	to = appendRouteAttribute(to, unix.RTA_MARK, binary.NativeEndian.AppendUint32(nil, request.mark))
-	if scope != 0 {
-		to = appendRouteAttribute(to, unix.RTA_OIF, binary.NativeEndian.AppendUint32(nil, scope))
+	if request.throughInterface != 0 {
+		to = appendRouteAttribute(to, unix.RTA_OIF, binary.NativeEndian.AppendUint32(nil, request.throughInterface))
 	}
 	binary.NativeEndian.PutUint32(to[start:], uint32(len(to)-start))
 	return to
 }
 
-// appendRouteAttribute appends a struct rtattr. Values are of 4 or 16 bytes: no padding is needed.
+// appendRouteAttribute appends a struct rtattr, and pads it so that another can follow.
 func appendRouteAttribute(to []byte, kind uint16, value []byte) []byte {
 	to = binary.NativeEndian.AppendUint16(to, uint16(unix.SizeofRtAttr+len(value)))
 	to = binary.NativeEndian.AppendUint16(to, kind)
-	return append(to, value...)
+	to = append(to, value...)
+	for len(to)%unix.NLMSG_ALIGNTO != 0 {
+		to = append(to, 0)
+	}
+	return to
 }
 
-var errRouteAnswer = errors.New("the kernel's answer makes no sense")
+var (
+	errNoRoute     = errors.New("no route")
+	errRouteAnswer = errors.New("the kernel's answer makes no sense")
+)
 
-// decodeRouteAnswer reads the answer to an RTM_GETROUTE message: the outgoing interface's index and
-// the request's sequence number.
-func decodeRouteAnswer(answer []byte) (ifindex, sequence uint32, err error) {
+// decodeRouteAnswer reads the answer to an RTM_GETROUTE message: the route and the request's sequence
+// number.
+func decodeRouteAnswer(answer []byte) (found route, sequence uint32, err error) {
 	if len(answer) < unix.SizeofNlMsghdr {
-		return 0, 0, errRouteAnswer
+		return route{}, 0, errRouteAnswer
 	}
 	length := binary.NativeEndian.Uint32(answer)
 	kind := binary.NativeEndian.Uint16(answer[4:])
 	sequence = binary.NativeEndian.Uint32(answer[8:])
 	if length < unix.SizeofNlMsghdr || int64(length) > int64(len(answer)) {
-		return 0, sequence, errRouteAnswer
+		return route{}, sequence, errRouteAnswer
 	}
 	body := answer[unix.SizeofNlMsghdr:length]
 	switch {
 	case kind == unix.NLMSG_ERROR && len(body) >= 4:
 		// struct nlmsgerr begins with the negative error number.
 		errno := unix.Errno(-int32(binary.NativeEndian.Uint32(body)))
-		return 0, sequence, fmt.Errorf("no route: %w", errno)
+		return route{}, sequence, fmt.Errorf("%w: %w", errNoRoute, errno)
 	case kind != unix.RTM_NEWROUTE || len(body) < unix.SizeofRtMsg:
-		return 0, sequence, errRouteAnswer
+		return route{}, sequence, errRouteAnswer
 	}
+	const kindOffset = 7 // of struct rtmsg
+	found.local = body[kindOffset] == unix.RTN_LOCAL
 	for attributes := body[unix.SizeofRtMsg:]; len(attributes) >= unix.SizeofRtAttr; {
 		size := int(binary.NativeEndian.Uint16(attributes))
 		if size < unix.SizeofRtAttr || size > len(attributes) {
@@ -138,9 +190,10 @@ func decodeRouteAnswer(answer []byte) (ifindex, sequence uint32, err error) {
 		}
 		value := attributes[unix.SizeofRtAttr:size]
 		if binary.NativeEndian.Uint16(attributes[2:]) == unix.RTA_OIF && len(value) == 4 {
-			return binary.NativeEndian.Uint32(value), sequence, nil
+			found.ifindex = binary.NativeEndian.Uint32(value)
+			return found, sequence, nil
 		}
 		attributes = attributes[min((size+unix.NLMSG_ALIGNTO-1)&^(unix.NLMSG_ALIGNTO-1), len(attributes)):]
 	}
-	return 0, sequence, errRouteAnswer
+	return route{}, sequence, errRouteAnswer
 }

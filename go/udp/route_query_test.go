@@ -13,44 +13,87 @@ import (
 func TestTheKernelSaysThroughWhichInterfaceADatagramWouldLeave(t *testing.T) {
 	here, _ := twoWays(t)
 	here.ip(t, "route add default dev two table 100", "route add fd09::9/128 dev two table 100",
-		"rule add from 10.0.1.1 table 100", "rule add fwmark 7 table 100")
-	here.ip6(t, "rule add from fd00:1::1 table 100")
+		"rule add from 10.0.1.1 table 100", "rule add fwmark 7 table 100",
+		"rule add ipproto udp sport 51820 table 100", "rule add ipproto udp dport 53 table 100")
+	here.ip6(t, "rule add from fd00:1::1 table 100", "rule add ipproto udp sport 51820 table 100",
+		"rule add ipproto udp dport 53 table 100")
 	q := openQuery(t, here)
 	one, two := linkIndex(t, here, "one"), linkIndex(t, here, "two")
 	for _, c := range []struct {
-		destination, source string
-		mark, want          uint32
+		source, destination string
+		mark                uint32
+		want                route
 	}{
-		{"10.9.9.9", "10.0.0.1", 0, one},
-		{"10.9.9.9", "10.0.1.1", 0, two},
-		{"10.9.9.9", "10.0.0.1", 7, two},
-		{"fd09::9", "fd00::1", 0, one},
-		{"fd09::9", "fd00:1::1", 0, two},
-		{"fe80::9%two", "fe80::1", 0, two},
+		{"10.0.0.1:1", "10.9.9.9:1", 0, route{ifindex: one}},
+		{"10.0.1.1:1", "10.9.9.9:1", 0, route{ifindex: two}},
+		{"10.0.0.1:1", "10.9.9.9:1", 7, route{ifindex: two}},
+		{"10.0.0.1:51820", "10.9.9.9:1", 0, route{ifindex: two}},
+		{"10.0.0.1:1", "10.9.9.9:53", 0, route{ifindex: two}},
+		{"10.0.0.1:1", "10.0.1.1:1", 0, route{ifindex: 1, local: true}},
+		{"[fd00::1]:1", "[fd09::9]:1", 0, route{ifindex: one}},
+		{"[fd00:1::1]:1", "[fd09::9]:1", 0, route{ifindex: two}},
+		{"[fd00::1]:51820", "[fd09::9]:1", 0, route{ifindex: two}},
+		{"[fd00::1]:1", "[fd09::9]:53", 0, route{ifindex: two}},
+		{"[fd00::1]:1", "[fd00:1::1]:1", 0, route{ifindex: 1, local: true}},
 	} {
-		request := routeRequest{netip.MustParseAddr(c.destination), netip.MustParseAddr(c.source), c.mark}
-		here.run(t, func() error { // On its thread, as a zone is a name that is valid only there.
-			if got, err := q.outgoingInterface(request); err != nil || got != c.want {
-				t.Errorf("%v leaves through %d, not %d: %v", request, got, c.want, err)
-			}
-			return nil
-		})
+		request := routeRequest{source: netip.MustParseAddrPort(c.source),
+			destination: netip.MustParseAddrPort(c.destination), mark: c.mark}
+		if got, err := q.route(request); err != nil || got != c.want {
+			t.Errorf("%v takes the route %v, not %v: %v", request, got, c.want, err)
+		}
 	}
 }
 
 func TestNoRouteAndNoSuchSourceAreErrors(t *testing.T) {
 	here, _ := twoWays(t)
 	q := openQuery(t, here)
-	for _, c := range []struct{ destination, source string }{
-		{"172.16.0.1", "10.0.0.1"},
-		{"10.9.9.9", "10.0.0.77"},
-		{"fd77::1", "fd00::1"},
+	for _, c := range []struct{ source, destination string }{
+		{"10.0.0.1:1", "172.16.0.1:1"},
+		{"10.0.0.77:1", "10.9.9.9:1"},
+		{"[fd00::1]:1", "[fd77::1]:1"},
 	} {
-		_, err := q.outgoingInterface(routeRequest{
-			destination: netip.MustParseAddr(c.destination), source: netip.MustParseAddr(c.source)})
+		_, err := q.route(routeRequest{
+			source: netip.MustParseAddrPort(c.source), destination: netip.MustParseAddrPort(c.destination)})
 		// Which it is for a source that is not there depends on the kernel.
-		if !errors.Is(err, unix.ENETUNREACH) && !errors.Is(err, unix.EINVAL) {
+		if !errors.Is(err, errNoRoute) || !errors.Is(err, unix.ENETUNREACH) && !errors.Is(err, unix.EINVAL) {
 			t.Errorf("from %s to %s: %v", c.source, c.destination, err)
+		}
+	}
+}
+
+func TestASourceIsAllowedWhileItIsThereAndAnIPv4RouteLeavesByItsInterface(t *testing.T) {
+	here, _ := twoWays(t)
+	here.sysctl(t, "ipv4/ip_nonlocal_bind", "1")
+	here.sysctl(t, "ipv6/ip_nonlocal_bind", "1")
+	here.ip(t, "addr add fe80::5/64 dev two nodad")
+	q := openQuery(t, here)
+	one, two := linkIndex(t, here, "one"), linkIndex(t, here, "two")
+	for _, c := range []struct {
+		address string
+		ifindex uint32
+		to      string
+		want    bool
+	}{
+		{"10.0.0.1", one, "10.9.9.9:1", true},
+		{"10.0.0.1", two, "10.9.9.9:1", false},
+		{"10.0.0.77", one, "10.9.9.9:1", false},
+		{"10.0.0.1", one, "172.16.0.1:1", false},
+		{"10.0.0.1", two, "10.0.1.1:1", true},
+		{"255.255.255.255", one, "10.9.9.9:1", false},
+		{"fd00::1", one, "[fd09::9]:1", true},
+		{"fd00::1", two, "[fd09::9]:1", true},
+		{"fd00::1", one, "[fd77::1]:1", true},
+		{"fd00::77", one, "[fd09::9]:1", false},
+		{"fd77::1", one, "[fd09::9]:1", false},
+		{"ff02::1", one, "[fd09::9]:1", false},
+		{"fe80::1", two, "[fe80::9%two]:1", true},
+		{"fe80::5", two, "[fe80::9%two]:1", true},
+		{"fe80::5", two, "[fd09::9]:1", true},
+		{"fe80::5", one, "[fe80::9%one]:1", false},
+	} {
+		from := &source{address: netip.MustParseAddr(c.address), ifindex: c.ifindex}
+		if got, err := q.allows(from, netip.MustParseAddrPort(c.to), 1, 0); got != c.want || err != nil {
+			t.Errorf("from %s of interface %d to %s: %v, %v", c.address, c.ifindex, c.to, got, err)
 		}
 	}
 }
@@ -60,19 +103,22 @@ func TestAQueryThatIsClosedSaysSo(t *testing.T) {
 	if err := q.close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := q.outgoingInterface(routeRequest{}); !errors.Is(err, os.ErrClosed) {
+	if _, err := q.route(routeRequest{}); !errors.Is(err, os.ErrClosed) {
 		t.Fatalf("it answers %v", err)
 	}
 }
 
 func TestDamagedRouteAnswersAreSurvived(t *testing.T) {
-	request := routeRequest{netip.MustParseAddr("fd09::9"), netip.MustParseAddr("fd00::1"), 7}
+	request := routeRequest{destination: netip.MustParseAddrPort("[fd09::9]:2"),
+		source: netip.MustParseAddrPort("[fd00::1]:1"), throughInterface: 0x01020304, mark: 7}
 	rounds(t, func(random *rand.Rand) {
 		// A request has the form of an answer.
-		answer := encodeRouteRequest(nil, request, 0x01020304, 9)
+		answer := encodeRouteRequest(nil, request, 9)
 		answer[4] = unix.RTM_NEWROUTE
-		if ifindex, sequence, err := decodeRouteAnswer(answer); ifindex != 0x01020304 || sequence != 9 || err != nil {
-			t.Fatalf("an answer is read as %d, %d, %v", ifindex, sequence, err)
+		answer[unix.SizeofNlMsghdr+7] = unix.RTN_LOCAL
+		want := route{ifindex: 0x01020304, local: true}
+		if found, sequence, err := decodeRouteAnswer(answer); found != want || sequence != 9 || err != nil {
+			t.Fatalf("an answer is read as %v, %d, %v", found, sequence, err)
 		}
 		for range random.IntN(4) {
 			answer[random.IntN(len(answer))] = byte(random.Uint32())

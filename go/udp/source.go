@@ -5,37 +5,52 @@ import (
 	"syscall"
 )
 
+// A verdict says whether a source may be used, and in which generation of the Bind's routes that was
+// asked. Zero is that of a source that was never checked.
+type verdict uint64
+
+func newVerdict(generation uint64, usable bool) verdict {
+	if usable {
+		return verdict(generation<<1 | 1)
+	}
+	return verdict(generation << 1)
+}
+
+func (v verdict) generation() uint64 { return uint64(v >> 1) }
+func (v verdict) usable() bool       { return v&1 != 0 }
+
 // checkedSource is the source address to send to an endpoint from, or nil to let the kernel choose.
+// Of the socket it needs the port, by which a rule may choose the route.
 //
 // Clearing every source at every change of the routing table would be simpler and wrong: the next
 // packet could leave from another address, the peer would follow it there, and a change that has
-// nothing to do with this peer would have moved it. So a source from an older generation is kept if
-// the kernel still routes it through the interface that it was learnt on, as kernel WireGuard does.
-func (b *Bind) checkedSource(query *routeQuery, to *Endpoint) *source {
-	for {
-		learnt := to.source.Load()
-		generation := b.generation.Load()
-		if learnt == nil || learnt.learnedIn == generation {
+// nothing to do with this peer would have moved it. So the kernel is asked once in each generation,
+// and the source does without an interface: where requests come in by one interface and the answers'
+// route leaves by another, naming the former would send the answers nowhere.
+func (b *Bind) checkedSource(query *routeQuery, s *socket, to *Endpoint) *source {
+	learnt := to.source.Load()
+	if learnt == nil {
+		return nil
+	}
+	generation, known := b.generation.Load(), verdict(to.verdict.Load())
+	if known.generation() != generation {
+		usable, err := query.allows(learnt, to.destination, s.port(), b.mark.Load())
+		if err != nil {
+			// The kernel did not say. If the address is gone, it says so to the datagram.
+			b.logf("UDP bind: cannot check the source %s: %v", learnt.address, err)
 			return learnt
 		}
-		ifindex, err := query.outgoingInterface(routeRequest{
-			destination: to.destination.Addr(),
-			source:      learnt.address,
-			mark:        b.mark.Load(),
-		})
-		var checked *source
-		if err == nil && ifindex == learnt.ifindex {
-			checked = &source{address: learnt.address, ifindex: ifindex, learnedIn: generation}
-		}
-		if !to.source.CompareAndSwap(learnt, checked) {
-			continue // Another sender was faster, or the engine has cleared it.
-		}
-		if checked == nil {
-			b.logf("UDP bind: no longer sending from %s to %s: the route has changed",
+		if !usable && (known == 0 || known.usable()) {
+			b.logf("UDP bind: not sending from %s to %s: the route leaves elsewhere, or the address is gone",
 				learnt.address, to.destination)
 		}
-		return checked
+		known = newVerdict(generation, usable)
+		to.verdict.Store(uint64(known))
 	}
+	if !known.usable() {
+		return nil
+	}
+	return learnt
 }
 
 // refusesSource reports whether a send error can mean that the source address or its interface is

@@ -67,7 +67,6 @@ func TestASourceThatIsGoneIsLeftAtOnceAndNoPacketIsLostOrSentTwice(t *testing.T)
 	}
 	for how, lines := range map[string][]string{
 		"address removed":   {"addr del 10.0.0.1/24 dev one", "addr del fd00::1/64 dev one"},
-		"interface down":    {"link set one down"},
 		"interface deleted": {"link del one"},
 	} {
 		for _, family := range families {
@@ -76,6 +75,8 @@ func TestASourceThatIsGoneIsLeftAtOnceAndNoPacketIsLostOrSentTwice(t *testing.T)
 				here, there := twoWays(t)
 				s, peer := openStation(t, here), openStation(t, there)
 				learnt := learnSource(t, s, peer, family.old)
+				s.send(t, learnt, []byte("answer"))
+				expectFrom(t, peer, family.old)
 				s.deafen(t) // The packets are on their way to the kernel before the news comes.
 				here.ip(t, append(lines, family.route)...)
 
@@ -97,10 +98,12 @@ func TestASourceThatIsGoneIsLeftAtOnceAndNoPacketIsLostOrSentTwice(t *testing.T)
 	}
 }
 
-func TestAChangedRouteMakesAnotherSource(t *testing.T) {
-	for _, family := range []struct{ old, new, peer, change string }{
-		{"10.0.0.1", "10.0.1.1", "10.9.9.9", "route replace 10.9.9.9/32 via 10.0.1.9"},
-		{"fd00::1", "fd00:1::1", "fd09::9", "route replace fd09::9/128 via fd00:1::9"},
+func TestAChangedRouteMakesAnotherIPv4SourceAndLeavesTheIPv6Source(t *testing.T) {
+	for _, family := range []struct{ old, new, peer, change, back string }{
+		{"10.0.0.1", "10.0.1.1", "10.9.9.9",
+			"route replace 10.9.9.9/32 via 10.0.1.9", "route replace 10.9.9.9/32 via 10.0.0.9"},
+		{"fd00::1", "fd00::1", "fd09::9",
+			"route replace fd09::9/128 via fd00:1::9", "route replace fd09::9/128 via fd00::9"},
 	} {
 		t.Run(family.old, func(t *testing.T) {
 			t.Parallel()
@@ -110,8 +113,32 @@ func TestAChangedRouteMakesAnotherSource(t *testing.T) {
 			if learnt.DstIP().String() != family.peer {
 				t.Fatalf("the peer wrote from %s", learnt.DstIP())
 			}
-			s.awaitRouteChange(t, func() { here.ip(t, family.change) })
 			s.send(t, learnt, []byte("answer"))
+			expectFrom(t, peer, family.old)
+			s.awaitRouteChange(t, func() { here.ip(t, family.change) })
+			s.send(t, learnt, []byte("by the other link"))
+			expectFrom(t, peer, family.new)
+			s.awaitRouteChange(t, func() { here.ip(t, family.back) })
+			s.send(t, learnt, []byte("by the first link again"))
+			expectFrom(t, peer, family.old)
+		})
+	}
+}
+
+func TestALinkThatGoesDownMakesAnotherSource(t *testing.T) {
+	for _, family := range []struct{ old, new, route string }{
+		{"10.0.0.1", "10.0.1.1", "route replace 10.9.9.9/32 via 10.0.1.9"},
+		{"fd00::1", "fd00:1::1", "route replace fd09::9/128 via fd00:1::9"},
+	} {
+		t.Run(family.old, func(t *testing.T) {
+			t.Parallel()
+			here, there := twoWays(t)
+			s, peer := openStation(t, here), openStation(t, there)
+			learnt := learnSource(t, s, peer, family.old)
+			s.send(t, learnt, []byte("answer"))
+			expectFrom(t, peer, family.old)
+			s.awaitRouteChange(t, func() { here.ip(t, "link set one down", family.route) })
+			s.send(t, learnt, []byte("by the other link"))
 			expectFrom(t, peer, family.new)
 		})
 	}
