@@ -69,6 +69,9 @@ func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) e
 // prepareToSend sets the options of a new socket that concern what it sends. buffer is in bytes.
 func prepareToSend(fd int, network string, mark uint32, buffer int) error {
 	setBuffer(fd, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, buffer)
+	if err := allowFragments(fd, network); err != nil {
+		return err
+	}
 	if mark == 0 {
 		return nil
 	}
@@ -80,6 +83,20 @@ func prepareToSend(fd int, network string, mark uint32, buffer int) error {
 func setBuffer(fd, option, force, size int) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, size)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, size)
+}
+
+// allowFragments makes IPv4 datagrams leave without DF, as kernel WireGuard's do: a router with a
+// smaller MTU then fragments them, where it would otherwise drop them and say so to a host that may not
+// hear it. What the host knows of a path's MTU still counts.
+//
+// IPv6 has no DF. Only the sender fragments, to the path's MTU as far as it knows it, which is what a
+// socket and kernel WireGuard do by default.
+func allowFragments(fd int, network string) error {
+	if network != "udp4" {
+		return nil
+	}
+	return os.NewSyscallError("setsockopt IP_MTU_DISCOVER",
+		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT))
 }
 
 // enableCoalescing turns UDP_GRO on where the kernel can say that it is on. Kernels before 5.12 have
