@@ -25,6 +25,16 @@ func TestALogLineHidesWhatCouldBeAKey(t *testing.T) {
 	}
 }
 
+func TestBothEndsOfTheEngineLogToTheTunnelsLog(t *testing.T) {
+	var said strings.Builder
+	_, udpConfig := configure(AllFeatures, NewLog(&said, Error, "wg0"))
+	udpConfig.Logf("verbose")
+	udpConfig.Errorf("error %d", 1)
+	if lines := said.String(); strings.Contains(lines, "verbose") || !strings.HasSuffix(lines, "error 1\n") {
+		t.Errorf("logged %q", lines)
+	}
+}
+
 func TestALogLineKeepsWhatIsNoKey(t *testing.T) {
 	var said strings.Builder
 	path := "/usr/local/lib/a/directory/of/which/the/name/is/longer/than/a/key"

@@ -99,7 +99,7 @@ func configure(features Features, log Log) (tun.Config, udp.Config) {
 	}
 	outbound, inbound := inflight.NewOutbound(most), inflight.NewInbound(most)
 	return tun.Config{Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf},
-		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef}
+		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf}
 }
 
 // Name returns the interface's name.

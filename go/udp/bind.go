@@ -32,11 +32,11 @@ var _ conn.Bind = (*Bind)(nil)
 //
 // All methods may be called concurrently. A Bind can be opened again after it was closed.
 type Bind struct {
-	logf     func(format string, args ...any)
-	offloads Offloads
-	batches  sync.Pool // of *sendBatch
-	inbound  *inflight.Inbound
-	outbound *inflight.Outbound
+	logf, errorf func(format string, args ...any)
+	offloads     Offloads
+	batches      sync.Pool // of *sendBatch
+	inbound      *inflight.Inbound
+	outbound     *inflight.Outbound
 
 	// generation counts the events that may change how a datagram is routed. A source address is
 	// checked once in each, before it is used. It never goes backwards, also not when the Bind is
@@ -63,8 +63,9 @@ type Config struct {
 	// engine. Either may be nil.
 	Inbound  *inflight.Inbound
 	Outbound *inflight.Outbound
-	// Logf takes lines worth reading at verbose level. It may be nil.
-	Logf func(format string, arguments ...any)
+	// Logf takes lines worth reading at verbose level, Errorf errors that the engine does not get to
+	// know. Either may be nil.
+	Logf, Errorf func(format string, arguments ...any)
 }
 
 // NewBind makes a closed Bind.
@@ -72,8 +73,12 @@ func NewBind(config Config) *Bind {
 	if config.Logf == nil {
 		config.Logf = func(string, ...any) {}
 	}
+	if config.Errorf == nil {
+		config.Errorf = func(string, ...any) {}
+	}
 	return &Bind{
 		logf:     config.Logf,
+		errorf:   config.Errorf,
 		offloads: config.Offloads,
 		inbound:  config.Inbound,
 		outbound: config.Outbound,
@@ -109,12 +114,13 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 
 	var receive []conn.ReceiveFunc
 	var actual uint16
+	failures := failures{logf: b.logf, errorf: b.errorf}
 	if ipv4 != nil {
-		receive = append(receive, newReceiver(ipv4, b.inbound).receiveIPv4)
+		receive = append(receive, newReceiver(ipv4, b.inbound, failures).receiveIPv4)
 		actual = ipv4.port()
 	}
 	if ipv6 != nil {
-		receive = append(receive, newReceiver(ipv6, b.inbound).receiveIPv6)
+		receive = append(receive, newReceiver(ipv6, b.inbound, failures).receiveIPv6)
 		actual = ipv6.port()
 	}
 	return receive, actual, nil

@@ -176,7 +176,7 @@ func FuzzReceivedMessages(f *testing.F) {
 		if len(buffers) == 0 || len(buffers) > batchSize {
 			return
 		}
-		r := newReceiver(&socket{coalesces: true}, nil)
+		r := newReceiver(&socket{coalesces: true}, nil, failures{})
 		copy(r.senders[0][:], sender)
 		r.messages[0].Len = uint32(length)
 		r.messages[0].Hdr.Flags = flags

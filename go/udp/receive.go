@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
@@ -19,8 +20,9 @@ const (
 
 // A receiver reads one socket for one goroutine.
 type receiver struct {
-	socket  *socket
-	inbound *inflight.Inbound
+	socket   *socket
+	inbound  *inflight.Inbound
+	failures failures
 
 	messages []unix.Mmsghdr
 	pieces   []unix.Iovec // one for each message
@@ -35,6 +37,7 @@ type receiver struct {
 
 	// read is made once, as making it anew for every call would allocate.
 	read   func(fd uintptr) (done bool)
+	system func(fd uintptr, messages []unix.Mmsghdr) (int, error) // receiveMessages, but for tests
 	wanted int
 	count  int
 	err    error
@@ -49,7 +52,7 @@ type arrival struct {
 	endpoint    *Endpoint
 }
 
-func newReceiver(s *socket, inbound *inflight.Inbound) *receiver {
+func newReceiver(s *socket, inbound *inflight.Inbound, failures failures) *receiver {
 	count := batchSize
 	if s.coalesces {
 		count = joinedMessages
@@ -57,6 +60,8 @@ func newReceiver(s *socket, inbound *inflight.Inbound) *receiver {
 	r := &receiver{
 		socket:    s,
 		inbound:   inbound,
+		failures:  failures,
+		system:    receiveMessages,
 		messages:  make([]unix.Mmsghdr, count),
 		pieces:    make([]unix.Iovec, count),
 		senders:   make([]sockaddr, count),
@@ -71,7 +76,7 @@ func newReceiver(s *socket, inbound *inflight.Inbound) *receiver {
 		}
 	}
 	r.read = func(fd uintptr) bool {
-		r.count, r.err = receiveMessages(fd, r.messages[:r.wanted])
+		r.count, r.err = r.system(fd, r.messages[:r.wanted])
 		return r.err != unix.EAGAIN
 	}
 	return r
@@ -97,7 +102,7 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 	}
 	buffers = buffers[:r.inbound.Wait(r.socket.closed, len(buffers))]
 	if len(r.pending) == 0 {
-		if err := r.wait(buffers); err != nil {
+		if err := r.waitThroughFailures(buffers); err != nil {
 			return 0, err
 		}
 	}
@@ -116,6 +121,28 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 	}
 	r.inbound.Enter(buffers[:count], sizes)
 	return count, nil
+}
+
+// waitThroughFailures is wait, again and again while it fails, within the bound of failures.
+func (r *receiver) waitThroughFailures(buffers [][]byte) error {
+	for {
+		err := r.wait(buffers)
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			if err == nil && r.failures.count > 0 {
+				r.failures.end(r.socket.conn.LocalAddr().String())
+			}
+			return err
+		}
+		pause, again := r.failures.pause(r.socket.conn.LocalAddr().String(), err)
+		if !again {
+			return err
+		}
+		select {
+		case <-r.socket.closed:
+			return net.ErrClosed
+		case <-time.After(pause):
+		}
+	}
 }
 
 // wait reads messages into pending.

@@ -116,5 +116,5 @@ func listenAlone(t *testing.T, n *namespace, network string, offloads Offloads) 
 	var s *socket
 	n.run(t, func() (err error) { s, err = listen(network, 0, 0, offloads, t.Logf); return err })
 	t.Cleanup(func() { s.close() })
-	return lone{newReceiver(s, nil)}
+	return lone{newReceiver(s, nil, failures{})}
 }
