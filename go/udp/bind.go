@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
 
@@ -23,8 +24,13 @@ const batchSize = conn.IdealBatchSize
 // portAttempts bounds the search for a port that is free in both address families.
 const portAttempts = 100
 
-// routesChanged is logged after every change that may alter a route.
-const routesChanged = "UDP bind: routes changed, source addresses will be checked"
+const (
+	// routesChanged is logged after a change that may alter a route.
+	routesChanged = "UDP bind: routes changed, source addresses will be checked"
+	// routesChangedPause is how long the same is not logged again: a router that has a full table
+	// changes its routes a thousand times a second.
+	routesChangedPause = time.Second
+)
 
 var _ conn.Bind = (*Bind)(nil)
 
@@ -137,9 +143,13 @@ func (b *Bind) watchRoutes(opened *openSockets) error {
 		return fmt.Errorf("udp: open a netlink socket to watch routes: %w", err)
 	}
 	opened.routes = routes
+	var logged time.Time
 	go routes.run(func() {
 		b.generation.Add(1)
-		b.logf(routesChanged)
+		if now := time.Now(); now.Sub(logged) >= routesChangedPause {
+			logged = now
+			b.logf(routesChanged)
+		}
 	})
 	return nil
 }

@@ -35,7 +35,7 @@ func TestEachOffloadThatIsOffLeavesEveryDatagramAMessageOfItsOwn(t *testing.T) {
 				if sender.Segment && receiver.GRO {
 					want = []int{40_000}
 				}
-				got := messages(t, openStationWith(t, n, sender), listenAlone(t, n, "udp4", receiver), packets)
+				got := messages(t, openStationWith(t, n, Config{Offloads: sender}), listenAlone(t, n, "udp4", receiver), packets)
 				if !slices.Equal(got, want) {
 					t.Fatalf("messages of %d bytes, want %d", got, want)
 				}
@@ -49,7 +49,7 @@ func TestAllArrivesWithAnyOffloads(t *testing.T) {
 	for _, offloads := range []Offloads{{}, {Segment: true}, {GRO: true}} {
 		t.Run(fmt.Sprintf("%+v", offloads), func(t *testing.T) {
 			n := newNamespace(t)
-			s, peer := openStationWith(t, n, offloads), openStationWith(t, n, offloads)
+			s, peer := openStationWith(t, n, Config{Offloads: offloads}), openStationWith(t, n, Config{Offloads: offloads})
 			for _, address := range []string{"127.0.0.1", "::1"} {
 				s.send(t, peer.at(t, address), packets...)
 				peer.expectArrived(t, packets)

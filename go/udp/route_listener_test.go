@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,6 +99,34 @@ func TestAListenerThatIsClosedHasStopped(t *testing.T) {
 	case <-l.stopped:
 	default:
 		t.Fatal("it still runs")
+	}
+}
+
+func TestManyChangesAreALineASecondAndTheFirstAtOnce(t *testing.T) {
+	n := newNamespace(t)
+	n.aloneInterface(t, "alone")
+	var lines atomic.Int64
+	begun := time.Now()
+	s := openStationWith(t, n, Config{Logf: func(format string, _ ...any) {
+		if format == routesChanged {
+			lines.Add(1)
+		}
+	}})
+	const changes = 50
+	before := s.generation.Load()
+	for i := range changes {
+		s.awaitRouteChange(t, func() { n.ip(t, fmt.Sprintf("route add 10.1.%d.0/24 dev alone", i)) })
+		// The line follows the count, so the first may be on its way until the second change.
+		if i == 1 && lines.Load() == 0 {
+			t.Error("the first change was not logged")
+		}
+	}
+	seconds := int64(time.Since(begun) / routesChangedPause)
+	if got := lines.Load(); got > seconds+1 {
+		t.Errorf("%d lines in %d seconds", got, seconds)
+	}
+	if got := s.generation.Load() - before; got < changes {
+		t.Errorf("of %d changes %d were counted", changes, got)
 	}
 }
 

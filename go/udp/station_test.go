@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +19,6 @@ type station struct {
 	namespace *namespace
 	port      uint16
 	arrived   chan datagram
-	changes   chan struct{}
 }
 
 // A datagram is one that a station received; together counts those of the same call of a
@@ -32,25 +32,17 @@ type datagram struct {
 // openStation opens a Bind on a random port and receives until the test ends.
 func openStation(t *testing.T, n *namespace) *station {
 	t.Helper()
-	return openStationWith(t, n, AllOffloads)
+	return openStationWith(t, n, Config{Offloads: AllOffloads})
 }
 
-// openStationWith is openStation for a Bind with some of the offloads.
-func openStationWith(t *testing.T, n *namespace, offloads Offloads) *station {
+// openStationWith is openStation for a Bind that works as config says.
+func openStationWith(t *testing.T, n *namespace, config Config) *station {
 	t.Helper()
 	s := &station{
 		namespace: n,
 		arrived:   make(chan datagram, 10_000),
-		changes:   make(chan struct{}, 1),
 	}
-	s.Bind = NewBind(Config{Offloads: offloads, Logf: func(format string, _ ...any) {
-		if format == routesChanged {
-			select {
-			case s.changes <- struct{}{}:
-			default: // One that is not taken yet will do.
-			}
-		}
-	}})
+	s.Bind = NewBind(config)
 	var receive []conn.ReceiveFunc
 	n.run(t, func() (err error) {
 		receive, s.port, err = s.Open(0)
@@ -152,11 +144,8 @@ func (s *station) awaitRouteChange(t *testing.T, change func()) {
 	t.Helper()
 	before := s.generation.Load()
 	change()
-	timeout := time.After(patience)
-	for s.generation.Load() == before {
-		select {
-		case <-s.changes:
-		case <-timeout:
+	for deadline := time.Now().Add(patience); s.generation.Load() == before; runtime.Gosched() {
+		if time.Now().After(deadline) {
 			t.Fatal("the change of the routes was not noticed")
 		}
 	}
