@@ -3,6 +3,7 @@ package udp
 import (
 	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,8 +20,9 @@ const routeGroups = unix.RTMGRP_LINK |
 // A routeListener tells when routes, rules or links change in the network namespace that
 // it was made in.
 type routeListener struct {
-	file    *os.File
-	stopped chan struct{}
+	file     *os.File
+	stopping chan struct{} // closed first
+	stopped  chan struct{}
 }
 
 func newRouteListener() (*routeListener, error) {
@@ -28,7 +30,7 @@ func newRouteListener() (*routeListener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &routeListener{file: os.NewFile(uintptr(fd), "netlink"), stopped: make(chan struct{})}, nil
+	return &routeListener{file: os.NewFile(uintptr(fd), "netlink"), stopping: make(chan struct{}), stopped: make(chan struct{})}, nil
 }
 
 // run calls changed after every change, once for those that come together, until close.
@@ -41,16 +43,20 @@ func (l *routeListener) run(changed func()) {
 	// What has changed does not matter, only that something has: the rest of a message is dropped.
 	scrap := make([]byte, unix.SizeofNlMsghdr)
 	for {
+		var failed error
 		err := raw.Read(func(fd uintptr) bool {
 			const together = 256 // bounds how long a flood of changes can go unheard
 			heard := 0
-			for heard < together {
+			for heard < together && failed == nil {
 				_, _, err := unix.Recvfrom(int(fd), scrap, 0)
 				if errors.Is(err, unix.EAGAIN) {
 					break
 				}
-				// Every other error is the loss of messages (ENOBUFS): a change that went unheard.
+				// ENOBUFS is the loss of messages. With any error a change may have gone unheard.
 				heard++
+				if err != nil && !errors.Is(err, unix.ENOBUFS) {
+					failed = err
+				}
 			}
 			return heard > 0
 		})
@@ -58,11 +64,25 @@ func (l *routeListener) run(changed func()) {
 			return
 		}
 		changed()
+		if failed != nil && !l.pause() {
+			return
+		}
+	}
+}
+
+// pause waits after a failure, which the next attempt may meet too. It returns false if run is to stop.
+func (l *routeListener) pause() bool {
+	select {
+	case <-l.stopping:
+		return false
+	case <-time.After(longestPause):
+		return true
 	}
 }
 
 // close stops run and waits until it has returned; run must have been started.
 func (l *routeListener) close() error {
+	close(l.stopping)
 	err := l.file.Close()
 	<-l.stopped
 	return err

@@ -102,6 +102,26 @@ func TestAListenerThatIsClosedHasStopped(t *testing.T) {
 	}
 }
 
+func TestAListenerThatCannotReadTakesTurnsWithPauses(t *testing.T) {
+	n := newNamespace(t)
+	var l *routeListener
+	n.run(t, func() (err error) { l, err = newRouteListener(); return err })
+	n.refuse(t, unix.SYS_RECVFROM, 3, 0, unix.ENOMEM) // every call on its thread that has no flags
+	begun, turns := time.Now(), 0
+	n.run(t, func() error {
+		l.run(func() {
+			// The third turn ends it, which a listener without pauses does not reach any later.
+			if turns++; turns == 3 {
+				go l.close()
+			}
+		})
+		return nil
+	})
+	if pauses := int(time.Since(begun) / longestPause); turns > pauses+1 {
+		t.Errorf("%d turns with %d pauses", turns, pauses)
+	}
+}
+
 func TestManyChangesAreALineASecondAndTheFirstAtOnce(t *testing.T) {
 	n := newNamespace(t)
 	n.aloneInterface(t, "alone")
@@ -136,7 +156,13 @@ func startListener(t *testing.T, n *namespace) (heard chan struct{}, l *routeLis
 	n.run(t, func() (err error) { l, err = newRouteListener(); return err })
 	heard = make(chan struct{}, 1000)
 	go l.run(func() { heard <- struct{}{} })
-	t.Cleanup(func() { l.close() }) // A test may have closed it before.
+	t.Cleanup(func() {
+		select {
+		case <-l.stopping: // A test has closed it.
+		default:
+			l.close()
+		}
+	})
 	return heard, l
 }
 

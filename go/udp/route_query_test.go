@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -92,7 +93,12 @@ func TestASourceIsAllowedWhileItIsThereAndAnIPv4RouteLeavesByItsInterface(t *tes
 		{"fe80::5", one, "[fe80::9%one]:1", false},
 	} {
 		from := &source{address: netip.MustParseAddr(c.address), ifindex: c.ifindex}
-		if got, err := q.allows(from, netip.MustParseAddrPort(c.to), 1, 0); got != c.want || err != nil {
+		got, err := q.allows(from, netip.MustParseAddrPort(c.to), 1, 0)
+		// The kernel takes its time to take an IPv6 address into use.
+		for deadline := time.Now().Add(patience); c.want && !got && err == nil && time.Now().Before(deadline); {
+			got, err = q.allows(from, netip.MustParseAddrPort(c.to), 1, 0)
+		}
+		if got != c.want || err != nil {
 			t.Errorf("from %s of interface %d to %s: %v, %v", c.address, c.ifindex, c.to, got, err)
 		}
 	}
