@@ -44,6 +44,7 @@ const (
 type Tunnel struct {
 	name     string
 	device   *device.Device
+	bind     *udp.Bind
 	tun      *tun.Device
 	listener *uapi.Listener
 
@@ -56,6 +57,7 @@ type Tunnel struct {
 
 	mu          sync.Mutex
 	connections map[net.Conn]struct{} // nil once the tunnel ends
+	keepingPort bool
 	handlers    sync.WaitGroup
 }
 
@@ -66,16 +68,20 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", uapiFailed, err), files.TUN.Close())
 	}
+	var t *Tunnel
 	tunConfig, udpConfig := configure(features, log)
+	udpConfig.Refused = func(refused, former uint16) { t.keepPort(refused, former) }
 	tunDevice, err := tun.New(files.TUN, tunConfig)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", tunFailed, err), listener.Close())
 	}
-	t := &Tunnel{
+	bind := udp.NewBind(udpConfig)
+	t = &Tunnel{
 		name:        files.Name,
+		bind:        bind,
 		tun:         tunDevice,
 		listener:    listener,
-		device:      device.NewDevice(tunDevice, udp.NewBind(udpConfig), &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf}),
+		device:      device.NewDevice(tunDevice, bind, &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf}),
 		stop:        make(chan struct{}),
 		accepted:    make(chan error, 1),
 		done:        make(chan struct{}),

@@ -51,8 +51,10 @@ type Bind struct {
 	mark       atomic.Uint32
 	refusals   refusals
 
-	mu     sync.Mutex // serializes Open, Close and SetMark
-	opened atomic.Pointer[openSockets]
+	mu      sync.Mutex // serializes Open, Close and SetMark
+	opened  atomic.Pointer[openSockets]
+	former  uint16 // the port that the latest Close released, or 0
+	refused func(refused, former uint16)
 }
 
 // openSockets is what one Open acquires and the next Close releases.
@@ -72,6 +74,9 @@ type Config struct {
 	// Logf takes lines worth reading at verbose level, Errorf errors that the engine does not get to
 	// know. Either may be nil.
 	Logf, Errorf func(format string, arguments ...any)
+	// Refused is called by an Open that fails with the port that it was to open, and the one that the
+	// Close right before it has released, or 0. It must not call the Bind. It may be nil.
+	Refused func(refused, former uint16)
 }
 
 // NewBind makes a closed Bind.
@@ -82,7 +87,11 @@ func NewBind(config Config) *Bind {
 	if config.Errorf == nil {
 		config.Errorf = func(string, ...any) {}
 	}
+	if config.Refused == nil {
+		config.Refused = func(uint16, uint16) {}
+	}
 	return &Bind{
+		refused:  config.Refused,
 		logf:     config.Logf,
 		errorf:   config.Errorf,
 		offloads: config.Offloads,
@@ -107,14 +116,12 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	if b.opened.Load() != nil {
 		return nil, 0, conn.ErrBindAlreadyOpen
 	}
-	ipv4, ipv6, err := b.listenBoth(port)
+	opened, err := b.openSockets(port)
 	if err != nil {
+		b.refused(port, b.former)
 		return nil, 0, err
 	}
-	opened := &openSockets{ipv4: ipv4, ipv6: ipv6}
-	if err := b.watchRoutes(opened); err != nil {
-		return nil, 0, errors.Join(err, opened.close())
-	}
+	ipv4, ipv6 := opened.ipv4, opened.ipv6
 	b.generation.Add(1)
 	b.opened.Store(opened)
 
@@ -130,6 +137,34 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 		actual = ipv6.port()
 	}
 	return receive, actual, nil
+}
+
+func (b *Bind) openSockets(port uint16) (*openSockets, error) {
+	ipv4, ipv6, err := b.listenBoth(port)
+	if err != nil {
+		return nil, err
+	}
+	opened := &openSockets{ipv4: ipv4, ipv6: ipv6}
+	if err := b.watchRoutes(opened); err != nil {
+		return nil, errors.Join(err, opened.close())
+	}
+	return opened, nil
+}
+
+// Port is the UDP port that is open, or 0.
+func (b *Bind) Port() uint16 {
+	opened := b.opened.Load()
+	if opened == nil {
+		return 0
+	}
+	return opened.port()
+}
+
+func (o *openSockets) port() uint16 {
+	if o.ipv4 != nil {
+		return o.ipv4.port()
+	}
+	return o.ipv6.port()
 }
 
 func (b *Bind) watchRoutes(opened *openSockets) error {
@@ -186,8 +221,10 @@ func (b *Bind) Close() error {
 	defer b.mu.Unlock()
 	opened := b.opened.Swap(nil)
 	if opened == nil {
+		b.former = 0
 		return nil
 	}
+	b.former = opened.port()
 	// The engine sets its mark after each Open, but says nothing of one that was cleared meanwhile.
 	b.mark.Store(0)
 	return opened.close()

@@ -1,0 +1,60 @@
+package tunnel
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	// portAttempts bound how often a port is put back, portPause what lies between two attempts.
+	portAttempts = 20
+	portPause    = 100 * time.Millisecond
+)
+
+// keepPort puts a port back after another was refused. The engine closes a running tunnel's sockets
+// before it opens others, and where these cannot be opened it forgets its port. In the kernel
+// `wg set wg0 listen-port` of a port in use is an error that changes nothing, and so is setting up an
+// interface whose port is in use.
+//
+// refused could not be opened; former was open until then, or 0. The engine calls this while it holds
+// its locks: what is to be done is done once it has let go, and before it answers the next request.
+func (t *Tunnel) keepPort(refused, former uint16) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.connections == nil || t.keepingPort {
+		return
+	}
+	t.keepingPort = true
+	port := former
+	if port == 0 {
+		port = refused
+	}
+	t.handlers.Go(func() {
+		t.putBack(port)
+		t.mu.Lock()
+		t.keepingPort = false
+		t.mu.Unlock()
+	})
+}
+
+func (t *Tunnel) putBack(port uint16) {
+	for range portAttempts {
+		if t.bind.Port() != 0 || t.ending() {
+			return // Another one was chosen meanwhile, or none is needed any more.
+		}
+		if t.device.IpcSet(fmt.Sprintf("listen_port=%d\n", port)) == nil {
+			return
+		}
+		select {
+		case <-t.stop:
+			return
+		case <-time.After(portPause):
+		}
+	}
+}
+
+func (t *Tunnel) ending() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.connections == nil
+}
