@@ -14,6 +14,7 @@ var _ conn.Endpoint = (*Endpoint)(nil)
 // The engine clears the source while other goroutines send: the source is never changed in place.
 type Endpoint struct {
 	destination netip.AddrPort
+	ifindex     uint32                 // the zone's, of an address that the kernel gave; otherwise 0
 	source      atomic.Pointer[source] // nil: none was learnt, or it was cleared
 	verdict     atomic.Uint64          // a verdict on the source
 }

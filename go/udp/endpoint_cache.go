@@ -19,7 +19,8 @@ func (c endpointCache) endpoint(sender *sockaddr, length uint32, from source) *E
 			return known
 		}
 	}
-	e := &Endpoint{destination: decodeSockaddr(sender, length)}
+	e := &Endpoint{}
+	e.destination, e.ifindex = decodeSockaddr(sender, length)
 	if !from.address.IsValid() || from.address.IsUnspecified() || !e.destination.IsValid() {
 		return e
 	}

@@ -64,16 +64,12 @@ func FuzzSenders(f *testing.F) {
 	f.Fuzz(func(t *testing.T, bytes []byte, length uint32) {
 		var from sockaddr
 		copy(from[:], bytes)
-		got := decodeSockaddr(&from, length)
+		got, ifindex := decodeSockaddr(&from, length)
 		if !got.IsValid() {
 			return
 		}
-		scope, err := scopeOf(got.Addr())
-		if err != nil {
-			t.Fatal(err)
-		}
 		var again sockaddr
-		if back := decodeSockaddr(&again, uint32(encodeSockaddr(&again, got, scope))); back != got {
+		if back, _ := decodeSockaddr(&again, uint32(encodeSockaddr(&again, got, ifindex))); back != got {
 			t.Errorf("%v came back as %v", got, back)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,8 +102,32 @@ func (n *namespace) ipBatch(t *testing.T, lines []string, options ...string) {
 		if output, err := command.CombinedOutput(); err != nil {
 			return fmt.Errorf("ip %q: %w: %s", lines, err, output)
 		}
-		return nil
+		return waitUntilInUse(lines)
 	})
+}
+
+// waitUntilInUse waits for the IPv6 addresses that lines add: also without a search for duplicates the
+// kernel takes its time, and meanwhile drops what arrives for one.
+func waitUntilInUse(lines []string) error {
+	var routes []string
+	for _, line := range lines {
+		words := strings.Fields(line) // addr add ADDRESS/LENGTH dev NAME nodad
+		if slices.Contains(words, "nodad") {
+			address, _, _ := strings.Cut(words[2], "/")
+			routes = append(routes, "local "+address+" dev "+words[4]+" ")
+		}
+	}
+	for deadline := time.Now().Add(patience); len(routes) > 0; {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("these addresses do not come into use: %q", routes)
+		}
+		table, err := exec.Command("ip", "-6", "route", "show", "table", "local").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("ip route show: %w: %s", err, table)
+		}
+		routes = slices.DeleteFunc(routes, func(route string) bool { return strings.Contains(string(table), route) })
+	}
+	return nil
 }
 
 // sysctl sets one of the namespace's parameters, a path below /proc/sys/net.

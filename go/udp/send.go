@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -26,7 +25,7 @@ type transmission struct {
 // run sends packets in order. After each failure it takes up again with the first packet that was
 // not sent, and without whatever the kernel refused.
 func (t *transmission) run(packets [][]byte) error {
-	scope, err := scopeOf(t.to.destination.Addr())
+	scope, err := t.to.scope(t.socket)
 	if err != nil {
 		return fmt.Errorf("udp: send to %s: %w", t.to.destination, err)
 	}
@@ -90,22 +89,6 @@ func (t *transmission) run(packets [][]byte) error {
 func refusesSegments(err error) bool {
 	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EMSGSIZE) ||
 		errors.Is(err, syscall.EINVAL)
-}
-
-// scopeOf is the interface index that a link-local address's zone means, or 0 without a zone.
-func scopeOf(address netip.Addr) (uint32, error) {
-	zone := address.Zone()
-	if zone == "" {
-		return 0, nil
-	}
-	if index, err := strconv.ParseUint(zone, 10, 32); err == nil {
-		return uint32(index), nil
-	}
-	link, err := net.InterfaceByName(zone)
-	if err != nil {
-		return 0, err
-	}
-	return uint32(link.Index), nil
 }
 
 // A sendBatch holds the structures of one sendmmsg call. They point at the packets themselves: no

@@ -30,23 +30,23 @@ func encodeSockaddr(to *sockaddr, address netip.AddrPort, scope uint32) int {
 	return unix.SizeofSockaddrInet6
 }
 
-// decodeSockaddr reads an address of length bytes. A link-local address gets its interface's index
-// as zone. The answer is not valid for an address of another kind.
-func decodeSockaddr(from *sockaddr, length uint32) netip.AddrPort {
+// decodeSockaddr reads an address of length bytes, and the interface index of a link-local one, which
+// is also its zone. The address is not valid for one of another kind.
+func decodeSockaddr(from *sockaddr, length uint32) (address netip.AddrPort, ifindex uint32) {
 	if length < 2 {
-		return netip.AddrPort{}
+		return netip.AddrPort{}, 0
 	}
 	port := binary.BigEndian.Uint16(from[2:])
 	family := binary.NativeEndian.Uint16(from[0:])
 	switch {
 	case family == unix.AF_INET && length >= unix.SizeofSockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(from[4:8])), port)
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(from[4:8])), port), 0
 	case family == unix.AF_INET6 && length >= unix.SizeofSockaddrInet6:
-		address := netip.AddrFrom16([16]byte(from[8:24]))
-		if scope := binary.NativeEndian.Uint32(from[24:]); scope != 0 {
-			address = address.WithZone(strconv.FormatUint(uint64(scope), 10))
+		ip := netip.AddrFrom16([16]byte(from[8:24]))
+		if ifindex = binary.NativeEndian.Uint32(from[24:]); ifindex != 0 {
+			ip = ip.WithZone(strconv.FormatUint(uint64(ifindex), 10))
 		}
-		return netip.AddrPortFrom(address, port)
+		return netip.AddrPortFrom(ip, port), ifindex
 	}
-	return netip.AddrPort{}
+	return netip.AddrPort{}, 0
 }

@@ -46,8 +46,7 @@ func TestLinkLocalPeersReachEachOther(t *testing.T) {
 	here.ip(t, "addr add fe80::1/64 dev veth nodad")
 	there.ip(t, "addr add fe80::2/64 dev veth nodad")
 	s, peer := openStation(t, here), openStation(t, there)
-	to := s.at(t, "fe80::1%veth")
-	there.run(t, func() error { return peer.Send([][]byte{[]byte("hello")}, to) })
+	peer.send(t, s.at(t, "fe80::1%veth"), []byte("hello"))
 	answerTo := s.next(t, 1)[0].from
 	again, err := s.ParseEndpoint(answerTo.DstToString())
 	if err != nil {
