@@ -7,10 +7,10 @@ import { withoutColor } from "../../src/cli/color.js";
 import { formatShowconf } from "../../src/cli/show/conf.js";
 import { fields, formatField } from "../../src/cli/show/dump.js";
 import { formatPretty } from "../../src/cli/show/pretty.js";
-import type { DeviceStatus } from "../../src/device/status.js";
-import { openTunnel } from "../../src/index.js";
+import type { DeviceStatus, PeerStatus } from "../../src/device/status.js";
+import { openTunnel, PrivateKey } from "../../src/index.js";
 import { encodeStatus } from "../../src/uapi/encode-status.js";
-import { endLeftTunnels, onlyInSandbox } from "../sandbox.js";
+import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
 import { statuses } from "../uapi/arbitrary.js";
 import { FakeServer } from "../uapi/fake-server.js";
 
@@ -86,6 +86,40 @@ describe("wg-bridge show", () => {
       }),
       runs,
     );
+  });
+
+  it("prints the zone of a link-local endpoint as wg does, which is a name where there is one", async () => {
+    ip("link", "add", "wgsva", "type", "veth", "peer", "name", "4242");
+    try {
+      const indexOf = (name: string) => JSON.parse(ip("-json", "link", "show", name))[0].ifindex;
+      const zones = ["wgsva", "4242", `${indexOf("wgsva")}`, `${indexOf("4242")}`, "1", "99999"];
+      await using server = await FakeServer.start("wgs0", Buffer.alloc(0));
+      for (const zone of zones) {
+        const peer: PeerStatus = {
+          publicKey: PrivateKey.generate().publicKey(),
+          endpoint: { host: `fe80::1%${zone}`, port: 5 },
+          persistentKeepalive: "off",
+          receivedBytes: 0n,
+          sentBytes: 0n,
+          allowedIps: [],
+          unknown: [],
+        };
+        const status: DeviceStatus = { peers: [peer], unknown: [] };
+        server.answer = encodeStatus(status);
+        for (const field of ["endpoints", "dump"] as const) {
+          assert.equal(
+            formatField({ name: "wgs0", status }, field, false),
+            await wg(["show", "wgs0", field]),
+          );
+        }
+        const showconf = await wg(["showconf", "wgs0"]);
+        assert.equal(formatShowconf(status), showconf);
+        const json = JSON.parse(await ours(["show", "wgs0", "--json"]));
+        assert.ok(showconf.includes(`Endpoint = ${json.wgs0.peers[0].endpoint}\n`));
+      }
+    } finally {
+      ip("link", "del", "wgsva");
+    }
   });
 
   for (const backend of ["ffi", "exec"] as const) {

@@ -1,6 +1,7 @@
 import type { PeerStatus } from "../../device/status.js";
 import { formatEndpoint } from "../../values/endpoint.js";
 import type { Shown } from "./text.js";
+import { withZoneName } from "./zone.js";
 
 /**
  * What `wg-bridge show --json` prints, by the interfaces' names: docs/show-json.md. Byte counters are
@@ -27,7 +28,7 @@ function peerJson(peer: PeerStatus, showKeys: boolean): unknown {
     ...(showKeys
       ? { presharedKey: peer.presharedKey?.toBase64() ?? null }
       : { hasPresharedKey: peer.presharedKey !== undefined }),
-    endpoint: peer.endpoint === undefined ? null : formatEndpoint(peer.endpoint),
+    endpoint: peer.endpoint === undefined ? null : formatEndpoint(withZoneName(peer.endpoint)),
     allowedIps: peer.allowedIps,
     latestHandshake: peer.latestHandshake?.toISOString() ?? null,
     receivedBytes: String(peer.receivedBytes),

@@ -2,6 +2,7 @@ import type { DeviceStatus, PeerStatus } from "../../device/status.js";
 import { formatAddressAsLibc, parseAddress } from "../../values/address.js";
 import type { AllowedIp } from "../../values/allowed-ip.js";
 import { formatEndpoint } from "../../values/endpoint.js";
+import { withZoneName } from "./zone.js";
 
 /** An interface and what its device says. */
 export interface Shown {
@@ -15,9 +16,12 @@ export const none = "(none)";
 /** An endpoint as wg(8) prints it. */
 export function endpointText({ endpoint }: PeerStatus): string {
   if (endpoint === undefined) return none;
-  const [address = "", zone] = endpoint.host.split("%");
-  const host = libcAddress(address) + (zone === undefined ? "" : `%${zone}`);
-  return formatEndpoint({ host, port: endpoint.port });
+  const { host, port } = withZoneName(endpoint);
+  const [address = "", zone] = host.split("%");
+  return formatEndpoint({
+    host: libcAddress(address) + (zone === undefined ? "" : `%${zone}`),
+    port,
+  });
 }
 
 /** A prefix's two parts as wg(8) prints them. */
