@@ -224,7 +224,7 @@ func TestTheSumsAreNeverWrong(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 50 {
-		f := newFeeder(1+random.IntN(300), 1000)
+		f := newFeeder(1+random.IntN(300), 300)
 		var inside [][]byte
 		for range 300 {
 			switch random.IntN(4) {

@@ -16,7 +16,7 @@ import (
 type Features struct {
 	TUN           tun.Offloads
 	UDP           udp.Offloads
-	InFlightLimit bool // the engine holds a bounded number of packets
+	InFlightLimit bool // few packets are on their way through the engine
 }
 
 // AllFeatures are those of a tunnel of which nothing else is asked.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -31,6 +32,9 @@ type socket struct {
 // listen opens a socket on a port of all local addresses; network is "udp4" or "udp6". A "udp6"
 // socket never receives IPv4.
 func listen(network string, port uint16, mark uint32, offloads Offloads, logf func(string, ...any)) (*socket, error) {
+	// One thread: threads may be in different network namespaces.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	s := &socket{closed: make(chan struct{})}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		return control(raw, func(fd int) error { return s.prepare(fd, network, mark, offloads) })

@@ -7,7 +7,7 @@ import { WgBridgeError } from "../errors.js";
  * - uso: the same for UDP datagrams (Linux 6.2).
  * - udp-segment: many of WireGuard's own datagrams are sent as one, which the kernel cuts (UDP_SEGMENT).
  * - udp-gro: many of them are received as one (UDP_GRO).
- * - in-flight-limit: the engine holds a bounded number of packets at once.
+ * - in-flight-limit: 256 packets may be on their way through the engine, not 8,192.
  */
 export type TunnelFeature = "tso4" | "tso6" | "uso" | "udp-segment" | "udp-gro" | "in-flight-limit";
 
