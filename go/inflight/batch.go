@@ -14,7 +14,7 @@ const (
 type Batch struct {
 	outbound *Outbound
 	now      moment // when the first packet was judged; 0 before that
-	taken    []judged
+	taken    []taken
 	trial    bool // a packet that may wait was taken
 
 	last        judged // the packet that was judged last
@@ -26,6 +26,12 @@ type Batch struct {
 type judged struct {
 	flow    *flow
 	flowing bool
+}
+
+// taken is a packet that was judged and taken.
+type taken struct {
+	judged
+	ecn ECN
 }
 
 // NewBatch makes an empty batch for packets that enter through o, which may be nil.
@@ -63,12 +69,12 @@ func (b *Batch) Judge(destination Destination) Verdict {
 	return Admitted
 }
 
-// Take adds the packet that was judged last, and admitted.
-func (b *Batch) Take() {
+// Take adds the packet that was judged last, and admitted. ecn is its mark.
+func (b *Batch) Take(ecn ECN) {
 	if b.outbound == nil {
 		return
 	}
-	b.taken = append(b.taken, b.last)
+	b.taken = append(b.taken, taken{b.last, ecn})
 	b.trial = b.trial || !b.last.flowing
 }
 
@@ -86,7 +92,7 @@ func (b *Batch) Enter(packets [][]byte, sizes []int) {
 			before.flow.refuse(before.sequence)
 			o.recount(before.flow)
 		}
-		o.enter(packets[i], sizes[i], packet.flow, packet.flowing, b.now)
+		o.enter(packets[i], sizes[i], packet.ecn, packet.flow, packet.flowing, b.now)
 		if !packet.flowing {
 			o.setWaiting(packet.flow, min(packet.flow.inside(), staged))
 		}

@@ -34,7 +34,7 @@ func (f *feeder) feed(destinations ...int) (packets [][]byte, to []int, ended, d
 		case Dropped:
 			dropped++
 		case Admitted:
-			f.Take()
+			f.Take(NotECT)
 			packets, to = append(packets, f.unused[0]), append(to, destination)
 			f.unused = append(f.unused[1:], f.unused[0])
 		}
@@ -56,7 +56,7 @@ func (f *feeder) enter(packets [][]byte) {
 func (f *feeder) prove(destinations ...int) {
 	for _, destination := range destinations {
 		packets, _, _, _ := f.feed(destination)
-		f.Leave(packets)
+		f.out(packets)
 	}
 }
 
@@ -123,7 +123,7 @@ func TestWhenAPeerAnswersItsPacketsFlowAtOnce(t *testing.T) {
 		f.time += moment(patience)
 	}
 	// The engine has kept the newest ones.
-	f.Leave(all[len(all)-staged:][:1])
+	f.out(all[len(all)-staged:][:1])
 	if f.inside != staged-1 || f.waiting != 0 {
 		t.Errorf("%d count and %d wait, want %d and none", f.inside, f.waiting, staged-1)
 	}
@@ -161,7 +161,7 @@ func TestPacketsWithoutAPeerDoNotEndBatches(t *testing.T) {
 	for range 2 {
 		f.Begin()
 		f.Judge(numberedDestination(9))
-		f.Take()
+		f.Take(NotECT)
 		f.enter(buffer)
 	}
 	if f.waiting != 1 {
@@ -174,7 +174,7 @@ func TestPacketsWithoutAPeerDoNotEndBatches(t *testing.T) {
 	if packets, _, _, _ := f.feed(9); len(packets) != 1 {
 		t.Error("none is tried after a while: a peer may have got the destination")
 	}
-	f.Leave(f.unused[len(f.unused)-1:])
+	f.out(f.unused[len(f.unused)-1:])
 	if packets, _, _, _ := f.feed(repeated(9, 20)...); len(packets) != 20 {
 		t.Errorf("%d of 20 were taken once a peer has it", len(packets))
 	}
@@ -237,7 +237,7 @@ func TestTheSumsAreNeverWrong(t *testing.T) {
 				inside = append(inside, packets...)
 			case 2:
 				n := random.IntN(len(inside) + 1)
-				f.Leave(inside[:n])
+				f.out(inside[:n])
 				inside = inside[n:]
 			case 3:
 				n := random.IntN(len(inside) + 1)
@@ -269,9 +269,9 @@ func TestWithoutALimitAllIsAdmitted(t *testing.T) {
 		if verdict := b.Judge(numberedDestination(1)); verdict != Admitted {
 			t.Fatalf("verdict %d", verdict)
 		}
-		b.Take()
+		b.Take(NotECT)
 	}
 	b.Enter(packetsIn(1), []int{1})
-	o.Leave(packetsIn(1))
+	o.Leave(packetsIn(1), make([]ECN, 1))
 	o.Wait(nil)
 }

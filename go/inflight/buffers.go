@@ -16,10 +16,11 @@ type buffers [bufferPlaces]struct {
 	entry   entry
 }
 
-// An entry is a packet's place in its flow.
+// An entry is a packet's place in its flow, and its mark.
 type entry struct {
 	flow     *flow
 	sequence uint32
+	ecn      ECN
 }
 
 func (b *buffers) enter(packet []byte, e entry) {

@@ -32,8 +32,8 @@ func (i *Inbound) Wait(done <-chan struct{}, wanted int) int {
 }
 
 // Enter counts packets that were fed to the engine, each by the first byte of its buffer. sizes are
-// their lengths in bytes.
-func (i *Inbound) Enter(packets [][]byte, sizes []int) {
+// their lengths in bytes, ecn their marks.
+func (i *Inbound) Enter(packets [][]byte, sizes []int, ecn []ECN) {
 	if i == nil || len(packets) == 0 {
 		return
 	}
@@ -42,13 +42,16 @@ func (i *Inbound) Enter(packets [][]byte, sizes []int) {
 	now := i.now()
 	flowing := i.flow.flows(now)
 	for n, packet := range packets {
-		i.enter(packet, sizes[n], &i.flow, flowing, now)
+		i.enter(packet, sizes[n], ecn[n], &i.flow, flowing, now)
 	}
 }
 
-// Leave counts packets that came out of the engine. Those that did not enter are left out.
-func (i *Inbound) Leave(packets [][]byte) {
-	if i != nil {
-		i.leave(packets)
+// Leave counts packets that came out of the engine, and puts the marks with which they entered into ecn,
+// which is as long. Those that did not enter are left out, and have no mark.
+func (i *Inbound) Leave(packets [][]byte, ecn []ECN) {
+	if i == nil {
+		clear(ecn)
+		return
 	}
+	i.leave(packets, ecn)
 }

@@ -2,7 +2,10 @@ package inflight
 
 import "testing"
 
-func sizesOf(packets [][]byte) []int { return make([]int, len(packets)) }
+// feedIn lets packets enter.
+func (i *Inbound) feedIn(packets [][]byte) {
+	i.Enter(packets, make([]int, len(packets)), make([]ECN, len(packets)))
+}
 
 func TestBatchesAreSmallWhileNothingComesIn(t *testing.T) {
 	i := NewInbound(500)
@@ -12,9 +15,9 @@ func TestBatchesAreSmallWhileNothingComesIn(t *testing.T) {
 		if got := i.Wait(nil, 128); got != inboundTrial {
 			t.Fatalf("batch %d may hold %d packets though none came out, want %d", n, got, inboundTrial)
 		}
-		i.Enter(packets[n*8:][:8], sizesOf(packets[:8]))
+		i.feedIn(packets[n*8:][:8])
 	}
-	i.Leave(packets[400:408])
+	i.out(packets[400:408])
 	if got := i.Wait(nil, 128); got != 128 || i.inside != 800-408 {
 		t.Errorf("a batch may hold %d packets, and %d count; want 128 and 392", got, i.inside)
 	}
@@ -24,12 +27,12 @@ func TestPacketsThatComeInAreLimited(t *testing.T) {
 	i := NewInbound(100)
 	i.now = func() moment { return 1 }
 	packets := packetsIn(200)
-	i.Enter(packets[:1], sizesOf(packets[:1]))
-	i.Leave(packets[:1])
-	i.Enter(packets, sizesOf(packets))
+	i.feedIn(packets[:1])
+	i.out(packets[:1])
+	i.feedIn(packets)
 	returned := waiting(i.limit, nil)
 	awaitWaiters(i.limit, 1)
-	i.Leave(packets[:101])
+	i.out(packets[:101])
 	expect(t, returned)
 }
 
@@ -38,14 +41,14 @@ func TestGarbageAmongPacketsThatComeInTakesNoRoom(t *testing.T) {
 	i := NewInbound(100)
 	i.now = func() moment { return 1 }
 	packets := packetsIn(128)
-	i.Enter(packets[:1], sizesOf(packets[:1]))
-	i.Leave(packets[:1])
+	i.feedIn(packets[:1])
+	i.out(packets[:1])
 	for range 100 {
 		if got := i.Wait(nil, 128); got != 128 {
 			t.Fatalf("a batch may hold %d packets", got)
 		}
-		i.Enter(packets, sizesOf(packets))
-		i.Leave(packets[127:])
+		i.feedIn(packets)
+		i.out(packets[127:])
 	}
 }
 
@@ -60,6 +63,6 @@ func TestWithoutALimitABatchHoldsAll(t *testing.T) {
 	if got := i.Wait(nil, 128); got != 128 {
 		t.Errorf("%d of 128", got)
 	}
-	i.Enter(packetsIn(1), []int{1})
-	i.Leave(packetsIn(1))
+	i.Enter(packetsIn(1), []int{1}, make([]ECN, 1))
+	i.Leave(packetsIn(1), make([]ECN, 1))
 }

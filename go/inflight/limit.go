@@ -48,8 +48,8 @@ func newLimit(most int) *limit {
 func (l *limit) Most() int { return int(l.most) }
 
 // enter notes a packet of a flow, and counts it if the flow is flowing.
-func (l *limit) enter(packet []byte, size int, of *flow, flowing bool, now moment) {
-	l.buffers.enter(packet, entry{of, of.enter(weigh(size), now)})
+func (l *limit) enter(packet []byte, size int, ecn ECN, of *flow, flowing bool, now moment) {
+	l.buffers.enter(packet, entry{of, of.enter(weigh(size), now), ecn})
 	if flowing {
 		l.count(of)
 	}
@@ -71,15 +71,18 @@ func (l *limit) discount(f *flow) {
 	f.counted = 0
 }
 
-// leave notes packets that came out of the engine. Those that did not enter are left out.
-func (l *limit) leave(packets [][]byte) {
+// leave notes packets that came out of the engine, and puts the marks with which they entered into ecn.
+// Those that did not enter are left out, and have no mark.
+func (l *limit) leave(packets [][]byte, ecn []ECN) {
+	clear(ecn)
 	if len(packets) == 0 {
 		return
 	}
 	l.mu.Lock()
 	now := l.now()
-	for _, packet := range packets {
+	for i, packet := range packets {
 		if e, known := l.buffers.leave(packet); known {
+			ecn[i] = e.ecn
 			e.flow.leave(e.sequence, now)
 			l.count(e.flow)
 			l.setWaiting(e.flow, 0)

@@ -2,6 +2,7 @@ package inflight
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ func (l *limit) feed(packets [][]byte, of *flow, flowing bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, packet := range packets {
-		l.enter(packet, 1, of, flowing, l.now())
+		l.enter(packet, 1, NotECT, of, flowing, l.now())
 	}
 }
 
@@ -25,6 +26,9 @@ func frozen(most int) (*limit, *flow) {
 	l.now = func() moment { return 1 }
 	return l, new(flow)
 }
+
+// out lets packets leave.
+func (l *limit) out(packets [][]byte) { l.leave(packets, make([]ECN, len(packets))) }
 
 func waiting(l *limit, done chan struct{}) <-chan struct{} {
 	returned := make(chan struct{})
@@ -75,7 +79,7 @@ func TestAllWhoWaitGoOnWhenPacketsLeave(t *testing.T) {
 	l.feed(packets, f, true)
 	first, second := waiting(l, nil), waiting(l, nil)
 	awaitWaiters(l, 2)
-	l.leave(packets[:2])
+	l.out(packets[:2])
 	select {
 	case <-first:
 		t.Fatal("went on while there was no room")
@@ -83,9 +87,22 @@ func TestAllWhoWaitGoOnWhenPacketsLeave(t *testing.T) {
 		t.Fatal("went on while there was no room")
 	default:
 	}
-	l.leave(packets[2:])
+	l.out(packets[2:])
 	expect(t, first)
 	expect(t, second)
+}
+
+func TestAPacketComesOutWithTheMarkThatItEnteredWith(t *testing.T) {
+	l, f := frozen(5)
+	packets := packetsIn(3)
+	for n, ecn := range []ECN{Congested, NotECT, 2} {
+		l.enter(packets[n], 1, ecn, f, true, l.now())
+	}
+	ecn := []ECN{1, 1, 1, 1}
+	l.leave([][]byte{packets[2], nil, packets[0], packets[1]}, ecn)
+	if want := []ECN{2, NotECT, Congested, NotECT}; !slices.Equal(ecn, want) {
+		t.Errorf("marks %v, want %v", ecn, want)
+	}
 }
 
 func TestWhatIsStuckMakesRoom(t *testing.T) {
@@ -102,7 +119,7 @@ func TestWhatWasStuckCountsAgainWhenItComesOut(t *testing.T) {
 	packets := packetsIn(200)
 	l.feed(packets, f, true)
 	expect(t, waiting(l, nil))
-	l.leave(packets[:50])
+	l.out(packets[:50])
 	if l.inside != 150 {
 		t.Errorf("%d count, want the 150 that are inside", l.inside)
 	}
@@ -120,10 +137,10 @@ func TestWhatDidNotEnterOrHasLeftMakesNoRoom(t *testing.T) {
 	l, f := frozen(5)
 	packets := packetsIn(5)
 	l.feed(packets, f, true)
-	l.leave(packetsIn(50))
-	l.leave([][]byte{nil, {}})
-	l.leave(packets[:1])
-	l.leave(packets[:1])
+	l.out(packetsIn(50))
+	l.out([][]byte{nil, {}})
+	l.out(packets[:1])
+	l.out(packets[:1])
 	if l.inside != 4 {
 		t.Errorf("%d packets are inside, not 4", l.inside)
 	}
@@ -134,7 +151,7 @@ func TestPacketsThatAreDroppedAmongOthersTakeNoRoomForLong(t *testing.T) {
 	packets := packetsIn(300)
 	for i := 0; i < len(packets); i += 3 { // of three in a row only the last comes out
 		l.feed(packets[i:i+3], f, true)
-		l.leave(packets[i+2 : i+3])
+		l.out(packets[i+2 : i+3])
 	}
 	if l.inside != 0 {
 		t.Errorf("%d packets count though the last one came out", l.inside)
@@ -150,7 +167,7 @@ func TestWhoeverWaitsWakesWhateverOthersDo(t *testing.T) {
 			for round := range 200 {
 				l.wait(nil)
 				l.feed(packets, f, round%2 == 0)
-				l.leave(packets[:round%17]) // The others are dropped.
+				l.out(packets[:round%17]) // The others are dropped.
 			}
 		})
 	}

@@ -37,9 +37,12 @@ func (o *Outbound) Wait(done <-chan struct{}) {
 	}
 }
 
-// Leave counts packets that came out of the engine. Those that did not enter are left out.
-func (o *Outbound) Leave(packets [][]byte) {
-	if o != nil {
-		o.leave(packets)
+// Leave counts packets that came out of the engine, and puts the marks with which they entered into ecn,
+// which is as long. Those that did not enter are left out, and have no mark.
+func (o *Outbound) Leave(packets [][]byte, ecn []ECN) {
+	if o == nil {
+		clear(ecn)
+		return
 	}
+	o.leave(packets, ecn)
 }

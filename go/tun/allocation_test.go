@@ -27,7 +27,7 @@ func TestReadAllocatesNothing(t *testing.T) {
 	testbed.Run(t, "ip", "address", "add", "10.77.0.1/24", "dev", "wgd6")
 	testbed.Run(t, "ip", "address", "add", "fd77::1/64", "dev", "wgd6", "nodad")
 	testbed.Run(t, "ip", "link", "set", "wgd6", "up")
-	buffers, sizes := make([][]byte, mostSegments), make([]int, mostSegments)
+	buffers, sizes, ecn := make([][]byte, mostSegments), make([]int, mostSegments), make([]inflight.ECN, mostSegments)
 	for i := range buffers {
 		buffers[i] = make([]byte, headroom+longestPacket)
 	}
@@ -60,7 +60,7 @@ func TestReadAllocatesNothing(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					outbound.Leave(buffers[:n])
+					outbound.Leave(buffers[:n], ecn[:n])
 					for _, length := range sizes[:n] {
 						if length > size { // and nothing that the kernel sends by itself
 							read++
@@ -79,7 +79,7 @@ func TestWriteAllocatesNothing(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	device := newDevice(t, "wgd7")
-	device.config.Inbound = inflight.NewInbound(1)
+	device.writer.inbound = inflight.NewInbound(1)
 	testbed.Run(t, "ip", "link", "set", "wgd7", "up")
 	var packets [][]byte
 	for range 5 { // runs that are joined, and flows in turn

@@ -82,7 +82,7 @@ func (d *Device) attach() error {
 			}
 		}
 		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Errorf)
-		d.writer = newWriter(raw, plain, offloads, d.config.Logf)
+		d.writer = newWriter(raw, plain, offloads, d.config.Inbound, d.config.Logf)
 		// The file stays open for longer than the link watches it: see Close.
 		d.link, err = watchLink(fd, offloadFlags, d.config.Logf)
 		return err
@@ -130,7 +130,6 @@ func (d *Device) end(err error) error {
 // once the interface is gone.
 func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 	n, err := d.writer.flush(bufs, offset)
-	d.config.Inbound.Leave(bufs)
 	if err != nil && d.isGone() {
 		err = os.ErrClosed
 	}

@@ -217,7 +217,7 @@ func sendUDP(t *testing.T, own, neighbour string) {
 
 func TestAWriterJoinsJustWhatTheOffloadsAllow(t *testing.T) {
 	for _, offloads := range everyOffloads() {
-		w := newWriter(nil, false, offloads, t.Logf)
+		w := newWriter(nil, false, offloads, nil, t.Logf)
 		for _, s := range []struct {
 			stream
 			joins bool

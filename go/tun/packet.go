@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/inflight"
 )
 
 // Where the fields of IPv4 (RFC 791), IPv6 (RFC 8200), TCP (RFC 9293) and UDP (RFC 768) begin, and
@@ -52,6 +54,35 @@ const (
 	ipv4DontFragment   uint16 = 1 << 14
 	ipv4FragmentOfMore uint16 = 1<<14 - 1 // more fragments, or an offset
 )
+
+// ecnOf returns the ECN field of an IP packet.
+func ecnOf(packet []byte) inflight.ECN {
+	switch {
+	case len(packet) >= ipv4HeaderLength && packet[0]>>4 == 4:
+		return inflight.ECN(packet[1] & 3)
+	case len(packet) >= ipv6HeaderLength && packet[0]>>4 == 6:
+		return inflight.ECN(packet[1] >> 4 & 3)
+	}
+	return inflight.NotECT
+}
+
+// markCongestion marks an IP packet whose sender supports ECN as one that has met congestion. Others stay
+// as they are, as kernel WireGuard leaves them, though RFC 6040 would have them dropped: what marked them
+// is at fault, and many such paths work.
+func markCongestion(packet []byte) {
+	if ecn := ecnOf(packet); ecn == inflight.NotECT || ecn == inflight.Congested {
+		return
+	}
+	if packet[0]>>4 == 6 {
+		packet[1] |= byte(inflight.Congested) << 4
+		return
+	}
+	before := binary.BigEndian.Uint16(packet)
+	packet[1] |= byte(inflight.Congested)
+	checksum := ^binary.BigEndian.Uint16(packet[ipv4Checksum:])
+	after := sum(0).add16(checksum).less16(before).add16(binary.BigEndian.Uint16(packet))
+	binary.BigEndian.PutUint16(packet[ipv4Checksum:], after.checksum())
+}
 
 // addresses are the source and destination of an IP packet that is at least a header long.
 func addresses(packet []byte) []byte {

@@ -128,7 +128,7 @@ func (r *reader) place() bool {
 		r.drop(errTooLong)
 		return true
 	}
-	r.batch.Take()
+	r.batch.Take(ecnOf(to[:size]))
 	r.sizes[r.count] = size
 	r.count++
 	return true

@@ -3,11 +3,14 @@ package tun
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/inflight"
 )
 
 // A writer gives packets to the TUN, joined where the kernel takes them so.
@@ -15,6 +18,9 @@ type writer struct {
 	raw   syscall.RawConn
 	logf  func(format string, arguments ...any)
 	plain bool // without virtio headers
+
+	inbound *inflight.Inbound // what is written leaves it
+	ecn     []inflight.ECN    // marks of the present batch
 
 	mu        sync.Mutex // held while a batch is written
 	coalescer coalescer
@@ -31,8 +37,8 @@ type writer struct {
 	err     error
 }
 
-func newWriter(raw syscall.RawConn, plain bool, offloads Offloads, logf func(string, ...any)) *writer {
-	w := &writer{raw: raw, plain: plain, logf: logf}
+func newWriter(raw syscall.RawConn, plain bool, offloads Offloads, inbound *inflight.Inbound, logf func(string, ...any)) *writer {
+	w := &writer{raw: raw, plain: plain, inbound: inbound, logf: logf}
 	if !plain {
 		w.coalescer.joins = offloads.kinds()
 	}
@@ -45,6 +51,7 @@ func newWriter(raw syscall.RawConn, plain bool, offloads Offloads, logf func(str
 func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.leave(buffers, offset)
 	if w.refusals.any {
 		w.refusals.expire(&w.coalescer.joins, time.Now())
 	}
@@ -64,6 +71,17 @@ func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 		}
 	}
 	return len(buffers) - w.lost, err
+}
+
+// leave lets a batch leave the engine, and gives the packets the marks of the datagrams they came in.
+func (w *writer) leave(buffers [][]byte, offset int) {
+	w.ecn = slices.Grow(w.ecn[:0], len(buffers))[:len(buffers)]
+	w.inbound.Leave(buffers, w.ecn)
+	for i, ecn := range w.ecn {
+		if ecn == inflight.Congested {
+			markCongestion(buffers[i][offset:])
+		}
+	}
 }
 
 // drain writes runs until the kernel takes none or all are written.

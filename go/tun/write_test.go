@@ -41,7 +41,7 @@ func newFakeTUN(t *testing.T, descriptor int) *fakeTUN {
 		t.Fatal(err)
 	}
 	f := &fakeTUN{kernel: ends[1]}
-	f.writer = newWriter(raw, false, AllOffloads, func(format string, arguments ...any) {
+	f.writer = newWriter(raw, false, AllOffloads, nil, func(format string, arguments ...any) {
 		f.lines = append(f.lines, fmt.Sprintf(format, arguments...))
 	})
 	return f

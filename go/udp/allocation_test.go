@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"wg-bridge/go/inflight"
 )
 
 // allocationRuns is how often what shall allocate nothing is done.
@@ -93,12 +95,12 @@ func TestReceiveAllocatesNothingHoweverManySendInTurn(t *testing.T) {
 func expectReceivedWithoutAllocation(t *testing.T, r lone, from *socket, to netip.AddrPort, sources []*source) {
 	t.Helper()
 	const count = 5
-	packets, batch := numbered(count, 100), newSendBatch()
+	packets, ecn, batch := numbered(count, 100), make([]inflight.ECN, count), newSendBatch()
 	batch.address(to, 0)
 	buffers, sizes, endpoints := receiveBuffers(batchSize)
 	expectNoAllocation(t, "receiving", func() {
 		for _, source := range sources {
-			batch.load(packets, source, maxSegments)
+			batch.load(packets, ecn, source, maxSegments)
 			if _, _, err := batch.send(from.raw); err != nil {
 				t.Fatal(err)
 			}

@@ -294,7 +294,6 @@ func (b *Bind) Send(packets [][]byte, endpoint conn.Endpoint) error {
 	if s == nil {
 		return fmt.Errorf("udp: send to %s: %w", to.destination, syscall.EAFNOSUPPORT)
 	}
-	defer b.outbound.Leave(packets)
 	batch := b.batches.Get().(*sendBatch)
 	defer b.batches.Put(batch)
 	transmission := transmission{

@@ -5,17 +5,20 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/inflight"
 )
 
 // A control buffer has room for every control message (cmsg(3)) that is sent or received with one
-// message here: the packet information of either family (ip(7), ipv6(7)) and a segment size
-// (udp(7)).
+// message here: the packet information and the type of service of either family (ip(7), ipv6(7)), and a
+// segment size (udp(7)).
 type controlBuffer [96]byte
 
 // received is what the kernel says about a message beside its bytes and sender.
 type received struct {
 	source      source // its address is not valid if the kernel gave none
 	segmentSize int    // of the datagrams that were joined into the message; 0 if it is one datagram
+	ecn         inflight.ECN
 }
 
 // decodeControl reads the control messages of a received message.
@@ -40,6 +43,10 @@ func decodeControl(control []byte) received {
 			r.source.ifindex = binary.NativeEndian.Uint32(data[16:])
 		case header.Level == unix.SOL_UDP && header.Type == unix.UDP_GRO && len(data) >= 4:
 			r.segmentSize = int(binary.NativeEndian.Uint32(data))
+		case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_TOS && len(data) >= 1:
+			r.ecn = inflight.ECN(data[0] & 3)
+		case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_TCLASS && len(data) >= 4:
+			r.ecn = inflight.ECN(binary.NativeEndian.Uint32(data) & 3)
 		}
 	}
 	return r
@@ -62,6 +69,17 @@ func appendSource(control []byte, from *source) []byte {
 	if from.address.IsLinkLocalUnicast() {
 		binary.NativeEndian.PutUint32(data[16:], from.ifindex)
 	}
+	return control
+}
+
+// appendECN appends the control message that marks a datagram. to is where it goes.
+func appendECN(control []byte, to netip.Addr, ecn inflight.ECN) []byte {
+	level, kind := unix.IPPROTO_IPV6, unix.IPV6_TCLASS
+	if to.Is4() {
+		level, kind = unix.IPPROTO_IP, unix.IP_TOS
+	}
+	control, data := appendMessage(control, level, kind, 4)
+	binary.NativeEndian.PutUint32(data, uint32(ecn))
 	return control
 }
 

@@ -2,31 +2,36 @@ package udp
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/inflight"
 )
 
-// congestion is the ECN mark of what met congestion on its way (RFC 3168).
-const congestion = 3
+// An ecnFamily is how a family's sockets mark datagrams, and report their marks.
+type ecnFamily struct {
+	network, address   string
+	level, tos, tellIt int
+}
 
-// A Bind sees ciphertext alone, not the marks of the packets inside. So its datagrams claim nothing, as
-// upstream's do, and answers do not take over a mark.
-func TestDatagramsLeaveWithoutAnECNMarkWhateverCameBefore(t *testing.T) {
+var ecnFamilies = []ecnFamily{
+	{"udp4", "127.0.0.1", unix.IPPROTO_IP, unix.IP_TOS, unix.IP_RECVTOS},
+	{"udp6", "::1", unix.IPPROTO_IPV6, unix.IPV6_TCLASS, unix.IPV6_RECVTCLASS},
+}
+
+// The packet inside decides, as by RFC 6040, and not what came before.
+func TestDatagramsLeaveWithTheMarksOfThePacketsInside(t *testing.T) {
 	n := newNamespace(t)
-	s := openStation(t, n)
-	for _, family := range []struct {
-		network, address   string
-		level, tos, tellIt int
-	}{
-		{"udp4", "127.0.0.1", unix.IPPROTO_IP, unix.IP_TOS, unix.IP_RECVTOS},
-		{"udp6", "::1", unix.IPPROTO_IPV6, unix.IPV6_TCLASS, unix.IPV6_RECVTCLASS},
-	} {
+	outbound := inflight.NewOutbound(256)
+	s := openStationWith(t, n, Config{Offloads: AllOffloads, Outbound: outbound})
+	for _, family := range ecnFamilies {
 		var peer *socket
 		n.run(t, func() (err error) { peer, err = listen(family.network, 0, 0, AllOffloads, t.Logf); return err })
 		t.Cleanup(func() { peer.close() })
 		err := control(peer.raw, func(fd int) error {
-			if err := unix.SetsockoptInt(fd, family.level, family.tos, congestion); err != nil {
+			if err := unix.SetsockoptInt(fd, family.level, family.tos, int(inflight.Congested)); err != nil {
 				return err
 			}
 			return unix.SetsockoptInt(fd, family.level, family.tellIt, 1)
@@ -43,10 +48,74 @@ func TestDatagramsLeaveWithoutAnECNMarkWhateverCameBefore(t *testing.T) {
 		if marked.bytes != string(hello) {
 			t.Fatalf("of a datagram that met congestion %q arrived", marked.bytes)
 		}
-		for _, packets := range [][][]byte{numbered(1, 1000), numbered(20, 1000)} {
+		for _, test := range []struct {
+			marks, want []inflight.ECN // of packets, of messages
+		}{
+			{[]inflight.ECN{inflight.NotECT}, []inflight.ECN{inflight.NotECT}},
+			{[]inflight.ECN{2, 2, 2, inflight.Congested, inflight.NotECT, inflight.NotECT, 1}, []inflight.ECN{2, inflight.Congested, inflight.NotECT, 1}},
+		} {
+			packets := inBuffers(numbered(len(test.marks), 1000))
+			enter(outbound, packets, test.marks)
 			s.send(t, marked.from, packets...)
-			if got := tosOf(t, peer, family.level, family.tos); got != 0 {
-				t.Errorf("%d packets to %s have the type of service %#x", len(packets), family.address, got)
+			for _, want := range test.want {
+				if got := tosOf(t, peer, family.level, family.tos); got != byte(want) {
+					t.Errorf("to %s: the type of service is %#x, want %#x", family.address, got, want)
+				}
+			}
+		}
+	}
+}
+
+// inBuffers moves packets to buffers like the engine's.
+func inBuffers(packets [][]byte) [][]byte {
+	buffers, _, _ := receiveBuffers(len(packets))
+	for i, packet := range packets {
+		buffers[i] = buffers[i][:copy(buffers[i], packet)]
+	}
+	return buffers
+}
+
+// enter lets packets enter the engine.
+func enter(outbound *inflight.Outbound, packets [][]byte, marks []inflight.ECN) {
+	for i, packet := range packets {
+		batch := inflight.NewBatch(outbound)
+		batch.Begin()
+		batch.Judge(inflight.Destination{1})
+		batch.Take(marks[i])
+		batch.Enter([][]byte{packet}, []int{len(packet)})
+	}
+}
+
+func TestPacketsHaveTheMarksOfTheDatagramsTheyCameIn(t *testing.T) {
+	n := newNamespace(t)
+	for _, family := range ecnFamilies {
+		for _, joined := range []bool{true, false} {
+			r := listenAlone(t, n, family.network, Offloads{Segment: true, GRO: joined})
+			inbound := inflight.NewInbound(256)
+			r.inbound = inbound
+			var from *socket
+			n.run(t, func() (err error) { from, err = listen(family.network, 0, 0, AllOffloads, t.Logf); return err })
+			t.Cleanup(func() { from.close() })
+			batch := newSendBatch()
+			batch.address(netip.AddrPortFrom(netip.MustParseAddr(family.address), r.socket.port()), 0)
+			want := []inflight.ECN{2, 2, inflight.Congested, inflight.NotECT}
+			batch.load(numbered(len(want), 100), want, nil, maxSegments)
+			if _, _, err := batch.send(from.raw); err != nil {
+				t.Fatal(err)
+			}
+			buffers, sizes, endpoints := receiveBuffers(batchSize)
+			var got []inflight.ECN
+			for len(got) < len(want) {
+				count, err := r.receive(buffers, sizes, endpoints)
+				if err != nil {
+					t.Fatal(err)
+				}
+				marks := make([]inflight.ECN, count)
+				inbound.Leave(buffers[:count], marks)
+				got = append(got, marks...)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, joined %v: marks %v, want %v", family.network, joined, got, want)
 			}
 		}
 	}

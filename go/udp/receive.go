@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +33,7 @@ type receiver struct {
 	// messages are single datagrams.
 	buffers [][]byte
 
+	ecn      []inflight.ECN // of the datagrams that are handed out
 	arrivals []arrival
 	pending  []arrival // the part of arrivals that is not yet handed out
 
@@ -49,6 +51,7 @@ type receiver struct {
 type arrival struct {
 	bytes       []byte
 	segmentSize int
+	ecn         inflight.ECN
 	endpoint    *Endpoint
 }
 
@@ -107,11 +110,12 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 		}
 	}
 	count := 0
+	r.ecn = slices.Grow(r.ecn[:0], len(buffers))[:len(buffers)]
 	for len(r.pending) > 0 && count < len(buffers) {
 		next := &r.pending[0]
 		filled, rest := splitInto(buffers[count:], sizes[count:], next.bytes, next.segmentSize)
 		for i := range filled {
-			endpoints[count+i] = next.endpoint
+			endpoints[count+i], r.ecn[count+i] = next.endpoint, next.ecn
 		}
 		count += filled
 		next.bytes = rest
@@ -119,7 +123,7 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 			r.pending = r.pending[1:]
 		}
 	}
-	r.inbound.Enter(buffers[:count], sizes)
+	r.inbound.Enter(buffers[:count], sizes, r.ecn)
 	return count, nil
 }
 
@@ -204,6 +208,7 @@ func (r *receiver) arrival(i int, buffer []byte) arrival {
 	return arrival{
 		bytes:       buffer[:size],
 		segmentSize: information.segmentSize,
+		ecn:         information.ecn,
 		endpoint:    r.endpoints.endpoint(&r.senders[i], message.Hdr.Namelen, information.source),
 	}
 }

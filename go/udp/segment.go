@@ -1,6 +1,10 @@
 package udp
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"wg-bridge/go/inflight"
+)
 
 const (
 	// maxSegments is how many datagrams the kernel cuts a message into at most (UDP_MAX_SEGMENTS;
@@ -23,19 +27,20 @@ func maxPayload(to netip.Addr) int {
 type group struct {
 	packets     int
 	segmentSize int // bytes of every packet but the last, which may be shorter
+	ecn         inflight.ECN
 }
 
 // appendGroups appends the groups that packets fall into, in order: as few as the rules of
 // UDP_SEGMENT allow. All packets of a group but the last have one size, the last is no longer, none
 // is empty, and together they fit in limit bytes and most datagrams. A packet that exceeds limit is a
-// group of its own.
-func appendGroups(groups []group, packets [][]byte, limit, most int) []group {
+// group of its own. ecn are the packets' marks: those of a group have the same.
+func appendGroups(groups []group, packets [][]byte, ecn []inflight.ECN, limit, most int) []group {
 	for len(packets) > 0 {
 		size := len(packets[0])
 		count, total := 1, size
 		for count < len(packets) && count < most {
 			next := len(packets[count])
-			if next == 0 || next > size || total+next > limit {
+			if next == 0 || next > size || total+next > limit || ecn[count] != ecn[0] {
 				break
 			}
 			count++
@@ -44,8 +49,8 @@ func appendGroups(groups []group, packets [][]byte, limit, most int) []group {
 				break
 			}
 		}
-		groups = append(groups, group{packets: count, segmentSize: size})
-		packets = packets[count:]
+		groups = append(groups, group{packets: count, segmentSize: size, ecn: ecn[0]})
+		packets, ecn = packets[count:], ecn[count:]
 	}
 	return groups
 }

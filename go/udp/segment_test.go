@@ -49,7 +49,7 @@ func TestGroupsKeepTheKernelsRules(t *testing.T) {
 func expectGroups(t *testing.T, packets [][]byte, limit int) {
 	t.Helper()
 	rest := packets
-	for _, group := range appendGroups(nil, packets, limit, maxSegments) {
+	for _, group := range appendGroups(nil, packets, unmarked(packets), limit, maxSegments) {
 		if group.packets < 1 || group.packets > 64 || group.packets > len(rest) {
 			t.Fatalf("a group of %d packets, %d are left", group.packets, len(rest))
 		}
@@ -96,7 +96,7 @@ func TestGroupsAreAsFewAsTheRulesAllow(t *testing.T) {
 				packets = append(packets, make([]byte, size))
 			}
 			var got []int
-			for _, group := range appendGroups(nil, packets, 65507, maxSegments) {
+			for _, group := range appendGroups(nil, packets, unmarked(packets), 65507, maxSegments) {
 				got = append(got, group.packets)
 			}
 			// Nothing is longer than what it follows in a group: the too big one takes no other.

@@ -6,10 +6,13 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/inflight"
 )
 
 // A transmission is one call of Send: what it still may try, and what it has learnt.
@@ -22,9 +25,10 @@ type transmission struct {
 	outlet *outlet
 }
 
-// run sends packets in order. After each failure it takes up again with the first packet that was
+// run lets packets leave the engine and sends them in order. After each failure it takes up again with the first packet that was
 // not sent, and without whatever the kernel refused.
 func (t *transmission) run(packets [][]byte) error {
+	ecn := t.batch.leave(t.bind.outbound, packets)
 	scope, err := t.to.scope(t.socket)
 	if err != nil {
 		return fmt.Errorf("udp: send to %s: %w", t.to.destination, err)
@@ -41,9 +45,9 @@ func (t *transmission) run(packets [][]byte) error {
 	joined := mostJoined
 	var tooBig int
 	for len(packets) > 0 {
-		t.batch.load(packets[:min(len(packets), batchSize)], t.source, joined)
+		t.batch.load(packets[:min(len(packets), batchSize)], ecn, t.source, joined)
 		sent, failed, err := t.batch.send(t.outlet.raw)
-		packets = packets[sent:]
+		packets, ecn = packets[sent:], ecn[sent:]
 		if sent > 0 && joined < mostJoined {
 			// One by one they leave: it is segments that the path refuses.
 			t.bind.refusals.add(t.to.destination.Addr(), generation, time.Now())
@@ -65,7 +69,7 @@ func (t *transmission) run(packets [][]byte) error {
 			joined = mostJoined // It may have been the source that was refused before.
 		case errors.Is(err, syscall.EMSGSIZE):
 			tooBig++
-			packets = packets[1:]
+			packets, ecn = packets[1:], ecn[1:]
 		case errors.Is(err, net.ErrClosed) && !t.outlet.shared:
 			t.outlet = t.socket.outlets.main // It has just expired.
 		case errors.Is(err, net.ErrClosed):
@@ -94,11 +98,13 @@ func refusesSegments(err error) bool {
 // A sendBatch holds the structures of one sendmmsg call. They point at the packets themselves: no
 // packet is copied.
 type sendBatch struct {
+	to                netip.Addr
 	destination       sockaddr
 	destinationLength int
 	limit             int
 
 	groups   []group
+	ecn      []inflight.ECN // of all packets of a call of Send
 	messages [batchSize]unix.Mmsghdr
 	pieces   [batchSize]unix.Iovec // one for each packet
 	controls [batchSize]controlBuffer
@@ -125,15 +131,23 @@ func newSendBatch() *sendBatch {
 	return b
 }
 
+// leave lets packets leave the engine, and returns their marks.
+func (b *sendBatch) leave(outbound *inflight.Outbound, packets [][]byte) []inflight.ECN {
+	b.ecn = slices.Grow(b.ecn[:0], len(packets))[:len(packets)]
+	outbound.Leave(packets, b.ecn)
+	return b.ecn
+}
+
 // address sets where the following loads go.
 func (b *sendBatch) address(to netip.AddrPort, scope uint32) {
+	b.to = to.Addr()
 	b.destinationLength = encodeSockaddr(&b.destination, to, scope)
 	b.limit = maxPayload(to.Addr())
 }
 
-// load prepares messages for at most batchSize packets, up to so many in one message.
-func (b *sendBatch) load(packets [][]byte, from *source, segments int) {
-	b.groups = appendGroups(b.groups[:0], packets, b.limit, segments)
+// load prepares messages for at most batchSize packets with their marks, up to so many in one message.
+func (b *sendBatch) load(packets [][]byte, ecn []inflight.ECN, from *source, segments int) {
+	b.groups = appendGroups(b.groups[:0], packets, ecn, b.limit, segments)
 	for i, packet := range packets {
 		b.pieces[i] = unix.Iovec{}
 		if len(packet) > 0 {
@@ -146,6 +160,9 @@ func (b *sendBatch) load(packets [][]byte, from *source, segments int) {
 		control := b.controls[i][:0]
 		if from != nil {
 			control = appendSource(control, from)
+		}
+		if group.ecn != inflight.NotECT {
+			control = appendECN(control, b.to, group.ecn)
 		}
 		if group.packets > 1 {
 			control = appendSegmentSize(control, group.segmentSize)

@@ -70,7 +70,7 @@ func TestPacketsAreSentFromWhereTheyLie(t *testing.T) {
 
 	batch := newSendBatch()
 	batch.address(netip.MustParseAddrPort("127.0.0.1:1"), 0)
-	batch.load(packets, nil, maxSegments)
+	batch.load(packets, unmarked(packets), nil, maxSegments)
 	if len(batch.groups) != 1 || batch.messages[0].Hdr.Iovlen != 20 {
 		t.Fatalf("%d messages, the first of %d pieces", len(batch.groups), batch.messages[0].Hdr.Iovlen)
 	}

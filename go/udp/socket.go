@@ -57,13 +57,14 @@ func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) e
 	if err := prepareToSend(fd, network, mark, bufferSize); err != nil {
 		return err
 	}
-	level, option := unix.IPPROTO_IP, unix.IP_PKTINFO
+	level, information, service := unix.IPPROTO_IP, unix.IP_PKTINFO, unix.IP_RECVTOS
 	if network == "udp6" {
-		level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
+		level, information, service = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, unix.IPV6_RECVTCLASS
 	}
-	if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
+	if err := unix.SetsockoptInt(fd, level, information, 1); err != nil {
 		return os.NewSyscallError("setsockopt PKTINFO", err)
 	}
+	_ = unix.SetsockoptInt(fd, level, service, 1) // Without it congestion is not known.
 	_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
 	s.segments = wanted.Segment && err == nil
 	s.coalesces = wanted.GRO && enableCoalescing(fd)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
+
+	"wg-bridge/go/inflight"
 )
 
 // A station is an open Bind in a namespace, and all that arrives at it.
@@ -169,6 +171,9 @@ func numbered(count, size int) [][]byte {
 	}
 	return packets
 }
+
+// unmarked are the ECN fields of packets whose transport does not support it.
+func unmarked(packets [][]byte) []inflight.ECN { return make([]inflight.ECN, len(packets)) }
 
 // expectArrived waits for exactly these packets in this order, and fails at any that follows.
 func (s *station) expectArrived(t *testing.T, packets [][]byte) []datagram {
