@@ -30,6 +30,13 @@ type routeRequest struct {
 	mark             uint32
 }
 
+// routing is that on which a socket's routes may depend, beside the addresses.
+type routing struct {
+	port    uint16
+	mark    uint32
+	boundTo uint32 // an interface's index, or 0
+}
+
 // A route is how the kernel would route a datagram.
 type route struct {
 	ifindex uint32
@@ -50,14 +57,16 @@ func newRouteQuery() (*routeQuery, error) {
 // The address must still be one of this host. An IPv4 route must also leave by the interface that the
 // source was learnt on: otherwise the address to send from is the route's to choose. IPv6 keeps the
 // address, by whichever interface the route leaves. The error is that the kernel did not answer.
-func (q *routeQuery) allows(from *source, to netip.AddrPort, port uint16, mark uint32) (bool, error) {
+func (q *routeQuery) allows(from *source, to netip.AddrPort, socket routing) (bool, error) {
 	request := routeRequest{
-		destination: to, source: netip.AddrPortFrom(from.address, port), mark: mark,
+		destination: to, source: netip.AddrPortFrom(from.address, socket.port),
+		throughInterface: socket.boundTo, mark: socket.mark,
 	}
 	if !from.address.Is4() {
 		// The kernel does not mind a source that is not there when it is asked for an IPv6 route, nor,
 		// if ip_nonlocal_bind is set, when it sends. Whether it is there, a route to it says.
-		request = routeRequest{destination: netip.AddrPortFrom(from.address, port)}
+		// With a source, the interface is only preferred: the address may be another interface's.
+		request.destination = netip.AddrPortFrom(from.address, socket.port)
 		if from.address.IsLinkLocalUnicast() {
 			request.throughInterface = from.ifindex
 		}

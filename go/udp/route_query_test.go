@@ -93,7 +93,7 @@ func TestASourceIsAllowedWhileItIsThereAndAnIPv4RouteLeavesByItsInterface(t *tes
 		{"fe80::5", one, "[fe80::9%one]:1", false},
 	} {
 		from := &source{address: netip.MustParseAddr(c.address), ifindex: c.ifindex}
-		got, err := q.allows(from, netip.MustParseAddrPort(c.to), 1, 0)
+		got, err := q.allows(from, netip.MustParseAddrPort(c.to), routing{port: 1})
 		if got != c.want || err != nil {
 			t.Errorf("from %s of interface %d to %s: %v, %v", c.address, c.ifindex, c.to, got, err)
 		}

@@ -122,6 +122,20 @@ func (s *socket) port() uint16 {
 	return s.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 }
 
+// boundTo is the index of the interface that the socket is bound to, as all of a program's sockets are
+// that is run by `ip vrf exec`, or 0.
+func (s *socket) boundTo() (ifindex uint32) {
+	// Before Linux 5.0 the kernel does not say.
+	_ = control(s.raw, func(fd int) error {
+		index, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX)
+		if err == nil {
+			ifindex = uint32(index)
+		}
+		return err
+	})
+	return ifindex
+}
+
 func (s *socket) setMark(mark uint32) error {
 	return errors.Join(s.outlets.setMark(mark), control(s.raw, func(fd int) error { return setMark(fd, mark) }))
 }

@@ -20,7 +20,6 @@ func (v verdict) generation() uint64 { return uint64(v >> 1) }
 func (v verdict) usable() bool       { return v&1 != 0 }
 
 // checkedSource is the source address to send to an endpoint from, or nil to let the kernel choose.
-// Of the socket it needs the port, by which a rule may choose the route.
 //
 // Clearing every source at every change of the routing table would be simpler and wrong: the next
 // packet could leave from another address, the peer would follow it there, and a change that has
@@ -34,7 +33,8 @@ func (b *Bind) checkedSource(query *routeQuery, s *socket, to *Endpoint) *source
 	}
 	generation, known := b.generation.Load(), verdict(to.verdict.Load())
 	if known.generation() != generation {
-		usable, err := query.allows(learnt, to.destination, s.port(), b.mark.Load())
+		usable, err := query.allows(learnt, to.destination,
+			routing{port: s.port(), mark: b.mark.Load(), boundTo: s.boundTo()})
 		if err != nil {
 			// The kernel did not say. If the address is gone, it says so to the datagram.
 			b.logf("UDP bind: cannot check the source %s: %v", learnt.address, err)

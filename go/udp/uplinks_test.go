@@ -3,6 +3,8 @@ package udp
 import (
 	"fmt"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // uplinks are a server's two links to a router, behind which a client is at 10.9.9.9 and fd09::9.
@@ -173,6 +175,30 @@ func TestARuleByTheSourcePortDecidesWhereAnswersLeave(t *testing.T) {
 	u.server.ip6(t, rule)
 	// Neither is the address that the kernel would choose.
 	for _, address := range []string{"10.0.1.2", "fd00:1::2"} {
+		s.send(t, learnSource(t, s, client, address), []byte("answer"))
+		expectFrom(t, client, address)
+	}
+}
+
+func TestASocketThatIsBoundToAnInterfaceKeepsTheSourceThere(t *testing.T) {
+	u := newUplinks(t)
+	u.build(t, topologies["interface without a route back"])
+	u.server.ip(t, "addr add 10.0.1.2/24 dev two", "addr add fd00:1::2/64 dev two nodad",
+		"addr add fd05::5/128 dev lo nodad",
+		"route add default via 10.0.1.9 metric 2000", "route add default via fd00:1::9 metric 2000")
+	u.router.ip(t, "route add fd05::5/128 via fd00:1::1")
+	s, client := openStation(t, u.server), openStation(t, u.client)
+	opened := s.opened.Load()
+	for _, socket := range []*socket{opened.ipv4, opened.ipv6} {
+		err := control(socket.raw, func(fd int) error {
+			return unix.SetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE, "two")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// None is the address that the kernel would choose.
+	for _, address := range []string{"10.0.1.2", "fd00:1::2", "fd05::5"} {
 		s.send(t, learnSource(t, s, client, address), []byte("answer"))
 		expectFrom(t, client, address)
 	}
