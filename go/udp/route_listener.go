@@ -12,10 +12,13 @@ import (
 
 // routeGroups are the rtnetlink(7) groups that tell of everything that may change how a datagram is
 // routed. An address comes and goes with a local route, so the groups of addresses would add nothing.
-// Links are among them because IPv4 routes that end with their link are not announced.
+// Links are among them because IPv4 routes that end with their link are not announced, and next hops
+// because routes that name one are not if net.ipv4.nexthop_compat_mode is off. Kernels before 5.3 pass
+// over that group.
 const routeGroups = unix.RTMGRP_LINK |
 	unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV4_RULE |
-	unix.RTMGRP_IPV6_ROUTE | 1<<(unix.RTNLGRP_IPV6_RULE-1)
+	unix.RTMGRP_IPV6_ROUTE | 1<<(unix.RTNLGRP_IPV6_RULE-1) |
+	1<<(unix.RTNLGRP_NEXTHOP-1)
 
 // A routeListener tells when routes, rules or links change in the network namespace that
 // it was made in.

@@ -29,6 +29,16 @@ func TestEveryKindOfRoutingChangeIsHeard(t *testing.T) {
 	awaitHeard(t, heard, "an IPv6 rule")
 }
 
+func TestANextHopThatIsReplacedIsHeardThoughItsRoutesAreNotAnnounced(t *testing.T) {
+	n := newNamespace(t)
+	n.aloneInterface(t, "alone")
+	n.sysctl(t, "ipv4/nexthop_compat_mode", "0") // Routes would be.
+	n.ip(t, "addr add 10.0.0.1/24 dev alone", "nexthop add id 1 via 10.0.0.8 dev alone", "route add 10.1.0.0/16 nhid 1")
+	heard, _ := startListener(t, n)
+	n.ip(t, "nexthop replace id 1 via 10.0.0.9 dev alone")
+	awaitHeard(t, heard, "another next hop")
+}
+
 func TestALinkThatGoesDownIsHeardThoughItsIPv4RoutesAreNotAnnounced(t *testing.T) {
 	n := newNamespace(t)
 	n.sysctl(t, "ipv6/conf/default/disable_ipv6", "1") // IPv6 routes would be.
