@@ -19,16 +19,16 @@ const (
 // refused could not be opened; former was open until then, or 0. The engine calls this while it holds
 // its locks: what is to be done is done once it has let go, and before it answers the next request.
 func (t *Tunnel) keepPort(refused, former uint16) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.connections == nil || t.keepingPort {
-		return
-	}
-	t.keepingPort = true
 	port := former
 	if port == 0 {
 		port = refused
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if port == 0 || t.connections == nil || t.keepingPort {
+		return // Any port is fine, the tunnel ends, or a port is being put back.
+	}
+	t.keepingPort = true
 	t.handlers.Go(func() {
 		t.putBack(port)
 		t.mu.Lock()

@@ -68,25 +68,25 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", uapiFailed, err), files.TUN.Close())
 	}
-	var t *Tunnel
 	tunConfig, udpConfig := configure(features, log)
-	udpConfig.Refused = func(refused, former uint16) { t.keepPort(refused, former) }
 	tunDevice, err := tun.New(files.TUN, tunConfig)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", tunFailed, err), listener.Close())
 	}
-	bind := udp.NewBind(udpConfig)
-	t = &Tunnel{
+	t := &Tunnel{
 		name:        files.Name,
-		bind:        bind,
 		tun:         tunDevice,
 		listener:    listener,
-		device:      device.NewDevice(tunDevice, bind, &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf}),
 		stop:        make(chan struct{}),
 		accepted:    make(chan error, 1),
 		done:        make(chan struct{}),
 		connections: make(map[net.Conn]struct{}),
 	}
+	udpConfig.Refused = t.keepPort
+	t.bind = udp.NewBind(udpConfig)
+	t.mu.Lock() // An interface that is up already lets the device open the Bind before it is here.
+	t.device = device.NewDevice(tunDevice, t.bind, &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf})
+	t.mu.Unlock()
 	log.Verbosef("Device started")
 	if disabled := features.Disabled(); disabled != "" {
 		log.Verbosef("Disabled: %s", disabled)
