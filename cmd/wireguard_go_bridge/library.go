@@ -105,7 +105,7 @@ func code(err error) int {
 func (l *library) run(name string, level tunnel.Level) int {
 	result := guard(&l.lastFailed, func() (int, error) {
 		if !l.running.CompareAndSwap(false, true) {
-			return 0, fmt.Errorf("Run is running already in this process, and signals can end only one: open further tunnels by handle: %w", unix.EBUSY)
+			return 0, fmt.Errorf("there is a Run in this process already, and signals can end only one: open further tunnels by handle: %w", unix.EBUSY)
 		}
 		defer l.running.Store(false)
 		process := foreground.Process{Getenv: os.Getenv, Output: os.Stdout, Version: foreground.EngineVersion()}

@@ -2,6 +2,7 @@
 // program that is not written in Go. wireguard_go_bridge.h is its documentation.
 package main
 
+// #cgo LDFLAGS: -Wl,--wrap=pthread_create
 // #include <stdlib.h>
 import "C"
 
@@ -22,29 +23,29 @@ var bridge = newLibrary()
 
 func main() {} // -buildmode=c-shared wants one
 
-//export Run
-func Run(name *C.char, logLevel C.int) C.int {
+//export goRun
+func goRun(name *C.char, logLevel C.int) C.int {
 	return C.int(bridge.run(C.GoString(name), tunnel.Level(logLevel)))
 }
 
-//export wgAbiVersion
-func wgAbiVersion(buffer *C.char, size C.int) C.int {
+//export goAbiVersion
+func goAbiVersion(buffer *C.char, size C.int) C.int {
 	return C.int(guard(&bridge.lastFailed, func() (int, error) { return fill(buffer, size, abiVersion) }))
 }
 
-//export wgNew
-func wgNew() C.int {
+//export goNew
+func goNew() C.int {
 	return C.int(guard(&bridge.lastFailed, func() (int, error) { return bridge.newHandle(), nil }))
 }
 
-//export wgDisable
-func wgDisable(id C.int, features *C.char) C.int {
+//export goDisable
+func goDisable(id C.int, features *C.char) C.int {
 	names := C.GoString(features)
 	return C.int(bridge.call(int(id), func(h *handle) (int, error) { return 0, h.disable(names) }))
 }
 
-//export wgOpen
-func wgOpen(id C.int, name *C.char, mtu, logLevel, tunFd, uapiFd C.int) C.int {
+//export goOpen
+func goOpen(id C.int, name *C.char, mtu, logLevel, tunFd, uapiFd C.int) C.int {
 	interfaceName := C.GoString(name)
 	return C.int(bridge.call(int(id), func(h *handle) (int, error) {
 		given := tunnel.Given{TUN: givenFile(tunFd, "tun"), UAPI: givenFile(uapiFd, "uapi")}
@@ -52,8 +53,8 @@ func wgOpen(id C.int, name *C.char, mtu, logLevel, tunFd, uapiFd C.int) C.int {
 	}))
 }
 
-//export wgName
-func wgName(id C.int, buffer *C.char, size C.int) C.int {
+//export goName
+func goName(id C.int, buffer *C.char, size C.int) C.int {
 	return C.int(bridge.call(int(id), func(h *handle) (int, error) {
 		t, err := h.opened()
 		if err != nil {
@@ -63,21 +64,21 @@ func wgName(id C.int, buffer *C.char, size C.int) C.int {
 	}))
 }
 
-//export wgExchange
-func wgExchange(id C.int, request *C.char, requestLength C.int, answer *C.char, size C.int) C.int {
+//export goExchange
+func goExchange(id C.int, request *C.char, requestLength C.int, answer *C.char, size C.int) C.int {
 	return C.int(bridge.call(int(id), func(h *handle) (int, error) {
 		return h.exchange(C.GoStringN(request, requestLength), view(answer, size))
 	}))
 }
 
-//export wgLogFd
-func wgLogFd(id C.int) C.int { return C.int(bridge.call(int(id), (*handle).logFd)) }
+//export goLogFd
+func goLogFd(id C.int) C.int { return C.int(bridge.call(int(id), (*handle).logFd)) }
 
-//export wgEndFd
-func wgEndFd(id C.int) C.int { return C.int(bridge.call(int(id), (*handle).endFd)) }
+//export goEndFd
+func goEndFd(id C.int) C.int { return C.int(bridge.call(int(id), (*handle).endFd)) }
 
-//export wgLastError
-func wgLastError(id C.int, buffer *C.char, size C.int) C.int {
+//export goLastError
+func goLastError(id C.int, buffer *C.char, size C.int) C.int {
 	last := &bridge.lastFailed
 	if id != 0 {
 		h, err := bridge.find(int(id))
@@ -94,11 +95,11 @@ func wgLastError(id C.int, buffer *C.char, size C.int) C.int {
 	return C.int(n)
 }
 
-//export wgClose
-func wgClose(id C.int) C.int { return C.int(bridge.closeHandle(int(id))) }
+//export goClose
+func goClose(id C.int) C.int { return C.int(bridge.closeHandle(int(id))) }
 
-//export wgGoroutines
-func wgGoroutines() C.int { return C.int(runtime.NumGoroutine()) }
+//export goGoroutines
+func goGoroutines() C.int { return C.int(runtime.NumGoroutine()) }
 
 // fill copies text and a final NUL into the caller's buffer and returns the length without the NUL.
 func fill(buffer *C.char, size C.int, text string) (int, error) {

@@ -13,7 +13,19 @@
  *     ends the process.
  *   - Calls may come from any thread, also at the same time.
  *   - The library holds a Go runtime: load it once, never unload it, not in a thread that ends.
- *   - Only Run touches signals.
+ *
+ * Signals
+ *   - No asynchronous signal reaches a thread while it runs Go: calls block them all and restore the mask,
+ *     and the library's own threads are born with them blocked. A signal goes to another thread of the
+ *     host, or waits until the call returns. So handlers need no SA_ONSTACK, but leave one thread where
+ *     the signals that you wait for are not blocked.
+ *   - Handlers of SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT do need SA_ONSTACK: these
+ *     signals are never blocked.
+ *   - Loading the library replaces the handlers of SIGSEGV, SIGBUS, SIGFPE, SIGPIPE and SIGURG. Yours are
+ *     still called: for faults in your own code, for SIGPIPE on your own threads, and for SIGURG from other
+ *     processes. Install them before you load the library. SIGURG is Go's own from then on: a handler that
+ *     replaces Go's ends the process sooner or later.
+ *   - Only Run listens to signals, and only while it runs.
  */
 #ifndef WIREGUARD_GO_BRIDGE_H
 #define WIREGUARD_GO_BRIDGE_H

@@ -1,0 +1,26 @@
+// node masks.js: opens, asks and closes ffi tunnels, and prints the threads that this process has before and
+// while they are open, each with the mask of signals that it blocks, as JSON.
+import { readdirSync, readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { openTunnel } from "../../../src/index.js";
+
+/** The masks by thread, in hexadecimal: the lowest bit is signal 1. */
+function masks(): Record<string, string> {
+  const task = "/proc/self/task";
+  return Object.fromEntries(
+    readdirSync(task).map((thread) => {
+      const status = readFileSync(`${task}/${thread}/status`, "utf8");
+      return [thread, /^SigBlk:\s*(\w+)$/m.exec(status)?.[1] ?? ""];
+    }),
+  );
+}
+
+await stat("/"); // starts libuv's pool, if nothing has
+const before = masks();
+const tunnels = await Promise.all(
+  [1, 2, 3, 4, 5, 6].map((number) => openTunnel({ name: `wgk${number}`, backend: "ffi" })),
+);
+await Promise.all(tunnels.map((tunnel) => tunnel.status()));
+const during = masks();
+await Promise.all(tunnels.map((tunnel) => tunnel.close()));
+console.log(JSON.stringify({ before, during }));

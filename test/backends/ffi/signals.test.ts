@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { libraryPath, packageRoot } from "../../../src/artifacts.js";
+import { endLeftTunnels, onlyInSandbox } from "../../sandbox.js";
+
+const run = promisify(execFile);
+
+/** Runs a program of this directory to its good end, with options of Node.js's, and returns what it printed. */
+async function runProgram(words: readonly string[], options: readonly string[] = []) {
+  const [name, ...args] = words;
+  const path = fileURLToPath(new URL(`${name}.js`, import.meta.url));
+  const { stdout } = await run(process.execPath, [...options, path, ...args]);
+  return stdout;
+}
+
+/** What all numbers that a storm counted are above: nothing stood still. */
+function assertAllHappened(counts: object, signals: readonly string[] = []): void {
+  const { heard, ...done } = counts as { heard: Record<string, number> };
+  for (const [what, times] of Object.entries({ ...done, ...heard })) {
+    assert.ok(Number(times) > 0, `no ${what}`);
+  }
+  assert.ok(signals.every((signal) => signal in heard));
+}
+
+const { SIGKILL, SIGSTOP, SIGURG, ...others } = constants.signals;
+const faults = [others.SIGSEGV, others.SIGBUS, others.SIGFPE, others.SIGILL, others.SIGTRAP];
+/** What no mask holds, what glibc keeps for itself, and what Go must be able to take. */
+const unblocked = [SIGKILL, SIGSTOP, 32, 33, SIGURG, ...faults, others.SIGSYS, others.SIGABRT];
+const asynchronous = Array.from({ length: 64 }, (_, index) => index + 1)
+  .filter((signal) => !unblocked.includes(signal))
+  .reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n)
+  .toString(16);
+
+// A crash ends the process, so each test has one of its own.
+describe("signals beside ffi", () => {
+  onlyInSandbox();
+  endLeftTunnels("wgr1", "wgr2", "wgr3");
+  let directory = "";
+
+  before(() => {
+    directory = mkdtempSync(`${tmpdir()}/wg-bridge-signals-`);
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  it("reach no thread of Go's, and all the threads that they reached before", async () => {
+    const { before, during } = JSON.parse(await runProgram(["masks"]));
+    const threads = Object.entries(during);
+    const born = threads.filter(([thread]) => !(thread in before));
+    assert.ok(born.length > 1);
+    assert.deepEqual([...new Set(born.map(([, mask]) => mask))], [asynchronous]);
+    for (const [thread, mask] of threads) if (thread in before) assert.equal(mask, before[thread]);
+  });
+
+  it("harm no C program whose handlers lack SA_ONSTACK, and reach them", () => {
+    const program = `${directory}/host`;
+    const source = `${packageRoot}/test/backends/ffi/host.c`;
+    execFileSync("gcc", ["-std=c11", "-Wall", "-Wextra", "-Werror", source, "-o", program]);
+    assert.equal(execFileSync(program, [libraryPath({})], { encoding: "utf8" }), "ok\n");
+  });
+
+  it("harm no process in a minute's storm beside traffic, opens and exchanges", async function () {
+    this.timeout("3m");
+    assertAllHappened(JSON.parse(await runProgram(["storm", "60"])), ["SIGTERM", "SIGCHLD"]);
+  });
+
+  it("harm no process that --cpu-prof samples, and leave it its profile", async () => {
+    const options = ["--cpu-prof", "--cpu-prof-interval=100", `--cpu-prof-dir=${directory}`];
+    assertAllHappened(JSON.parse(await runProgram(["storm", "3", "SIGCHLD", "SIGIO"], options)));
+    const [profile = ""] = readdirSync(directory).filter((file) => file.endsWith(".cpuprofile"));
+    assert.ok(JSON.parse(readFileSync(`${directory}/${profile}`, "utf8")).samples.length > 0);
+  });
+
+  it("harm neither a process with children by fork and cluster nor these", async () => {
+    assert.equal(await runProgram(["family"]), "3\n");
+  });
+});
