@@ -103,15 +103,25 @@ func code(err error) int {
 
 // run is foreground mode. It returns the exit code of a process that had done the same.
 func (l *library) run(name string, level tunnel.Level) int {
-	result := guard(&l.lastFailed, func() (int, error) {
-		if !l.running.CompareAndSwap(false, true) {
-			return 0, fmt.Errorf("there is a Run in this process already, and signals can end only one: open further tunnels by handle: %w", unix.EBUSY)
-		}
-		defer l.running.Store(false)
-		process := foreground.Process{Getenv: os.Getenv, Output: os.Stdout, Version: foreground.EngineVersion()}
-		return 0, process.Run(name, level)
-	})
-	if result < 0 {
+	result := make(chan int)
+	// A goroutine of its own never runs on the caller's thread. There the SIGPIPE of a log without a reader
+	// would wait for the call to return, and then end the caller.
+	go func() {
+		result <- guard(&l.lastFailed, func() (int, error) {
+			if !l.running.CompareAndSwap(false, true) {
+				return 0, fmt.Errorf("there is a Run in this process already, and signals can end only one: open further tunnels by handle: %w", unix.EBUSY)
+			}
+			defer l.running.Store(false)
+			output, err := foreground.OpenOutput()
+			if err != nil {
+				return 0, err
+			}
+			defer output.Close()
+			process := foreground.Process{Getenv: os.Getenv, Output: output, Version: foreground.EngineVersion()}
+			return 0, process.Run(name, level)
+		})
+	}()
+	if <-result < 0 {
 		return 1
 	}
 	return 0

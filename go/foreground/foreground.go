@@ -132,6 +132,9 @@ func (p Process) file(variable string) (*os.File, error) {
 	if err := unix.SetNonblock(int(fd), true); err != nil {
 		return nil, fmt.Errorf("%s=%d is not an open file descriptor: %w", variable, fd, err)
 	}
+	if variable == StatusFd && (fd == uint64(unix.Stdout) || fd == uint64(unix.Stderr)) {
+		return duplicate(int(fd), variable)
+	}
 	unix.CloseOnExec(int(fd))
 	return os.NewFile(uintptr(fd), variable), nil
 }

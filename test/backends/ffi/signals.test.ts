@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { libraryPath, packageRoot } from "../../../src/artifacts.js";
+import { untilAnswer } from "../../../src/backends/exec/answer.js";
 import { endLeftTunnels, onlyInSandbox } from "../../sandbox.js";
 
 const run = promisify(execFile);
@@ -55,11 +57,25 @@ describe("signals beside ffi", () => {
     for (const [thread, mask] of threads) if (thread in before) assert.equal(mask, before[thread]);
   });
 
-  it("harm no C program whose handlers lack SA_ONSTACK, and reach them", () => {
-    const program = `${directory}/host`;
-    const source = `${packageRoot}/test/backends/ffi/host.c`;
+  /** Compiles a C program of this directory. */
+  function compile(name: string): string {
+    const program = `${directory}/${name}`;
+    const source = `${packageRoot}/test/backends/ffi/${name}.c`;
     execFileSync("gcc", ["-std=c11", "-Wall", "-Wextra", "-Werror", source, "-o", program]);
-    assert.equal(execFileSync(program, [libraryPath({})], { encoding: "utf8" }), "ok\n");
+    return program;
+  }
+
+  it("harm no C program whose handlers lack SA_ONSTACK, and reach them", () => {
+    const output = execFileSync(compile("host"), [libraryPath({})], { encoding: "utf8" });
+    assert.equal(output, "ok\n");
+  });
+
+  it("do not end a C program that runs an interface whose log nobody reads", async () => {
+    const program = spawn(compile("run"), [libraryPath({}), "wgr1"], { stdio: "ignore" });
+    const exited = once(program, "exit");
+    await untilAnswer("wgr1", AbortSignal.timeout(10_000));
+    program.kill("SIGTERM");
+    assert.deepEqual(await exited, [0, null]);
   });
 
   it("harm no process in a minute's storm beside traffic, opens and exchanges", async function () {
