@@ -31,7 +31,14 @@
 
 /* Marked _SigUnblock in Go's runtime/sigtab_linux_generic.go, and not a fault. 34 is SIGRTMIN, a signal like
  * any other with glibc; what is below that is glibc's own. */
-static const int alwaysUnblocked[] = {SIGCHLD, SIGPROF, SIGSTKFLT, 34};
+static const int alwaysUnblocked[] = {
+	SIGCHLD,
+	SIGPROF,
+	34,
+#ifdef SIGSTKFLT /* MIPS has none */
+	SIGSTKFLT,
+#endif
+};
 
 /* True while this thread may run goroutines. The handler reads it: initial-exec needs no allocation. */
 static _Thread_local volatile sig_atomic_t inGo __attribute__((tls_model("initial-exec")));
@@ -39,15 +46,19 @@ static _Thread_local volatile sig_atomic_t inGo __attribute__((tls_model("initia
 /* True once Go has set this thread up, and so changes its mask no more. */
 static _Thread_local int knownToGo __attribute__((tls_model("initial-exec")));
 
-static struct sigaction hostUrgent; /* how SIGURG was handled when the library was loaded */
+/* True while a SIGURG of sendUrgent's waits on this thread. */
+static _Thread_local volatile sig_atomic_t urgentSent __attribute__((tls_model("initial-exec")));
+
+/* True once a SIGURG has been handed on to the host. */
+static _Thread_local volatile sig_atomic_t handedOn __attribute__((tls_model("initial-exec")));
+
+static struct sigaction hostUrgent; /* how SIGURG was handled before the library was loaded */
 static struct sigaction goUrgent;   /* how Go handles it */
 
-/* Priority 101 is the first that is free: before Go's constructor, which has none. */
-__attribute__((constructor(101))) static void noteHostUrgent(void) { sigaction(SIGURG, NULL, &hostUrgent); }
-
-/* Go keeps every SIGURG to itself. The host gets those that did not come from this process, as Go's own do. */
-static void handleHostUrgent(int number, siginfo_t *info, void *context)
+/* Calls the host's handler for what did not come from this process, as Go's own SIGURG does. */
+static void handToHost(int number, siginfo_t *info, void *context)
 {
+	handedOn = 1;
 	if (info->si_code == SI_TKILL && info->si_pid == getpid())
 		return;
 	if ((hostUrgent.sa_flags & SA_SIGINFO) != 0)
@@ -56,11 +67,30 @@ static void handleHostUrgent(int number, siginfo_t *info, void *context)
 		hostUrgent.sa_handler(number);
 }
 
+/* Go replaces the host's handler, and hands on to it only until Go has started. So Go finds handToHost there.
+ * Priority 101 is the first that is free: before Go's constructor, which has none. */
+__attribute__((constructor(101))) static void keepHostUrgent(void)
+{
+	sigaction(SIGURG, NULL, &hostUrgent);
+	if (hostUrgent.sa_handler == SIG_DFL || hostUrgent.sa_handler == SIG_IGN)
+		return;
+	struct sigaction kept = hostUrgent;
+	kept.sa_sigaction = handToHost;
+	kept.sa_flags |= SA_SIGINFO;
+	sigaction(SIGURG, &kept, NULL);
+}
+
 static void handleUrgent(int number, siginfo_t *info, void *context)
 {
 	int error = errno;
-	goUrgent.sa_sigaction(number, info, context);
-	handleHostUrgent(number, info, context);
+	if (urgentSent) {
+		urgentSent = 0;
+	} else {
+		handedOn = 0;
+		goUrgent.sa_sigaction(number, info, context);
+		if (!handedOn)
+			handToHost(number, info, context);
+	}
 	if (inGo) {
 		sigset_t *restored = &((ucontext_t *)context)->uc_sigmask;
 		for (size_t i = 0; i < sizeof alwaysUnblocked / sizeof *alwaysUnblocked; i++)
@@ -93,6 +123,7 @@ static void sendUrgent(void)
 	sigemptyset(&urgent);
 	sigaddset(&urgent, SIGURG);
 	pthread_sigmask(SIG_BLOCK, &urgent, NULL);
+	urgentSent = 1;
 	pthread_kill(pthread_self(), SIGURG);
 }
 

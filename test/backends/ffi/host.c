@@ -1,7 +1,7 @@
-/* host LIBRARY: a program in C with signal handlers of its own, none of them with SA_ONSTACK. It blocks the
- * signals that a child and a timer send in all threads, so that Go's threads alone might take them, while
- * four threads open, ask and close tunnels. Exits 0 if each call gave the thread its mask back, and each handler
- * still runs. */
+/* host LIBRARY: a program in C with signal handlers of its own, without SA_ONSTACK, that a child and a timer
+ * keep calling while four threads open, ask and close tunnels. First all of the host's threads block these
+ * signals, so that Go's threads alone might take them; then the four do not. Exits 0 if each call restored the
+ * thread's mask, and each handler ran, always on the stack of a thread of the host. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
@@ -15,17 +15,18 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { threads = 4, rounds = 25, exchanges = 20 };
+enum { threads = 4, rounds = 10, exchanges = 20 };
 
 static int (*new_handle)(void);
 static int (*open_tunnel)(int, char *, int, int, int, int);
 static int (*exchange)(int, char *, int, char *, int);
 static int (*close_tunnel)(int);
 
-static volatile sig_atomic_t seen[65];
+static volatile sig_atomic_t seen[65], strayed;
 static const int sent[] = {SIGALRM, SIGUSR1, SIGPROF, SIGCHLD, SIGSTKFLT, 34 /* SIGRTMIN */};
 static const size_t kinds = sizeof sent / sizeof *sent;
-static sigset_t blocked;
+static sigset_t all, mask; /* what is sent; what the four threads block */
+static _Thread_local char *stack, *stack_end;
 static sigjmp_buf after_fault;
 
 static void expect(int holds, const char *what)
@@ -36,7 +37,15 @@ static void expect(int holds, const char *what)
 	}
 }
 
-static void see(int number) { seen[number] = 1; }
+static void see(int number)
+{
+	char here;
+	seen[number] = 1;
+	if (&here < stack || &here >= stack_end)
+		strayed = number;
+}
+
+static void count_urgent(int number) { seen[number]++; }
 
 static void leave_fault(int number)
 {
@@ -50,16 +59,31 @@ static void handle(int number, void (*handler)(int))
 	expect(sigaction(number, &action, NULL) == 0, "the handler is installed");
 }
 
+/* Notes where this thread's stack is, and blocks signals. */
+static void begin_thread(const sigset_t *blocked)
+{
+	pthread_attr_t attributes;
+	void *base;
+	size_t size;
+	expect(pthread_getattr_np(pthread_self(), &attributes) == 0, "a thread knows its stack");
+	pthread_attr_getstack(&attributes, &base, &size);
+	pthread_attr_destroy(&attributes);
+	stack = base;
+	stack_end = stack + size;
+	pthread_sigmask(SIG_SETMASK, blocked, NULL);
+}
+
 static void expect_mask(void)
 {
 	sigset_t now;
 	pthread_sigmask(SIG_SETMASK, NULL, &now);
 	for (int number = 1; number <= 64; number++)
-		expect(sigismember(&now, number) == sigismember(&blocked, number), "a call restores the mask");
+		expect(sigismember(&now, number) == sigismember(&mask, number), "a call restores the mask");
 }
 
 static void *work(void *number)
 {
+	begin_thread(&mask);
 	for (int round = 0; round < rounds; round++) {
 		char name[16], answer[4096];
 		snprintf(name, sizeof name, "wgc%d", *(int *)number);
@@ -85,7 +109,6 @@ static pid_t start_sender(void)
 	while (getppid() == host) {
 		for (size_t i = 0; i < kinds; i++)
 			kill(host, sent[i]);
-		kill(host, SIGURG);
 		nanosleep(&(struct timespec){0, 100000}, NULL);
 	}
 	_exit(0);
@@ -98,30 +121,8 @@ static void *find(void *library, const char *name)
 	return function;
 }
 
-int main(int count, char **arguments)
+static void work_in_threads(void)
 {
-	expect(count == 2, "usage: host LIBRARY");
-	handle(SIGURG, see);
-	handle(SIGSEGV, leave_fault);
-	for (size_t i = 0; i < kinds; i++)
-		handle(sent[i], see);
-	sigemptyset(&blocked);
-	for (size_t i = 0; i < kinds; i++)
-		sigaddset(&blocked, sent[i]);
-	pthread_sigmask(SIG_SETMASK, &blocked, NULL);
-	pid_t sender = start_sender(); /* before there are tunnels, whose files it would keep open */
-	void *library = dlopen(arguments[1], RTLD_NOW);
-	expect(library != NULL, "the library loads");
-	*(void **)&new_handle = find(library, "wgNew");
-	*(void **)&open_tunnel = find(library, "wgOpen");
-	*(void **)&exchange = find(library, "wgExchange");
-	*(void **)&close_tunnel = find(library, "wgClose");
-
-	for (size_t i = 0; i < kinds; i++)
-		handle(sent[i], see); /* Go has added SA_ONSTACK */
-	/* The profiler's timer prefers the thread that is running. */
-	setitimer(ITIMER_PROF, &(struct itimerval){{0, 100}, {0, 100}}, NULL);
-
 	pthread_t ids[threads];
 	int numbers[threads];
 	for (int i = 0; i < threads; i++) {
@@ -130,16 +131,57 @@ int main(int count, char **arguments)
 	}
 	for (int i = 0; i < threads; i++)
 		pthread_join(ids[i], NULL);
-	kill(sender, SIGKILL);
-	waitpid(sender, NULL, 0);
-	expect(seen[SIGURG], "the handler of SIGURG runs that was there before the library");
+}
+
+static void handle_all(void)
+{
+	for (size_t i = 0; i < kinds; i++)
+		handle(sent[i], see);
+}
+
+int main(int count, char **arguments)
+{
+	expect(count == 2, "usage: host LIBRARY");
+	handle_all();
+	handle(SIGURG, count_urgent);
+	handle(SIGSEGV, leave_fault);
+	sigemptyset(&all);
+	for (size_t i = 0; i < kinds; i++)
+		sigaddset(&all, sent[i]);
+	begin_thread(&all);
+
+	void *library = dlopen(arguments[1], RTLD_NOW);
+	expect(library != NULL, "the library loads");
+	*(void **)&new_handle = find(library, "wgNew");
+	*(void **)&open_tunnel = find(library, "wgOpen");
+	*(void **)&exchange = find(library, "wgExchange");
+	*(void **)&close_tunnel = find(library, "wgClose");
+	handle_all(); /* anew: Go has added SA_ONSTACK */
+
+	close_tunnel(new_handle());
+	expect(seen[SIGURG] == 0, "Go's own SIGURG reaches no handler of the host's");
+	pid_t child = fork();
+	if (child == 0)
+		_exit(kill(getppid(), SIGURG));
+	waitpid(child, NULL, 0);
+	expect(seen[SIGURG] == 1, "another's SIGURG reaches the handler that was there before the library, once");
+
+	pid_t sender = start_sender(); /* before there are tunnels, whose files it would keep open */
+	/* The profiler's timer prefers the thread that is running. */
+	setitimer(ITIMER_PROF, &(struct itimerval){{0, 100}, {0, 100}}, NULL);
+
+	mask = all;
+	work_in_threads();
 	for (size_t i = 0; i < kinds; i++)
 		expect(!seen[sent[i]], "no thread took what all of the host's blocked");
-
-	sigemptyset(&blocked);
-	pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+	sigemptyset(&mask);
+	work_in_threads();
 	for (size_t i = 0; i < kinds; i++)
-		expect(seen[sent[i]], "each handler runs when its signal is unblocked");
+		expect(seen[sent[i]], "each handler runs where its signal is not blocked");
+	expect(!strayed, "no handler ran on a stack of Go's");
+	kill(sender, SIGKILL);
+	waitpid(sender, NULL, 0);
+
 	if (sigsetjmp(after_fault, 1) == 0)
 		*(volatile int *)NULL = 1;
 	expect(seen[SIGSEGV], "a fault of the host's reaches its handler");
