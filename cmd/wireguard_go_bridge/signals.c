@@ -12,13 +12,14 @@
  *   - A thread of Go's is born with them blocked, and Go keeps the mask of its first thread for all.
  *   - Yet Go unblocks some in each thread's first moments, before any goroutine runs there: alwaysUnblocked.
  *     Only the thread itself can block them again, and no code of ours runs there at that time. But Go
- *     unblocks SIGURG with them, and changes no mask later. So every thread gets to Go with SIGURG blocked
- *     and pending: it is delivered by the very system call that unblocks the others, on a stack of C's, and
- *     the handler below adds them to the mask that its return restores.
+ *     unblocks SIGURG with them, and changes no mask later, except for a moment that of os/signal's thread when
+ *     Run begins and ends to listen. So every thread gets to Go with SIGURG blocked and pending: it is delivered
+ *     by the very system call that unblocks the others, on a stack of C's, and the handler below adds them to
+ *     the mask that its return restores.
  *
  * SIGURG stays unblocked, for Go interrupts long-running goroutines by it; its handler has SA_ONSTACK. A fault
  * (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS) must reach whoever handles it, and the kernel ends a process
- * that has blocked one. abort(3) calls the host's handler of SIGABRT only if that is not blocked. */
+ * that has blocked one. SIGABRT is abort(3)'s way to the host's handler. */
 #define _GNU_SOURCE
 
 #include "signals.h"
