@@ -1,0 +1,62 @@
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { readCount } from "../../src/sandbox/arguments.js";
+import { type NamedProgram, parseNamedPrograms } from "../../src/sandbox/named-program.js";
+import { ownPrograms } from "./programs.js";
+
+/** What `scripts/field` is asked for. */
+export interface FieldArguments {
+  readonly kind: "memory" | "congestion";
+  /** Measured beside ours. */
+  readonly programs: readonly NamedProgram[];
+  /** Matches the ids of the rows to measure. undefined: those that are measured by default. */
+  readonly rows: RegExp | undefined;
+  readonly rounds: number;
+  /** Seconds after a flood when memory is read last. */
+  readonly settle: number;
+  /** Absolute path of the file for all figures. */
+  readonly json: string | undefined;
+  readonly list: boolean;
+}
+
+export const usage = `usage: scripts/field memory|congestion [OPTION...]
+
+  --program NAME=PATH  also measure the program at PATH, called as \`PATH -f INTERFACE\`; again for more
+  --rows PATTERN       only the rows whose id matches this regular expression; "." is every row
+  --rounds N           how often; the table shows medians; default 1
+  --settle SECONDS     memory: when it is read last, after the flood; default 30
+  --json FILE          also write every figure of every round
+  --list               only print the ids of the rows
+`;
+
+const options = {
+  program: { type: "string", multiple: true },
+  rows: { type: "string" },
+  rounds: { type: "string" },
+  settle: { type: "string" },
+  json: { type: "string" },
+  list: { type: "boolean" },
+} as const;
+
+/**
+ * Reads the arguments of `scripts/field`.
+ * @throws Error whose message is a sentence for a person
+ */
+export function parseFieldArguments(args: readonly string[]): FieldArguments {
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+  const [kind, ...others] = positionals;
+  if ((kind !== "memory" && kind !== "congestion") || others.length > 0) {
+    throw new Error("Say what to measure, memory or congestion.");
+  }
+  const { program = [], rows, rounds = "1", settle = "30", json, list = false } = values;
+  const taken = new Map(ownPrograms.map(({ name }) => [name, "a program that is always measured"]));
+  return {
+    kind,
+    programs: parseNamedPrograms("--program", program, taken),
+    rows: rows === undefined ? undefined : new RegExp(rows),
+    rounds: readCount("--rounds", rounds, 1000),
+    settle: readCount("--settle", settle, 3600),
+    json: json === undefined ? undefined : resolve(json),
+    list,
+  };
+}

@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { packageRoot } from "../../src/artifacts.js";
+import { numberAt } from "../../src/bench/json.js";
+import { inNamespace } from "./namespaces.js";
+
+/** What `go build ./test/field/flood` makes. */
+const program = `${packageRoot}/build/field/flood`;
+
+/** What starting and ending a flood may take beside its seconds, in milliseconds. */
+const patience = 15_000;
+
+/** UDP datagrams at a fixed rate. */
+export interface Flood {
+  readonly namespace: string;
+  /** The first destination, "10.101.0.1:9". */
+  readonly to: string;
+  /** How many addresses, from the first on; default 1. */
+  readonly destinations?: number;
+  /** Whether they are flooded one after the other, and not a datagram to each in turn. */
+  readonly each?: boolean;
+  /** Payload in bytes. */
+  readonly size: number;
+  /** Mbit/s with the headers. */
+  readonly rate: number;
+  /** With `each`, for each destination. */
+  readonly seconds: number;
+  /** Makes data messages for this receiver index, or for random ones. */
+  readonly receiver?: number | "random";
+}
+
+/** What a flood came to, in datagrams. */
+export interface Flooded {
+  readonly offered: number;
+  /** Accepted by the kernel. */
+  readonly sent: number;
+}
+
+/** Sends a flood to its end. */
+export async function flood(options: Flood): Promise<Flooded> {
+  const { namespace, to, destinations = 1, each = false, size, rate, seconds, receiver } = options;
+  const words = {
+    "-size": size,
+    "-rate": rate,
+    "-seconds": seconds,
+    "-destinations": destinations,
+    ...(receiver === undefined ? {} : { "-receiver": receiver }),
+  };
+  const args = Object.entries(words).flatMap(([name, value]) => [name, String(value)]);
+  const limit = seconds * (each ? destinations : 1) * 2000 + patience;
+  const output = await runFlood(namespace, [...args, ...(each ? ["-each"] : []), to], limit);
+  const result: unknown = JSON.parse(output);
+  const [offered, sent] = [numberAt(result, "offered"), numberAt(result, "sent")];
+  if (offered === undefined || sent === undefined) throw new Error(`flood printed ${output}`);
+  return { offered, sent };
+}
+
+/**
+ * Returns the receiver index of a data message to this port.
+ * @param provoke makes some traffic, once it would be seen
+ */
+export async function captureReceiver(
+  namespace: string,
+  port: number,
+  provoke: () => Promise<unknown>,
+): Promise<number> {
+  const output = await runFlood(namespace, ["capture", String(port)], patience, provoke);
+  return Number(output);
+}
+
+/** @param onStarted is called once the program writes to its standard error */
+async function runFlood(
+  namespace: string,
+  args: readonly string[],
+  limit: number,
+  onStarted?: () => Promise<unknown>,
+): Promise<string> {
+  if (!existsSync(program)) throw new Error(`${program} has not been built: run scripts/field.`);
+  const [ip = "", ...words] = inNamespace(namespace, program, ...args);
+  const child = spawn(ip, words, {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: limit,
+    killSignal: "SIGKILL",
+  });
+  let [output, errors] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    output += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    errors += text;
+  });
+  const ended = once(child, "close");
+  if (onStarted !== undefined) {
+    await Promise.race([once(child.stderr, "data"), ended]);
+    await onStarted();
+  }
+  const [status] = await ended;
+  if (status !== 0) throw new Error(`flood failed: ${errors.trim() || `it took over ${limit} ms`}`);
+  return output;
+}

@@ -1,0 +1,197 @@
+import type { Endpoint, EndpointPeer } from "./endpoint.js";
+import type { Row } from "./figure.js";
+import { captureReceiver, type Flood } from "./flood.js";
+import { run, serverNamespace, setSysctl } from "./namespaces.js";
+import { limitUplink } from "./qdisc.js";
+import type { Site } from "./site.js";
+
+/** Payload that fills a packet of an ordinary MTU, in bytes. */
+const ordinarySize = 1392;
+
+/** Mbit/s. */
+const rate = 500;
+
+/** A case in which packets pile up: before the floods the server runs, with its interface up. */
+export interface MemoryRow extends Row {
+  /** Of the server's interface, in bytes. */
+  readonly mtu: number;
+  /** Added to the server's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Configures the server and its peers, and returns what then floods it. */
+  readonly prepare: (site: Site, server: Endpoint) => Promise<Flood>;
+}
+
+export const memoryRows: readonly MemoryRow[] = [
+  hub(20),
+  offline(10, 1420, 1.5),
+  { ...offline(10, 1420, 1.5, ", all offloads off"), env: { WG_BRIDGE_DISABLE: "all" } },
+  offline(1, 1420, 5),
+  offline(1, 9000, 5),
+  offline(1, 65_000, 5),
+  slow(1),
+  slow(3),
+  garbage("valid"),
+  garbage("random"),
+  destinations(1000),
+];
+
+/** A client floods offline clients of a hub, one after the other. */
+function hub(clients: number): MemoryRow {
+  return {
+    id: `hub-${clients}`,
+    title: `a client floods ${clients} offline clients through a hub`,
+    offered: offeredText(ordinarySize, 1, clients),
+    mtu: 1420,
+    prepare: async (site, server) => {
+      await setSysctl(serverNamespace, "net/ipv4/ip_forward", 1);
+      const client = await site.startPeer(0, 1, 1420);
+      await server.configure([
+        { key: client.endpoint.key, allowedIps: `${client.address}/32` },
+        // They have roamed in before the hub was started: it does not know where they are.
+        ...Array.from({ length: clients }, (_, index) => ({
+          allowedIps: `10.101.0.${index + 1}/32`,
+        })),
+      ]);
+      await client.connect(server, "10.0.0.0/8");
+      return {
+        namespace: client.namespace,
+        to: "10.101.0.1:9",
+        destinations: clients,
+        each: true,
+        size: ordinarySize,
+        rate,
+        seconds: 1,
+      };
+    },
+  };
+}
+
+/** The host floods peers that do not answer, one after the other. */
+function offline(peers: number, mtu: number, seconds: number, suffix = ""): MemoryRow {
+  const size = mtu - 28;
+  const id = peers === 1 ? `offline-mtu-${mtu}` : `offline-${peers}`;
+  const title = peers === 1 ? `one offline peer, MTU ${mtu}` : `${peers} offline peers`;
+  return {
+    id: suffix === "" ? id : `${id}-no-offloads`,
+    title: `${title}${suffix}`,
+    offered: offeredText(size, seconds, peers),
+    mtu,
+    prepare: async (_site, server) => {
+      await server.configure(Array.from({ length: peers }, (_, index) => offlinePeer(index)));
+      return {
+        namespace: serverNamespace,
+        to: "10.101.0.1:9",
+        destinations: peers,
+        each: true,
+        size,
+        rate,
+        seconds,
+      };
+    },
+  };
+}
+
+/** The host floods peers that share an uplink of 4 Mbit/s, a datagram to each in turn. */
+function slow(peers: number): MemoryRow {
+  const size = 8900;
+  return {
+    id: `slow-${peers}`,
+    title: `${peers === 1 ? "one peer" : `${peers} peers`} behind 4 Mbit/s, MTU 9000`,
+    offered: offeredText(size, 8),
+    mtu: 9000,
+    prepare: async (site, server) => {
+      const ends = [];
+      for (let number = 1; number <= peers; number++) {
+        ends.push(await site.startPeer(0, number, 9000));
+      }
+      await server.configure(
+        ends.map(({ endpoint, address, listens }) => ({
+          key: endpoint.key,
+          endpoint: listens,
+          allowedIps: `${address}/32`,
+        })),
+      );
+      for (const end of ends) await end.connect(server, `${site.serverAddress}/32`);
+      await limitUplink(site.uplink(0), "htb-pfifo", 4);
+      return {
+        namespace: serverNamespace,
+        to: `${ends[0]?.address}:9`,
+        destinations: peers,
+        size,
+        rate,
+        seconds: 8,
+      };
+    },
+  };
+}
+
+/** Somebody floods the server with data messages that do not authenticate. */
+function garbage(index: "valid" | "random"): MemoryRow {
+  return {
+    id: `garbage-${index}`,
+    title: `data messages of garbage, ${index} receiver index${index === "valid" ? "" : "es"}`,
+    offered: offeredText(ordinarySize, 5),
+    mtu: 1420,
+    prepare: async (site, server) => {
+      const peer = await site.startPeer(0, 1, 1420);
+      await server.configure([{ key: peer.endpoint.key, allowedIps: `${peer.address}/32` }]);
+      await peer.connect(server, `${site.serverAddress}/32`);
+      const receiver =
+        index === "random"
+          ? index
+          : await captureReceiver(serverNamespace, site.serverPort, () =>
+              run(
+                "ip",
+                "netns",
+                "exec",
+                peer.namespace,
+                "ping",
+                "-c",
+                "3",
+                "-i",
+                "0.2",
+                site.serverAddress,
+              ),
+            );
+      return {
+        namespace: peer.namespace,
+        to: site.serverEndpoint(0),
+        size: ordinarySize,
+        rate,
+        seconds: 5,
+        receiver,
+      };
+    },
+  };
+}
+
+/** The host floods many addresses behind one offline peer, a datagram to each in turn. */
+function destinations(count: number): MemoryRow {
+  return {
+    id: `destinations-${count}`,
+    title: `${count} destinations of one offline peer`,
+    offered: offeredText(ordinarySize, 5),
+    mtu: 1420,
+    prepare: async (_site, server) => {
+      await server.configure([{ ...offlinePeer(0), allowedIps: "10.0.0.0/8" }]);
+      return {
+        namespace: serverNamespace,
+        to: "10.101.0.1:9",
+        destinations: count,
+        size: ordinarySize,
+        rate,
+        seconds: 5,
+      };
+    },
+  };
+}
+
+/** A peer whose endpoint takes datagrams and never answers. */
+function offlinePeer(index: number): EndpointPeer {
+  return { endpoint: `192.0.2.${index + 1}:51820`, allowedIps: `10.101.0.${index + 1}/32` };
+}
+
+function offeredText(size: number, seconds: number, each = 1): string {
+  const time = each === 1 ? `${seconds} s` : `${seconds} s each`;
+  return `${rate} Mbit/s of ${size} bytes, ${time}`;
+}

@@ -1,0 +1,84 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const execute = promisify(execFile);
+
+/** A command that hangs fails after so long, in milliseconds. */
+const limit = 20_000;
+
+/** Runs a command of configuration and resolves with its standard output. */
+export async function run(program: string, ...args: readonly string[]): Promise<string> {
+  return (await execute(program, args, { timeout: limit })).stdout;
+}
+
+/** The words that run a command in a namespace. */
+export function inNamespace(namespace: string, ...command: readonly string[]): string[] {
+  return ["ip", "netns", "exec", namespace, ...command];
+}
+
+/** Writes a sysctl of a namespace, such as "net/ipv4/ip_forward". */
+export async function setSysctl(namespace: string, name: string, value: number): Promise<void> {
+  const script = 'echo "$1" > "/proc/sys/$0"';
+  await run("ip", "netns", "exec", namespace, "sh", "-c", script, name, String(value));
+}
+
+/** Where the server under test is. */
+export const serverNamespace = "server";
+
+/** Bytes. Room for datagrams of a tunnel whose MTU is 9000. */
+const uplinkMtu = 9100;
+
+/** A veth pair between the server and a namespace of peers. */
+export interface Uplink {
+  /** The server's end. */
+  readonly interface: string;
+  readonly namespace: string;
+  readonly serverAddress: string;
+  readonly peerAddress: string;
+}
+
+/** The server's namespace and its uplinks, each to a namespace of its own. */
+export class Namespaces implements AsyncDisposable {
+  readonly uplinks: readonly Uplink[];
+
+  private constructor(uplinks: readonly Uplink[]) {
+    this.uplinks = uplinks;
+  }
+
+  static async make(uplinks: number): Promise<Namespaces> {
+    const made = new Namespaces(
+      Array.from({ length: uplinks }, (_, index) => ({
+        interface: `up${index}`,
+        namespace: `net${index}`,
+        serverAddress: `172.16.${index}.1`,
+        peerAddress: `172.16.${index}.2`,
+      })),
+    );
+    for (const name of made.#names) {
+      await run("ip", "netns", "add", name);
+      await run("ip", "-n", name, "link", "set", "lo", "up");
+    }
+    for (const uplink of made.uplinks) {
+      const { interface: near, namespace, serverAddress, peerAddress } = uplink;
+      const far = ["peer", "name", "server", "netns", namespace, "mtu", String(uplinkMtu)];
+      const ends = ["netns", serverNamespace, "mtu", String(uplinkMtu), "type", "veth", ...far];
+      await run("ip", "link", "add", near, ...ends);
+      for (const [space, name, address] of [
+        [serverNamespace, near, serverAddress],
+        [namespace, "server", peerAddress],
+      ] as const) {
+        await run("ip", "-n", space, "address", "add", `${address}/24`, "dev", name);
+        await run("ip", "-n", space, "link", "set", name, "up");
+      }
+    }
+    return made;
+  }
+
+  get #names(): string[] {
+    return [serverNamespace, ...this.uplinks.map(({ namespace }) => namespace)];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.#names) await run("ip", "netns", "delete", name);
+  }
+}

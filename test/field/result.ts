@@ -1,0 +1,35 @@
+import type { Machine } from "../../src/sandbox/machine.js";
+import type { Figure, Measured, Row } from "./figure.js";
+
+/** What `scripts/field --json` writes. */
+export interface FieldResult {
+  readonly kind: string;
+  readonly machine: Machine;
+  /** When it began, by ISO 8601. */
+  readonly began: string;
+  readonly programs: readonly string[];
+  readonly figures: readonly Figure[];
+  readonly rows: readonly RowResult[];
+  /** Rows that this kernel cannot make. */
+  readonly skipped: readonly Skipped[];
+}
+
+/** A case, and what came out. */
+export interface RowResult extends Row {
+  /** By the program's name, a value for each round that could be measured. */
+  readonly measured: Readonly<Record<string, readonly Measured[]>>;
+  readonly failures: readonly Failure[];
+}
+
+/** A measurement that could not be done. */
+export interface Failure {
+  readonly program: string;
+  readonly round: number;
+  readonly because: string;
+}
+
+/** A row that this machine cannot have. */
+export interface Skipped {
+  readonly title: string;
+  readonly because: string;
+}

@@ -1,0 +1,51 @@
+import { figure, times, unknown } from "../../src/report/figures.js";
+import { median, ratio } from "../../src/report/statistics.js";
+import type { Figure } from "./figure.js";
+import { reference } from "./programs.js";
+import type { FieldResult, RowResult } from "./result.js";
+
+/** The result as a table: a row a case, below it a line for each figure, a column for each program. */
+export function formatTable(result: FieldResult): string {
+  const { programs, figures, rows } = result;
+  const cells = [
+    ["", ...programs.flatMap((name) => (name === reference ? [name] : [name, "ratio"]))],
+    ...rows.flatMap((row) => figures.map((one) => line(row, one, programs))),
+  ];
+  const widths = (cells[0] ?? []).map((_, column) =>
+    Math.max(...cells.map((words) => words[column]?.length ?? 0)),
+  );
+  const [heading = "", ...lines] = cells.map((words) =>
+    words
+      .map((word, column) =>
+        column === 0 ? word.padEnd(widths[0] ?? 0) : word.padStart(widths[column] ?? 0),
+      )
+      .join("  "),
+  );
+  const body = rows.flatMap((row, index) => [
+    `${row.title} (${row.offered})`,
+    ...lines.slice(index * figures.length, (index + 1) * figures.length),
+    ...row.failures.map(({ program, because }) => `  ${program}: ${because}`),
+  ]);
+  const skipped = result.skipped.map(({ title, because }) => `not measured: ${title}: ${because}`);
+  return `${[heading, ...body, ...skipped].join("\n")}\n`;
+}
+
+function line(
+  row: RowResult,
+  { id, title, decimals }: Figure,
+  programs: readonly string[],
+): string[] {
+  const valueIn = (program: string) => {
+    const rounds = row.measured[program] ?? [];
+    return median(rounds.flatMap((measured) => measured[id] ?? []));
+  };
+  const base = valueIn(reference);
+  return [
+    `  ${title}`,
+    ...programs.flatMap((program) => {
+      const value = valueIn(program);
+      const text = value === null ? unknown : value.toFixed(decimals);
+      return program === reference ? [text] : [text, figure(ratio(value, base), times)];
+    }),
+  ];
+}
