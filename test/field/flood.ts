@@ -5,7 +5,7 @@ import { packageRoot } from "../../src/artifacts.js";
 import { numberAt } from "../../src/bench/json.js";
 import { inNamespace } from "./namespaces.js";
 
-/** What `go build ./test/field/flood` makes. */
+/** What scripts/build-go flood makes. */
 const program = `${packageRoot}/build/field/flood`;
 
 /** What starting and ending a flood may take beside its seconds, in milliseconds. */
@@ -22,7 +22,7 @@ export interface Flood {
   readonly each?: boolean;
   /** Payload in bytes. */
   readonly size: number;
-  /** Mbit/s with the headers. */
+  /** Datagrams a second. */
   readonly rate: number;
   /** With `each`, for each destination. */
   readonly seconds: number;
@@ -76,7 +76,7 @@ async function runFlood(
   limit: number,
   onStarted?: () => Promise<unknown>,
 ): Promise<string> {
-  if (!existsSync(program)) throw new Error(`${program} has not been built: run scripts/field.`);
+  if (!existsSync(program)) throw new Error(`${program} has not been built: run scripts/setup.`);
   const [ip = "", ...words] = inNamespace(namespace, program, ...args);
   const child = spawn(ip, words, {
     stdio: ["ignore", "pipe", "pipe"],

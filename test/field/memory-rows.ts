@@ -3,13 +3,16 @@ import type { Row } from "./figure.js";
 import { captureReceiver, type Flood } from "./flood.js";
 import { run, serverNamespace, setSysctl } from "./namespaces.js";
 import { limitUplink } from "./qdisc.js";
-import type { Site } from "./site.js";
+import { peerOf, type Site } from "./site.js";
 
 /** Payload that fills a packet of an ordinary MTU, in bytes. */
 const ordinarySize = 1392;
 
-/** Mbit/s. */
-const rate = 500;
+/** Datagrams a second: so many that each time a program reads, several wait for it. */
+export const ordinaryRate = 40_000;
+
+/** The same of larger datagrams, which cost more. */
+export const largeRate = 20_000;
 
 /** A case in which packets pile up: before the floods the server runs, with its interface up. */
 export interface MemoryRow extends Row {
@@ -21,26 +24,40 @@ export interface MemoryRow extends Row {
   readonly prepare: (site: Site, server: Endpoint) => Promise<Flood>;
 }
 
-export const memoryRows: readonly MemoryRow[] = [
-  hub(20),
-  offline(10, 1420, 1.5),
-  { ...offline(10, 1420, 1.5, ", all offloads off"), env: { WG_BRIDGE_DISABLE: "all" } },
-  offline(1, 1420, 5),
-  offline(1, 9000, 5),
-  offline(1, 65_000, 5),
-  slow(1),
-  slow(3),
-  garbage("valid"),
-  garbage("random"),
-  destinations(1000),
-];
+/** Every case. @param rate of the floods, instead of each one's own, in datagrams a second */
+export function memoryRows(rate?: number): MemoryRow[] {
+  const [ordinary, large] = [rate ?? ordinaryRate, rate ?? largeRate];
+  return [
+    hub(20, ordinary),
+    offline(10, 1420, 1.5, ordinary),
+    withoutOffloads(offline(10, 1420, 1.5, ordinary)),
+    offline(1, 1420, 5, ordinary),
+    offline(1, 9000, 5, ordinary),
+    offline(1, 65_000, 5, large),
+    slow(1, large),
+    slow(3, large),
+    garbage("valid", ordinary),
+    garbage("random", ordinary),
+    destinations(1000, ordinary),
+  ];
+}
+
+/** The same with every offload of ours off. Other programs do not know this variable. */
+function withoutOffloads(row: MemoryRow): MemoryRow {
+  return {
+    ...row,
+    id: `${row.id}-no-offloads`,
+    title: `${row.title}, all offloads off`,
+    env: { WG_BRIDGE_DISABLE: "all" },
+  };
+}
 
 /** A client floods offline clients of a hub, one after the other. */
-function hub(clients: number): MemoryRow {
+function hub(clients: number, rate: number): MemoryRow {
   return {
     id: `hub-${clients}`,
     title: `a client floods ${clients} offline clients through a hub`,
-    offered: offeredText(ordinarySize, 1, clients),
+    offered: offeredText(rate, ordinarySize, 1, clients),
     mtu: 1420,
     prepare: async (site, server) => {
       await setSysctl(serverNamespace, "net/ipv4/ip_forward", 1);
@@ -66,15 +83,13 @@ function hub(clients: number): MemoryRow {
   };
 }
 
-/** The host floods peers that do not answer, one after the other. */
-function offline(peers: number, mtu: number, seconds: number, suffix = ""): MemoryRow {
+/** The host floods peers that do not answer, one after the other, so many seconds each. */
+export function offline(peers: number, mtu: number, seconds: number, rate: number): MemoryRow {
   const size = mtu - 28;
-  const id = peers === 1 ? `offline-mtu-${mtu}` : `offline-${peers}`;
-  const title = peers === 1 ? `one offline peer, MTU ${mtu}` : `${peers} offline peers`;
   return {
-    id: suffix === "" ? id : `${id}-no-offloads`,
-    title: `${title}${suffix}`,
-    offered: offeredText(size, seconds, peers),
+    id: peers === 1 ? `offline-mtu-${mtu}` : `offline-${peers}`,
+    title: peers === 1 ? `one offline peer, MTU ${mtu}` : `${peers} offline peers`,
+    offered: offeredText(rate, size, seconds, peers),
     mtu,
     prepare: async (_site, server) => {
       await server.configure(Array.from({ length: peers }, (_, index) => offlinePeer(index)));
@@ -92,25 +107,19 @@ function offline(peers: number, mtu: number, seconds: number, suffix = ""): Memo
 }
 
 /** The host floods peers that share an uplink of 4 Mbit/s, a datagram to each in turn. */
-function slow(peers: number): MemoryRow {
+function slow(peers: number, rate: number): MemoryRow {
   const size = 8900;
   return {
     id: `slow-${peers}`,
     title: `${peers === 1 ? "one peer" : `${peers} peers`} behind 4 Mbit/s, MTU 9000`,
-    offered: offeredText(size, 8),
+    offered: offeredText(rate, size, 8),
     mtu: 9000,
     prepare: async (site, server) => {
       const ends = [];
       for (let number = 1; number <= peers; number++) {
         ends.push(await site.startPeer(0, number, 9000));
       }
-      await server.configure(
-        ends.map(({ endpoint, address, listens }) => ({
-          key: endpoint.key,
-          endpoint: listens,
-          allowedIps: `${address}/32`,
-        })),
-      );
+      await server.configure(ends.map(peerOf));
       for (const end of ends) await end.connect(server, `${site.serverAddress}/32`);
       await limitUplink(site.uplink(0), "htb-pfifo", 4);
       return {
@@ -126,11 +135,11 @@ function slow(peers: number): MemoryRow {
 }
 
 /** Somebody floods the server with data messages that do not authenticate. */
-function garbage(index: "valid" | "random"): MemoryRow {
+function garbage(index: "valid" | "random", rate: number): MemoryRow {
   return {
     id: `garbage-${index}`,
     title: `data messages of garbage, ${index} receiver index${index === "valid" ? "" : "es"}`,
-    offered: offeredText(ordinarySize, 5),
+    offered: offeredText(rate, ordinarySize, 5),
     mtu: 1420,
     prepare: async (site, server) => {
       const peer = await site.startPeer(0, 1, 1420);
@@ -166,11 +175,11 @@ function garbage(index: "valid" | "random"): MemoryRow {
 }
 
 /** The host floods many addresses behind one offline peer, a datagram to each in turn. */
-function destinations(count: number): MemoryRow {
+function destinations(count: number, rate: number): MemoryRow {
   return {
     id: `destinations-${count}`,
     title: `${count} destinations of one offline peer`,
-    offered: offeredText(ordinarySize, 5),
+    offered: offeredText(rate, ordinarySize, 5),
     mtu: 1420,
     prepare: async (_site, server) => {
       await server.configure([{ ...offlinePeer(0), allowedIps: "10.0.0.0/8" }]);
@@ -191,7 +200,7 @@ function offlinePeer(index: number): EndpointPeer {
   return { endpoint: `192.0.2.${index + 1}:51820`, allowedIps: `10.101.0.${index + 1}/32` };
 }
 
-function offeredText(size: number, seconds: number, each = 1): string {
+function offeredText(rate: number, size: number, seconds: number, each = 1): string {
   const time = each === 1 ? `${seconds} s` : `${seconds} s each`;
-  return `${rate} Mbit/s of ${size} bytes, ${time}`;
+  return `${rate} datagrams/s of ${size} bytes, ${time}`;
 }

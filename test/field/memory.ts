@@ -1,14 +1,17 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { memory } from "../../src/bench/process.js";
+import { cpuSeconds, memory } from "../../src/bench/process.js";
 import type { Figure, Measured } from "./figure.js";
-import { flood } from "./flood.js";
+import { type Flooded, flood } from "./flood.js";
 import type { MemoryRow } from "./memory-rows.js";
 import type { FieldProgram } from "./programs.js";
 import { Site } from "./site.js";
 
-/** How long a program that has just been configured may rest before it is measured, in milliseconds. */
-const rest = 1000;
+/** At rest, a program uses less than a hundredth of a processor for so long, in milliseconds. */
+const restInterval = 50;
+
+/** How long a program may take to come to rest, in milliseconds; one that never does is measured as it is. */
+const restLimit = 2000;
 
 /** When the memory after a flood is read first, in seconds. */
 const soon = 10;
@@ -35,25 +38,60 @@ export async function measureMemory(
   program: FieldProgram,
   settle: number,
 ): Promise<Measured> {
+  return whileFlooded(row, program, async ({ pid, before, sent }) => {
+    const ended = performance.now();
+    const during = memory(pid, "VmRSS");
+    const measured: Record<string, number> = { before, during, sent: sent / 1000 };
+    for (const seconds of new Set([Math.min(soon, settle), settle])) {
+      await delay(ended + seconds * 1000 - performance.now());
+      measured[`after${seconds}`] = memory(pid, "VmRSS");
+    }
+    return { ...measured, peak: memory(pid, "VmHWM") };
+  });
+}
+
+/** A program that has been flooded and runs. Its VmHWM is that of the time since the flood began. */
+export interface FloodedProgram extends Flooded {
+  readonly pid: number;
+  /** Resident before the flood, in MiB. */
+  readonly before: number;
+}
+
+/**
+ * Floods a program and does the work when the flood has ended.
+ * @throws Error that says how the program ended, if it did
+ */
+export async function whileFlooded<Result>(
+  row: MemoryRow,
+  program: FieldProgram,
+  work: (flooded: FloodedProgram) => Promise<Result>,
+): Promise<Result> {
   await using site = await Site.make(1);
   const server = await site.startServer(program, row.mtu, row.env);
+  const { pid } = server;
   const load = await row.prepare(site, server);
-  await delay(rest);
-  const before = memory(server.pid, "VmRSS");
-  await resetPeak(server.pid);
-  const { sent } = await flood(load);
-  const ended = performance.now();
-  const during = memory(server.pid, "VmRSS");
-  const measured: Record<string, number> = { before, during, sent: sent / 1000 };
-  for (const seconds of new Set([Math.min(soon, settle), settle])) {
-    await delay(ended + seconds * 1000 - performance.now());
-    measured[`after${seconds}`] = memory(server.pid, "VmRSS");
-  }
+  await untilAtRest(pid);
+  const before = memory(pid, "VmRSS");
+  await resetPeak(pid);
+  const flooded = await flood(load);
   server.assertRuns();
-  return { ...measured, peak: memory(server.pid, "VmHWM") };
+  const result = await work({ ...flooded, pid, before });
+  server.assertRuns();
+  return result;
+}
+
+/** Waits until what a start leaves to do, such as compiling JavaScript, is done. */
+async function untilAtRest(pid: number): Promise<void> {
+  const deadline = performance.now() + restLimit;
+  for (let before = cpuSeconds(pid); performance.now() < deadline; ) {
+    await delay(restInterval);
+    const now = cpuSeconds(pid);
+    if ((now - before) * 1000 < restInterval / 100) return;
+    before = now;
+  }
 }
 
 /** From now on VmHWM is that of the time since. Source: Linux's Documentation/filesystems/proc.rst, clear_refs. */
-async function resetPeak(pid: number): Promise<void> {
+export async function resetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, "5");
 }

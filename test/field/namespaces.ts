@@ -28,6 +28,9 @@ export const serverNamespace = "server";
 /** Bytes. Room for datagrams of a tunnel whose MTU is 9000. */
 const uplinkMtu = 9100;
 
+/** The peers' end of each uplink. */
+const peerInterface = "server";
+
 /** A veth pair between the server and a namespace of peers. */
 export interface Uplink {
   /** The server's end. */
@@ -40,45 +43,55 @@ export interface Uplink {
 /** The server's namespace and its uplinks, each to a namespace of its own. */
 export class Namespaces implements AsyncDisposable {
   readonly uplinks: readonly Uplink[];
+  readonly #names: string[] = [];
 
   private constructor(uplinks: readonly Uplink[]) {
     this.uplinks = uplinks;
   }
 
   static async make(uplinks: number): Promise<Namespaces> {
-    const made = new Namespaces(
-      Array.from({ length: uplinks }, (_, index) => ({
-        interface: `up${index}`,
-        namespace: `net${index}`,
-        serverAddress: `172.16.${index}.1`,
-        peerAddress: `172.16.${index}.2`,
-      })),
-    );
-    for (const name of made.#names) {
-      await run("ip", "netns", "add", name);
-      await run("ip", "-n", name, "link", "set", "lo", "up");
+    const made = new Namespaces(Array.from({ length: uplinks }, (_, index) => uplinkOf(index)));
+    try {
+      await made.#add(serverNamespace);
+      for (const uplink of made.uplinks) await made.#addUplink(uplink);
+      return made;
+    } catch (error) {
+      await made[Symbol.asyncDispose]();
+      throw error;
     }
-    for (const uplink of made.uplinks) {
-      const { interface: near, namespace, serverAddress, peerAddress } = uplink;
-      const far = ["peer", "name", "server", "netns", namespace, "mtu", String(uplinkMtu)];
-      const ends = ["netns", serverNamespace, "mtu", String(uplinkMtu), "type", "veth", ...far];
-      await run("ip", "link", "add", near, ...ends);
-      for (const [space, name, address] of [
-        [serverNamespace, near, serverAddress],
-        [namespace, "server", peerAddress],
-      ] as const) {
-        await run("ip", "-n", space, "address", "add", `${address}/24`, "dev", name);
-        await run("ip", "-n", space, "link", "set", name, "up");
-      }
-    }
-    return made;
   }
 
-  get #names(): string[] {
-    return [serverNamespace, ...this.uplinks.map(({ namespace }) => namespace)];
+  async #add(name: string): Promise<void> {
+    await run("ip", "netns", "add", name);
+    this.#names.push(name);
+    await run("ip", "-n", name, "link", "set", "lo", "up");
+  }
+
+  async #addUplink(uplink: Uplink): Promise<void> {
+    const { interface: near, namespace, serverAddress, peerAddress } = uplink;
+    await this.#add(namespace);
+    const far = ["peer", "name", peerInterface, "netns", namespace, "mtu", String(uplinkMtu)];
+    const ends = ["netns", serverNamespace, "mtu", String(uplinkMtu), "type", "veth", ...far];
+    await run("ip", "link", "add", near, ...ends);
+    for (const [space, name, address] of [
+      [serverNamespace, near, serverAddress],
+      [namespace, peerInterface, peerAddress],
+    ] as const) {
+      await run("ip", "-n", space, "address", "add", `${address}/24`, "dev", name);
+      await run("ip", "-n", space, "link", "set", name, "up");
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.#names) await run("ip", "netns", "delete", name);
   }
+}
+
+function uplinkOf(index: number): Uplink {
+  return {
+    interface: `up${index}`,
+    namespace: `net${index}`,
+    serverAddress: `172.16.${index}.1`,
+    peerAddress: `172.16.${index}.2`,
+  };
 }

@@ -24,7 +24,18 @@ export const ownPrograms: readonly FieldProgram[] = [
   },
 ];
 
-/** The programs in the order of their columns. */
-export function fieldPrograms(others: readonly NamedProgram[]): FieldProgram[] {
-  return [...ownPrograms, ...others.map(({ name, path }) => ({ name, command: [path] }))];
+/**
+ * The programs in the order of their columns.
+ * @param only the names of those that are wanted. undefined: all
+ * @throws Error if one of these names is not a program's
+ */
+export function fieldPrograms(
+  others: readonly NamedProgram[],
+  only: readonly string[] | undefined,
+): FieldProgram[] {
+  const all = [...ownPrograms, ...others.map(({ name, path }) => ({ name, command: [path] }))];
+  if (only === undefined) return all;
+  const stranger = only.find((wanted) => !all.some(({ name }) => name === wanted));
+  if (stranger !== undefined) throw new Error(`--only names no program ${stranger}.`);
+  return all.filter(({ name }) => only.includes(name));
 }

@@ -1,27 +1,47 @@
 import { run, serverNamespace, type Uplink } from "./namespaces.js";
 
 /** How the path of an uplink is limited, and what queues there. */
-export type Qdisc = "htb-pfifo" | "htb-fq_codel" | "tbf" | "fq_codel";
+export const qdiscKinds = ["htb-pfifo", "htb-fq_codel", "tbf", "fq_codel"] as const;
 
-/** The queue that netdevs have by default counts packets, whatever their size. */
-const pfifo = ["pfifo", "limit", "1000"];
+export type Qdisc = (typeof qdiscKinds)[number];
 
 /** Sends what the server sends by this uplink through a qdisc; at so many Mbit/s, but for plain fq_codel. */
 export async function limitUplink(uplink: Uplink, qdisc: Qdisc, rate: number): Promise<void> {
-  const tc = (...words: readonly string[]) => {
-    const [verb = "", object = "", ...rest] = words;
-    const words_ = ["-n", serverNamespace, verb, object, "dev", uplink.interface, ...rest];
-    return run("tc", ...words_);
-  };
-  const root = ["qdisc", "add", "root"];
+  const add = (object: "qdisc" | "class", ...words: readonly string[]) =>
+    run("tc", "-n", serverNamespace, object, "add", "dev", uplink.interface, ...words);
   if (qdisc === "fq_codel") {
-    await tc(...root, "fq_codel");
+    await add("qdisc", "root", "fq_codel");
   } else if (qdisc === "tbf") {
-    await tc(...root, "tbf", "rate", `${rate}mbit`, "burst", "32kb", "latency", "400ms");
+    await add("qdisc", "root", ..."tbf burst 32kb latency 400ms rate".split(" "), `${rate}mbit`);
   } else {
-    await tc(...root, "handle", "1:", "htb", "default", "10");
-    await tc("class", "add", "parent", "1:", "classid", "1:10", "htb", "rate", `${rate}mbit`);
-    const queue = qdisc === "htb-pfifo" ? pfifo : ["fq_codel"];
-    await tc("qdisc", "add", "parent", "1:10", ...queue);
+    // Like a netdev's own queue, pfifo counts packets, whatever their size.
+    const queue = qdisc === "htb-pfifo" ? ["pfifo", "limit", "1000"] : ["fq_codel"];
+    await add("qdisc", ..."root handle 1: htb default 10".split(" "));
+    await add("class", ..."parent 1: classid 1:10 htb rate".split(" "), `${rate}mbit`);
+    await add("qdisc", "parent", "1:10", ...queue);
   }
+}
+
+/** Why this kernel cannot have such a qdisc. undefined: it can. To be called where lo may be changed. */
+export async function qdiscObstacle(qdisc: Qdisc): Promise<string | undefined> {
+  for (const kind of qdisc.split("-")) {
+    const rate = kind === "tbf" ? "burst 32kb latency 400ms rate 1mbit".split(" ") : [];
+    try {
+      await run("tc", "qdisc", "add", "dev", "lo", "root", kind, ...rate);
+    } catch {
+      return `this kernel has no ${kind}`;
+    }
+    await run("tc", "qdisc", "delete", "dev", "lo", "root");
+  }
+  return undefined;
+}
+
+/** How many packets wait in the qdiscs of an uplink. A joined one counts once. */
+export async function queuedPackets(uplink: Uplink): Promise<number> {
+  const words = ["-s", "qdisc", "show", "dev", uplink.interface];
+  const output = await run("tc", "-n", serverNamespace, ...words);
+  return Math.max(
+    0,
+    ...[...output.matchAll(/backlog \S+ (\d+)p/g)].map(([, count]) => Number(count)),
+  );
 }

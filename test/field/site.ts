@@ -1,4 +1,4 @@
-import { Endpoint } from "./endpoint.js";
+import { Endpoint, type EndpointPeer } from "./endpoint.js";
 import { inNamespace, Namespaces, run, serverNamespace, type Uplink } from "./namespaces.js";
 import { type FieldProgram, peerProgram } from "./programs.js";
 
@@ -15,12 +15,18 @@ const nowhere = "192.0.2.0/24";
 export interface SitePeer {
   readonly endpoint: Endpoint;
   readonly namespace: string;
+  readonly interface: string;
   /** In the tunnel. */
   readonly address: string;
   /** Of its socket: "172.16.0.2:51821". */
   readonly listens: string;
   /** Makes the server its peer for these addresses, and waits until a packet has crossed. */
   readonly connect: (server: Endpoint, allowedIps: string) => Promise<void>;
+}
+
+/** A peer as the server is configured with it. */
+export function peerOf({ endpoint, address, listens }: SitePeer): EndpointPeer {
+  return { key: endpoint.key, endpoint: listens, allowedIps: `${address}/32` };
 }
 
 /** Namespaces and the programs that run in them. */
@@ -36,9 +42,14 @@ export class Site implements AsyncDisposable {
 
   static async make(uplinks: number): Promise<Site> {
     const site = new Site(await Namespaces.make(uplinks));
-    const { peerAddress } = site.uplink(0);
-    await run("ip", "-n", serverNamespace, "route", "add", nowhere, "via", peerAddress);
-    return site;
+    try {
+      const { peerAddress } = site.uplink(0);
+      await run("ip", "-n", serverNamespace, "route", "add", nowhere, "via", peerAddress);
+      return site;
+    } catch (error) {
+      await site[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   uplink(index: number): Uplink {
@@ -97,7 +108,14 @@ export class Site implements AsyncDisposable {
       await run("ip", "-n", namespace, ...route);
       await this.#untilAnswered(namespace, address);
     };
-    return { endpoint, namespace, address, listens: `${peerAddress}:${port}`, connect };
+    return {
+      endpoint,
+      namespace,
+      interface: name,
+      address,
+      listens: `${peerAddress}:${port}`,
+      connect,
+    };
   }
 
   async #untilAnswered(namespace: string, source: string): Promise<void> {
@@ -116,7 +134,10 @@ export class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#endpoints.map((endpoint) => endpoint[Symbol.asyncDispose]()));
-    await this.#namespaces[Symbol.asyncDispose]();
+    try {
+      await Promise.all(this.#endpoints.map((endpoint) => endpoint[Symbol.asyncDispose]()));
+    } finally {
+      await this.#namespaces[Symbol.asyncDispose]();
+    }
   }
 }

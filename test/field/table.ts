@@ -24,7 +24,9 @@ export function formatTable(result: FieldResult): string {
   const body = rows.flatMap((row, index) => [
     `${row.title} (${row.offered})`,
     ...lines.slice(index * figures.length, (index + 1) * figures.length),
-    ...row.failures.map(({ program, because }) => `  ${program}: ${because}`),
+    ...row.failures.map(
+      ({ program, round, because }) => `  ${program}, round ${round}: ${because}`,
+    ),
   ]);
   const skipped = result.skipped.map(({ title, because }) => `not measured: ${title}: ${because}`);
   return `${[heading, ...body, ...skipped].join("\n")}\n`;

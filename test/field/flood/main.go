@@ -1,6 +1,6 @@
 // Flood sends UDP datagrams at a fixed rate, whether or not anything takes them.
 //
-//	flood [-size BYTES] [-rate MBIT] [-seconds N] [-destinations N] [-each] [-receiver INDEX|random] ADDRESS:PORT
+//	flood [-size BYTES] [-rate PER-SECOND] [-seconds N] [-destinations N] [-each] [-receiver INDEX|random] ADDRESS:PORT
 //	flood capture PORT
 //
 // It prints one line of JSON: how many datagrams the rate asks for, how many the kernel accepted, and how many it
@@ -25,9 +25,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// headers is the size of the headers of IPv4 and UDP, which count towards the rate.
-const headers = 28
 
 // tick is how often what is due is sent. Smaller bursts cost more, larger ones overflow queues that a steady rate
 // does not.
@@ -83,7 +80,7 @@ type flood struct {
 	// each says that the destinations are flooded one after the other, not in turn.
 	each    bool
 	size    int
-	rate    float64 // Mbit/s
+	rate    float64 // datagrams a second
 	seconds float64
 	fill    filler
 }
@@ -91,7 +88,7 @@ type flood struct {
 func parse(args []string) (flood, error) {
 	flags := flag.NewFlagSet("flood", flag.ContinueOnError)
 	size := flags.Int("size", 1372, "payload in bytes")
-	rate := flags.Float64("rate", 100, "Mbit/s, with the headers of IPv4 and UDP")
+	rate := flags.Float64("rate", 10_000, "datagrams a second")
 	seconds := flags.Float64("seconds", 1, "how long")
 	count := flags.Int("destinations", 1, "how many addresses, from ADDRESS on")
 	each := flags.Bool("each", false, "flood the destinations one after the other")
@@ -145,15 +142,14 @@ func (f flood) run() (result, error) {
 
 // send sends for the flood's seconds, a datagram to each address in turn.
 func (f flood) send(socket int, addresses []unix.Sockaddr) (result, error) {
-	perSecond := f.rate * 1e6 / 8 / float64(f.size+headers)
-	sum := result{Offered: int(perSecond * f.seconds)}
+	sum := result{Offered: int(f.rate * f.seconds)}
 	datagram := make([]byte, f.size)
 	began := time.Now()
 	duration := time.Duration(f.seconds * float64(time.Second))
-	burst := max(1, int(perSecond*backlog.Seconds()))
+	burst := max(1, int(f.rate*backlog.Seconds()))
 	for due, passed := 0, 0; passed < sum.Offered; {
 		time.Sleep(tick)
-		due = min(sum.Offered, int(perSecond*time.Since(began).Seconds()))
+		due = min(sum.Offered, int(f.rate*time.Since(began).Seconds()))
 		passed = max(passed, due-burst)
 		for ; passed < due; passed++ {
 			f.fill(datagram)
