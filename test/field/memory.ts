@@ -23,6 +23,7 @@ export function memoryFigures(settle: number): Figure[] {
     { id: "before", title: "before, MiB", decimals: 1 },
     { id: "during", title: "at the flood's end", decimals: 1 },
     { id: "peak", title: "peak", decimals: 1 },
+    { id: "grown", title: "peak above before", decimals: 1 },
     ...after.map((seconds) => ({
       id: `after${seconds}`,
       title: `${seconds} s later`,
@@ -46,7 +47,8 @@ export async function measureMemory(
       await delay(ended + seconds * 1000 - performance.now());
       measured[`after${seconds}`] = memory(pid, "VmRSS");
     }
-    return { ...measured, peak: memory(pid, "VmHWM") };
+    const peak = memory(pid, "VmHWM");
+    return { ...measured, peak, grown: Math.max(0, peak - before) };
   });
 }
 

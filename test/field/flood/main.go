@@ -26,12 +26,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tick is how often what is due is sent. Smaller bursts cost more, larger ones overflow queues that a steady rate
-// does not.
-const tick = time.Millisecond
+// tick is how often what is due is sent. A burst costs less than a steady rate, and whoever reads it finds many
+// datagrams at once.
+const tick = 4 * time.Millisecond
 
 // backlog is how long a sender that was not scheduled catches up for. What was due before is missed.
-const backlog = 10 * time.Millisecond
+const backlog = 50 * time.Millisecond
 
 // patience is how long to wait for a data message to capture.
 const patience = 10 * time.Second
