@@ -66,6 +66,12 @@ function row(
     pathRate,
     load,
     rate,
-    byDefault: qdisc === "htb-pfifo" || !limited || pathRate === 10,
+    byDefault: isDefault(uplinks, qdisc, pathRate),
   };
+}
+
+/** Leaves out rows that show what others do, and the one uplink that takes a minute to drain. */
+function isDefault(uplinks: 1 | 2, qdisc: Qdisc, pathRate: number): boolean {
+  if (qdisc === "htb-pfifo") return uplinks === 2 || pathRate > 1;
+  return qdisc === "fq_codel" || pathRate === 10;
 }

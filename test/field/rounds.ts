@@ -1,4 +1,5 @@
 import { messageOf } from "../../src/errors.js";
+import { clock } from "../../src/report/figures.js";
 import type { Measured, Row } from "./figure.js";
 import type { FieldProgram } from "./programs.js";
 import type { Failure, RowResult } from "./result.js";
@@ -19,17 +20,19 @@ export async function measureRounds<Case extends Row>(
     measured: new Map<string, Measured[]>(programs.map(({ name }) => [name, []])),
     failures: [] as Failure[],
   }));
+  const began = performance.now();
   for (let round = 1; round <= rounds; round++) {
     for (const { row, measured, failures } of results) {
       for (const program of programs) {
-        const doing = `round ${round} of ${rounds}, ${row.id}, ${program.name}`;
+        const doing = () =>
+          `${clock((performance.now() - began) / 1000)}  round ${round} of ${rounds}, ${row.id}, ${program.name}`;
         try {
           const found = await measure(row, program);
           measured.get(program.name)?.push(found);
-          progress(`${doing}: ${summary(found)}`);
+          progress(`${doing()}: ${summary(found)}`);
         } catch (error) {
           failures.push({ program: program.name, round, because: messageOf(error) });
-          progress(`${doing} failed: ${messageOf(error)}`);
+          progress(`${doing()} failed: ${messageOf(error)}`);
         }
       }
     }
