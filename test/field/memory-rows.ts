@@ -64,7 +64,7 @@ function hub(clients: number, rate: number): MemoryRow {
       const client = await site.startPeer(0, 1, 1420);
       await server.configure([
         { key: client.endpoint.key, allowedIps: `${client.address}/32` },
-        // They have roamed in before the hub was started: it does not know where they are.
+        // They have not connected since the hub started: it does not know where they are.
         ...Array.from({ length: clients }, (_, index) => ({
           allowedIps: `10.101.0.${index + 1}/32`,
         })),
@@ -195,7 +195,7 @@ function destinations(count: number, rate: number): MemoryRow {
   };
 }
 
-/** A peer whose endpoint takes datagrams and never answers. */
+/** A peer whose endpoint receives datagrams and never answers. */
 function offlinePeer(index: number): EndpointPeer {
   return { endpoint: `192.0.2.${index + 1}:51820`, allowedIps: `10.101.0.${index + 1}/32` };
 }

@@ -1,4 +1,4 @@
-// Flood sends UDP datagrams at a fixed rate, whether or not anything takes them.
+// Flood sends UDP datagrams at a fixed rate, whether or not anything receives them.
 //
 //	flood [-size BYTES] [-rate PER-SECOND] [-seconds N] [-destinations N] [-each] [-receiver INDEX|random] ADDRESS:PORT
 //	flood capture PORT

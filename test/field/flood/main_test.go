@@ -111,7 +111,7 @@ func TestCaptureFindsTheReceiverOfADataMessage(t *testing.T) {
 		other := bytes.Clone(packet)
 		change(other)
 		if _, ok := receiverOf(other, 51820); ok {
-			t.Errorf("takes %s for a data message to the port", name)
+			t.Errorf("mistakes %s for a data message to the port", name)
 		}
 	}
 }
