@@ -24,6 +24,8 @@ export interface Flood {
   readonly size: number;
   /** Datagrams a second. */
   readonly rate: number;
+  /** Milliseconds between two bursts; default 4. */
+  readonly tick?: number;
   /** With `each`, for each destination. */
   readonly seconds: number;
   /** Makes data messages for this receiver index, or for random ones. */
@@ -39,12 +41,23 @@ export interface Flooded {
 
 /** Sends a flood to its end. */
 export async function flood(options: Flood): Promise<Flooded> {
-  const { namespace, to, destinations = 1, each = false, size, rate, seconds, receiver } = options;
+  const {
+    namespace,
+    to,
+    destinations = 1,
+    each = false,
+    size,
+    rate,
+    tick,
+    seconds,
+    receiver,
+  } = options;
   const words = {
     "-size": size,
     "-rate": rate,
     "-seconds": seconds,
     "-destinations": destinations,
+    ...(tick === undefined ? {} : { "-tick": `${tick}ms` }),
     ...(receiver === undefined ? {} : { "-receiver": receiver }),
   };
   const args = Object.entries(words).flatMap(([name, value]) => [name, String(value)]);

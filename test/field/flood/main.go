@@ -1,11 +1,12 @@
 // Flood sends UDP datagrams at a fixed rate, whether or not anything receives them.
 //
-//	flood [-size BYTES] [-rate PER-SECOND] [-seconds N] [-destinations N] [-each] [-receiver INDEX|random] ADDRESS:PORT
+//	flood [-size BYTES] [-rate PER-SECOND] [-tick DURATION] [-seconds N] [-destinations N] [-each]
+//	      [-receiver INDEX|random] ADDRESS:PORT
 //	flood capture PORT
 //
 // It prints one line of JSON: how many datagrams the rate asks for, how many the kernel accepted, and how many it
 // refused because the socket's buffer was full. A refused datagram is gone, as the rate is the same for every program
-// under test. -destinations also floods the addresses that follow ADDRESS, a datagram to each in turn; with -each
+// under test. Each -tick, what is due is sent in a burst. -destinations also floods the addresses that follow ADDRESS, a datagram to each in turn; with -each
 // one after the other, -seconds for each. -receiver makes the datagrams WireGuard data messages for that receiver
 // index, with random bytes instead of a packet.
 //
@@ -26,9 +27,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tick is how often what is due is sent. A burst costs less than a steady rate, and whoever reads it finds many
-// datagrams at once.
-const tick = 4 * time.Millisecond
+// ordinaryTick is how often what is due is sent. A burst costs less than a steady rate, and whoever reads it finds
+// many datagrams at once.
+const ordinaryTick = 4 * time.Millisecond
 
 // backlog is how long a sender that was not scheduled catches up for. What was due before is missed.
 const backlog = 50 * time.Millisecond
@@ -81,6 +82,7 @@ type flood struct {
 	each    bool
 	size    int
 	rate    float64 // datagrams a second
+	tick    time.Duration
 	seconds float64
 	fill    filler
 }
@@ -89,6 +91,7 @@ func parse(args []string) (flood, error) {
 	flags := flag.NewFlagSet("flood", flag.ContinueOnError)
 	size := flags.Int("size", 1372, "payload in bytes")
 	rate := flags.Float64("rate", 10_000, "datagrams a second")
+	tick := flags.Duration("tick", ordinaryTick, "how often what is due is sent, in a burst")
 	seconds := flags.Float64("seconds", 1, "how long")
 	count := flags.Int("destinations", 1, "how many addresses, from ADDRESS on")
 	each := flags.Bool("each", false, "flood the destinations one after the other")
@@ -100,7 +103,7 @@ func parse(args []string) (flood, error) {
 	if err != nil || !first.Addr().Is4() || flags.NArg() != 1 {
 		return flood{}, errors.New("one IPv4 ADDRESS:PORT must follow the options")
 	}
-	if *size < 1 || *size > 65507 || *rate <= 0 || *seconds <= 0 || *count < 1 {
+	if *size < 1 || *size > 65507 || *rate <= 0 || *tick <= 0 || *tick > backlog || *seconds <= 0 || *count < 1 {
 		return flood{}, errors.New("an option is out of range")
 	}
 	fill, err := fillerFor(*receiver, *size)
@@ -111,7 +114,7 @@ func parse(args []string) (flood, error) {
 	for addr := first.Addr(); len(destinations) < *count; addr = addr.Next() {
 		destinations = append(destinations, netip.AddrPortFrom(addr, first.Port()))
 	}
-	return flood{destinations, *each, *size, *rate, *seconds, fill}, nil
+	return flood{destinations, *each, *size, *rate, *tick, *seconds, fill}, nil
 }
 
 func (f flood) run() (result, error) {
@@ -148,7 +151,7 @@ func (f flood) send(socket int, addresses []unix.Sockaddr) (result, error) {
 	duration := time.Duration(f.seconds * float64(time.Second))
 	burst := max(1, int(f.rate*backlog.Seconds()))
 	for due, passed := 0, 0; passed < sum.Offered; {
-		time.Sleep(tick)
+		time.Sleep(f.tick)
 		due = min(sum.Offered, int(f.rate*time.Since(began).Seconds()))
 		passed = max(passed, due-burst)
 		for ; passed < due; passed++ {

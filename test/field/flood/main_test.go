@@ -119,7 +119,7 @@ func TestCaptureFindsTheReceiverOfADataMessage(t *testing.T) {
 func TestFloodRefusesWhatItCannotSend(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"127.0.0.1"}, {"[::1]:9"}, {"127.0.0.1:9", "127.0.0.2:9"},
-		{"-rate", "0", "127.0.0.1:9"}, {"-size", "65508", "127.0.0.1:9"},
+		{"-rate", "0", "127.0.0.1:9"}, {"-tick", "1s", "127.0.0.1:9"}, {"-size", "65508", "127.0.0.1:9"},
 		{"-receiver", "x", "127.0.0.1:9"}, {"-receiver", "1", "-size", "31", "127.0.0.1:9"},
 		{"capture", "65536"},
 	} {
