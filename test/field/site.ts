@@ -104,8 +104,13 @@ export class Site implements AsyncDisposable {
       await endpoint.configure([
         { key: server.key, endpoint: this.serverEndpoint(uplink), allowedIps },
       ]);
+      const ip = (...words: readonly string[]) => run("ip", "-n", namespace, ...words);
       const route = ["route", "replace", allowedIps, "dev", name, "src", address];
-      await run("ip", "-n", namespace, ...route);
+      await ip(...route);
+      // Peers in one namespace have the same routes: each answers by its own interface.
+      const table = String(100 + number);
+      await ip(...route, "table", table);
+      await ip("rule", "add", "from", address, "lookup", table);
       await this.#untilAnswered(namespace, address);
     };
     return {
