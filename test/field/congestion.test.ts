@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import { onlyInSandbox } from "../sandbox.js";
+import { congest, floodOf } from "./congestion.js";
+import { congestionRows } from "./congestion-rows.js";
+import { flood } from "./flood.js";
+import { serverNamespace } from "./namespaces.js";
+import { pings } from "./pings.js";
+import { ownPrograms, reference } from "./programs.js";
+import { queuedPackets } from "./qdisc.js";
+import { Site } from "./site.js";
+
+/** In seconds: longer than the pings. */
+const floodSeconds = 5;
+
+/** Datagrams a second, and the milliseconds between two bursts: little work, and much for one read. */
+const [floodRate, floodTick] = [10_000, 16];
+
+/** How long the path to x may take to be congested, in milliseconds. */
+const congestionLimit = 5000;
+
+const pingCount = 50;
+
+/** Seconds. */
+const pingInterval = 0.08;
+
+/** A busy machine loses some in the queue of the TUN device. */
+const lossesAllowed = 20;
+
+describe("a peer whose neighbour is behind a congested path", () => {
+  onlyInSandbox();
+
+  for (const program of ownPrograms.filter(({ name }) => name !== reference)) {
+    it(`is answered on another uplink, on ${program.name}`, async () => {
+      const row = congestionRows().find(({ id }) => id === "htb-pfifo-4m-two-udp");
+      assert.ok(row !== undefined);
+      await using site = await Site.make(row.uplinks);
+      const { server, x, y } = await congest(site, row, program);
+      const untilCongestedThenPing = async () => {
+        const deadline = performance.now() + congestionLimit;
+        while ((await queuedPackets(site.uplink(0))) === 0) {
+          assert.ok(performance.now() < deadline, "the path to x was never congested");
+          await delay(20);
+        }
+        return pings(serverNamespace, y.address, pingCount, pingInterval);
+      };
+      const [{ answered }] = await Promise.all([
+        untilCongestedThenPing(),
+        flood({ ...floodOf(x, floodRate, floodSeconds), tick: floodTick }),
+      ]);
+      server.assertRuns();
+      assert.ok(
+        answered >= pingCount - lossesAllowed,
+        `${answered} of ${pingCount} pings were answered`,
+      );
+    });
+  }
+});
