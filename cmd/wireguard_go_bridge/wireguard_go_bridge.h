@@ -59,7 +59,7 @@ int wgNew(void);
  *                              interface many as one
  *             udp-segment      the kernel cuts what the UDP sockets send as one (UDP_SEGMENT)
  *             udp-gro          the kernel joins what they receive (UDP_GRO)
- *             in-flight-limit  the engine holds a bounded number of packets
+ *             in-flight-limit  256 packets may be on their way through the engine, not 8,192
  *             all              all of these
  * Errors: -EINVAL an unknown name; nothing was changed. */
 int wgDisable(int handle, char *features);
@@ -95,8 +95,8 @@ int wgLogFd(int handle);
 
 /* Returns the reading end of a stream that gets one line when the tunnel has ended, by whatever
  * cause, and then ends. The caller owns and closes it. Call it after wgOpen, and once: -EBUSY.
- * The line is "closed", "interface-deleted", "socket-removed" or "listener-failed", and where
- * something failed on the way ": " and a text. */
+ * The line is "closed", "interface-deleted", "interface-failed", "socket-removed" or
+ * "listener-failed", and if something failed on the way ": " and a text. */
 int wgEndFd(int handle);
 
 /* Writes the text of the handle's last failure; of Run's and wgNew's for handle 0. Empty where
