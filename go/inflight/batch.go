@@ -129,7 +129,7 @@ func (o *Outbound) mayWait(f *flow, now moment) bool {
 	return true
 }
 
-// recount sums up anew what is inside of a flow of which packets were dropped.
+// recount sums up anew what is inside of a flow after the engine has dropped packets of it.
 func (o *Outbound) recount(f *flow) {
 	if f.counted > 0 {
 		o.count(f)

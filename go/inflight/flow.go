@@ -64,8 +64,8 @@ func (f *flow) enter(weight uint32, now moment) (sequence uint32) {
 	return f.entered
 }
 
-// refuse notes that the engine dropped the packet of that place, which tells something of the flow only
-// if it is the last one: of those that wait the engine drops the oldest.
+// refuse notes that the engine dropped the packet of that place. If it is the last one, the engine keeps
+// none of this flow: of packets that wait it drops the oldest.
 func (f *flow) refuse(sequence uint32) {
 	if sequence == f.entered {
 		f.refused, f.left = true, f.entered

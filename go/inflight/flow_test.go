@@ -1,14 +1,11 @@
 package inflight
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 func TestAFlowFlowsOnceAPacketHasComeOut(t *testing.T) {
 	var f flow
 	if f.flows(0) {
-		t.Error("a flow of which nothing is known flows")
+		t.Error("a flow flows though nothing is known about it")
 	}
 	sequence := f.enter(1, 0)
 	if f.flows(0) {
@@ -76,7 +73,7 @@ func TestAFlowThatNeverComesOutDoesNotCountForEver(t *testing.T) {
 	}
 }
 
-func TestOnlyTheLastPacketTellsThatTheEngineRefusesAFlow(t *testing.T) {
+func TestOnlyTheLastPacketShowsThatTheEngineRefusesAFlow(t *testing.T) {
 	var f flow
 	first := f.enter(1, 0)
 	last := f.enter(1, 0)
@@ -99,8 +96,3 @@ func TestAPacketWeighsMoreTheMoreMemoryItsBufferTakes(t *testing.T) {
 	}
 }
 
-func TestMomentsTellTheTimeBetweenThem(t *testing.T) {
-	if got := moment(3 * time.Second).since(moment(time.Second)); got != 2*time.Second {
-		t.Errorf("%v", got)
-	}
-}

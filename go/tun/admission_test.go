@@ -11,7 +11,7 @@ import (
 	"wg-bridge/go/testbed"
 )
 
-// A fed device is one that takes packets for 10.77.0.0/24 from the kernel, of which each holds its number.
+// A fed device takes packets for 10.77.0.0/24 from the kernel. Each packet holds its number.
 type fed struct {
 	*Device
 	outbound *inflight.Outbound
@@ -69,15 +69,13 @@ func (f *fed) numbers(to string) (last []byte) {
 	return last
 }
 
-// message is count packets to an address, which the kernel leaves whole. The last byte of each is its number.
-func message(t *testing.T, to string, count int) {
+// dialSegmenting opens a UDP socket whose messages are datagrams of size bytes each.
+func dialSegmenting(t *testing.T, address string, size int) net.Conn {
 	t.Helper()
-	sender, err := net.Dial("udp", to+":9")
+	sender, err := net.Dial("udp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sender.Close()
-	const size = 1000
 	raw, err := sender.(*net.UDPConn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +87,15 @@ func message(t *testing.T, to string, count int) {
 	if err != nil || option != nil {
 		t.Fatal(err, option)
 	}
+	return sender
+}
+
+// message is count packets to an address, which the kernel leaves whole. The last byte of each is its number.
+func message(t *testing.T, to string, count int) {
+	t.Helper()
+	const size = 1000
+	sender := dialSegmenting(t, to+":9", size)
+	defer sender.Close()
 	bytes := make([]byte, count*size)
 	for i := range count {
 		bytes[(i+1)*size-1] = byte(i)

@@ -5,7 +5,6 @@
 package tun
 
 import (
-	"net"
 	"slices"
 	"testing"
 
@@ -33,23 +32,9 @@ func TestReadAllocatesNothing(t *testing.T) {
 	}
 	for _, address := range []string{"10.77.0.2:9", "[fd77::2]:9"} {
 		for _, segments := range []int{1, 20} {
-			sender, err := net.Dial("udp", address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer sender.Close()
 			const size = 1000
-			raw, err := sender.(*net.UDPConn).SyscallConn()
-			if err != nil {
-				t.Fatal(err)
-			}
-			var option error
-			err = raw.Control(func(fd uintptr) {
-				option = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT, size)
-			})
-			if err != nil || option != nil {
-				t.Fatal(err, option)
-			}
+			sender := dialSegmenting(t, address, size)
+			defer sender.Close()
 			message := make([]byte, segments*size)
 			got := testing.AllocsPerRun(allocationRuns, func() {
 				if _, err := sender.Write(message); err != nil {
