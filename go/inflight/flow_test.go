@@ -95,4 +95,3 @@ func TestAPacketWeighsMoreTheMoreMemoryItsBufferTakes(t *testing.T) {
 		}
 	}
 }
-
