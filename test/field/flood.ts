@@ -24,6 +24,8 @@ export interface Flood {
   readonly size: number;
   /** Datagrams a second. */
   readonly rate: number;
+  /** How many datagrams each write hands the kernel, which segments them; default 1. */
+  readonly joined?: number;
   /** Milliseconds between two bursts; default 4. */
   readonly tick?: number;
   /** With `each`, for each destination. */
@@ -46,6 +48,7 @@ export async function flood(options: Flood): Promise<Flooded> {
     to,
     destinations = 1,
     each = false,
+    joined = 1,
     size,
     rate,
     tick,
@@ -57,6 +60,7 @@ export async function flood(options: Flood): Promise<Flooded> {
     "-rate": rate,
     "-seconds": seconds,
     "-destinations": destinations,
+    "-joined": joined,
     ...(tick === undefined ? {} : { "-tick": `${tick}ms` }),
     ...(receiver === undefined ? {} : { "-receiver": receiver }),
   };

@@ -1,7 +1,7 @@
 // Flood sends UDP datagrams at a fixed rate, whether or not anything receives them.
 //
 //	flood [-size BYTES] [-rate PER-SECOND] [-tick DURATION] [-seconds N] [-destinations N] [-each]
-//	      [-receiver INDEX|random] ADDRESS:PORT
+//	      [-joined N | -receiver INDEX|random] ADDRESS:PORT
 //	flood capture PORT
 //
 // It prints one line of JSON: how many datagrams the rate asks for, how many the kernel accepted, and how many it
@@ -81,6 +81,7 @@ type flood struct {
 	// each says that the destinations are flooded one after the other, not in turn.
 	each    bool
 	size    int
+	joined  int     // datagrams a write
 	rate    float64 // datagrams a second
 	tick    time.Duration
 	seconds float64
@@ -95,6 +96,7 @@ func parse(args []string) (flood, error) {
 	seconds := flags.Float64("seconds", 1, "how long")
 	count := flags.Int("destinations", 1, "how many addresses, from ADDRESS on")
 	each := flags.Bool("each", false, "flood the destinations one after the other")
+	joined := flags.Int("joined", 1, "datagrams in a write, which the kernel segments")
 	receiver := flags.String("receiver", "", "send data messages for this receiver index, or for random ones")
 	if err := flags.Parse(args); err != nil {
 		return flood{}, err
@@ -106,6 +108,9 @@ func parse(args []string) (flood, error) {
 	if *size < 1 || *size > 65507 || *rate <= 0 || *tick <= 0 || *tick > backlog || *seconds <= 0 || *count < 1 {
 		return flood{}, errors.New("an option is out of range")
 	}
+	if *joined < 1 || *joined**size > 65507 || *joined > 1 && *receiver != "" {
+		return flood{}, errors.New("so many datagrams cannot be joined")
+	}
 	fill, err := fillerFor(*receiver, *size)
 	if err != nil {
 		return flood{}, err
@@ -114,7 +119,7 @@ func parse(args []string) (flood, error) {
 	for addr := first.Addr(); len(destinations) < *count; addr = addr.Next() {
 		destinations = append(destinations, netip.AddrPortFrom(addr, first.Port()))
 	}
-	return flood{destinations, *each, *size, *rate, *tick, *seconds, fill}, nil
+	return flood{destinations, *each, *size, *joined, *rate, *tick, *seconds, fill}, nil
 }
 
 func (f flood) run() (result, error) {
@@ -123,6 +128,11 @@ func (f flood) run() (result, error) {
 		return result{}, fmt.Errorf("cannot open a socket: %w", err)
 	}
 	defer unix.Close(socket)
+	if f.joined > 1 {
+		if err := unix.SetsockoptInt(socket, unix.SOL_UDP, unix.UDP_SEGMENT, f.size); err != nil {
+			return result{}, fmt.Errorf("cannot join datagrams: %w", err)
+		}
+	}
 	addresses := make([]unix.Sockaddr, len(f.destinations))
 	for i, destination := range f.destinations {
 		addresses[i] = &unix.SockaddrInet4{Port: int(destination.Port()), Addr: destination.Addr().As4()}
@@ -145,23 +155,23 @@ func (f flood) run() (result, error) {
 
 // send sends for the flood's seconds, a datagram to each address in turn.
 func (f flood) send(socket int, addresses []unix.Sockaddr) (result, error) {
-	sum := result{Offered: int(f.rate * f.seconds)}
-	datagram := make([]byte, f.size)
+	sum := result{Offered: int(f.rate*f.seconds) / f.joined * f.joined}
+	datagram := make([]byte, f.size*f.joined)
 	began := time.Now()
 	duration := time.Duration(f.seconds * float64(time.Second))
 	burst := max(1, int(f.rate*backlog.Seconds()))
-	for due, passed := 0, 0; passed < sum.Offered; {
+	for due, passed := 0, 0; passed+f.joined <= sum.Offered; {
 		time.Sleep(f.tick)
 		due = min(sum.Offered, int(f.rate*time.Since(began).Seconds()))
 		passed = max(passed, due-burst)
-		for ; passed < due; passed++ {
+		for ; passed+f.joined <= due; passed += f.joined {
 			f.fill(datagram)
-			err := unix.Sendto(socket, datagram, 0, addresses[passed%len(addresses)])
+			err := unix.Sendto(socket, datagram, 0, addresses[passed/f.joined%len(addresses)])
 			switch {
 			case err == nil:
-				sum.Sent++
+				sum.Sent += f.joined
 			case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOBUFS):
-				sum.Refused++
+				sum.Refused += f.joined
 			default:
 				return result{}, fmt.Errorf("cannot send: %w", err)
 			}

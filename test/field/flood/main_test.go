@@ -78,6 +78,21 @@ func TestFloodOfEachDestinationLastsItsSecondsForEach(t *testing.T) {
 	}
 }
 
+func TestJoinedDatagramsArriveSingly(t *testing.T) {
+	testbed.RequireSandbox(t)
+	socket := listen(t, "127.0.0.1:0")
+	to := socket.LocalAddr().String()
+	sent := runFlood(t, "-size", "100", "-rate", "1000", "-seconds", "0.1", "-joined", "30", to)
+	if sent.Offered != 90 || sent.Sent != 90 {
+		t.Errorf("got %+v, want 90 offered and sent", sent)
+	}
+	for range sent.Sent {
+		if got := received(t, socket); len(got) != 100 {
+			t.Fatalf("got a datagram of %d bytes, want 100", len(got))
+		}
+	}
+}
+
 func TestFloodForAReceiverSendsItsDataMessages(t *testing.T) {
 	testbed.RequireSandbox(t)
 	socket := listen(t, "127.0.0.1:0")
@@ -121,6 +136,7 @@ func TestFloodRefusesWhatItCannotSend(t *testing.T) {
 		{}, {"127.0.0.1"}, {"[::1]:9"}, {"127.0.0.1:9", "127.0.0.2:9"},
 		{"-rate", "0", "127.0.0.1:9"}, {"-tick", "1s", "127.0.0.1:9"}, {"-size", "65508", "127.0.0.1:9"},
 		{"-receiver", "x", "127.0.0.1:9"}, {"-receiver", "1", "-size", "31", "127.0.0.1:9"},
+		{"-joined", "2", "-receiver", "1", "127.0.0.1:9"}, {"-joined", "48", "127.0.0.1:9"},
 		{"capture", "65536"},
 	} {
 		if err := run(args, new(bytes.Buffer)); err == nil {
