@@ -32,6 +32,7 @@ type outlet struct {
 	shared  bool          // by many destinations
 	used    atomic.Int64  // when it was last chosen, in nanoseconds of Unix time
 	dropped atomic.Uint64 // packets that found no room
+	unasked atomic.Int64  // bytes sent since it was asked last how much is outstanding
 
 	mu    sync.Mutex // guards drain
 	drain drain      // of a socket that one destination has for itself

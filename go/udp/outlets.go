@@ -10,6 +10,9 @@ import (
 )
 
 const (
+	// askAfter is how many bytes the main outlet sends until it is asked again how much is outstanding:
+	// each time is a system call.
+	askAfter = 32 << 10
 	// congested is how many bytes may be outstanding before a destination that is sent to gets an outlet
 	// of its own. What is on its way to a fast interface is less.
 	congested = 64 << 10
@@ -63,18 +66,23 @@ func newOutlets(s *socket, network string, mark uint32, logf func(string, ...any
 	return o
 }
 
-// to returns the outlet to a destination. The batch asks how much is outstanding.
-func (o *outlets) to(destination netip.AddrPort, batch *sendBatch) *outlet {
+// to returns the outlet to a destination, for so many bytes. The batch asks how much is outstanding.
+func (o *outlets) to(destination netip.AddrPort, bytes int, batch *sendBatch) *outlet {
 	if known := o.known.Load(); known != nil {
 		if own, found := (*known)[destination]; found {
 			own.used.Store(time.Now().UnixNano())
 			return own
 		}
 	}
-	if batch.askOutstanding(o.main.raw) >= congested {
-		if own := o.open(destination); own != nil {
-			return own
-		}
+	if o.main.unasked.Add(int64(bytes)) < askAfter {
+		return o.main
+	}
+	if batch.askOutstanding(o.main.raw) < congested {
+		o.main.unasked.Store(0)
+		return o.main
+	}
+	if own := o.open(destination); own != nil {
+		return own
 	}
 	return o.main
 }

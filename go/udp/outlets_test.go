@@ -79,7 +79,7 @@ func TestASlowPathHoldsUpNoOther(t *testing.T) {
 		if got := outlets.main.outstanding(); got > 4*congested {
 			t.Errorf("%d bytes are outstanding on the socket that all share", got)
 		}
-		own := outlets.to(peer.at(t, paths[0]).destination, newSendBatch())
+		own := outlets.to(peer.at(t, paths[0]).destination, askAfter, newSendBatch())
 		if own == outlets.main {
 			t.Fatal("the slow path has no outlet of its own")
 		}
@@ -125,7 +125,7 @@ func (s *station) expectAmong(t *testing.T, packets [][]byte, from netip.Addr) {
 func TestAHandshakeIsSentOnAPathThatIsBusy(t *testing.T) {
 	s, peer := fork(t)
 	s.flood(t, peer, "10.0.1.2")
-	own := s.outletsTo("10.0.1.2").to(peer.at(t, "10.0.1.2").destination, newSendBatch())
+	own := s.outletsTo("10.0.1.2").to(peer.at(t, "10.0.1.2").destination, askAfter, newSendBatch())
 	before := own.dropped.Load()
 	handshake, data := append([]byte{1}, make([]byte, 147)...), append([]byte{4}, make([]byte, 147)...)
 	for range 3 {
@@ -152,7 +152,7 @@ func TestAnOutletHasTheBindsPortAndMarkAndReceivesNothing(t *testing.T) {
 			t.Errorf("a datagram came from port %d, not from %d", got, s.port)
 		}
 		outlets := s.outletsTo(paths[0])
-		own := outlets.to(peer.at(t, paths[0]).destination, newSendBatch())
+		own := outlets.to(peer.at(t, paths[0]).destination, askAfter, newSendBatch())
 		for _, mark := range []int{5, 6} {
 			if err := s.SetMark(uint32(mark)); err != nil {
 				t.Fatal(err)

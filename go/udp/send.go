@@ -35,7 +35,7 @@ func (t *transmission) run(packets [][]byte) error {
 	}
 	t.batch.address(t.to.destination, scope)
 	generation := t.bind.generation.Load()
-	t.outlet = t.socket.outlets.to(t.to.destination, t.batch)
+	t.outlet = t.socket.outlets.to(t.to.destination, lengthOf(packets), t.batch)
 	packets, mostJoined := t.outlet.admit(packets, t.batch)
 	defer func() { t.outlet.sent(t.batch) }()
 	if len(packets) < 2 || !t.socket.segments ||
@@ -84,6 +84,14 @@ func (t *transmission) run(packets [][]byte) error {
 			t.to.destination, tooBig, syscall.EMSGSIZE)
 	}
 	return nil
+}
+
+// lengthOf returns how many bytes packets have together.
+func lengthOf(packets [][]byte) (bytes int) {
+	for _, packet := range packets {
+		bytes += len(packet)
+	}
+	return bytes
 }
 
 // refusesSegments reports whether a send error can mean that a message of several datagrams is
