@@ -54,7 +54,7 @@ func (b *Batch) Judge(destination Destination) Verdict {
 	b.outbound.mu.Lock()
 	defer b.outbound.mu.Unlock()
 	f := b.outbound.flowTo(destination)
-	b.last = judged{f, f.flows(b.now)}
+	b.last = judged{f, b.outbound.flows(f, b.now)}
 	b.cached = b.last.flowing
 	if b.cached {
 		return Admitted
@@ -101,7 +101,7 @@ func (b *Batch) Enter(packets [][]byte, sizes []int) {
 
 // flowTo returns the flow to a destination.
 func (o *Outbound) flowTo(destination Destination) *flow {
-	found, forgotten := o.flows.to(destination)
+	found, forgotten := o.known.to(destination)
 	if forgotten != nil {
 		o.discount(forgotten)
 		o.setWaiting(forgotten, 0)
@@ -115,7 +115,7 @@ func (o *Outbound) mayWait(f *flow, now moment) bool {
 		return true // The processor is late, or the session has just ended.
 	}
 	if o.waiting >= mostWaiting {
-		o.flows.forgetExpired(now, func(expired *flow) { o.setWaiting(expired, 0) })
+		o.known.forgetExpired(now, func(expired *flow) { o.setWaiting(expired, 0) })
 	}
 	pause := now.since(f.lastIn)
 	switch {

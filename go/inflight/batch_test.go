@@ -136,7 +136,11 @@ func TestAFlowThatHasJustFlowedLosesNothingWhileTheProcessorIsLate(t *testing.T)
 	f := newFeeder(256, 1000)
 	f.prove(1)
 	f.feed(repeated(1, 100)...)
-	f.time += moment(patience)
+	f.time += moment(lateness - 1)
+	if packets, _, _, _ := f.feed(repeated(1, 50)...); len(packets) != 50 {
+		t.Errorf("%d of 50 were taken together while nothing comes out at all", len(packets))
+	}
+	f.time++
 	for n := range 500 {
 		if packets, _, _, dropped := f.feed(1); len(packets) != 1 || dropped > 0 {
 			t.Fatalf("packet %d was not taken", n)
@@ -150,6 +154,18 @@ func TestAFlowThatHasJustFlowedLosesNothingWhileTheProcessorIsLate(t *testing.T)
 	f.feed(1)
 	if _, _, _, dropped := f.feed(1); dropped != 1 {
 		t.Errorf("%d were dropped after it has not flowed for long", dropped)
+	}
+}
+
+func TestAFlowThatIsStuckWhileOthersFlowCountsNoMore(t *testing.T) {
+	f := newFeeder(256, 1000)
+	f.prove(1, 2)
+	f.feed(repeated(1, 300)...)
+	f.time += moment(patience)
+	f.prove(2)
+	expect(t, waiting(f.limit, nil))
+	if _, _, ended, _ := f.feed(1, 1); ended != 1 || f.inside != 0 {
+		t.Errorf("the batch ended before packet %d, and %d count", ended, f.inside)
 	}
 }
 
@@ -245,7 +261,7 @@ func TestTheSumsAreNeverWrong(t *testing.T) {
 				f.time += moment(random.Int64N(int64(2 * patience)))
 			}
 			var counts, waits uint32
-			for _, flow := range f.flows.known {
+			for _, flow := range f.known.known {
 				counts += flow.counted
 				waits += flow.waiting
 				if flow.counted > flow.inside() || flow.waiting > staged {
@@ -256,7 +272,7 @@ func TestTheSumsAreNeverWrong(t *testing.T) {
 				t.Fatalf("%d and %d are the sums of %d and %d", f.inside, f.limit.waiting, counts, waits)
 			}
 		}
-		f.time += moment(patience)
+		f.time += moment(lateness)
 		expect(t, waiting(f.limit, nil))
 	}
 }

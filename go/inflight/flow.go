@@ -3,8 +3,8 @@ package inflight
 import "time"
 
 const (
-	// patience is how long a flow may have packets inside without any of them coming out before they no
-	// longer count. A busy processor rarely delays them for as long.
+	// patience is how long a flow may have packets inside without any of them coming out, while others
+	// do, before they no longer count.
 	patience = 10 * time.Millisecond
 	// proofHolds is how long it holds that a packet came out: the next ones will.
 	proofHolds = time.Second
@@ -42,14 +42,8 @@ type flow struct {
 // inside returns the weight of the packets that have entered and not come out.
 func (f *flow) inside() uint32 { return f.entered - f.left }
 
-// flows reports whether packets come out: what enters now will not wait.
-func (f *flow) flows(now moment) bool { return f.flowedLately(now) && !f.stuck(now) }
-
 // flowedLately reports whether a packet came out not long ago.
 func (f *flow) flowedLately(now moment) bool { return f.proven && now.since(f.lastOut) < proofHolds }
-
-// stuck reports whether packets are inside and none has come out for too long.
-func (f *flow) stuck(now moment) bool { return f.inside() > 0 && now.since(f.progress) >= patience }
 
 // enter adds a packet and returns its place in the flow.
 func (f *flow) enter(weight uint32, now moment) (sequence uint32) {

@@ -1,32 +1,46 @@
 package inflight
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestAFlowFlowsOnceAPacketHasComeOut(t *testing.T) {
-	var f flow
-	if f.flows(0) {
+	l, f := newLimit(1, lateness), new(flow)
+	if l.flows(f, 0) {
 		t.Error("a flow flows though nothing is known about it")
 	}
 	sequence := f.enter(1, 0)
-	if f.flows(0) {
+	if l.flows(f, 0) {
 		t.Error("it flows though nothing came out")
 	}
 	f.leave(sequence, 1)
-	if !f.flows(1) || f.inside() != 0 {
-		t.Errorf("flows %v with %d inside after its packet came out", f.flows(1), f.inside())
+	if !l.flows(f, 1) || f.inside() != 0 {
+		t.Errorf("flows %v with %d inside after its packet came out", l.flows(f, 1), f.inside())
 	}
-	if f.flows(1 + moment(proofHolds)) {
+	if l.flows(f, 1+moment(proofHolds)) {
 		t.Error("it flows though nothing came out for long")
 	}
 }
 
 func TestAFlowIsStuckIfNothingComesOutForLong(t *testing.T) {
-	var f flow
-	f.leave(f.enter(1, 0), 0)
-	f.enter(1, 5)
-	f.enter(1, 5+moment(patience)-1)
-	if late := 5 + moment(patience); f.stuck(late-1) || !f.stuck(late) || f.flows(late) || !f.flowedLately(late) {
-		t.Errorf("stuck %v before the time and %v after it, flows %v", f.stuck(late-1), f.stuck(late), f.flows(late))
+	for name, test := range map[string]struct {
+		moved moment
+		late  time.Duration
+	}{
+		"nothing at all":      {5, lateness},
+		"though others flow":  {6, patience},
+		"nothing of long ago": {0, lateness},
+	} {
+		l, f := newLimit(1, lateness), new(flow)
+		f.leave(f.enter(1, 0), 0)
+		f.enter(1, 5)
+		f.enter(1, 5+moment(patience)-1)
+		l.moved = test.moved
+		late := 5 + moment(test.late)
+		if l.stuck(f, late-1) || !l.stuck(f, late) || l.flows(f, late) || !f.flowedLately(late) {
+			t.Errorf("%s: stuck %v before the time and %v after it, flows %v", name, l.stuck(f, late-1), l.stuck(f, late), l.flows(f, late))
+		}
 	}
 }
 

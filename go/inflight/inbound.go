@@ -14,7 +14,7 @@ type Inbound struct {
 }
 
 // NewInbound makes a limit of most packets of up to 16 KiB. A larger one counts as several.
-func NewInbound(most int) *Inbound { return &Inbound{limit: newLimit(most)} }
+func NewInbound(most int) *Inbound { return &Inbound{limit: newLimit(most, patience)} }
 
 // Wait returns when there is room for a batch, or done is closed, and how many packets of up to wanted
 // the batch may hold.
@@ -25,7 +25,7 @@ func (i *Inbound) Wait(done <-chan struct{}, wanted int) int {
 	i.wait(done)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.flow.flows(i.flow.lastIn) { // Reading the time would cost more than it is worth.
+	if i.flows(&i.flow, i.flow.lastIn) { // Reading the time would cost more than it is worth.
 		return wanted
 	}
 	return min(inboundTrial, wanted)
@@ -40,7 +40,7 @@ func (i *Inbound) Enter(packets [][]byte, sizes []int, ecn []ECN) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := i.now()
-	flowing := i.flow.flows(now)
+	flowing := i.flows(&i.flow, now)
 	for n, packet := range packets {
 		i.enter(packet, sizes[n], ecn[n], &i.flow, flowing, now)
 	}

@@ -18,8 +18,9 @@ import (
 // Only packets of flows that are flowing count. Those of a flow that is stuck wait, or were dropped: they
 // must not keep out packets that would come out.
 type limit struct {
-	most uint32 // weight
-	now  func() moment
+	most     uint32        // weight
+	lateness time.Duration // for which nothing may come out at all, as the processor has too much to do
+	now      func() moment
 
 	mu      sync.Mutex
 	buffers buffers
@@ -27,17 +28,19 @@ type limit struct {
 	counted []*flow // those for which anything is counted, and perhaps others
 	waiting uint32  // the sum of what waits for all flows
 	waiters int
+	moved   moment // when a packet of any flow came out last
 
 	room  chan struct{} // wakes one waiter
 	retry *time.Timer   // wakes one once a flow may be stuck
 }
 
-func newLimit(most int) *limit {
+func newLimit(most int, lateness time.Duration) *limit {
 	start := time.Now()
 	l := &limit{
-		most: uint32(most),
-		now:  func() moment { return moment(time.Since(start)) },
-		room: make(chan struct{}, 1),
+		most:     uint32(most),
+		lateness: lateness,
+		now:      func() moment { return moment(time.Since(start)) },
+		room:     make(chan struct{}, 1),
 	}
 	l.retry = time.AfterFunc(time.Hour, l.wake)
 	l.retry.Stop()
@@ -53,6 +56,15 @@ func (l *limit) enter(packet []byte, size int, ecn ECN, of *flow, flowing bool, 
 	if flowing {
 		l.count(of)
 	}
+}
+
+// flows reports whether packets of a flow come out: what enters now will not wait.
+func (l *limit) flows(f *flow, now moment) bool { return f.flowedLately(now) && !l.stuck(f, now) }
+
+// stuck reports whether packets of a flow are inside and none has come out for too long.
+func (l *limit) stuck(f *flow, now moment) bool {
+	waited := now.since(f.progress)
+	return f.inside() > 0 && (waited >= l.lateness || waited >= patience && l.moved > f.progress)
 }
 
 // count counts all that is inside of a flow.
@@ -84,6 +96,7 @@ func (l *limit) leave(packets [][]byte, ecn []ECN) {
 		if e, known := l.buffers.leave(packet); known {
 			ecn[i] = e.ecn
 			e.flow.leave(e.sequence, now)
+			l.moved = now
 			l.count(e.flow)
 			l.setWaiting(e.flow, 0)
 		}
@@ -134,7 +147,7 @@ func (l *limit) wait(done <-chan struct{}) {
 func (l *limit) discountStuck(now moment) {
 	counted := l.counted[:0]
 	for _, f := range l.counted {
-		if f.stuck(now) {
+		if l.stuck(f, now) {
 			l.discount(f)
 		}
 		if f.listed = f.counted > 0; f.listed {

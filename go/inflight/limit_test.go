@@ -22,7 +22,7 @@ func (l *limit) feed(packets [][]byte, of *flow, flowing bool) {
 
 // frozen is a limit for which no time passes: no flow is stuck.
 func frozen(most int) (*limit, *flow) {
-	l := newLimit(most)
+	l := newLimit(most, lateness)
 	l.now = func() moment { return 1 }
 	return l, new(flow)
 }
@@ -106,7 +106,7 @@ func TestAPacketComesOutWithTheMarkThatItEnteredWith(t *testing.T) {
 }
 
 func TestWhatIsStuckMakesRoom(t *testing.T) {
-	l, f := newLimit(2), new(flow)
+	l, f := newLimit(2, lateness), new(flow)
 	l.feed(packetsIn(200), f, true)
 	expect(t, waiting(l, nil))
 	if l.inside != 0 || len(l.counted) != 0 || f.inside() != 200 {
@@ -115,7 +115,7 @@ func TestWhatIsStuckMakesRoom(t *testing.T) {
 }
 
 func TestWhatWasStuckCountsAgainWhenItComesOut(t *testing.T) {
-	l, f := newLimit(2), new(flow)
+	l, f := newLimit(2, lateness), new(flow)
 	packets := packetsIn(200)
 	l.feed(packets, f, true)
 	expect(t, waiting(l, nil))
@@ -159,7 +159,7 @@ func TestPacketsThatAreDroppedAmongOthersTakeNoRoomForLong(t *testing.T) {
 }
 
 func TestWhoeverWaitsWakesWhateverOthersDo(t *testing.T) {
-	l := newLimit(8)
+	l := newLimit(8, patience)
 	var workers sync.WaitGroup
 	for range 4 {
 		workers.Go(func() {

@@ -7,6 +7,8 @@ const (
 	staged = 128
 	// mostWaiting bounds the weight of the packets that may wait for all peers together.
 	mostWaiting = 4096
+	// lateness is how long it can be that no packet comes out at all, since the processor is busy.
+	lateness = 100 * time.Millisecond
 	// scarcePause is how long a flow must pause before it may let another packet wait if too many do:
 	// as often the engine tries another handshake.
 	scarcePause = 5 * time.Second
@@ -22,12 +24,12 @@ const (
 // All methods may be called concurrently. A nil Outbound counts nothing, never waits and admits all.
 type Outbound struct {
 	*limit
-	flows flows
+	known flows
 }
 
 // NewOutbound makes a limit of most packets of up to 16 KiB. A larger one counts as several.
 func NewOutbound(most int) *Outbound {
-	return &Outbound{limit: newLimit(most), flows: newFlows()}
+	return &Outbound{limit: newLimit(most, lateness), known: newFlows()}
 }
 
 // Wait returns when there is room for a batch, or done is closed.
