@@ -105,8 +105,8 @@ func (f *finder) findHere(name string) (sighting, bool) {
 	return sighting{place{ownNamespace, index}, int(request.Uint32())}, true
 }
 
-// isOurs tells the interface behind the TUN descriptor from another in this process's namespace that has
-// its name: an offload that the descriptor turns off and on again goes off and on at the interface, too.
+// isOurs reports whether the interface of that name in this process's namespace is the one behind the TUN
+// descriptor: an offload that the descriptor turns off and on again goes off and on at the interface, too.
 // Meanwhile the kernel makes the checksums itself. Without virtio headers there is no such offload, and
 // the name has to do.
 func (f *finder) isOurs(name string) bool {

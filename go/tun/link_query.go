@@ -66,7 +66,7 @@ func (q *linkQuery) link(at place, attributes []byte) (linkMessage, error) {
 }
 
 // namespaceID is the id that the network namespace behind a descriptor has here. It gets one if it has
-// none: the kernel tells only of namespaces that have one.
+// none: the kernel reports only from namespaces that have one.
 func (q *linkQuery) namespaceID(namespace int) (int32, error) {
 	of := appendAttribute(make([]byte, 4), unix.NETNSA_FD, binary.NativeEndian.AppendUint32(nil, uint32(namespace)))
 	id, err := q.assignedID(of)

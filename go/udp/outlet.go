@@ -66,9 +66,10 @@ func (o *outlet) setMark(mark uint32) error {
 
 // outstanding returns how many bytes have been sent and not left the host, as the kernel accounts for
 // them; 0 of a closed outlet.
-func (o *outlet) outstanding() (bytes int) {
-	_ = o.raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
-	return bytes
+func (o *outlet) outstanding() int {
+	var bytes int32
+	_ = o.raw.Control(func(fd uintptr) { askOutstanding(fd, &bytes) })
+	return int(bytes)
 }
 
 // unusedFor returns how long the outlet has not been chosen.

@@ -157,17 +157,16 @@ func (o *outlets) expire() {
 	}
 }
 
-// setMark sets the fwmark of all outlets but the main one, also of later ones.
+// setMark sets the fwmark of all outlets, also of later ones.
 func (o *outlets) setMark(mark uint32) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.mark = mark
+	errs := []error{o.main.setMark(mark)}
 	for _, own := range o.snapshot() {
-		if err := own.setMark(mark); err != nil {
-			return err
-		}
+		errs = append(errs, own.setMark(mark))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // close closes all outlets but the main one, for good.

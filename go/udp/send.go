@@ -25,8 +25,8 @@ type transmission struct {
 	outlet *outlet
 }
 
-// run lets packets leave the engine and sends them in order. After each failure it takes up again with the first packet that was
-// not sent, and without whatever the kernel refused.
+// run lets packets leave the engine and sends them in order. After each failure it takes up again with
+// the first packet that was not sent, and without whatever the kernel refused.
 func (t *transmission) run(packets [][]byte) error {
 	ecn := t.batch.leave(t.bind.outbound, packets)
 	scope, err := t.to.scope(t.socket)

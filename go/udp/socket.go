@@ -137,7 +137,7 @@ func (s *socket) boundTo() (ifindex uint32) {
 }
 
 func (s *socket) setMark(mark uint32) error {
-	return errors.Join(s.outlets.setMark(mark), control(s.raw, func(fd int) error { return setMark(fd, mark) }))
+	return s.outlets.setMark(mark)
 }
 
 func (s *socket) close() error {
