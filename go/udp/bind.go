@@ -25,6 +25,13 @@ const batchSize = conn.IdealBatchSize
 const portAttempts = 100
 
 const (
+	// openAttempts bound how often Open tries if the error may pass, openPause is what lies between two
+	// attempts: the engine holds its locks meanwhile.
+	openAttempts = 4
+	openPause    = 20 * time.Millisecond
+)
+
+const (
 	// routesChanged is logged after a change that may alter a route.
 	routesChanged = "UDP bind: routes changed, source addresses will be checked"
 	// routesChangedPause is how long the same is not logged again: a router that has a full table
@@ -55,6 +62,7 @@ type Bind struct {
 	opened  atomic.Pointer[openSockets]
 	former  uint16 // the port that the latest Close released, or 0
 	refused func(refused, former uint16)
+	failed  func(error)
 }
 
 // openSockets is what one Open acquires and the next Close releases.
@@ -77,6 +85,9 @@ type Config struct {
 	// Refused is called by an Open that fails with the port that it was to open, and the one that the
 	// Close right before it has released, or 0. It must not call the Bind. It may be nil.
 	Refused func(refused, former uint16)
+	// Failed is called once a ReceiveFunc has given up: the kernel has refused for ten minutes to let it
+	// receive, and the Bind is deaf in that address family. It must not call the Bind. It may be nil.
+	Failed func(error)
 }
 
 // NewBind makes a closed Bind.
@@ -90,8 +101,12 @@ func NewBind(config Config) *Bind {
 	if config.Refused == nil {
 		config.Refused = func(uint16, uint16) {}
 	}
+	if config.Failed == nil {
+		config.Failed = func(error) {}
+	}
 	return &Bind{
 		refused:  config.Refused,
+		failed:   config.Failed,
 		logf:     config.Logf,
 		errorf:   config.Errorf,
 		offloads: config.Offloads,
@@ -116,7 +131,7 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	if b.opened.Load() != nil {
 		return nil, 0, conn.ErrBindAlreadyOpen
 	}
-	opened, err := b.openSockets(port)
+	opened, err := b.openSocketsPatiently(port)
 	if err != nil {
 		b.refused(port, b.former)
 		return nil, 0, err
@@ -127,7 +142,7 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 
 	var receive []conn.ReceiveFunc
 	var actual uint16
-	failures := failures{logf: b.logf, errorf: b.errorf}
+	failures := failures{logf: b.logf, errorf: b.errorf, failed: b.failed}
 	if ipv4 != nil {
 		receive = append(receive, newReceiver(ipv4, b.inbound, failures).receiveIPv4)
 		actual = ipv4.port()
@@ -137,6 +152,29 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 		actual = ipv6.port()
 	}
 	return receive, actual, nil
+}
+
+// openSocketsPatiently is openSockets, and again after an error that may pass. The engine opens its Bind when the
+// interface comes up, and does not try again.
+func (b *Bind) openSocketsPatiently(port uint16) (*openSockets, error) {
+	for attempt := 1; ; attempt++ {
+		opened, err := b.openSockets(port)
+		if err == nil || attempt == openAttempts || !mayPass(err) {
+			return opened, err
+		}
+		time.Sleep(openPause)
+	}
+}
+
+// mayPass reports whether opening a socket may succeed after a moment. A port that is in use, a right or an
+// address family that is missing are for somebody else to change.
+func mayPass(err error) bool {
+	for _, lasting := range []error{syscall.EADDRINUSE, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM} {
+		if errors.Is(err, lasting) {
+			return false
+		}
+	}
+	return true
 }
 
 func (b *Bind) openSockets(port uint16) (*openSockets, error) {
@@ -177,7 +215,7 @@ func (b *Bind) watchRoutes(opened *openSockets) error {
 	if err != nil {
 		return fmt.Errorf("udp: open a netlink socket to watch routes: %w", err)
 	}
-	opened.routes = routes
+	opened.routes, routes.errorf = routes, b.errorf
 	var logged time.Time
 	go routes.run(func() {
 		b.generation.Add(1)

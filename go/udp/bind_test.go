@@ -2,6 +2,7 @@ package udp
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -318,5 +319,31 @@ func awaitParked(t *testing.T, function string, count int) {
 			return
 		}
 		runtime.Gosched()
+	}
+}
+
+func TestASocketWhoseAddressTheKernelDoesNotSayIsAnErrorThatLeavesNothingBehind(t *testing.T) {
+	n := newNamespace(t)
+	n.refuseAll(t, unix.SYS_GETSOCKNAME, unix.EIO)
+	before := openFiles(t)
+	n.run(t, func() error {
+		if _, _, err := NewBind(Config{}).Open(0); !errors.Is(err, unix.EIO) || !strings.Contains(err.Error(), "getsockname") {
+			t.Errorf("Open = %v, want EIO of getsockname", err)
+		}
+		return nil
+	})
+	if after := openFiles(t); after != before {
+		t.Errorf("%d files open before, %d after", before, after)
+	}
+}
+
+func TestOnlyWhatMayPassIsTriedAgain(t *testing.T) {
+	for errno, want := range map[unix.Errno]bool{
+		unix.ENOMEM: true, unix.ENOBUFS: true, unix.EIO: true, unix.EMFILE: true,
+		unix.EADDRINUSE: false, unix.EAFNOSUPPORT: false, unix.EPERM: false, unix.EACCES: false,
+	} {
+		if got := mayPass(fmt.Errorf("udp: %w", os.NewSyscallError("socket", errno))); got != want {
+			t.Errorf("%v: %v", errno, got)
+		}
 	}
 }

@@ -1,19 +1,15 @@
 package udp
 
 import (
+	"fmt"
 	"time"
+
+	"wg-bridge/go/backoff"
 )
 
-// Receiving can fail for as long as the kernel lacks memory (ENOMEM, ENOBUFS). It is tried again after
-// firstPause, then after twice that, and so on, up to longestPause.
-const (
-	firstPause   = time.Millisecond
-	longestPause = 250 * time.Millisecond
-	// mostFailures in a row take ten minutes. Then the error is not one that passes.
-	mostFailures = 2400
-	// failuresALine is a minute of them.
-	failuresALine = 240
-)
+// mostFailures in a row take ten minutes. Receiving can fail for as long as the kernel lacks memory (ENOMEM,
+// ENOBUFS); after that time the error is not one that passes.
+const mostFailures = 10 * backoff.FailuresALine
 
 // failures counts those of one receiver in a row, and says so in the log. Its functions must be set.
 //
@@ -21,6 +17,7 @@ const (
 // alone: the tunnel would be deaf in that address family.
 type failures struct {
 	logf, errorf func(format string, arguments ...any)
+	failed       func(error) // called when there is to be no next attempt
 	count        int
 }
 
@@ -29,17 +26,19 @@ type failures struct {
 func (f *failures) pause(at string, err error) (time.Duration, bool) {
 	f.count++
 	if f.count > mostFailures {
-		f.errorf("UDP bind: no longer trying to receive at %s after %d failures: %v", at, f.count, err)
 		return 0, false
 	}
-	if f.count%failuresALine == 1 {
+	if backoff.IsWorthALine(f.count) {
 		f.errorf("UDP bind: cannot receive at %s, trying again: %v", at, err)
 	}
-	wait := longestPause
-	if doublings := f.count - 1; doublings < 8 {
-		wait = min(firstPause<<doublings, longestPause)
-	}
-	return wait, true
+	return backoff.After(f.count), true
+}
+
+// giveUp says that nothing more will be received at a local address, and returns why.
+func (f *failures) giveUp(at string, err error) error {
+	err = fmt.Errorf("receiving at %s failed %d times in a row: %w", at, f.count-1, err)
+	f.failed(err)
+	return err
 }
 
 // end takes a success.

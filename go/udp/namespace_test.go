@@ -177,19 +177,30 @@ func waitUntilUp(name string) error {
 // value: the kernel itself answers so from then on.
 func (n *namespace) refuse(t *testing.T, call uint32, index int, value uint32, errno unix.Errno) {
 	t.Helper()
+	low := uint32(16 + 8*index) // struct seccomp_data; little-endian machines
+	n.refuseIf(t, call, errno,
+		unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: low},
+		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: value, Jf: 1})
+}
+
+// refuseAll makes the namespace's thread get errno from a system call, whatever its arguments are.
+func (n *namespace) refuseAll(t *testing.T, call uint32, errno unix.Errno) {
+	t.Helper()
+	n.refuseIf(t, call, errno)
+}
+
+// refuseIf is refuse with a condition, whose last instruction jumps over one more if it does not hold.
+func (n *namespace) refuseIf(t *testing.T, call uint32, errno unix.Errno, condition ...unix.SockFilter) {
+	t.Helper()
 	const (
 		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 		equal = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 		give  = unix.BPF_RET | unix.BPF_K
 	)
-	low := uint32(16 + 8*index) // struct seccomp_data; little-endian machines
-	filter := []unix.SockFilter{
-		{Code: load, K: 0},
-		{Code: equal, K: call, Jf: 3},
-		{Code: load, K: low},
-		{Code: equal, K: value, Jf: 1},
-		{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
-		{Code: give, K: unix.SECCOMP_RET_ALLOW},
-	}
+	filter := []unix.SockFilter{{Code: load, K: 0}, {Code: equal, K: call, Jf: uint8(len(condition) + 1)}}
+	filter = append(filter, condition...)
+	filter = append(filter,
+		unix.SockFilter{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
+		unix.SockFilter{Code: give, K: unix.SECCOMP_RET_ALLOW})
 	n.run(t, func() error { return installFilter(filter) })
 }

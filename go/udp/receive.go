@@ -133,13 +133,14 @@ func (r *receiver) waitThroughFailures(buffers [][]byte) error {
 		err := r.wait(buffers)
 		if err == nil || errors.Is(err, net.ErrClosed) {
 			if err == nil && r.failures.count > 0 {
-				r.failures.end(r.socket.conn.LocalAddr().String())
+				r.failures.end(r.socket.local.String())
 			}
 			return err
 		}
-		pause, again := r.failures.pause(r.socket.conn.LocalAddr().String(), err)
+		at := r.socket.local.String()
+		pause, again := r.failures.pause(at, err)
 		if !again {
-			return err
+			return r.failures.giveUp(at, err)
 		}
 		select {
 		case <-r.socket.closed:

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/backoff"
+	"wg-bridge/go/pollable"
 	"wg-bridge/go/rtnetlink"
 )
 
@@ -24,6 +26,7 @@ const routeGroups = unix.RTMGRP_LINK |
 // it was made in.
 type routeListener struct {
 	file     *os.File
+	errorf   func(format string, arguments ...any)
 	stopping chan struct{} // closed first
 	stopped  chan struct{}
 }
@@ -33,10 +36,17 @@ func newRouteListener() (*routeListener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &routeListener{file: os.NewFile(uintptr(fd), "netlink"), stopping: make(chan struct{}), stopped: make(chan struct{})}, nil
+	file, err := pollable.NewFile(fd, "netlink messages about routes")
+	if err != nil {
+		return nil, err
+	}
+	return &routeListener{
+		file: file, errorf: func(string, ...any) {}, stopping: make(chan struct{}), stopped: make(chan struct{}),
+	}, nil
 }
 
-// run calls changed after every change, once for those that come together, until close.
+// run calls changed after every change, once for those that come together, until close. While the kernel does
+// not say what changes, it calls changed again and again.
 func (l *routeListener) run(changed func()) {
 	defer close(l.stopped)
 	raw, err := l.file.SyscallConn()
@@ -45,7 +55,7 @@ func (l *routeListener) run(changed func()) {
 	}
 	// What has changed does not matter, only that something has: the rest of a message is dropped.
 	scrap := make([]byte, unix.SizeofNlMsghdr)
-	for {
+	for failures := 0; ; {
 		var failed error
 		err := raw.Read(func(fd uintptr) bool {
 			const together = 256 // bounds how long a flood of changes can go unheard
@@ -57,9 +67,7 @@ func (l *routeListener) run(changed func()) {
 				}
 				// ENOBUFS is the loss of messages. With any error a change may have gone unheard.
 				heard++
-				if err != nil && !errors.Is(err, unix.ENOBUFS) {
-					failed = err
-				}
+				failed = err
 			}
 			return heard > 0
 		})
@@ -67,18 +75,26 @@ func (l *routeListener) run(changed func()) {
 			return
 		}
 		changed()
-		if failed != nil && !l.pause() {
+		if failed == nil {
+			failures = 0
+			continue
+		}
+		failures++
+		if !errors.Is(failed, unix.ENOBUFS) && backoff.IsWorthALine(failures) {
+			l.errorf("UDP bind: cannot hear of changes of routes, asking for them instead: %v", failed)
+		}
+		if !l.pause(failures) {
 			return
 		}
 	}
 }
 
 // pause waits after a failure, which the next attempt may meet too. It returns false if run is to stop.
-func (l *routeListener) pause() bool {
+func (l *routeListener) pause(failures int) bool {
 	select {
 	case <-l.stopping:
 		return false
-	case <-time.After(longestPause):
+	case <-time.After(backoff.After(failures)):
 		return true
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"strconv"
@@ -21,6 +22,7 @@ const bufferSize = 7 << 20
 type socket struct {
 	conn   *net.UDPConn
 	raw    syscall.RawConn
+	local  netip.AddrPort
 	closed chan struct{} // closed with the socket
 
 	outlets *outlets // where what is sent leaves through
@@ -44,8 +46,11 @@ func listen(network string, port uint16, mark uint32, offloads Offloads, logf fu
 		return nil, fmt.Errorf("udp: %w", err)
 	}
 	s.conn = packetConn.(*net.UDPConn)
-	if s.raw, err = s.conn.SyscallConn(); err != nil {
-		return nil, errors.Join(err, s.conn.Close())
+	if s.raw, err = s.conn.SyscallConn(); err == nil {
+		s.local, err = localAddress(s.raw)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("udp: %w", err), s.conn.Close())
 	}
 	s.outlets = newOutlets(s, network, mark, logf)
 	return s, nil
@@ -118,9 +123,23 @@ func enableCoalescing(fd int) bool {
 	return false
 }
 
-func (s *socket) port() uint16 {
-	return s.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+// localAddress asks the kernel where a socket listens. Package net asks too, but keeps silent if there is no
+// answer, and has no address then.
+func localAddress(raw syscall.RawConn) (address netip.AddrPort, err error) {
+	err = control(raw, func(fd int) error {
+		local, err := unix.Getsockname(fd)
+		switch local := local.(type) {
+		case *unix.SockaddrInet4:
+			address = netip.AddrPortFrom(netip.AddrFrom4(local.Addr), uint16(local.Port))
+		case *unix.SockaddrInet6:
+			address = netip.AddrPortFrom(netip.AddrFrom16(local.Addr), uint16(local.Port))
+		}
+		return os.NewSyscallError("getsockname", err)
+	})
+	return address, err
 }
+
+func (s *socket) port() uint16 { return s.local.Port() }
 
 // boundTo is the index of the interface that the socket is bound to, as all of a program's sockets are
 // that is run by `ip vrf exec`, or 0.
