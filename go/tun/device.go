@@ -11,6 +11,7 @@ import (
 	engine "golang.zx2c4.com/wireguard/tun"
 
 	"wg-bridge/go/inflight"
+	"wg-bridge/go/pollable"
 )
 
 // Config is how a Device is to work. The zero value takes each packet alone, and any number of them.
@@ -62,6 +63,9 @@ func (d *Device) attach() error {
 	if err != nil {
 		return err
 	}
+	if err := pollable.Check(d.file); err != nil {
+		return err
+	}
 	raw, err := d.file.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("using the TUN file: %w", err)
@@ -84,7 +88,7 @@ func (d *Device) attach() error {
 		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Errorf)
 		d.writer = newWriter(raw, plain, offloads, d.config.Inbound, d.config.Logf)
 		// The file stays open for longer than the link watches it: see Close.
-		d.link, err = watchLink(fd, offloadFlags, d.config.Logf)
+		d.link, err = watchLink(fd, offloadFlags, d.config.Logf, d.config.Errorf)
 		return err
 	})
 }
@@ -114,9 +118,9 @@ func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 
 // end says what the engine, which ends with this error of a read, shall know of it.
 func (d *Device) end(err error) error {
-	// The runtime's poller may be the first to see that the interface is deleted, and calls it something
-	// else: the file knows.
-	if errors.Is(err, os.ErrClosed) || d.isGone() || !isAttached(d.file) {
+	// Whether the interface is deleted or the device closed, the file knows. The runtime's poller may be the
+	// first to see it, and calls it something else.
+	if d.isGone() || !isAttached(d.file) {
 		d.markGone(nil)
 		return os.ErrClosed
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -147,5 +148,22 @@ func TestCloseEndsTheEventsWhetherOrNotAnybodyReadsThem(t *testing.T) {
 	}
 	for range device.Events() {
 		t.Log("an event that was under way")
+	}
+}
+
+func TestAFileThatTheKernelDoesNotWaitForIsRefused(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	const descriptor = 830
+	file := open(t, "wgd30")
+	duplicate, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err = errors.Join(err, file.Close(), unix.SetNonblock(duplicate, true)); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Descriptor(t, duplicate, descriptor)
+	testbed.Refuse(t, unix.ENOSPC, unix.SYS_EPOLL_CTL, testbed.Argument{Index: 2, Value: descriptor})
+	_, err = New(os.NewFile(descriptor, clonePath), Config{})
+	if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "fs.epoll.max_user_watches") {
+		t.Errorf("New = %v", err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 	engine "golang.zx2c4.com/wireguard/tun"
 
+	"wg-bridge/go/backoff"
+	"wg-bridge/go/pollable"
 	"wg-bridge/go/rtnetlink"
 )
 
@@ -35,6 +37,7 @@ type link struct {
 	finder  *finder      // only run uses it
 	last    *place       // where the interface was last known to be; only run uses it
 	logf    func(format string, arguments ...any)
+	errorf  func(format string, arguments ...any)
 	netlink *os.File
 	changes chan []linkMessage // from listen to run; an empty list says that messages were lost
 	done    chan struct{}
@@ -43,7 +46,7 @@ type link struct {
 
 // watchLink starts to watch the TUN interface behind fd, which it borrows until close. offloads are the
 // TUN_F_ flags that are set on it.
-func watchLink(fd, offloads int, logf func(string, ...any)) (*link, error) {
+func watchLink(fd, offloads int, logf, errorf func(string, ...any)) (*link, error) {
 	netlink, err := openNetlink()
 	if err != nil {
 		return nil, err
@@ -57,6 +60,7 @@ func watchLink(fd, offloads int, logf func(string, ...any)) (*link, error) {
 		fd:      fd,
 		finder:  finder,
 		logf:    logf,
+		errorf:  errorf,
 		netlink: netlink,
 		changes: make(chan []linkMessage),
 		done:    make(chan struct{}),
@@ -75,7 +79,7 @@ func openNetlink() (*os.File, error) {
 	}
 	// Not every kernel and user has it; without it run falls back to asking.
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_LISTEN_ALL_NSID, 1)
-	return os.NewFile(uintptr(fd), "netlink"), nil
+	return pollable.NewFile(fd, "netlink messages about links")
 }
 
 // find looks for the interface and notes where it is, and its MTU.
@@ -93,7 +97,7 @@ func (l *link) findOrLose() {
 	if l.find() {
 		return
 	}
-	if _, attached := l.isUp(); !attached {
+	if _, attached, _ := l.isUp(); !attached {
 		return // It is nowhere.
 	}
 	if l.isHome() {
@@ -109,15 +113,16 @@ func (l *link) isHome() bool { return l.last != nil && l.last.namespace == ownNa
 
 func (l *link) mtu() int { return int(l.bytes.Load()) }
 
-// listen hands every netlink datagram to run until close.
+// listen hands every netlink datagram to run until close. While there are none to be had it hands over an empty
+// list now and then, so that run asks instead.
 func (l *link) listen() {
 	defer l.running.Done()
 	defer close(l.changes)
 	datagram := make([]byte, 1<<16)
 	control := make([]byte, unix.CmsgSpace(4))
-	for {
-		messages, err := l.receive(datagram, control)
-		if err != nil {
+	for failures := 0; ; {
+		messages, failed, open := l.receive(datagram, control)
+		if !open {
 			return
 		}
 		select {
@@ -125,28 +130,42 @@ func (l *link) listen() {
 		case <-l.done:
 			return
 		}
+		if failed == nil {
+			failures = 0
+			continue
+		}
+		failures++
+		// ENOBUFS only says that messages were lost.
+		if !errors.Is(failed, unix.ENOBUFS) && backoff.IsWorthALine(failures) {
+			l.errorf("TUN: cannot hear of changes of the link, asking for them instead: %v", failed)
+		}
+		select {
+		case <-time.After(backoff.After(failures)):
+		case <-l.done:
+			return
+		}
 	}
 }
 
-func (l *link) receive(datagram, control []byte) (messages []linkMessage, err error) {
+// receive waits for a netlink datagram. If the kernel refuses it, there are no messages. open is false after close.
+func (l *link) receive(datagram, control []byte) (messages []linkMessage, failed error, open bool) {
 	raw, err := l.netlink.SyscallConn()
 	if err != nil {
-		return nil, err
+		return nil, nil, false
 	}
-	readErr := raw.Read(func(fd uintptr) (ready bool) {
-		var n, controlled int
-		n, controlled, _, _, err = unix.Recvmsg(int(fd), datagram, control, 0)
+	err = raw.Read(func(fd uintptr) (ready bool) {
+		n, controlled, _, _, err := unix.Recvmsg(int(fd), datagram, control, 0)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return false
-		case errors.Is(err, unix.ENOBUFS):
-			messages, err = nil, nil
-		case err == nil:
+		case err != nil:
+			failed = os.NewSyscallError("recvmsg", err)
+		default:
 			messages = linkMessages(datagram[:n], control[:controlled])
 		}
 		return true
 	})
-	return messages, errors.Join(err, readErr)
+	return messages, failed, err == nil
 }
 
 // run turns changes into events until close.
@@ -156,11 +175,18 @@ func (l *link) run() {
 	ask := time.NewTicker(awayInterval)
 	defer ask.Stop()
 
-	up, known := false, l.mtu()
+	up, known, unknown := false, l.mtu(), 0
 	for {
-		if now, attached := l.isUp(); !attached {
+		now, attached, err := l.isUp()
+		if !attached {
 			return
-		} else if now != up {
+		}
+		if err == nil {
+			unknown = 0
+		} else if unknown++; backoff.IsWorthALine(unknown) {
+			l.errorf("TUN: cannot ask whether the interface is up, trying again: %v", err)
+		}
+		if err == nil && now != up {
 			up = now
 			event := engine.Event(engine.EventDown)
 			if up {
@@ -178,7 +204,7 @@ func (l *link) run() {
 		}
 
 		tick := ask.C
-		if l.isHome() {
+		if l.isHome() && err == nil {
 			tick = nil
 		}
 		select {
@@ -230,20 +256,23 @@ func (l *link) tell(event engine.Event) (told bool) {
 // isUp asks the TUN descriptor, which can take packets only while the link is up, and is in error
 // once the interface is gone. Linux before 4.11 calls it writable all the same, but answers a write
 // without a packet with an I/O error while the link is down. (Later that is an invalid argument, whatever
-// the link's state.)
-func (l *link) isUp() (up, attached bool) {
+// the link's state.) With an error nothing is known, and the interface taken for attached.
+func (l *link) isUp() (up, attached bool, err error) {
 	poll := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLOUT}}
 	for {
 		_, err := unix.Poll(poll, 0)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		up, attached = poll[0].Revents&unix.POLLOUT != 0, err == nil && poll[0].Revents&unix.POLLERR == 0
+		if err != nil {
+			return false, true, os.NewSyscallError("poll", err)
+		}
+		up, attached = poll[0].Revents&unix.POLLOUT != 0, poll[0].Revents&unix.POLLERR == 0
 		if up && attached {
 			_, err := unix.Write(l.fd, nil)
 			up = !errors.Is(err, unix.EIO)
 		}
-		return up, attached
+		return up, attached, nil
 	}
 }
 

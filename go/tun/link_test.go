@@ -3,9 +3,13 @@ package tun
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/backoff"
+	"wg-bridge/go/pollable"
+	"wg-bridge/go/rtnetlink"
 	"wg-bridge/go/testbed"
 )
 
@@ -116,7 +120,60 @@ func TestALinkIsDownWhereAnEmptyWriteIsAnIOError(t *testing.T) {
 	if n, err := unix.Poll(poll, 0); n != 1 || err != nil || poll[0].Revents != unix.POLLOUT {
 		t.Fatalf("not writable: %d, %v", n, err)
 	}
-	if up, attached := (&link{fd: descriptor}).isUp(); up || !attached {
-		t.Errorf("up %v, attached %v", up, attached)
+	if up, attached, err := (&link{fd: descriptor}).isUp(); up || !attached || err != nil {
+		t.Errorf("up %v, attached %v, %v", up, attached, err)
+	}
+}
+
+func TestALinkWhoseMessagesCannotBeReadIsAskedForAgainAndAgain(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	for i, errno := range []unix.Errno{unix.EIO, unix.ENOBUFS} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			descriptor := 820 + i
+			fd, err := rtnetlink.Open(unix.SOCK_NONBLOCK, unix.RTMGRP_LINK)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testbed.Descriptor(t, fd, descriptor)
+			netlink, err := pollable.NewFile(descriptor, "netlink")
+			if err != nil {
+				t.Fatal(err)
+			}
+			testbed.Refuse(t, errno, unix.SYS_RECVMSG, testbed.Argument{Index: 0, Value: uint32(descriptor)})
+			var lines []string
+			l := &link{
+				netlink: netlink, changes: make(chan []linkMessage), done: make(chan struct{}),
+				errorf: func(format string, arguments ...any) { lines = append(lines, fmt.Sprintf(format, arguments...)) },
+			}
+			l.running.Add(1)
+			begun := time.Now()
+			go l.listen()
+			var least time.Duration
+			for failures := 1; failures <= 8; failures++ {
+				select {
+				case messages, open := <-l.changes:
+					if !open || len(messages) > 0 {
+						t.Fatalf("messages %v, open %v", messages, open)
+					}
+				case <-time.After(patience):
+					t.Fatal("nothing comes")
+				}
+				if failures < 8 {
+					least += backoff.After(failures)
+				}
+			}
+			if took := time.Since(begun); took < least {
+				t.Errorf("within %v, without the pauses of %v", took, least)
+			}
+			close(l.done)
+			if err := netlink.Close(); err != nil {
+				t.Error(err)
+			}
+			l.running.Wait()
+			if said := len(lines); said != 1-i {
+				t.Errorf("it says %q", lines)
+			}
+		})
 	}
 }

@@ -86,8 +86,8 @@ func (r *reader) drain(fd int) bool {
 		case err == unix.EAGAIN:
 			r.failed = 0
 			return r.count > 0 || r.dropped > 0
-		case err == unix.EBADFD:
-			r.err = os.ErrClosed
+		case err == unix.EBADFD: // no interface any more
+			r.err = os.NewSyscallError("read", err)
 			return true
 		case err != nil:
 			err = os.NewSyscallError("read", err)
