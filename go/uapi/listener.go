@@ -6,8 +6,12 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/backoff"
+	"wg-bridge/go/pollable"
 )
 
 // A Listener accepts wg(8)'s connections on the UAPI socket of one interface, and notices when the
@@ -17,6 +21,7 @@ type Listener struct {
 	path      string
 	identity  identity
 	watch     *os.File      // inotify on path
+	closing   chan struct{} // closed by Close
 	removed   chan struct{} // closed when the path is gone or another's
 	watching  sync.WaitGroup
 	closeOnce sync.Once
@@ -24,25 +29,70 @@ type Listener struct {
 }
 
 // Listen accepts on file, the listening socket of the interface called name, from Open or from
-// another process. It owns file from here on, also when it fails.
-func Listen(name string, file *os.File) (*Listener, error) {
-	listener, err := net.FileListener(file)
-	if err := errors.Join(err, file.Close()); err != nil {
+// another process. It owns file from here on, and the socket's path: when it fails, neither is left.
+func Listen(name string, file *os.File) (_ *Listener, err error) {
+	path := Path(name)
+	l := &Listener{path: path, closing: make(chan struct{}), removed: make(chan struct{})}
+	// A file that is no socket of this path owns no path, and a name that is lost is another's by now.
+	owned := mayBeAt(file, path)
+	defer func() {
+		if err == nil {
+			return
+		}
+		if owned { // before file is closed, as until then no successor takes the path
+			err = errors.Join(err, removeOwn(path))
+		}
+		if l.listener != nil {
+			err = errors.Join(err, l.listener.Close())
+		}
+		err = errors.Join(err, file.Close())
+	}()
+	if l.listener, err = net.FileListener(file); err != nil {
 		return nil, fmt.Errorf("listening on the file given as UAPI socket: %w", err)
 	}
-	if unixListener, ok := listener.(*net.UnixListener); ok {
+	if unixListener, ok := l.listener.(*net.UnixListener); ok {
 		unixListener.SetUnlinkOnClose(false) // it would remove a successor's socket
 	}
-	path := Path(name)
-	l := &Listener{listener: listener, path: path, removed: make(chan struct{})}
 	if l.identity, err = identify(path); err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, err
 	}
 	if l.watch, err = watchPath(path); err != nil {
-		return nil, errors.Join(err, remove(path, l.identity), listener.Close())
+		return nil, err
+	}
+	if err = file.Close(); err != nil {
+		return nil, errors.Join(fmt.Errorf("closing the file given as UAPI socket: %w", err), l.watch.Close())
 	}
 	l.watching.Go(l.waitForRemoval)
 	return l, nil
+}
+
+// mayBeAt reports whether file is a socket that is bound to path, as far as the kernel says.
+func mayBeAt(file *os.File, path string) (may bool) {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return false
+	}
+	err = raw.Control(func(fd uintptr) {
+		address, err := unix.Getsockname(int(fd))
+		local, isLocal := address.(*unix.SockaddrUnix)
+		switch {
+		case err != nil:
+			may = !errors.Is(err, unix.ENOTSOCK)
+		case isLocal:
+			may = local.Name == path || isSame(local.Name, path)
+		}
+	})
+	return may && err == nil
+}
+
+// isSame reports whether two names are of one socket, as by way of /run and /var/run.
+func isSame(one, other string) bool {
+	first, err := identify(one)
+	if err != nil {
+		return false
+	}
+	second, err := identify(other)
+	return err == nil && first == second
 }
 
 func watchPath(path string) (*os.File, error) {
@@ -50,7 +100,10 @@ func watchPath(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watching UAPI socket %s: %w", path, err)
 	}
-	file := os.NewFile(uintptr(fd), "inotify")
+	file, err := pollable.NewFile(fd, "what happens to "+path)
+	if err != nil {
+		return nil, fmt.Errorf("watching UAPI socket %s: %w", path, err)
+	}
 	// Removal shows as a change of the link count for as long as the socket itself is open.
 	if _, err := unix.InotifyAddWatch(fd, path, unix.IN_ATTRIB|unix.IN_DELETE_SELF|unix.IN_MOVE_SELF); err != nil {
 		return nil, errors.Join(fmt.Errorf("watching UAPI socket %s: %w", path, err), file.Close())
@@ -60,14 +113,22 @@ func watchPath(path string) (*os.File, error) {
 
 func (l *Listener) waitForRemoval() {
 	events := make([]byte, 4096)
-	for {
+	for failures := 0; ; {
 		// A look first: the path may have gone before the watch began.
 		if found, err := identify(l.path); errors.Is(err, unix.ENOENT) || err == nil && found != l.identity {
 			close(l.removed)
 			return
 		}
-		if _, err := l.watch.Read(events); err != nil {
+		if _, err := l.watch.Read(events); err == nil {
+			failures = 0
+			continue
+		}
+		// Without the kernel's word there is the look, again and again.
+		failures++
+		select {
+		case <-l.closing:
 			return
+		case <-time.After(backoff.After(failures)):
 		}
 	}
 }
@@ -81,6 +142,7 @@ func (l *Listener) Accept() (net.Conn, error) { return l.listener.Accept() }
 // Close stops listening and removes the socket's path, unless it is another's by now.
 func (l *Listener) Close() error {
 	l.closeOnce.Do(func() {
+		close(l.closing)
 		l.closeErr = errors.Join(remove(l.path, l.identity), l.listener.Close(), l.watch.Close())
 		l.watching.Wait()
 	})
@@ -91,9 +153,20 @@ func (l *Listener) Close() error {
 // on it, and removes its path.
 func Discard(name string, file *os.File) error {
 	path := Path(name)
-	meant, err := identify(path)
-	if errors.Is(err, unix.ENOENT) {
+	if !mayBeAt(file, path) {
 		return file.Close()
 	}
-	return errors.Join(err, remove(path, meant), file.Close())
+	return errors.Join(removeOwn(path), file.Close())
+}
+
+// removeOwn removes path, at which a socket is that this process holds.
+func removeOwn(path string) error {
+	own, err := identify(path)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return remove(path, own)
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/backoff"
 )
 
 // Directory holds the sockets of every userspace WireGuard on the host; wg(8) looks here.
@@ -20,7 +22,10 @@ const Directory = "/var/run/wireguard"
 
 // predecessorGrace is how long a socket in use is given to be let go. An interface's name can be
 // used again as soon as the interface is deleted, while the program that served it is still ending.
-const predecessorGrace = 2 * time.Second
+const (
+	predecessorGrace = 2 * time.Second
+	predecessorPause = 10 * time.Millisecond // between two attempts
+)
 
 // Path returns the path of the socket of the interface called name.
 func Path(name string) string { return filepath.Join(Directory, name+".sock") }
@@ -45,12 +50,37 @@ func Open(name string) (*os.File, error) {
 	}
 }
 
+// refuseStranger returns an error that wraps EEXIST if something else than a socket is at path: who put it there,
+// and what for, is not known here.
+func refuseStranger(path string) error {
+	found, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil // It has gone meanwhile.
+	case err != nil:
+		return fmt.Errorf("looking at what is in the way of UAPI socket %s: %w", path, err)
+	case found.Mode()&os.ModeSocket != 0:
+		return nil
+	}
+	what := "file that is not a socket"
+	switch {
+	case found.Mode()&os.ModeSymlink != 0:
+		what = "symbolic link"
+	case found.IsDir():
+		what = "directory"
+	}
+	return fmt.Errorf("a %s is in the way of UAPI socket %s: remove it, or choose another interface name: %w", what, path, unix.EEXIST)
+}
+
 // bindOrReplace binds path, after it has removed a socket there that nobody serves. Two programs
 // that replace one dead socket at once cannot both keep it: the loser's Removed channel closes.
 func bindOrReplace(path string) (*os.File, error) {
 	file, err := bind(path)
 	if !errors.Is(err, unix.EADDRINUSE) {
 		return file, err
+	}
+	if err := refuseStranger(path); err != nil {
+		return nil, err
 	}
 	connection, dialErr := net.Dial("unix", path)
 	switch {
@@ -61,7 +91,7 @@ func bindOrReplace(path string) (*os.File, error) {
 	case !errors.Is(dialErr, unix.ECONNREFUSED):
 		return nil, fmt.Errorf("asking whether UAPI socket %s is in use: %w", path, dialErr)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := persist(func() error { return os.Remove(path) }); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("removing the dead UAPI socket: %w", err)
 	}
 	return bind(path)
@@ -83,7 +113,7 @@ func bind(path string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("binding UAPI socket %s: %w", path, err), file.Close())
 	}
 	if err := unix.Listen(fd, unix.SOMAXCONN); err != nil {
-		return nil, errors.Join(fmt.Errorf("listening on UAPI socket %s: %w", path, err), file.Close(), os.Remove(path))
+		return nil, errors.Join(fmt.Errorf("listening on UAPI socket %s: %w", path, err), persist(func() error { return os.Remove(path) }), file.Close())
 	}
 	return file, nil
 }
@@ -96,6 +126,7 @@ func waitForEnd(path string, deadline time.Time) (ended bool) {
 	}
 	connection, err := net.Dial("unix", path)
 	if err != nil {
+		time.Sleep(predecessorPause) // Binding comes next, which may fail in the same way.
 		return true
 	}
 	defer connection.Close()
@@ -113,7 +144,7 @@ type identity struct {
 
 func identify(path string) (identity, error) {
 	var stat unix.Stat_t
-	if err := unix.Lstat(path, &stat); err != nil {
+	if err := persist(func() error { return unix.Lstat(path, &stat) }); err != nil {
 		return identity{}, fmt.Errorf("looking at UAPI socket %s: %w", path, err)
 	}
 	return identity{uint64(stat.Dev), stat.Ino}, nil
@@ -127,7 +158,24 @@ func remove(path string, meant identity) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("UAPI socket %s may be left, as nobody can say whose it is: %w", path, err)
 	}
-	return os.Remove(path)
+	if err := persist(func() error { return os.Remove(path) }); err != nil {
+		return fmt.Errorf("UAPI socket %s is left: %w", path, err)
+	}
+	return nil
+}
+
+// persistAttempts bounds persist: less than a tenth of a second.
+const persistAttempts = 7
+
+// persist runs do until it succeeds, or fails with an error that does not pass.
+func persist(do func() error) (err error) {
+	for failures := 1; failures <= persistAttempts; failures++ {
+		if err = do(); err == nil || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+			return err
+		}
+		time.Sleep(backoff.After(failures))
+	}
+	return err
 }

@@ -191,3 +191,95 @@ func TestDiscardRemovesTheSocket(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestASocketThatCannotBeServedLeavesNoPath(t *testing.T) {
+	begin(t)
+	const descriptor = 730
+	file := open(t)
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err = errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Descriptor(t, fd, descriptor)
+	testbed.Refuse(t, unix.EMFILE, unix.SYS_FCNTL, testbed.Argument{Index: 0, Value: descriptor},
+		testbed.Argument{Index: 1, Value: unix.F_DUPFD_CLOEXEC})
+	if _, err := Listen(name, os.NewFile(descriptor, name)); !errors.Is(err, unix.EMFILE) {
+		t.Errorf("Listen = %v, want EMFILE", err)
+	}
+}
+
+func TestAFileThatIsNotTheSocketOfAPathDoesNotRemoveIt(t *testing.T) {
+	begin(t)
+	listener := listen(t)
+	for _, discard := range []func(*os.File) error{
+		func(file *os.File) error { _, err := Listen(name, file); return err },
+		func(file *os.File) error { return Discard(name, file) },
+	} {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = discard(file) // Listen fails, Discard does not
+		if _, err := identify(listener.path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWhatIsNotASocketIsNamedAndStays(t *testing.T) {
+	begin(t)
+	other, err := Open("wgu1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(Path("wgu1"))
+	defer other.Close()
+	path := Path(name)
+	for what, create := range map[string]func() error{
+		"symbolic link":             func() error { return os.Symlink("/nowhere/at/all", path) },
+		"a symbolic link is":        func() error { return os.Symlink(Path("wgu1"), path) },
+		"file that is not a socket": func() error { return os.WriteFile(path, []byte("mine"), 0o600) },
+		"directory":                 func() error { return os.Mkdir(path, 0o700) },
+	} {
+		if err := create(); err != nil {
+			t.Fatal(err)
+		}
+		before, err := identify(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(name); !errors.Is(err, unix.EEXIST) || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: Open = %v", what, err)
+		}
+		if after, err := identify(path); after != before || err != nil {
+			t.Errorf("%s: it is gone, %v", what, err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestARemovedSocketIsNoticedWhereTheKernelDoesNotSaySo(t *testing.T) {
+	begin(t)
+	file := open(t)
+	defer file.Close()
+	const descriptor = 731
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testbed.Descriptor(t, fd, descriptor)
+	testbed.Refuse(t, unix.EIO, unix.SYS_READ, testbed.Argument{Index: 0, Value: descriptor})
+	l := &Listener{path: Path(name), watch: os.NewFile(descriptor, "inotify"), closing: make(chan struct{}), removed: make(chan struct{})}
+	defer l.watch.Close()
+	if l.identity, err = identify(l.path); err != nil {
+		t.Fatal(err)
+	}
+	l.watching.Go(l.waitForRemoval)
+	if err := os.Remove(l.path); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Wait(t, l.Removed(), "the removal")
+	l.watching.Wait()
+}
