@@ -95,8 +95,8 @@ int wgLogFd(int handle);
 
 /* Returns the reading end of a stream that gets one line when the tunnel has ended, by whatever
  * cause, and then ends. The caller owns and closes it. Call it after wgOpen, and once: -EBUSY.
- * The line is "closed", "interface-deleted", "interface-failed", "socket-removed" or
- * "listener-failed", and if something failed on the way ": " and a text. */
+ * The line is "closed", "interface-deleted", "interface-failed", "socket-removed",
+ * "listener-failed" or "bind-failed", and if something failed on the way ": " and a text. */
 int wgEndFd(int handle);
 
 /* Writes the text of the handle's last failure; of Run's and wgNew's for handle 0. Empty where

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/pollable"
 	"wg-bridge/go/tunnel"
 )
 
@@ -78,9 +79,6 @@ func (p Process) Run(name string, level tunnel.Level) error {
 	}
 	err = t.Close()
 	status.Tell(t.EndLine())
-	if err != nil {
-		log.Errorf("%v", err)
-	}
 	log.Verbosef("Shutting down")
 	return err
 }
@@ -136,5 +134,12 @@ func (p Process) file(variable string) (*os.File, error) {
 		return duplicate(int(fd), variable)
 	}
 	unix.CloseOnExec(int(fd))
-	return os.NewFile(uintptr(fd), variable), nil
+	file := os.NewFile(uintptr(fd), variable)
+	if variable == LifelineFd {
+		// Otherwise the first read would fail, and that is an end as well.
+		if err := pollable.Check(file); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+	}
+	return file, nil
 }

@@ -37,6 +37,7 @@ const (
 	InterfaceFailed  End = "interface-failed"  // the kernel refuses to give packets
 	SocketRemoved    End = "socket-removed"    // the UAPI socket's path was removed
 	ListenerFailed   End = "listener-failed"   // the UAPI socket no longer accepts
+	BindFailed       End = "bind-failed"       // the kernel refuses to give datagrams
 )
 
 // A Tunnel is one running interface, with its UAPI socket served. It owns the TUN file, both
@@ -51,6 +52,7 @@ type Tunnel struct {
 	stop     chan struct{} // closed by Close
 	stopOnce sync.Once
 	accepted chan error // from accept, once
+	deaf     chan error // from a receiver that has given up
 	done     chan struct{}
 	end      End // these two may be read once done is closed
 	endErr   error
@@ -79,10 +81,11 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 		listener:    listener,
 		stop:        make(chan struct{}),
 		accepted:    make(chan error, 1),
+		deaf:        make(chan error, 1),
 		done:        make(chan struct{}),
 		connections: make(map[net.Conn]struct{}),
 	}
-	udpConfig.Refused = t.keepPort
+	udpConfig.Refused, udpConfig.Failed = t.keepPort, t.bindFailed
 	t.bind = udp.NewBind(udpConfig)
 	t.mu.Lock() // An interface that is up already lets the device open the Bind before it is here.
 	t.device = device.NewDevice(tunDevice, t.bind, &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf})
@@ -92,7 +95,7 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 		log.Verbosef("Disabled: %s", disabled)
 	}
 	go t.accept()
-	go t.waitForEnd()
+	go t.waitForEnd(log)
 	log.Verbosef("UAPI listener started")
 	return t, nil
 }
@@ -117,7 +120,8 @@ func (t *Tunnel) Done() <-chan struct{} { return t.done }
 // End says why the tunnel ended, and what failed while it did. Call it once Done is closed.
 func (t *Tunnel) End() (End, error) { return t.end, t.endErr }
 
-// EndLine says End in one line: the reason, and after ": " what failed. Call it once Done is closed.
+// EndLine says End in one line: the reason, and after ": " what failed. Call it once Done is closed. If
+// something failed, the log has it at error level.
 func (t *Tunnel) EndLine() string {
 	if t.endErr == nil {
 		return string(t.end)
@@ -159,7 +163,16 @@ func (t *Tunnel) handle(connection net.Conn) {
 	t.mu.Unlock()
 }
 
-func (t *Tunnel) waitForEnd() {
+// bindFailed ends the tunnel, which does not hear in one address family any more. The first reason counts.
+func (t *Tunnel) bindFailed(err error) {
+	select {
+	case t.deaf <- err:
+	default:
+	}
+}
+
+// waitForEnd ends the tunnel once there is a reason to, and logs what failed.
+func (t *Tunnel) waitForEnd(log Log) {
 	select {
 	case <-t.stop:
 		t.end = Closed
@@ -174,6 +187,9 @@ func (t *Tunnel) waitForEnd() {
 	case err := <-t.accepted:
 		t.end = ListenerFailed
 		t.endErr = fmt.Errorf("accepting on the UAPI socket of %s: %w", t.name, err)
+	case err := <-t.deaf:
+		t.end = BindFailed
+		t.endErr = fmt.Errorf("UDP bind of %s: %w", t.name, err)
 	}
 
 	// The name first: its next user may be waiting. Then who still talks to the device, then the
@@ -189,5 +205,8 @@ func (t *Tunnel) waitForEnd() {
 	t.handlers.Wait()
 	t.device.Close()
 	<-t.device.Wait() // the engine may have begun to close by itself
+	if t.endErr != nil {
+		log.Errorf("The tunnel ended (%s)", t.EndLine())
+	}
 	close(t.done)
 }

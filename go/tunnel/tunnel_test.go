@@ -3,6 +3,7 @@ package tunnel
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -75,28 +76,83 @@ func TestDeletingTheInterfaceEndsTheTunnel(t *testing.T) {
 }
 
 func TestAnInterfaceThatCannotBeReadEndsTheTunnelAndIsNotCalledDeleted(t *testing.T) {
+	for descriptor, errno := range map[int]unix.Errno{720: unix.EINVAL, 721: unix.EBADFD, 722: unix.EIO} {
+		t.Run(errno.Error(), func(t *testing.T) { expectInterfaceFailed(t, descriptor, errno) })
+	}
+}
+
+func expectInterfaceFailed(t *testing.T, descriptor int, errno unix.Errno) {
 	begin(t)
 	files, err := Open("wgt0", 0, Given{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const descriptor = 720
 	duplicate, err := unix.FcntlInt(files.TUN.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err = errors.Join(err, files.TUN.Close(), unix.SetNonblock(duplicate, true)); err != nil {
 		t.Fatal(err)
 	}
 	testbed.Descriptor(t, duplicate, descriptor)
-	testbed.Refuse(t, unix.EINVAL, unix.SYS_READ, testbed.Argument{Index: 0, Value: descriptor})
-	files.TUN = os.NewFile(descriptor, "TUN")
-	log := func(string, ...any) {}
-	tunnel, err := Start(files, AllFeatures, Log{log, log})
+	testbed.Refuse(t, errno, unix.SYS_READ, testbed.Argument{Index: 0, Value: uint32(descriptor)})
+	files.TUN = os.NewFile(uintptr(descriptor), "TUN")
+	log, errorf := keepErrors()
+	tunnel, err := Start(files, AllFeatures, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	testbed.Wait(t, tunnel.Done(), "the tunnel's end")
-	if end, err := tunnel.End(); end != InterfaceFailed || !errors.Is(err, unix.EINVAL) {
+	if end, err := tunnel.End(); end != InterfaceFailed || !errors.Is(err, errno) {
 		t.Errorf("End = %s, %v", end, err)
 	}
+	errorf.expect(t, "interface-failed: reading from the interface wgt0")
+}
+
+// loggedErrors are the lines of a log at error level.
+type loggedErrors struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func keepErrors() (Log, *loggedErrors) {
+	kept := &loggedErrors{}
+	return Log{
+		Verbosef: func(string, ...any) {},
+		Errorf: func(format string, arguments ...any) {
+			kept.mu.Lock()
+			defer kept.mu.Unlock()
+			kept.lines = append(kept.lines, fmt.Sprintf(format, arguments...))
+		},
+	}, kept
+}
+
+func (l *loggedErrors) expect(t *testing.T, text string) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if all := strings.Join(l.lines, "\n"); !strings.Contains(all, text) {
+		t.Errorf("the log says %q, and not %q", all, text)
+	}
+}
+
+func TestATunnelThatIsDeafEndsAndSaysSo(t *testing.T) {
+	begin(t)
+	files, err := Open("wgt0", 0, Given{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, errorf := keepErrors()
+	tunnel, err := Start(files, AllFeatures, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testbed.Run(t, "ip", "link", "set", "wgt0", "up")
+	for range 2 { // one for each address family
+		tunnel.bindFailed(unix.EIO)
+	}
+	testbed.Wait(t, tunnel.Done(), "the tunnel's end")
+	if end, err := tunnel.End(); end != BindFailed || !errors.Is(err, unix.EIO) {
+		t.Errorf("End = %s, %v", end, err)
+	}
+	errorf.expect(t, "bind-failed: UDP bind of wgt0")
 }
 
 func TestRemovingTheSocketEndsTheTunnel(t *testing.T) {

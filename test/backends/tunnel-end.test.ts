@@ -14,7 +14,8 @@ describe("the line in which the engine says why a tunnel ended", () => {
     assert.match(end.message, /device busy/);
   });
 
-  for (const line of [undefined, "", "listener-failed: bad", "nobody knows"]) {
+  const failures = ["interface", "listener", "bind"].map((what) => `${what}-failed: bad`);
+  for (const line of [undefined, "", ...failures, "nobody knows"]) {
     it(`means that the tunnel is lost where it is ${JSON.stringify(line)}`, () => {
       assert.equal(parseTunnelEnd("wg1", line).reason, "lost");
     });
