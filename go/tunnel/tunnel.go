@@ -85,8 +85,7 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 		done:        make(chan struct{}),
 		connections: make(map[net.Conn]struct{}),
 	}
-	udpConfig.Refused, udpConfig.Failed = t.keepPort, t.bindFailed
-	t.bind = udp.NewBind(udpConfig)
+	t.bind = udp.NewBind(t.heed(udpConfig))
 	t.mu.Lock() // An interface that is up already lets the device open the Bind before it is here.
 	t.device = device.NewDevice(tunDevice, t.bind, &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf})
 	t.mu.Unlock()
@@ -161,6 +160,12 @@ func (t *Tunnel) handle(connection net.Conn) {
 	t.mu.Lock()
 	delete(t.connections, connection)
 	t.mu.Unlock()
+}
+
+// heed returns the configuration of a Bind whose failures the tunnel gets to know.
+func (t *Tunnel) heed(config udp.Config) udp.Config {
+	config.Refused, config.Failed = t.keepPort, t.bindFailed
+	return config
 }
 
 // bindFailed ends the tunnel, which does not hear in one address family any more. The first reason counts.

@@ -14,6 +14,7 @@ import (
 
 	"wg-bridge/go/testbed"
 	"wg-bridge/go/uapi"
+	"wg-bridge/go/udp"
 )
 
 func begin(t *testing.T) {
@@ -146,7 +147,7 @@ func TestATunnelThatIsDeafEndsAndSaysSo(t *testing.T) {
 	}
 	testbed.Run(t, "ip", "link", "set", "wgt0", "up")
 	for range 2 { // one for each address family
-		tunnel.bindFailed(unix.EIO)
+		tunnel.heed(udp.Config{}).Failed(unix.EIO)
 	}
 	testbed.Wait(t, tunnel.Done(), "the tunnel's end")
 	if end, err := tunnel.End(); end != BindFailed || !errors.Is(err, unix.EIO) {
