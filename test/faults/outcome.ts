@@ -1,0 +1,71 @@
+/** What a run under a fault looked like from outside. */
+export interface Observation {
+  /** How often the fault was injected. */
+  readonly injected: number;
+  readonly start: "ready" | "refused" | "hung";
+  /** The program ended, or its tunnel did, before it was asked to. */
+  readonly endedEarly: boolean;
+  /** The exit code and signal of the process once it ended; null before. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Lines at error level, messages of errors and ends, what went to standard error. */
+  readonly said: readonly string[];
+  /** What the steps between start and stop met: an errno or an error's message. */
+  readonly troubles: readonly string[];
+  /** A step got no answer in time. */
+  readonly hung: readonly string[];
+  /** How many faults a second were injected while nothing was asked of the program. */
+  readonly idleRate: number;
+  /** Interface, socket, process and descriptors that are still there after the end. */
+  readonly left: readonly string[];
+}
+
+export const outcomes = [
+  "works",
+  "refused",
+  "ended",
+  "NOT MET",
+  "LEAK",
+  "HANG",
+  "SPIN",
+  "SILENT",
+  "CRASH",
+] as const;
+
+/**
+ * works: everything did. refused: with a sentence or an errno, and the rest works. ended: with its reason. NOT MET:
+ * the program did not make the call this time. SPIN: it fails and fails without a pause.
+ */
+export type Outcome = (typeof outcomes)[number];
+
+/** What none of our programs may do. */
+export const forbiddenOutcomes: readonly Outcome[] = ["LEAK", "HANG", "SPIN", "SILENT"];
+
+/** A process that spins under strace fails some thousand times a second; the pauses allow four. */
+const spinning = 100;
+
+const crash =
+  /^(panic|fatal error|runtime: |SIG[A-Z]+: |FATAL ERROR)|Assertion .* failed|node:internal/m;
+
+/** What a run comes to; the worst that it did. */
+export function outcomeOf(seen: Observation): Outcome {
+  if (isCrash(seen)) return "CRASH";
+  if (seen.left.some((item) => !isAnnounced(item, seen.said))) return "LEAK";
+  if (seen.start === "hung" || seen.hung.length > 0) return "HANG";
+  if (seen.injected === 0) return "NOT MET";
+  if (seen.idleRate > spinning) return "SPIN";
+  if (seen.start === "refused") return seen.said.length > 0 ? "refused" : "SILENT";
+  if (seen.endedEarly) return seen.said.length > 0 ? "ended" : "SILENT";
+  if (seen.troubles.length === 0 && seen.left.length === 0) return "works";
+  return seen.said.length > 0 ? "refused" : "SILENT";
+}
+
+/** Whether a line says that it is left: the kernel refuses to remove it, and there is no other way. */
+function isAnnounced(item: string, said: readonly string[]): boolean {
+  return said.some((line) => line.includes(` ${item} `) && / (is|may be) left\b/.test(line));
+}
+
+function isCrash({ code, signal, said }: Observation): boolean {
+  if (signal !== null || (code !== null && code >= 128)) return true;
+  return code !== 0 && crash.test(said.join("\n"));
+}

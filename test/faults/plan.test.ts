@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { phaseAt } from "./phase.js";
+import { type Fault, likelyErrno, planFaults } from "./plan.js";
+import type { TracedCall } from "./trace.js";
+
+const times = { start: 10, configure: 20, traffic: 30, stop: 40 };
+
+function made(name: string, thread: number, ...at: readonly number[]): TracedCall[] {
+  return at.map((time) => ({ name, thread, at: time, number: 41, injected: false }));
+}
+
+function inShort({ call, errno, nth, phase, by }: Fault): string {
+  return `${call} ${errno} ${nth} ${phase} ${by}`;
+}
+
+describe("the plan of faults", () => {
+  it("has the first calls of a thread and its last, then all from each phase on that has one", () => {
+    const calls = [...made("socket", 1, 11, 12, 13, 14, 31), ...made("socket", 2, 10.5)];
+    assert.deepEqual(planFaults(calls, times, 2, () => true).map(inShort), [
+      "socket EMFILE 1 start strace",
+      "socket EMFILE 2 start strace",
+      "socket EMFILE 5 traffic strace",
+      "socket EPERM always start strace",
+      "socket EPERM always traffic strace",
+      "socket EPERM always start seccomp",
+    ]);
+  });
+
+  it("says in which phase the earliest thread makes the call", () => {
+    const calls = [...made("read", 1, 41), ...made("read", 2, 21)];
+    assert.equal(planFaults(calls, times, 1, () => true)[0]?.phase, "configure");
+  });
+
+  it("is in the order of the names, and leaves out what is not wanted or makes no sense", () => {
+    const calls = ["write", "close", "bind", "ioctl"].flatMap((name) => made(name, 1, 11));
+    const names = planFaults(calls, times, 1, (call) => call !== "ioctl").map(({ call }) => call);
+    assert.deepEqual([...new Set(names)], ["bind", "write"]);
+  });
+
+  it("gives a call the error that it most likely meets", () => {
+    const errnos = ["accept4", "mmap", "epoll_ctl", "recvmmsg"].map(likelyErrno);
+    assert.deepEqual(errnos, ["EMFILE", "ENOMEM", "ENOSPC", "EIO"]);
+  });
+
+  it("knows a time's phase", () => {
+    const found = [5, 10, 25, 45].map((at) => phaseAt(times, at));
+    assert.deepEqual(found, ["start", "start", "configure", "stop"]);
+    assert.equal(phaseAt({ start: 10 }, 50), "start");
+  });
+});

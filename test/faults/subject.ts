@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { executablePath, packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
+
+/** The interface under test. */
+export const name = "wgfault";
+
+/** A line of text that a process has printed, and when it has ended. */
+export class Child {
+  readonly lines: string[] = [];
+  readonly process: ChildProcess;
+  ended = false;
+
+  constructor([command = "", ...args]: readonly string[], env: Readonly<Record<string, string>>) {
+    this.process = spawn(command, args, {
+      env: { ...process.env, LOG_LEVEL: "error", ...env },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on("line", (line) => this.lines.push(line));
+    }
+    // A pipe whose other end is gone is no news: the end is.
+    this.process.stdin?.on("error", () => {});
+    this.process.on("error", (error) => {
+      this.lines.push(error.message);
+      this.ended = true;
+    });
+    this.process.on("exit", () => {
+      this.ended = true;
+    });
+  }
+
+  get pid(): number {
+    return this.process.pid ?? -1;
+  }
+
+  write(line: string): void {
+    this.process.stdin?.write(`${line}\n`);
+  }
+}
+
+/** A program whose tunnel is tried under faults. */
+export interface Subject {
+  readonly title: string;
+  /** Runs the tunnel. Words of a tracer or of the seccomp launcher come before it. */
+  readonly command: readonly string[];
+  readonly kind: "foreground" | "background" | "host";
+}
+
+export const subjects: readonly Subject[] = [
+  { title: "exec", kind: "foreground", command: [executablePath(process.env), "-f", name] },
+  { title: "background", kind: "background", command: [executablePath(process.env), name] },
+  {
+    title: "ffi",
+    kind: "host",
+    command: [process.execPath, `${packageRoot}/dist/test/faults/host.js`, name],
+  },
+  { title: "upstream", kind: "foreground", command: [upstreamExecutablePath, "-f", name] },
+];
+
+/** The processes that serve the interface under test in the background: their last argument is its name. */
+export function servers(): number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+        return (
+          words.at(-2) === name && words[0] !== "strace" && /wireguard-go$/.test(words[0] ?? "")
+        );
+      } catch {
+        return false; // It has ended meanwhile.
+      }
+    })
+    .map(Number);
+}
+
+/** What a process holds that a tunnel can have opened: its sockets, TUN and inotify files. */
+export function holdings(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+      try {
+        const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
+        return /^socket:|^anon_inode:inotify|^\/dev\/net\/tun/.test(target);
+      } catch {
+        return false;
+      }
+    }).length;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { outcomeOf } from "./outcome.js";
+import { type Fault, planFaults } from "./plan.js";
+import { run } from "./row.js";
+import type { FaultSite } from "./site.js";
+import type { Subject } from "./subject.js";
+import type { FaultResult } from "./table.js";
+
+/** The faults for a program: those of the calls that a run without one made. */
+export async function discover(
+  site: FaultSite,
+  subject: Subject,
+  depth: number,
+  wanted: (call: string) => boolean,
+): Promise<Fault[]> {
+  const { seen, calls, times } = await inDirectory((file) => run(site, subject, undefined, file));
+  if (seen.start !== "ready" || seen.troubles.length > 0 || seen.left.length > 0) {
+    throw new Error(`${subject.title} fails without a fault: ${JSON.stringify(seen)}`);
+  }
+  return planFaults(calls, times, depth, wanted);
+}
+
+/** Injects one fault into a program, and says what came of it. */
+export async function inject(
+  site: FaultSite,
+  subject: Subject,
+  fault: Fault,
+): Promise<FaultResult> {
+  const { seen } = await inDirectory((file) => run(site, subject, fault, file));
+  const words = [...seen.left, ...seen.hung, ...seen.troubles, ...seen.said];
+  const detail = words.join(" | ").slice(0, 400);
+  return { program: subject.title, ...fault, outcome: outcomeOf(seen), detail };
+}
+
+async function inDirectory<Result>(use: (file: string) => Promise<Result>): Promise<Result> {
+  const directory = mkdtempSync(join(tmpdir(), "faults-"));
+  try {
+    return await use(join(directory, "trace"));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
