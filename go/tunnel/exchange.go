@@ -15,10 +15,8 @@ import (
 // line that ends it. Anything else gives an error that wraps EPROTO, an ended tunnel one that wraps
 // ENODEV. Source: https://www.wireguard.com/xplatform/.
 func (t *Tunnel) Exchange(request string) ([]byte, error) {
-	select {
-	case <-t.done:
-		return nil, fmt.Errorf("tunnel %s has ended (%s): %w", t.name, t.end, unix.ENODEV)
-	default:
+	if t.isEnding() {
+		return nil, t.endedError()
 	}
 	operation, body, _ := strings.Cut(request, "\n")
 	var answer bytes.Buffer
@@ -31,6 +29,11 @@ func (t *Tunnel) Exchange(request string) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("not a whole UAPI request: it must begin with get=1 or set=1 and end with an empty line: %w", unix.EPROTO)
 	}
+	if t.isEnding() {
+		// The device may have been taken away meanwhile: what it says then is not what the tunnel was.
+		clear(answer.Bytes())
+		return nil, t.endedError()
+	}
 	var code int64
 	if refused := (*device.IPCError)(nil); errors.As(err, &refused) {
 		code = refused.ErrorCode()
@@ -39,4 +42,17 @@ func (t *Tunnel) Exchange(request string) ([]byte, error) {
 	}
 	fmt.Fprintf(&answer, "errno=%d\n\n", code)
 	return answer.Bytes(), nil
+}
+
+func (t *Tunnel) endedError() error {
+	return fmt.Errorf("tunnel %s has ended (%s): %w", t.name, t.end, unix.ENODEV)
+}
+
+func (t *Tunnel) isEnding() bool {
+	select {
+	case <-t.ending:
+		return true
+	default:
+		return false
+	}
 }

@@ -39,22 +39,16 @@ func (t *Tunnel) keepPort(refused, former uint16) {
 
 func (t *Tunnel) putBack(port uint16) {
 	for range portAttempts {
-		if t.bind.Port() != 0 || t.ending() {
+		if t.bind.Port() != 0 || t.isEnding() {
 			return // Another one was chosen meanwhile, or none is needed any more.
 		}
 		if t.device.IpcSet(fmt.Sprintf("listen_port=%d\n", port)) == nil {
 			return
 		}
 		select {
-		case <-t.stop:
+		case <-t.ending:
 			return
 		case <-time.After(portPause):
 		}
 	}
-}
-
-func (t *Tunnel) ending() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.connections == nil
 }

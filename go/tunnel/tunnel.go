@@ -44,6 +44,7 @@ const (
 // sockets and every goroutine, and lets go of all of them when it ends, for whatever reason.
 type Tunnel struct {
 	name     string
+	log      Log
 	device   *device.Device
 	bind     *udp.Bind
 	tun      *tun.Device
@@ -51,11 +52,12 @@ type Tunnel struct {
 
 	stop     chan struct{} // closed by Close
 	stopOnce sync.Once
-	accepted chan error // from accept, once
-	deaf     chan error // from a receiver that has given up
+	accepted chan error    // from accept, once
+	deaf     chan error    // from a receiver that has given up
+	ending   chan struct{} // closed before anything is let go
 	done     chan struct{}
-	end      End // these two may be read once done is closed
-	endErr   error
+	end      End   // may be read once ending is closed
+	endErr   error // may be read once done is closed
 
 	mu          sync.Mutex
 	connections map[net.Conn]struct{} // nil once the tunnel ends
@@ -77,11 +79,13 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	}
 	t := &Tunnel{
 		name:        files.Name,
+		log:         log,
 		tun:         tunDevice,
 		listener:    listener,
 		stop:        make(chan struct{}),
 		accepted:    make(chan error, 1),
 		deaf:        make(chan error, 1),
+		ending:      make(chan struct{}),
 		done:        make(chan struct{}),
 		connections: make(map[net.Conn]struct{}),
 	}
@@ -156,7 +160,7 @@ func (t *Tunnel) accept() {
 }
 
 func (t *Tunnel) handle(connection net.Conn) {
-	t.device.IpcHandle(connection) // closes the connection
+	t.serve(connection) // closes the connection
 	t.mu.Lock()
 	delete(t.connections, connection)
 	t.mu.Unlock()
@@ -197,6 +201,7 @@ func (t *Tunnel) waitForEnd(log Log) {
 		t.endErr = fmt.Errorf("UDP bind of %s: %w", t.name, err)
 	}
 
+	close(t.ending)
 	// The name first: its next user may be waiting. Then who still talks to the device, then the
 	// device, which closes the TUN and the UDP sockets.
 	t.endErr = errors.Join(t.endErr, t.listener.Close())
