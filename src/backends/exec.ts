@@ -155,7 +155,10 @@ class ExecTunnel implements RunningTunnel {
     try {
       return await exchangeOverSocket(this.name, request, signal);
     } catch (error) {
-      if (this.#child.running || !isLoss(error)) throw error;
+      if (!isLoss(error)) throw error;
+      // The engine hangs up before its process has ended.
+      if (this.#closed !== undefined) throw endedError(this.#closedEnd());
+      if (this.#child.running) throw error;
       throw endedError(await this.ended);
     }
   }

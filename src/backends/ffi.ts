@@ -17,12 +17,15 @@ const { errno } = constants;
 /** Linux's ENOTRECOVERABLE, which node:os does not name: the library has caught a panic. */
 const notRecoverable = 131;
 
+/** What tunnels need of the library: tests put something between. */
+export type TunnelLibrary = Omit<BridgeLibrary, "abiVersion" | "run">;
+
 /** Runs tunnels in this process. A crash of the engine would take the process with it. */
 export class FfiBackend implements Backend {
   readonly kind = "ffi";
-  readonly #library: BridgeLibrary;
+  readonly #library: TunnelLibrary;
 
-  constructor(library: BridgeLibrary) {
+  constructor(library: TunnelLibrary) {
     this.#library = library;
   }
 
@@ -73,7 +76,7 @@ class FfiTunnel implements RunningTunnel {
   readonly backend = "ffi";
   readonly name: string;
   readonly ended: Promise<TunnelEnd>;
-  readonly #library: BridgeLibrary;
+  readonly #library: TunnelLibrary;
   readonly #handle: number;
   readonly #logEnded: Promise<void>;
   readonly #endRead: Promise<TunnelEnd>;
@@ -83,7 +86,7 @@ class FfiTunnel implements RunningTunnel {
   #previous: Promise<unknown> = Promise.resolve();
   #answer = Buffer.alloc(4096);
 
-  constructor(library: BridgeLibrary, handle: number, endFd: number, logEnded: Promise<void>) {
+  constructor(library: TunnelLibrary, handle: number, endFd: number, logEnded: Promise<void>) {
     this.#library = library;
     this.#handle = handle;
     this.#logEnded = logEnded;
@@ -156,7 +159,7 @@ class FfiTunnel implements RunningTunnel {
   }
 
   async #close(): Promise<void> {
-    await this.#previous;
+    // Not after the exchange before: that may wait for what only the tunnel's end gives back.
     const result = await this.#library.close(this.#handle);
     await this.#logEnded;
     await this.#endRead;

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { libraryPath } from "../../../src/artifacts.js";
+import { BridgeLibrary } from "../../../src/backends/ffi/library.js";
+import { FfiBackend, type TunnelLibrary } from "../../../src/backends/ffi.js";
+import { WgBridgeError } from "../../../src/errors.js";
+import { ask } from "../../ask.js";
+import { assertNothingLeft, onlyInSandbox } from "../../sandbox.js";
+
+/** The library, in which an exchange waits until the tunnel is closed. */
+async function withWaitingExchange(waiting: () => void): Promise<TunnelLibrary> {
+  const library = await BridgeLibrary.load(libraryPath(process.env));
+  let sayClosed = () => {};
+  const closed = new Promise<void>((resolve) => {
+    sayClosed = resolve;
+  });
+  return {
+    newHandle: () => library.newHandle(),
+    disable: (handle, features) => library.disable(handle, features),
+    open: (handle, name, mtu, level) => library.open(handle, name, mtu, level),
+    interfaceName: (handle) => library.interfaceName(handle),
+    logFd: (handle) => library.logFd(handle),
+    endFd: (handle) => library.endFd(handle),
+    lastError: (handle) => library.lastError(handle),
+    closeNow: (handle) => library.closeNow(handle),
+    close: async (handle) => {
+      const result = await library.close(handle);
+      sayClosed();
+      return result;
+    },
+    exchange: async (handle, request, answer) => {
+      waiting();
+      await closed;
+      return library.exchange(handle, request, answer);
+    },
+  };
+}
+
+function isClosed(error: unknown): boolean {
+  assert.ok(error instanceof WgBridgeError, String(error));
+  assert.equal(error.code, "WG_BRIDGE_CLOSED");
+  assert.match(error.message, /The tunnel wgf0 was closed/);
+  return true;
+}
+
+describe("closing an ffi tunnel", () => {
+  onlyInSandbox();
+
+  it("does not wait for an exchange that waits, which is told of the end, as are those behind it", async () => {
+    let sayWaiting = () => {};
+    const waiting = new Promise<void>((resolve) => {
+      sayWaiting = resolve;
+    });
+    const backend = new FfiBackend(await withWaitingExchange(() => sayWaiting()));
+    const tunnel = await backend.start({ name: "wgf0" });
+    const exchanges = [ask(tunnel, "get=1\n\n"), ask(tunnel, "set=1\nfwmark=1\n\n")];
+    const refused = exchanges.map((exchange) => assert.rejects(exchange, isClosed));
+    await waiting;
+    await Promise.all([tunnel.close(), tunnel.close()]);
+    await Promise.all(refused);
+    assertNothingLeft("wgf0");
+  });
+});
