@@ -77,7 +77,8 @@ func (p Process) Run(name string, level tunnel.Level) error {
 	case <-lifeline.Cut():
 	case <-t.Done():
 	}
-	err = t.Close()
+	_ = t.Close() // End has its error
+	_, err = t.End()
 	status.Tell(t.EndLine())
 	log.Verbosef("Shutting down")
 	return err

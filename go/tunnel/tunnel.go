@@ -57,7 +57,8 @@ type Tunnel struct {
 	ending   chan struct{} // closed before anything is let go
 	done     chan struct{}
 	end      End   // may be read once ending is closed
-	endErr   error // may be read once done is closed
+	endErr   error // why the tunnel ended, if something failed; like closeErr, may be read once done is closed
+	closeErr error // what failed while it let go
 
 	mu          sync.Mutex
 	connections map[net.Conn]struct{} // nil once the tunnel ends
@@ -97,8 +98,8 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	if disabled := features.Disabled(); disabled != "" {
 		log.Verbosef("Disabled: %s", disabled)
 	}
-	go t.accept()
-	go t.waitForEnd(log)
+	t.handlers.Go(t.accept)
+	go t.waitForEnd()
 	log.Verbosef("UAPI listener started")
 	return t, nil
 }
@@ -120,43 +121,26 @@ func (t *Tunnel) Name() string { return t.name }
 // Done is closed when the tunnel has ended and everything that it held is let go.
 func (t *Tunnel) Done() <-chan struct{} { return t.done }
 
-// End says why the tunnel ended, and what failed while it did. Call it once Done is closed.
-func (t *Tunnel) End() (End, error) { return t.end, t.endErr }
+// End says why the tunnel ended, and what failed before and while it did. The log has that error too. Call
+// it once Done is closed.
+func (t *Tunnel) End() (End, error) { return t.end, errors.Join(t.endErr, t.closeErr) }
 
 // EndLine says End in one line: the reason, and after ": " what failed. Call it once Done is closed. If
 // something failed, the log has it at error level.
 func (t *Tunnel) EndLine() string {
-	if t.endErr == nil {
+	_, err := t.End()
+	if err == nil {
 		return string(t.end)
 	}
-	return strings.ReplaceAll(string(t.end)+": "+t.endErr.Error(), "\n", "; ")
+	return strings.ReplaceAll(string(t.end)+": "+err.Error(), "\n", "; ")
 }
 
-// Close ends the tunnel, waits until it is gone, and returns what failed meanwhile. It may be
-// called more than once and from any goroutine.
+// Close ends the tunnel, waits until it is gone, and returns what could not be let go of. Why a tunnel had
+// ended before is no failure of Close: see End. It may be called more than once and from any goroutine.
 func (t *Tunnel) Close() error {
 	t.stopOnce.Do(func() { close(t.stop) })
 	<-t.done
-	return t.endErr
-}
-
-func (t *Tunnel) accept() {
-	for {
-		connection, err := t.listener.Accept()
-		if err != nil {
-			t.accepted <- err
-			return
-		}
-		t.mu.Lock()
-		if t.connections == nil {
-			t.mu.Unlock()
-			_ = connection.Close() // never used
-			continue
-		}
-		t.connections[connection] = struct{}{}
-		t.handlers.Go(func() { t.handle(connection) })
-		t.mu.Unlock()
-	}
+	return t.closeErr
 }
 
 func (t *Tunnel) handle(connection net.Conn) {
@@ -181,7 +165,7 @@ func (t *Tunnel) bindFailed(err error) {
 }
 
 // waitForEnd ends the tunnel once there is a reason to, and logs what failed.
-func (t *Tunnel) waitForEnd(log Log) {
+func (t *Tunnel) waitForEnd() {
 	select {
 	case <-t.stop:
 		t.end = Closed
@@ -204,7 +188,7 @@ func (t *Tunnel) waitForEnd(log Log) {
 	close(t.ending)
 	// The name first: its next user may be waiting. Then who still talks to the device, then the
 	// device, which closes the TUN and the UDP sockets.
-	t.endErr = errors.Join(t.endErr, t.listener.Close())
+	t.closeErr = t.listener.Close()
 	t.mu.Lock()
 	connections := t.connections
 	t.connections = nil
@@ -215,8 +199,8 @@ func (t *Tunnel) waitForEnd(log Log) {
 	t.handlers.Wait()
 	t.device.Close()
 	<-t.device.Wait() // the engine may have begun to close by itself
-	if t.endErr != nil {
-		log.Errorf("The tunnel ended (%s)", t.EndLine())
+	if _, err := t.End(); err != nil {
+		t.log.Errorf("The tunnel ended (%s)", t.EndLine())
 	}
 	close(t.done)
 }
