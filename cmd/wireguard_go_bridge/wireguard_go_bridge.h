@@ -74,7 +74,8 @@ int wgDisable(int handle, char *features);
  *   uapiFd    a listening UAPI socket to take, or -1; owned by the library from here on
  * Errors: -EINVAL the name, the MTU or a descriptor is no good; -EBUSY the interface exists, or the
  * handle is open; -EADDRINUSE another program serves the socket; -ENOENT, -ENODEV no /dev/net/tun;
- * -EPERM, -EACCES no permission. After an error nothing is left behind but the handle. */
+ * -EPERM, -EACCES no permission, or a user other than root and this one could serve sockets in the
+ * directory, or does. After an error nothing is left behind but the handle. */
 int wgOpen(int handle, char *name, int mtu, int logLevel, int tunFd, int uapiFd);
 
 /* Writes the real name of the tunnel's interface. -ENOTCONN: not open. */

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -32,10 +31,14 @@ func Path(name string) string { return filepath.Join(Directory, name+".sock") }
 
 // Open binds the socket of the interface called name, with mode 0600, and listens on it. It makes
 // the directory (mode 0755), replaces a dead socket, and waits for one whose owner is ending. The
-// error wraps EADDRINUSE where another program serves the name, EACCES or EPERM without permission.
+// error wraps EADDRINUSE where another program serves the name, EACCES or EPERM without permission. EPERM
+// also says that a user other than root and this one could serve sockets in the directory, or does.
 func Open(name string) (*os.File, error) {
 	if err := os.MkdirAll(Directory, 0o755); err != nil {
 		return nil, fmt.Errorf("making the directory of UAPI sockets: %w", err)
+	}
+	if err := checkDirectory(Directory); err != nil {
+		return nil, fmt.Errorf("the directory of UAPI sockets cannot be trusted: %w", err)
 	}
 	path := Path(name)
 	deadline := time.Now().Add(predecessorGrace)
@@ -82,7 +85,7 @@ func bindOrReplace(path string) (*os.File, error) {
 	if err := refuseStranger(path); err != nil {
 		return nil, err
 	}
-	connection, dialErr := net.Dial("unix", path)
+	connection, dialErr := dial(path)
 	switch {
 	case dialErr == nil:
 		return nil, errors.Join(err, connection.Close())
@@ -124,7 +127,7 @@ func waitForEnd(path string, deadline time.Time) (ended bool) {
 	if !time.Now().Before(deadline) {
 		return false
 	}
-	connection, err := net.Dial("unix", path)
+	connection, err := dial(path)
 	if err != nil {
 		time.Sleep(predecessorPause) // Binding comes next, which may fail in the same way.
 		return true

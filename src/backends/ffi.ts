@@ -4,7 +4,8 @@ import { WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import { exchangeTimeout, withDeadline } from "../uapi/deadline.js";
 import { checkRequest } from "../uapi/request.js";
-import { removeSocketNow } from "../uapi/socket.js";
+import { removeSocketNow, socketDirectory } from "../uapi/socket.js";
+import { requireTrustedDirectory } from "../uapi/trust.js";
 import type { Backend, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";
 import { errnoName, startFailureCode } from "./ffi/errno.js";
 import type { BridgeLibrary } from "./ffi/library.js";
@@ -39,6 +40,7 @@ export class FfiBackend implements Backend {
         `The tunnel ${name} cannot outlive this process with the backend ffi, which runs inside it. Use the backend exec.`,
       );
     }
+    requireTrustedDirectory(socketDirectory); // the library has only an errno for it
     const library = this.#library;
     const handle = succeed(library.newHandle(), "making a handle");
     // It waits for an open that is under way, which then has nothing to leave.

@@ -1,9 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { systemCodeOf } from "../errors.js";
 import { isServed, socketDirectory } from "../uapi/socket.js";
+import { requireTrustedDirectory } from "../uapi/trust.js";
 
 /** What interfaces does, once it is loaded. */
 export async function servedInterfaces(): Promise<readonly string[]> {
+  requireTrustedDirectory(socketDirectory);
   const names = (await socketNames()).toSorted();
   const served = await Promise.all(names.map(isServed));
   return names.filter((_, index) => served[index]);

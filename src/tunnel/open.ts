@@ -21,6 +21,7 @@ export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
  * Closing the tunnel only lets go of it. That the program has ended is seen when its socket goes;
  * where it was killed and left its socket, at the next call.
  * @throws WgBridgeError WG_BRIDGE_CLOSED where nothing serves the interface, WG_BRIDGE_PERMISSION,
+ *   WG_BRIDGE_UNTRUSTED where a user other than root and this one could serve it,
  *   WG_BRIDGE_INTERFACE_NAME; or the signal's reason
  */
 export async function attach(name: string, options: AttachOptions = {}): Promise<Tunnel> {
@@ -31,6 +32,7 @@ export async function attach(name: string, options: AttachOptions = {}): Promise
 /**
  * The names of all interfaces that a WireGuard program serves on this machine, in alphabetical order.
  * Those of the kernel's own WireGuard are not among them.
+ * @throws WgBridgeError WG_BRIDGE_UNTRUSTED where users other than root and this one can make sockets
  */
 export async function interfaces(): Promise<readonly string[]> {
   const { servedInterfaces } = await import("./interfaces.js");

@@ -4,6 +4,7 @@ import { systemCodeOf, WgBridgeError } from "../errors.js";
 import { AnswerReader } from "./answer.js";
 import { exchangeTimeout, withDeadline } from "./deadline.js";
 import { checkRequest } from "./request.js";
+import { requireTrustedSocket } from "./trust.js";
 
 /** Where wg(8) and every userspace WireGuard have their UAPI sockets. */
 export const socketDirectory = "/var/run/wireguard";
@@ -13,21 +14,25 @@ export function socketPath(name: string): string {
   return `${socketDirectory}/${name}.sock`;
 }
 
-/** Whether something takes connections on the interface's socket, or this user may not ask it. */
+/**
+ * Whether something takes connections on the interface's socket, or this user may not or should not
+ * ask it.
+ */
 export async function isServed(name: string): Promise<boolean> {
   try {
     const connection = await connect(name);
     connection?.destroy();
     return connection !== undefined;
   } catch (error) {
-    if (error instanceof WgBridgeError && error.code === "WG_BRIDGE_PERMISSION") return true;
+    const codes = ["WG_BRIDGE_PERMISSION", "WG_BRIDGE_UNTRUSTED"];
+    if (error instanceof WgBridgeError && codes.includes(error.code)) return true;
     throw error;
   }
 }
 
 /**
  * Resolves if something serves the interface.
- * @throws WgBridgeError WG_BRIDGE_CLOSED, WG_BRIDGE_PERMISSION
+ * @throws WgBridgeError WG_BRIDGE_CLOSED, WG_BRIDGE_PERMISSION, WG_BRIDGE_UNTRUSTED
  */
 export async function requireServer(name: string): Promise<void> {
   const connection = await connect(name);
@@ -53,8 +58,9 @@ function notServedError(name: string, cause?: unknown): WgBridgeError {
  * blank line included. An errno other than 0 in the answer is an answer, not a rejection. Both buffers
  * are the caller's, to overwrite where they hold keys.
  * @throws WgBridgeError WG_BRIDGE_CLOSED when nothing serves the socket, WG_BRIDGE_LOST when the
- *   connection ends without an answer, WG_BRIDGE_PERMISSION, WG_BRIDGE_TIMEOUT after 30 seconds,
- *   WG_BRIDGE_ENGINE for a request that is not UAPI; or the signal's reason.
+ *   connection ends without an answer, WG_BRIDGE_PERMISSION, WG_BRIDGE_UNTRUSTED when another user could
+ *   serve it, WG_BRIDGE_TIMEOUT after 30 seconds, WG_BRIDGE_ENGINE for a request that is not UAPI; or the
+ *   signal's reason.
  */
 export async function exchangeOverSocket(
   name: string,
@@ -87,6 +93,7 @@ function isHangUp(error: unknown): boolean {
 
 function transact(name: string, request: Buffer, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    requireTrustedSocket(socketDirectory, socketPath(name));
     const socket = new UapiConnection({ signal });
     const answer = new AnswerReader();
     socket.connect(socketPath(name), () => socket.write(request));
@@ -183,6 +190,7 @@ function inodeOf(path: string): number | undefined {
 /** A connection to the interface's socket, or undefined where nothing serves it. */
 function connect(name: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
+    requireTrustedSocket(socketDirectory, socketPath(name));
     const socket = createConnection({ path: socketPath(name) });
     socket.once("connect", () => {
       socket.removeListener("error", fail);

@@ -1,0 +1,115 @@
+package uapi
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxLinks is how many symbolic links the kernel follows in one path. Source: path_resolution(7).
+const maxLinks = 40
+
+// writableByOthers are the mode's bits that let group or others write.
+const writableByOthers = 0o022
+
+// checkDirectory reports why a user other than root and this process's own could serve sockets in
+// directory: an error that wraps EPERM. What it accepts stays so without a lock: it walks down from the
+// root directory, and at each step only trusted users can replace what it has looked at.
+func checkDirectory(directory string) error {
+	var root unix.Stat_t
+	if err := unix.Lstat("/", &root); err != nil {
+		return os.NewSyscallError("lstat", err)
+	}
+	self := uint32(os.Geteuid())
+	at, rest := "/", elements(directory)
+	for links := 0; len(rest) > 0; {
+		next := filepath.Join(at, rest[0])
+		rest = rest[1:]
+		var stat unix.Stat_t
+		if err := unix.Lstat(next, &stat); err != nil {
+			return fmt.Errorf("looking at %s: %w", next, err)
+		}
+		isLink, isLast := stat.Mode&unix.S_IFMT == unix.S_IFLNK, len(rest) == 0
+		owned := stat.Uid == 0 || stat.Uid == self
+		// Whoever owns the root directory can replace all that is below it. In a user namespace that is
+		// often somebody without a number of their own: nothing is lost by trusting them, but for sockets.
+		if !owned && (isLast && !isLink || stat.Uid != root.Uid) {
+			return untrusted(directory, next, fmt.Sprintf("belongs to user %d", stat.Uid), isLink)
+		}
+		if isLink {
+			if links++; links > maxLinks {
+				return fmt.Errorf("looking at %s: %w", next, unix.ELOOP)
+			}
+			target, err := os.Readlink(next)
+			if err != nil {
+				return err
+			}
+			if filepath.IsAbs(target) {
+				at = "/"
+			}
+			rest = append(elements(target), rest...)
+			continue
+		}
+		// In a sticky directory others cannot rename what is not theirs, but they can add to it.
+		sticky := stat.Mode&unix.S_ISVTX != 0
+		if stat.Mode&writableByOthers != 0 && (isLast || !sticky) {
+			return untrusted(directory, next, fmt.Sprintf("may be written by others (mode %#o)", stat.Mode&0o7777), false)
+		}
+		at = next
+	}
+	return nil
+}
+
+// elements splits a path at its slashes.
+func elements(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+}
+
+func untrusted(directory, path, why string, isLink bool) error {
+	remedy := fmt.Sprintf(`run "chown root %s && chmod go-w %s" as root`, path, path)
+	if isLink {
+		remedy = "remove that link"
+	}
+	return fmt.Errorf("%s %s, so another user could serve %s and be given private keys: %s, and remove sockets that others have left: %w",
+		path, why, directory, remedy, unix.EPERM)
+}
+
+// dial connects to the UAPI socket at path. The error wraps EPERM if the program that listens there is
+// neither root's nor this user's.
+func dial(path string) (net.Conn, error) {
+	connection, err := net.Dial("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkServer(connection, path); err != nil {
+		return nil, errors.Join(err, connection.Close())
+	}
+	return connection, nil
+}
+
+func checkServer(connection net.Conn, path string) error {
+	raw, err := connection.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var peer *unix.Ucred
+	var optionErr error
+	if err := raw.Control(func(fd uintptr) {
+		peer, optionErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil {
+		return err
+	}
+	if optionErr != nil {
+		return os.NewSyscallError("getsockopt", optionErr)
+	}
+	if peer.Uid == 0 || peer.Uid == uint32(os.Geteuid()) {
+		return nil
+	}
+	return fmt.Errorf("UAPI socket %s is served by process %d of user %d, who is neither root nor this user: stop that program and remove the socket: %w",
+		path, peer.Pid, peer.Uid, unix.EPERM)
+}
