@@ -6,6 +6,7 @@ import {
   upstreamExecutablePath,
 } from "../artifacts.js";
 import type { NamedProgram } from "../sandbox/named-program.js";
+import { requireTrustedFile } from "../strategy/trusted-file.js";
 
 const main = `${packageRoot}/dist/src/cli/main.js`;
 const host = fileURLToPath(new URL("./event-loop-host.js", import.meta.url));
@@ -33,12 +34,14 @@ export interface MeasuredProgram extends TunnelProgram {
 /**
  * The programs in the order of their columns. exec is the executable itself, since Node only starts it.
  * @param without for each further column of exec, the levers that it does without
+ * @throws WgBridgeError WG_BRIDGE_UNTRUSTED where another user could change the executable
  */
 export function measuredPrograms(
   peers: readonly NamedProgram[],
   without: readonly string[],
   env: Environment,
 ): MeasuredProgram[] {
+  requireTrustedFile(executablePath(env), "WIREGUARD_GO_EXECUTABLE");
   const ours = { env: {}, host: null, judged: true };
   const exec = { ...ours, command: [executablePath(env)] };
   return [

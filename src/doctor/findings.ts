@@ -113,6 +113,7 @@ function findArtifact(
 function artifactCures(code: WgBridgeErrorCode, path: string): string[] {
   switch (code) {
     case "WG_BRIDGE_LIBRARY_MUSL":
+    case "WG_BRIDGE_UNTRUSTED": // its sentence has the command
       return [];
     case "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE":
       return [`chmod +x ${path}`];

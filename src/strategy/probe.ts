@@ -4,6 +4,7 @@ import { type Environment, executablePath, libraryPath } from "../artifacts.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { isExecutableFile } from "../executable-file.js";
 import { type ElfFault, type ElfFile, elfHeadBytes, parseElf } from "./elf.js";
+import { requireTrustedFile } from "./trusted-file.js";
 
 /** A file that a backend needs, and why it cannot be used, if so. */
 export interface Artifact {
@@ -22,7 +23,15 @@ const rebuild =
 
 /** Looks at the library and the executable that the environment names. */
 export function probe(env: Environment): Probe {
-  return { library: probeLibrary(libraryPath(env)), executable: probeExecutable(env) };
+  return { library: probeNamedLibrary(env), executable: probeExecutable(env) };
+}
+
+function probeNamedLibrary(env: Environment): Artifact {
+  const named = libraryPath(env);
+  // The dynamic loader would look for a bare name in directories of its own.
+  const path = named.includes("/") ? named : `./${named}`;
+  const trusted = artifact(path, () => requireTrustedFile(path, "WIREGUARD_GO_BRIDGE_LIB_PATH"));
+  return trusted.problem === undefined ? probeLibrary(path) : trusted;
 }
 
 function artifact(path: string, check: () => void): Artifact {
@@ -116,7 +125,10 @@ function isMusl(): boolean {
 export function probeExecutable(env: Environment): Artifact {
   const named = executablePath(env);
   const path = named.includes("/") ? named : (searchPath(named, env.PATH ?? "") ?? named);
-  return artifact(path, () => checkExecutable(path));
+  return artifact(path, () => {
+    requireTrustedFile(path, "WIREGUARD_GO_EXECUTABLE");
+    checkExecutable(path);
+  });
 }
 
 function searchPath(command: string, searched: string): string | undefined {

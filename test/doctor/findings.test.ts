@@ -79,6 +79,13 @@ describe("the diagnosis", () => {
       });
       assert.deepEqual(finding(facts, "library").cures, []);
     });
+
+    it("leaves the cure of a file that others may change to its sentence", () => {
+      const fault = { code: "WG_BRIDGE_UNTRUSTED", message: "Run chown root /lib.so" } as const;
+      const facts = withBackends({ library: { ...missingLibrary, fault } });
+      assert.deepEqual(finding(facts, "library").cures, []);
+      assert.match(finding(facts, "library").detail, /chown root/);
+    });
   });
 
   describe("of namespaces", () => {

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { executablePath, libraryPath } from "../../src/artifacts.js";
+import { choose } from "../../src/strategy/choose.js";
+import { probe } from "../../src/strategy/probe.js";
+import { requireTrustedFile } from "../../src/strategy/trusted-file.js";
+import { hasStranger, skippedWithoutStranger, stranger } from "../other-user.js";
+
+const asRoot = process.geteuid?.() === 0;
+const rootOnly = asRoot ? "" : " [skipped: only root refuses a file]";
+
+describe("files that the environment names", () => {
+  let directory = "";
+  let library = "";
+  let executable = "";
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "wg-bridge-named-"));
+    mkdirSync(join(directory, "open"));
+    library = join(directory, "open", "library.so");
+    executable = join(directory, "open", "program");
+    cpSync(libraryPath({}), library);
+    writeFileSync(executable, "#!/bin/sh\n", { mode: 0o755 });
+  });
+
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const look = () =>
+    probe({ WIREGUARD_GO_BRIDGE_LIB_PATH: library, WIREGUARD_GO_EXECUTABLE: executable });
+
+  function assertRefused(why: RegExp): void {
+    const found = look();
+    for (const [variable, artifact] of [
+      ["WIREGUARD_GO_BRIDGE_LIB_PATH", found.library],
+      ["WIREGUARD_GO_EXECUTABLE", found.executable],
+    ] as const) {
+      assert.equal(artifact.problem?.code, "WG_BRIDGE_UNTRUSTED");
+      assert.match(artifact.problem.message, why);
+      assert.ok(artifact.problem.message.includes(`${variable} names ${artifact.path}`));
+    }
+  }
+
+  it("are used where only root and this user can change them", () => {
+    assert.equal(look().library.problem, undefined);
+    assert.equal(look().executable.problem, undefined);
+  });
+
+  it(`are refused to root where others may write${rootOnly}`, function () {
+    if (!asRoot) this.skip();
+    chmodSync(library, 0o666);
+    chmodSync(executable, 0o775);
+    assertRefused(/open\/(library\.so|program) may be written by others/);
+    chmodSync(library, 0o644);
+    chmodSync(executable, 0o755);
+    chmodSync(join(directory, "open"), 0o777);
+    assertRefused(/open may be written by others \(mode 777\).*install -m 755/);
+  });
+
+  it(`are refused to root behind a link too, and by a bare or relative name${rootOnly}`, function () {
+    if (!asRoot) this.skip();
+    chmodSync(join(directory, "open"), 0o777);
+    symlinkSync(library, join(directory, "link.so"));
+    const named = [join(directory, "link.so"), relative(process.cwd(), library)];
+    for (const path of named) {
+      const found = probe({ WIREGUARD_GO_BRIDGE_LIB_PATH: path });
+      assert.equal(found.library.problem?.code, "WG_BRIDGE_UNTRUSTED");
+    }
+    const env = { PATH: join(directory, "open"), WIREGUARD_GO_EXECUTABLE: "program" };
+    assert.equal(probe(env).executable.problem?.code, "WG_BRIDGE_UNTRUSTED");
+  });
+
+  it(`are refused to root where another user owns them${skippedWithoutStranger}`, function () {
+    if (!hasStranger) this.skip();
+    chownSync(library, stranger, 0);
+    chownSync(executable, stranger, 0);
+    assertRefused(/belongs to user 12345/);
+  });
+
+  it(`make auto take the other backend, with the reason${rootOnly}`, function () {
+    if (!asRoot) this.skip();
+    chmodSync(library, 0o666);
+    const choice = choose("auto", look());
+    assert.equal(choice.backend, "exec");
+    assert.match(choice.reason, /which root does not run: .* may be written by others/);
+  });
+
+  it("are taken as they are inside the package", () => {
+    for (const path of [libraryPath({}), executablePath({})]) requireTrustedFile(path, "VARIABLE");
+  });
+
+  it("are never looked for by the dynamic loader", () => {
+    assert.equal(probe({ WIREGUARD_GO_BRIDGE_LIB_PATH: "libc.so.6" }).library.path, "./libc.so.6");
+  });
+});
