@@ -60,4 +60,26 @@ describe("wireguard_go_bridge.h", () => {
       return 0;`);
     assert.match(output, /^0 -22 -22 1 0 -9 .*interface name "a\/b" holds '\/'/);
   });
+
+  it("says what a C program gets for buffers and strings that are none", () => {
+    const output = runC(`
+      char buffer[64];
+      int handle = wgNew();
+      char *none = NULL;
+      printf("%d %d %d ", wgExchange(handle, "get=1\\n\\n", -1, buffer, 64),
+        wgExchange(handle, "get=1\\n\\n", 0, buffer, 64), wgExchange(handle, none, 7, buffer, 64));
+      printf("%d %d %d ", wgExchange(handle, "get=1\\n\\n", 7, none, 64),
+        wgExchange(handle, "get=1\\n\\n", 7, buffer, 0), wgExchange(handle, "get=1\\n\\n", 7, buffer, -2147483647 - 1));
+      printf("%d %d %d ", wgAbiVersion(none, 64), wgAbiVersion(buffer, -1), wgAbiVersion(buffer, 0));
+      printf("%d %d %d ", wgLastError(handle, none, 64), wgLastError(handle, buffer, -1), wgLastError(0, none, 1));
+      printf("%d %d ", wgDisable(handle, none), wgOpen(handle, none, 0, WG_LOG_SILENT, -1, -1));
+      printf("%d ", wgName(handle, buffer, -1));
+      printf("%d ", wgClose(handle));
+      printf("%d", wgExchange(handle, none, -1, none, -1));
+      return 0;`);
+    const [invalid, closed] = ["-22", "-9"];
+    const answers = output.split(" ");
+    // wgName asks first whether there is a tunnel.
+    assert.deepEqual(answers, [...Array<string>(14).fill(invalid), "-107", "0", closed]);
+  });
 });

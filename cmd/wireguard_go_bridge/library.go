@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ type library struct {
 // A handle is one tunnel, from before it opens until it is closed.
 type handle struct {
 	mu         sync.Mutex // held while the tunnel opens and closes
+	closed     bool       // whoever found the handle before it was closed comes too late
 	tunnel     *tunnel.Tunnel
 	features   tunnel.Features
 	log        *lineWriter // nil where nobody reads the log
@@ -64,6 +66,16 @@ func (l *library) find(id int) (*handle, error) {
 		return nil, fmt.Errorf("handle %d is not open: %w", id, unix.EBADF)
 	}
 	return h, nil
+}
+
+// lock locks the handle, unless it has been closed meanwhile.
+func (h *handle) lock() error {
+	h.mu.Lock()
+	if !h.closed {
+		return nil
+	}
+	h.mu.Unlock()
+	return fmt.Errorf("this handle was closed meanwhile: %w", unix.EBADF)
 }
 
 // call runs do on the handle and turns its error, or a panic, into a negative errno.
@@ -129,7 +141,9 @@ func (l *library) run(name string, level tunnel.Level) int {
 
 // disable makes the tunnel that is to be opened do without the named features.
 func (h *handle) disable(names string) error {
-	h.mu.Lock()
+	if err := h.lock(); err != nil {
+		return err
+	}
 	defer h.mu.Unlock()
 	if h.tunnel != nil {
 		return fmt.Errorf("the features of tunnel %s were chosen when it was opened: %w", h.tunnel.Name(), unix.EBUSY)
@@ -142,8 +156,24 @@ func (h *handle) disable(names string) error {
 	return nil
 }
 
-func (h *handle) open(name string, mtu int, level tunnel.Level, given tunnel.Given) error {
-	h.mu.Lock()
+// open opens the handle's tunnel. Descriptors that are not negative are the library's from here on: on
+// every path they are closed at once, since a file that is only forgotten stays open until the garbage
+// collector comes.
+func (l *library) open(id int, name string, mtu int, level tunnel.Level, tunFd, uapiFd int) int {
+	given, err := adopt(tunFd, uapiFd)
+	defer given.close() // what no tunnel has taken
+	return l.call(id, func(h *handle) (int, error) {
+		if err != nil {
+			return 0, err
+		}
+		return 0, h.open(name, mtu, level, given)
+	})
+}
+
+func (h *handle) open(name string, mtu int, level tunnel.Level, given *descriptors) error {
+	if err := h.lock(); err != nil {
+		return err
+	}
 	defer h.mu.Unlock()
 	if h.tunnel != nil {
 		return fmt.Errorf("this handle has opened tunnel %s already: %w", h.tunnel.Name(), unix.EBUSY)
@@ -151,7 +181,7 @@ func (h *handle) open(name string, mtu int, level tunnel.Level, given tunnel.Giv
 	if mtu < 0 || mtu > maxMTU {
 		return fmt.Errorf("an MTU of %d bytes is out of range: give 0 for %d, or up to %d: %w", mtu, tunnel.DefaultMTU, maxMTU, unix.EINVAL)
 	}
-	files, err := tunnel.Open(name, mtu, given)
+	files, err := tunnel.Open(name, mtu, given.take())
 	if err != nil {
 		return err
 	}
@@ -170,7 +200,9 @@ const maxMTU = 65535
 
 // opened returns the tunnel, which may have ended by itself.
 func (h *handle) opened() (*tunnel.Tunnel, error) {
-	h.mu.Lock()
+	if err := h.lock(); err != nil {
+		return nil, err
+	}
 	defer h.mu.Unlock()
 	if h.tunnel == nil {
 		return nil, fmt.Errorf("this handle has no tunnel yet: call wgOpen first: %w", unix.ENOTCONN)
@@ -178,37 +210,24 @@ func (h *handle) opened() (*tunnel.Tunnel, error) {
 	return h.tunnel, nil
 }
 
-// minSetAnswer is the room in bytes that an answer to a set needs at the most.
-const minSetAnswer = 64
-
-// exchange puts the whole answer to a UAPI request into buffer. Where it does not fit, nothing has
-// been changed.
-func (h *handle) exchange(request string, buffer []byte) (int, error) {
+// exchange puts the whole answer to a UAPI request into buffer. If that does not fit, nothing has been
+// changed.
+func (h *handle) exchange(request, buffer []byte) (int, error) {
 	t, err := h.opened()
 	if err != nil {
 		return 0, err
 	}
-	if len(buffer) < minSetAnswer {
-		return 0, tooSmall(len(buffer), minSetAnswer)
-	}
-	answer, err := t.Exchange(request)
-	if err != nil {
-		return 0, err
-	}
-	defer clear(answer) // it may hold private keys
-	if len(answer) > len(buffer) {
-		return 0, tooSmall(len(buffer), len(answer))
-	}
-	return copy(buffer, answer), nil
-}
-
-func tooSmall(size, needed int) error {
-	return fmt.Errorf("a buffer of %d bytes is too small for %d: %w", size, needed, unix.ERANGE)
+	// A copy, for a caller that gives up waiting may overwrite its own: half a request must not be done.
+	own := bytes.Clone(request)
+	defer clear(own) // it may hold private keys
+	return t.Exchange(own, buffer)
 }
 
 // logFd returns the reading end of a new stream of log lines. The caller owns it.
 func (h *handle) logFd() (int, error) {
-	h.mu.Lock()
+	if err := h.lock(); err != nil {
+		return 0, err
+	}
 	defer h.mu.Unlock()
 	if h.log != nil || h.tunnel != nil {
 		return 0, fmt.Errorf("the log's descriptor can be taken once, before wgOpen: %w", unix.EBUSY)
@@ -228,7 +247,9 @@ func (h *handle) endFd() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	h.mu.Lock()
+	if err := h.lock(); err != nil {
+		return 0, err
+	}
 	defer h.mu.Unlock()
 	if h.endTaken {
 		return 0, fmt.Errorf("the end's descriptor can be taken once: %w", unix.EBUSY)
@@ -253,8 +274,11 @@ func (l *library) closeHandle(id int) int {
 		delete(l.handles, id)
 		l.mu.Unlock()
 
-		h.mu.Lock()
+		if err := h.lock(); err != nil {
+			return 0, err // closed by another thread at the same time
+		}
 		defer h.mu.Unlock()
+		h.closed = true
 		var err error
 		if h.tunnel != nil {
 			err = h.tunnel.Close()

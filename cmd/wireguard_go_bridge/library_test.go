@@ -24,14 +24,18 @@ func begin(t *testing.T) *library {
 func openTunnel(t *testing.T, l *library, name string) (id int) {
 	t.Helper()
 	id = l.newHandle()
-	if result := l.open(id, name); result != 0 {
+	if result := l.openNamed(id, name); result != 0 {
 		t.Fatalf("open: %d, %s", result, l.handles[id].lastFailed.String())
 	}
 	return id
 }
 
-func (l *library) open(id int, name string) int {
-	return l.call(id, func(h *handle) (int, error) { return 0, h.open(name, 0, tunnel.Verbose, tunnel.Given{}) })
+func (l *library) openNamed(id int, name string) int {
+	return l.open(id, name, 0, tunnel.Verbose, -1, -1)
+}
+
+func (l *library) exchange(id int, request string, buffer []byte) int {
+	return l.call(id, func(h *handle) (int, error) { return h.exchange([]byte(request), buffer) })
 }
 
 // lines reads a stream that the library handed out, to its end.
@@ -75,7 +79,7 @@ func TestEachErrorOfOpenHasItsErrnoAndItsTextAndLeavesNothingBehind(t *testing.T
 	id := openTunnel(t, l, "wgl0")
 	for name, want := range map[string]unix.Errno{"": unix.EINVAL, "a/b": unix.EINVAL, "wgl0": unix.EBUSY} {
 		failing := l.newHandle()
-		if result := l.open(failing, name); result != -int(want) {
+		if result := l.openNamed(failing, name); result != -int(want) {
 			t.Errorf("open(%q): %d, want %d", name, result, -want)
 		}
 		if text := l.handles[failing].lastFailed.String(); !strings.Contains(text, want.Error()) {
@@ -83,7 +87,7 @@ func TestEachErrorOfOpenHasItsErrnoAndItsTextAndLeavesNothingBehind(t *testing.T
 		}
 		l.closeHandle(failing)
 	}
-	if result := l.open(id, "wgl1"); result != -int(unix.EBUSY) {
+	if result := l.openNamed(id, "wgl1"); result != -int(unix.EBUSY) {
 		t.Errorf("a second open: %d, want EBUSY", result)
 	}
 	l.closeHandle(id)
@@ -107,7 +111,7 @@ func TestFeaturesAreDisabledBeforeTheTunnelOpensAndTheLastCallCounts(t *testing.
 	if text := l.handles[id].lastFailed.String(); !strings.Contains(text, `no feature "tos6"`) {
 		t.Errorf("text %q", text)
 	}
-	l.open(id, "wgl0")
+	l.openNamed(id, "wgl0")
 	if got := disable(""); got != -int(unix.EBUSY) {
 		t.Errorf("once it is open: %d, want EBUSY", got)
 	}
@@ -122,19 +126,19 @@ func TestAnAnswerThatDoesNotFitChangesNothing(t *testing.T) {
 	id := openTunnel(t, l, "wgl0")
 	exchange := func(request string, size int) (int, string) {
 		buffer := make([]byte, size)
-		n := l.call(id, func(h *handle) (int, error) { return h.exchange(request, buffer) })
+		n := l.exchange(id, request, buffer)
 		return n, string(buffer[:max(n, 0)])
 	}
-	if n, _ := exchange("set=1\nfwmark=5\n\n", minSetAnswer-1); n != -int(unix.ERANGE) {
+	if n, _ := exchange("set=1\nfwmark=5\n\n", tunnel.MinAnswer-1); n != -int(unix.ERANGE) {
 		t.Errorf("a set into a small buffer: %d, want ERANGE", n)
 	}
 	if _, answer := exchange("get=1\n\n", 4096); strings.Contains(answer, "fwmark") {
 		t.Errorf("the refused set was done: %q", answer)
 	}
-	if _, answer := exchange("set=1\nprivate_key="+strings.Repeat("a1", 32)+"\n\n", minSetAnswer); answer != "errno=0\n\n" {
+	if _, answer := exchange("set=1\nprivate_key="+strings.Repeat("a1", 32)+"\n\n", tunnel.MinAnswer); answer != "errno=0\n\n" {
 		t.Errorf("a set: %q", answer)
 	}
-	if n, _ := exchange("get=1\n\n", minSetAnswer); n != -int(unix.ERANGE) {
+	if n, _ := exchange("get=1\n\n", tunnel.MinAnswer); n != -int(unix.ERANGE) {
 		t.Errorf("a get into a small buffer: %d, want ERANGE", n)
 	}
 	l.closeHandle(id)
@@ -147,7 +151,7 @@ func TestTheLogCanBeReadAsLinesUntilTheTunnelIsClosed(t *testing.T) {
 	if again := l.call(id, (*handle).logFd); again != -int(unix.EBUSY) {
 		t.Errorf("a second descriptor: %d, want EBUSY", again)
 	}
-	l.open(id, "wgl0")
+	l.openNamed(id, "wgl0")
 	l.closeHandle(id)
 	log := lines(t, fd)
 	if len(log) < 3 || !strings.HasPrefix(log[0], "DEBUG: (wgl0) ") {
@@ -232,11 +236,11 @@ func TestManyTunnelsOpenAndCloseAtTheSameTime(t *testing.T) {
 			name := fmt.Sprintf("wgl%d", worker)
 			for range 10 {
 				id := l.newHandle()
-				if result := l.open(id, name); result != 0 {
+				if result := l.openNamed(id, name); result != 0 {
 					t.Errorf("open %s: %d", name, result)
 				}
 				buffer := make([]byte, 4096)
-				if n := l.call(id, func(h *handle) (int, error) { return h.exchange("get=1\n\n", buffer) }); n < 0 {
+				if n := l.exchange(id, "get=1\n\n", buffer); n < 0 {
 					t.Errorf("exchange: %d", n)
 				}
 				if result := l.closeHandle(id); result != 0 {

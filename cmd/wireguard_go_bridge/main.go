@@ -7,9 +7,11 @@ package main
 import "C"
 
 import (
-	"os"
+	"fmt"
 	"runtime"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/tunnel"
 )
@@ -40,17 +42,17 @@ func goNew() C.int {
 
 //export goDisable
 func goDisable(id C.int, features *C.char) C.int {
+	if features == nil {
+		return C.int(bridge.call(int(id), missing))
+	}
 	names := C.GoString(features)
 	return C.int(bridge.call(int(id), func(h *handle) (int, error) { return 0, h.disable(names) }))
 }
 
 //export goOpen
 func goOpen(id C.int, name *C.char, mtu, logLevel, tunFd, uapiFd C.int) C.int {
-	interfaceName := C.GoString(name)
-	return C.int(bridge.call(int(id), func(h *handle) (int, error) {
-		given := tunnel.Given{TUN: givenFile(tunFd, "tun"), UAPI: givenFile(uapiFd, "uapi")}
-		return 0, h.open(interfaceName, int(mtu), tunnel.Level(logLevel), given)
-	}))
+	// Without a name it goes on with an empty one, which is refused: the descriptors are ours all the same.
+	return C.int(bridge.open(int(id), C.GoString(name), int(mtu), tunnel.Level(logLevel), int(tunFd), int(uapiFd)))
 }
 
 //export goName
@@ -67,7 +69,15 @@ func goName(id C.int, buffer *C.char, size C.int) C.int {
 //export goExchange
 func goExchange(id C.int, request *C.char, requestLength C.int, answer *C.char, size C.int) C.int {
 	return C.int(bridge.call(int(id), func(h *handle) (int, error) {
-		return h.exchange(C.GoStringN(request, requestLength), view(answer, size))
+		asked, err := memory(unsafe.Pointer(request), int(requestLength))
+		if err != nil {
+			return 0, err
+		}
+		buffer, err := memory(unsafe.Pointer(answer), int(size))
+		if err != nil {
+			return 0, err
+		}
+		return h.exchange(asked, buffer)
 	}))
 }
 
@@ -103,25 +113,25 @@ func goGoroutines() C.int { return C.int(runtime.NumGoroutine()) }
 
 // fill copies text and a final NUL into the caller's buffer and returns the length without the NUL.
 func fill(buffer *C.char, size C.int, text string) (int, error) {
-	into := view(buffer, size)
+	into, err := memory(unsafe.Pointer(buffer), int(size))
+	if err != nil {
+		return 0, err
+	}
 	if len(text) >= len(into) {
-		return 0, tooSmall(len(into), len(text)+1)
+		return 0, fmt.Errorf("a buffer of %d bytes is too small for %d: %w", len(into), len(text)+1, unix.ERANGE)
 	}
 	into[copy(into, text)] = 0
 	return len(text), nil
 }
 
-// view shows the caller's memory as a slice, for as long as the call lasts.
-func view(buffer *C.char, size C.int) []byte {
-	if buffer == nil || size <= 0 {
-		return nil
+// memory shows the caller's memory as a slice, for as long as the call lasts.
+func memory(start unsafe.Pointer, size int) ([]byte, error) {
+	if start == nil || size <= 0 {
+		return nil, fmt.Errorf("a buffer must have an address and a size of 1 byte or more, not %d: %w", size, unix.EINVAL)
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(buffer)), int(size))
+	return unsafe.Slice((*byte)(start), size), nil
 }
 
-func givenFile(fd C.int, what string) *os.File {
-	if fd < 0 {
-		return nil
-	}
-	return os.NewFile(uintptr(fd), what)
+func missing(*handle) (int, error) {
+	return 0, fmt.Errorf("a string is missing, its pointer is NULL: %w", unix.EINVAL)
 }

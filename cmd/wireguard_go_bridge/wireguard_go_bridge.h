@@ -8,7 +8,8 @@
  *   - Strings that are passed in are UTF-8 and end with a NUL; they are not kept after the call.
  *   - Strings that come back are written into the caller's buffer, with a final NUL. The result is
  *     their length in bytes without the NUL. -ERANGE: the buffer is too small; nothing was done.
- *   - An unknown or closed handle gives -EBADF.
+ *   - A string or buffer that is NULL, or a buffer without a size of 1 byte or more, gives -EINVAL.
+ *   - An unknown or closed handle gives -EBADF, also where another thread closes it during the call.
  *   - A panic in a call is caught: -ENOTRECOVERABLE. One in the engine's own threads is not, and
  *     ends the process.
  *   - Calls may come from any thread, also at the same time.
@@ -69,9 +70,10 @@ int wgDisable(int handle, char *features);
  *   name      1 to 15 bytes; "%d" in it lets the kernel choose a number, see wgName
  *   mtu       bytes, up to 65535; 0 means 1420
  *   logLevel  WG_LOG_*; nothing is logged without wgLogFd before
- *   tunFd     an open TUN interface to take instead of making one, or -1; owned by the library from
- *             here on
- *   uapiFd    a listening UAPI socket to take, or -1; owned by the library from here on
+ *   tunFd     an open TUN interface to take instead of making one, or -1
+ *   uapiFd    a listening UAPI socket to take, or -1
+ *             Both are the library's own from here on: it has closed them when it returns an error, any
+ *             error.
  * Errors: -EINVAL the name, the MTU or a descriptor is no good; -EBUSY the interface exists, or the
  * handle is open; -EADDRINUSE another program serves the socket; -ENOENT, -ENODEV no /dev/net/tun;
  * -EPERM, -EACCES no permission, or a user other than root and this one could serve sockets in the
@@ -86,7 +88,10 @@ int wgName(int handle, char *buffer, int size);
  * "errno=N" and an empty line, without a NUL, and returns its length.
  * The buffer must have 64 bytes or more. An answer to a set always fits into that; where one to a
  * get does not fit, -ERANGE says so, and it can be asked again.
- * Errors: -EPROTO not a whole request; -ENOTCONN not open; -ENODEV the tunnel has ended. */
+ * Both buffers may hold private keys: the library keeps no copy of either, but the engine does. Overwrite
+ * them when you have done with them.
+ * Errors: -EPROTO not one whole request, or something follows it; -ENOTCONN not open; -ENODEV the tunnel
+ * has ended. */
 int wgExchange(int handle, char *request, int requestLength, char *answer, int size);
 
 /* Returns the reading end of a stream of log lines, which the caller owns and closes. Call it before

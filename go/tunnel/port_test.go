@@ -30,13 +30,13 @@ func takePort(t *testing.T) (taken net.PacketConn, port uint16) {
 func awaitPort(t *testing.T, tunnel *Tunnel, port uint16, listening bool) {
 	t.Helper()
 	line := fmt.Sprintf("\nlisten_port=%d\n", port)
-	var status []byte
+	var status string
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); runtime.Gosched() {
 		var err error
-		if status, err = tunnel.Exchange("get=1\n\n"); err != nil {
+		if status, err = ask(tunnel, "get=1\n\n"); err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains("\n"+string(status), line) && (tunnel.bind.Port() == port) == listening {
+		if strings.Contains("\n"+status, line) && (tunnel.bind.Port() == port) == listening {
 			return
 		}
 	}
@@ -101,7 +101,7 @@ func TestATunnelEndsWhilePortsAreRefused(t *testing.T) {
 		testbed.Run(t, "wg", "set", "wgt0", "listen-port", "51999")
 		awaitPort(t, tunnel, 51999, true)
 		taken, port := takePort(t)
-		if _, err := tunnel.Exchange(fmt.Sprintf("set=1\nlisten_port=%d\n\n", port)); err != nil {
+		if _, err := ask(tunnel, fmt.Sprintf("set=1\nlisten_port=%d\n\n", port)); err != nil {
 			t.Error(err)
 		}
 		if err := tunnel.Close(); err != nil {

@@ -58,7 +58,7 @@ func TestAClientThatHoldsHalfASetHoldsUpNobody(t *testing.T) {
 	if answer := readAnswer(t, otherReader); strings.Contains(answer, "fwmark") {
 		t.Errorf("half a set was made: %q", answer)
 	}
-	if answer, err := tunnel.Exchange("set=1\nfwmark=8\n\n"); err != nil || string(answer) != "errno=0\n\n" {
+	if answer, err := ask(tunnel, "set=1\nfwmark=8\n\n"); err != nil || answer != "errno=0\n\n" {
 		t.Errorf("Exchange: %q, %v", answer, err)
 	}
 	send(t, half, "\n")
@@ -85,7 +85,7 @@ func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
 	for n := range 4000 {
 		fmt.Fprintf(&peers, "public_key=%064x\n", n+1)
 	}
-	if answer, err := tunnel.Exchange("set=1\n" + peers.String() + "\n"); err != nil || string(answer) != "errno=0\n\n" {
+	if answer, err := ask(tunnel, "set=1\n" + peers.String() + "\n"); err != nil || answer != "errno=0\n\n" {
 		t.Fatalf("Exchange: %q, %v", answer, err)
 	}
 	deaf := connect(t, "wgt0")
@@ -94,7 +94,7 @@ func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
 	if _, err := io.ReadFull(deaf, first); err != nil { // The answer is on its way, and longer than a socket holds.
 		t.Fatal(err)
 	}
-	if answer, err := tunnel.Exchange("set=1\nfwmark=8\n\n"); err != nil || string(answer) != "errno=0\n\n" {
+	if answer, err := ask(tunnel, "set=1\nfwmark=8\n\n"); err != nil || answer != "errno=0\n\n" {
 		t.Errorf("Exchange: %q, %v", answer, err)
 	}
 	closed := make(chan error, 1)

@@ -172,7 +172,7 @@ func TestANameCanBeUsedAgainAtOnceAfterItsInterfaceWasDeleted(t *testing.T) {
 		testbed.Run(t, "ip", "link", "del", "wgt0")
 		second := start(t, "wgt0")
 		expectEnd(t, first, InterfaceDeleted)
-		if _, err := second.Exchange("get=1\n\n"); err != nil {
+		if _, err := ask(second, "get=1\n\n"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(uapi.Path("wgt0")); err != nil {
@@ -259,19 +259,65 @@ func TestExchangeAnswersLikeTheSocket(t *testing.T) {
 		"set=1\nlisten_port=nonsense\n\n":              "errno=-22\n\n",
 		"set=1\nno equals sign\n\n":                    "errno=-71\n\n",
 	} {
-		answer, err := tunnel.Exchange(request)
-		if err != nil || string(answer) != want {
+		answer, err := ask(tunnel, request)
+		if err != nil || answer != want {
 			t.Errorf("%q: %q, %v; want %q", request, answer, err, want)
 		}
 	}
-	answer, err := tunnel.Exchange("get=1\n\n")
-	if err != nil || !bytes.HasSuffix(answer, []byte("fwmark=7\nerrno=0\n\n")) {
+	answer, err := ask(tunnel, "get=1\n\n")
+	if err != nil || !strings.HasSuffix(answer, "fwmark=7\nerrno=0\n\n") {
 		t.Errorf("get: %q, %v", answer, err)
 	}
-	for _, request := range []string{"", "get=1\n", "get=2\n\n", "set=1\nfwmark=8\n", "get=1\nx\n\n"} {
-		if _, err := tunnel.Exchange(request); !errors.Is(err, unix.EPROTO) {
-			t.Errorf("%q: %v, want EPROTO", request, err)
+}
+
+// ask is Exchange with texts.
+func ask(t *Tunnel, request string) (string, error) {
+	answer := make([]byte, 4096)
+	n, err := t.Exchange([]byte(request), answer)
+	return string(answer[:n]), err
+}
+
+func TestExchangeRefusesWhatIsNotOneWholeRequestAndDoesNothingOfIt(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	defer tunnel.Close()
+	for _, request := range []string{
+		"", "\n", "\n\n", "get=1", "get=1\n", "get=2\n\n", "get=1\nx\n\n", "get=1\n\nget=1\n\n",
+		"set=1", "set=1\n", "set=1\nfwmark=8\n", "set=1\n\n\n", "set=1\n\nfwmark=8\n\n",
+		"set=1\nfwmark=8\n\nset=1\nfwmark=9\n\n", "set=1\nfwmark=8\n\r\nfwmark=9\n\n", "set=1\nfwmark=8\n\nx",
+	} {
+		if answer, err := ask(tunnel, request); !errors.Is(err, unix.EPROTO) || answer != "" {
+			t.Errorf("%q: %q, %v; want EPROTO", request, answer, err)
 		}
+	}
+	if answer, err := ask(tunnel, "get=1\n\n"); err != nil || answer != "errno=0\n\n" {
+		t.Errorf("then: %q, %v; want nothing set", answer, err)
+	}
+	if answer, err := ask(tunnel, "set=1\n\n"); err != nil || answer != "errno=0\n\n" {
+		t.Errorf("an empty set: %q, %v", answer, err)
+	}
+}
+
+func TestAnAnswerThatDoesNotFitLeavesNothingInTheBuffer(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	defer tunnel.Close()
+	if _, err := ask(tunnel, "set=1\nprivate_key="+strings.Repeat("a1", 32)+"\n\n"); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := ask(tunnel, "get=1\n\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := bytes.Repeat([]byte{'x'}, len(whole)-1)
+	if n, err := tunnel.Exchange([]byte("get=1\n\n"), answer); n != 0 || !errors.Is(err, unix.ERANGE) {
+		t.Errorf("%d, %v; want ERANGE", n, err)
+	}
+	if bytes.Contains(answer, []byte("a1a1")) {
+		t.Errorf("a part of the answer is left: %q", answer)
+	}
+	if n, err := tunnel.Exchange([]byte("get=1\n\n"), make([]byte, len(whole))); n != len(whole) || err != nil {
+		t.Errorf("into just enough: %d, %v", n, err)
 	}
 }
 
@@ -281,7 +327,7 @@ func TestExchangeOnAnEndedTunnelFailsAtOnce(t *testing.T) {
 	if err := tunnel.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tunnel.Exchange("get=1\n\n"); !errors.Is(err, unix.ENODEV) {
+	if _, err := ask(tunnel, "get=1\n\n"); !errors.Is(err, unix.ENODEV) {
 		t.Errorf("Exchange = %v, want ENODEV", err)
 	}
 }

@@ -1,16 +1,17 @@
 import { WgBridgeError } from "../errors.js";
 
 /**
- * Returns the request, not a copy, if it is exactly one UAPI operation: "get=1" or "set=1", lines, and one blank
- * line at its end. Anything else would leave a socket's two ends waiting for each other.
+ * Returns the request, not a copy, if it is exactly one UAPI operation: "get=1", or "set=1" and lines, and one blank
+ * line at its end. Anything else would leave a socket's two ends waiting for each other, or be dropped in part: for
+ * the engine a line of "\r" is blank too.
  * Source: https://www.wireguard.com/xplatform/#configuration-protocol
  * @throws WgBridgeError WG_BRIDGE_ENGINE. The message does not repeat the request: it holds keys.
  */
 export function checkRequest(request: Uint8Array): Buffer {
   const bytes = Buffer.from(request.buffer, request.byteOffset, request.byteLength);
   const operation = bytes.toString("latin1", 0, 6);
-  const known = operation === "get=1\n" || operation === "set=1\n";
-  if (!known || bytes.indexOf("\n\n") !== bytes.length - 2) {
+  const known = operation === "set=1\n" || (operation === "get=1\n" && bytes.length === 7);
+  if (!known || bytes.indexOf("\n\n") !== bytes.length - 2 || bytes.includes("\n\r\n")) {
     throw new WgBridgeError(
       "WG_BRIDGE_ENGINE",
       'This is not one UAPI request. Begin with "get=1" or "set=1", end with the only blank line.',

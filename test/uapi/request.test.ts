@@ -10,7 +10,13 @@ describe("a UAPI request", () => {
   }
 
   const refused = ["", "\n\n", "get=1\n", "set=1\nlisten_port=1\n", "put=1\n\n", " get=1\n\n"];
-  for (const request of [...refused, "set=1\n\nset=1\n\n", "set=1\na=b\n\n\n"]) {
+  for (const request of [
+    ...refused,
+    "set=1\n\nset=1\n\n",
+    "set=1\na=b\n\n\n",
+    "set=1\na=b\n\r\nc=d\n\n",
+    "get=1\na=b\n\n",
+  ]) {
     it(`${JSON.stringify(request)} is not`, () => {
       assert.throws(
         () => checkRequest(Buffer.from(request)),
