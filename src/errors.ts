@@ -1,3 +1,5 @@
+import { recogniseAcrossCopies } from "./recognition.js";
+
 /** Every code a {@link WgBridgeError} can carry. Codes are stable; messages may change. */
 export type WgBridgeErrorCode =
   | "WG_BRIDGE_LIBRARY_MISSING"
@@ -40,9 +42,14 @@ export type WgBridgeErrorCode =
 
 /**
  * The one error class of wg-bridge. Its message is a sentence for a person: what happened, why, and
- * what to do about it. Its code is for programs.
+ * what to do about it. Its code is for programs. instanceof also recognises the errors of another copy of
+ * this package in the same process.
  */
 export class WgBridgeError extends Error {
+  static {
+    recogniseAcrossCopies(WgBridgeError, "WgBridgeError");
+  }
+
   override readonly name = "WgBridgeError";
   readonly code: WgBridgeErrorCode;
 

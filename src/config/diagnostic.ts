@@ -1,4 +1,5 @@
 import { WgBridgeError } from "../errors.js";
+import { recogniseAcrossCopies } from "../recognition.js";
 
 /** What is wrong at one place of a configuration file. No text of it repeats a key. */
 export interface Diagnostic {
@@ -14,6 +15,10 @@ export interface Diagnostic {
 
 /** A configuration that cannot be read. Its line and column are the first fault's. */
 export class ConfigError extends WgBridgeError implements Diagnostic {
+  static {
+    recogniseAcrossCopies(ConfigError, "ConfigError");
+  }
+
   readonly line: number;
   readonly column: number;
   readonly fault: string;

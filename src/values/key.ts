@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { inspect } from "node:util";
 import { WgBridgeError } from "../errors.js";
+import { recogniseAcrossCopies } from "../recognition.js";
 
 /** How many bytes every key of WireGuard has: a Curve25519 point, or a symmetric key. */
 export const keyBytes = 32;
@@ -40,6 +41,12 @@ const crypto = (): typeof import("node:crypto") => require("node:crypto");
  * put it into a string, which then stays in memory until it is collected.
  */
 export abstract class SecretKey {
+  static {
+    recogniseAcrossCopies(SecretKey, "SecretKey");
+  }
+
+  /** Keeps the kinds of keys apart for the compiler. */
+  abstract readonly kind: "private" | "preshared";
   #buffer: Buffer | undefined;
   readonly #start: number;
 
@@ -78,12 +85,17 @@ export abstract class SecretKey {
   /** Whether both hold the same bytes. Takes the same time either way. */
   equals(other: SecretKey): boolean {
     const mine = this.#usable();
-    const theirs = other.#usable();
-    let difference = 0;
-    for (let index = 0; index < keyBytes; index++) {
-      difference |= (mine[this.#start + index] ?? 0) ^ (theirs[other.#start + index] ?? 0);
+    const theirs = Buffer.alloc(keyBytes);
+    try {
+      other.copyTo(theirs, 0); // not other.#buffer: a key of another copy of this package has none
+      let difference = 0;
+      for (let index = 0; index < keyBytes; index++) {
+        difference |= (mine[this.#start + index] ?? 0) ^ (theirs[index] ?? 0);
+      }
+      return difference === 0;
+    } finally {
+      theirs.fill(0);
     }
-    return difference === 0;
   }
 
   /** Overwrites the key with zeros. Any later use of it throws WG_BRIDGE_KEY. */
@@ -104,7 +116,7 @@ export abstract class SecretKey {
 
   /** What console.log and util.inspect print: "PrivateKey(hidden)". */
   [inspect.custom](): string {
-    return `${this.constructor.name}(hidden)`;
+    return `${this.kind === "private" ? "PrivateKey" : "PresharedKey"}(hidden)`;
   }
 
   #usable(): Buffer {
@@ -118,8 +130,11 @@ export abstract class SecretKey {
 
 /** A private key: a Curve25519 scalar. Source: RFC 7748. */
 export class PrivateKey extends SecretKey {
-  /** Keeps the kinds of keys apart for the compiler. */
-  readonly kind = "private";
+  static {
+    recogniseAcrossCopies(PrivateKey, "PrivateKey");
+  }
+
+  override readonly kind = "private";
 
   /** A new key from the system's randomness, clamped as `wg genkey` does. */
   static generate(): PrivateKey {
@@ -144,12 +159,20 @@ export class PrivateKey extends SecretKey {
    * other bytes. Takes the same time either way.
    */
   override equals(other: PrivateKey): boolean {
-    return super.equals(other) || super.equals.call(this.#clamped(), other.#clamped());
+    if (super.equals(other)) return true;
+    const mine = PrivateKey.#clamped(this);
+    const theirs = PrivateKey.#clamped(other);
+    try {
+      return super.equals.call(mine, theirs);
+    } finally {
+      mine.destroy();
+      theirs.destroy();
+    }
   }
 
-  #clamped(): PrivateKey {
+  static #clamped(key: PrivateKey): PrivateKey {
     const bytes = Buffer.alloc(keyBytes);
-    this.copyTo(bytes, 0);
+    key.copyTo(bytes, 0);
     return new PrivateKey(clamp(bytes), 0);
   }
 
@@ -174,8 +197,11 @@ const pkcs8 = "302e020100300506032b656e04220420";
 
 /** A preshared key: 32 random bytes that both peers know. */
 export class PresharedKey extends SecretKey {
-  /** Keeps the kinds of keys apart for the compiler. */
-  readonly kind = "preshared";
+  static {
+    recogniseAcrossCopies(PresharedKey, "PresharedKey");
+  }
+
+  override readonly kind = "preshared";
 
   /** A new key from the system's randomness, as `wg genpsk` makes it. */
   static generate(): PresharedKey {
