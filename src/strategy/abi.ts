@@ -3,17 +3,21 @@ import { WgBridgeError } from "../errors.js";
 /** The version of the library's C interface that this package is written for. */
 export const abiVersion = "1.1.0";
 
+/** What to do about a library of another release. */
+const rebuild =
+  'Build the library with this package\'s "npm run build", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.';
+
 /**
  * Checks that a library's C interface is compatible by semantic versioning: the same major version,
  * and no older.
  * @throws WgBridgeError WG_BRIDGE_LIBRARY_ABI
  */
-export async function checkAbi(path: string, found: string): Promise<void> {
+export async function checkAbi(path: string, found: string, remedy = rebuild): Promise<void> {
   if (found === abiVersion) return;
   const { default: satisfies } = await import("semver/functions/satisfies.js");
   if (satisfies(found, `^${abiVersion}`)) return;
   throw new WgBridgeError(
     "WG_BRIDGE_LIBRARY_ABI",
-    `The library ${path} has ABI version ${JSON.stringify(found)}, and this package needs ^${abiVersion}: they are of different releases. Build the library with this package's "npm run build", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.`,
+    `The library ${path} has ABI version ${JSON.stringify(found)}, and this package needs ^${abiVersion}: they are of different releases. ${remedy}`,
   );
 }

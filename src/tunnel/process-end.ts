@@ -6,7 +6,7 @@ export interface Held {
 
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
-// Of the process, as its signals and its end are: one module for all tunnels.
+// Of the process, as its signals and its end are: one set for all tunnels.
 const holding = new Set<Held>();
 
 /**
@@ -15,6 +15,19 @@ const holding = new Set<Held>();
  * a listener of its own is the program's matter. Returns what lets go again.
  */
 export function holdUntilProcessEnd(held: Held): () => void {
+  const first: typeof hold | undefined = Reflect.get(globalThis, firstCopy);
+  if (first !== undefined) return first(held);
+  Object.defineProperty(globalThis, firstCopy, { value: hold });
+  return hold(held);
+}
+
+/**
+ * Under it the first copy of this package offers its hold to all others: if each listened for signals, each
+ * would take the other's listener for the program's own, and no signal would end the process.
+ */
+const firstCopy = Symbol.for("wg-bridge.holdUntilProcessEnd");
+
+function hold(held: Held): () => void {
   if (holding.size === 0) hook();
   holding.add(held);
   return () => {

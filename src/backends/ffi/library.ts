@@ -2,10 +2,12 @@ import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
+import { libraryPath } from "../../artifacts.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
 import { checkAbi } from "../../strategy/abi.js";
 import type { LogLevel } from "../backend.js";
 import type { TunnelFeature } from "../features.js";
+import { type LoadedLibrary, loadedLibrary, rememberLoaded } from "./loaded.js";
 
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
 
@@ -17,7 +19,7 @@ const levels: Readonly<Record<LogLevel, number>> = { silent: 0, error: 1, verbos
  * share a process with another.
  */
 export class BridgeLibrary {
-  static #loaded: { readonly path: string; readonly library: Promise<BridgeLibrary> } | undefined;
+  static #bound: Promise<BridgeLibrary> | undefined;
 
   /** The version of its C interface, for example "1.1.0". */
   readonly abiVersion: string;
@@ -51,42 +53,39 @@ export class BridgeLibrary {
   }
 
   /**
-   * Loads the library, or returns it if this process has loaded it before.
+   * Loads the library, or returns the one that this process has loaded before. If another copy of this
+   * package has loaded its own, that one also stands for this package's own; a library that was named is
+   * never replaced by another.
    * @throws WgBridgeError WG_BRIDGE_LIBRARY_LOAD: in a worker thread, where another library was
    *   loaded before, or for what the dynamic loader says; WG_BRIDGE_LIBRARY_ABI.
    */
-  static load(path: string): Promise<BridgeLibrary> {
+  static async load(path: string): Promise<BridgeLibrary> {
     if (!isMainThread) {
-      return failed(
-        path,
-        "it cannot be loaded in a worker thread, because a Go runtime outlives it",
-      );
+      const reason = "it cannot be loaded in a worker thread, because a Go runtime outlives it";
+      throw loadError(path, reason);
     }
-    BridgeLibrary.#loaded ??= { path, library: BridgeLibrary.#load(path) };
-    if (BridgeLibrary.#loaded.path !== path) {
-      const reason = `this process has loaded ${BridgeLibrary.#loaded.path}, and can hold only one Go library`;
-      return failed(path, reason);
+    const loaded = loadedLibrary() ?? rememberLoaded({ path, handle: loadHandle(path) });
+    if (loaded.path !== path && path !== libraryPath({})) {
+      const reason = `this process has loaded ${loaded.path}, and can hold only one Go library`;
+      throw loadError(path, reason);
     }
-    return BridgeLibrary.#loaded.library;
+    BridgeLibrary.#bound ??= BridgeLibrary.#bind(loaded, path);
+    return BridgeLibrary.#bound;
   }
 
-  static async #load(path: string): Promise<BridgeLibrary> {
-    // Required, not imported: that spares several milliseconds of every start.
-    const { load }: typeof import("koffi") = createRequire(import.meta.url)("koffi");
+  static async #bind({ path, handle }: LoadedLibrary, asked: string): Promise<BridgeLibrary> {
     let version: string;
-    let library: LibraryHandle;
     try {
-      library = load(path);
-      const wgAbiVersion = library.func("int wgAbiVersion(void *buffer, int size)");
+      const wgAbiVersion = handle.func("int wgAbiVersion(void *buffer, int size)");
       version = readText((buffer) => wgAbiVersion(buffer, buffer.length));
     } catch (error) {
-      return failed(path, messageOf(error), error);
+      throw loadError(path, messageOf(error), error);
     }
-    await checkAbi(path, version);
+    await checkAbi(path, version, path === asked ? undefined : useOneCopy);
     try {
-      return new BridgeLibrary(library, version);
+      return new BridgeLibrary(handle, version);
     } catch (error) {
-      return failed(path, messageOf(error), error);
+      throw loadError(path, messageOf(error), error);
     }
   }
 
@@ -150,13 +149,24 @@ export class BridgeLibrary {
   }
 }
 
-function failed(path: string, reason: string, cause?: unknown): Promise<never> {
-  return Promise.reject(
-    new WgBridgeError(
-      "WG_BRIDGE_LIBRARY_LOAD",
-      `The library ${path} cannot be loaded: ${reason}. Build it anew with "npm run build", or use --backend=exec.`,
-      { cause },
-    ),
+const useOneCopy =
+  "Another copy of wg-bridge has loaded it into this process, which can hold only one Go library. Install one release for both, or use --backend=exec.";
+
+function loadHandle(path: string): LibraryHandle {
+  // Required, not imported: that spares several milliseconds of every start.
+  const { load }: typeof import("koffi") = createRequire(import.meta.url)("koffi");
+  try {
+    return load(path);
+  } catch (error) {
+    throw loadError(path, messageOf(error), error);
+  }
+}
+
+function loadError(path: string, reason: string, cause?: unknown): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_LIBRARY_LOAD",
+    `The library ${path} cannot be loaded: ${reason}. Build it anew with "npm run build", or use --backend=exec.`,
+    { cause },
   );
 }
 
