@@ -59,13 +59,20 @@ export class WgBridgeError extends Error {
   }
 }
 
+// Not by instanceof Error: in a vm context, as jest's and vitest's, Node.js throws the main context's errors.
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = propertyOf(error, "message");
+  return typeof message === "string" ? message : String(error);
 }
 
 /** The code of a failed system call ("ENOENT"), where the thrown value carries one. */
 export function systemCodeOf(error: unknown): string | undefined {
-  const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = propertyOf(error, "code");
   return typeof code === "string" ? code : undefined;
+}
+
+function propertyOf(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }
