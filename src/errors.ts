@@ -10,6 +10,7 @@ export type WgBridgeErrorCode =
   | "WG_BRIDGE_LIBRARY_ABI"
   | "WG_BRIDGE_LIBRARY_LOAD"
   | "WG_BRIDGE_LIBRARY_MUSL"
+  | "WG_BRIDGE_LIBRARY_KOFFI"
   | "WG_BRIDGE_EXECUTABLE_MISSING"
   | "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE"
   | "WG_BRIDGE_EXECUTABLE_CRASHED"
@@ -59,10 +60,22 @@ export class WgBridgeError extends Error {
   }
 }
 
+/** What grants each permission. Source: Node.js's documentation, "Permissions". */
+const permissionFlags: Readonly<Record<string, string>> = {
+  ChildProcess: "--allow-child-process",
+  FileSystemRead: "--allow-fs-read",
+  FileSystemWrite: "--allow-fs-write",
+  WorkerThreads: "--allow-worker",
+};
+
 // Not by instanceof Error: in a vm context, as jest's and vitest's, Node.js throws the main context's errors.
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown. Where Node.js's permission model forbade it, the remedy too. */
 export function messageOf(error: unknown): string {
+  if (systemCodeOf(error) === "ERR_ACCESS_DENIED") {
+    const flag = permissionFlags[String(propertyOf(error, "permission"))];
+    return `Node.js's permission model forbids it: start node with ${flag ?? "more --allow-* flags"}`;
+  }
   const message = propertyOf(error, "message");
   return typeof message === "string" ? message : String(error);
 }

@@ -139,7 +139,7 @@ async function openTun(): Promise<TunFacts> {
 }
 
 async function holdsNetAdmin(): Promise<boolean> {
-  const status = await readFile("/proc/self/status", "utf8");
+  const status = await readFile("/proc/self/status", "utf8").catch(() => ""); // Node.js may forbid it
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
   return ((BigInt(`0x${effective}`) >> capNetAdminBit) & 1n) === 1n;
 }

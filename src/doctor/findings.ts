@@ -114,6 +114,7 @@ function artifactCures(code: WgBridgeErrorCode, path: string): string[] {
   switch (code) {
     case "WG_BRIDGE_LIBRARY_MUSL":
     case "WG_BRIDGE_UNTRUSTED": // its sentence has the command
+    case "WG_BRIDGE_LIBRARY_KOFFI": // its message holds the remedy, which is no command
       return [];
     case "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE":
       return [`chmod +x ${path}`];

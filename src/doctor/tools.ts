@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { realpathSync } from "node:fs";
 import type { Environment } from "../artifacts.js";
+import { messageOf } from "../errors.js";
 import { isExecutableFile } from "../executable-file.js";
 import type { ToolPackage } from "./packages.js";
 
@@ -58,13 +59,13 @@ export function attempt(
     env: { ...env, PATH: searchPath(env).join(":"), LC_ALL: "C" },
     timeout: limit,
   };
-  return new Promise((resolve) => {
+  return new Promise<Attempt>((resolve) => {
     execFile(program, args, options, (error, stdout, stderr) => {
       const output = (stdout + stderr).trim();
       const message = output.split("\n").at(-1) || error?.message || "";
       resolve(error === null ? { ok: true, output } : { ok: false, message });
     });
-  });
+  }).catch((error: unknown) => ({ ok: false, message: messageOf(error) })); // no process may be started
 }
 
 /** The first version number that a command prints; undefined when it fails or prints none. */

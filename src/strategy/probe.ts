@@ -117,8 +117,12 @@ function checkHeader(path: string, elf: ElfFile | ElfFault): void {
 
 /** Asking process.report for the C library takes tens of milliseconds; Node's own header does not. */
 function isMusl(): boolean {
-  const node = headOf(process.execPath);
-  return typeof node === "object" && (node.interpreter?.includes("ld-musl") ?? false);
+  try {
+    const node = headOf(process.execPath);
+    return typeof node === "object" && (node.interpreter?.includes("ld-musl") ?? false);
+  } catch {
+    return false; // Node.js's permission model may hide node itself
+  }
 }
 
 /** Looks whether the executable that the environment names is there and may be executed. */
@@ -143,6 +147,13 @@ function checkExecutable(path: string): void {
   try {
     stats = statSync(path);
   } catch (error) {
+    if (systemCodeOf(error) === "ERR_ACCESS_DENIED") {
+      throw new WgBridgeError(
+        "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",
+        `The executable ${path} cannot be examined: ${messageOf(error)}.`,
+        { cause: error },
+      );
+    }
     throw new WgBridgeError(
       "WG_BRIDGE_EXECUTABLE_MISSING",
       `There is no executable ${path} (${messageOf(error)}). Build it with "npm run build", or name another with WIREGUARD_GO_EXECUTABLE.`,

@@ -128,6 +128,12 @@ function socketError(name: string, error: Error): Error {
         `The UAPI socket ${socketPath(name)} may not be opened by this user: run as root.`,
         { cause: error },
       );
+    case "ERR_ACCESS_DENIED":
+      return new WgBridgeError(
+        "WG_BRIDGE_PERMISSION",
+        `The UAPI socket ${socketPath(name)} may not be opened: Node.js's permission model forbids it. Start node with --allow-net.`,
+        { cause: error },
+      );
     case "ECONNRESET":
     case "EPIPE":
       return new WgBridgeError(

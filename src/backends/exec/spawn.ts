@@ -39,6 +39,7 @@ function spawnError(executable: string, error: unknown): Error {
     case "EACCES":
     case "EPERM":
     case "ENOEXEC":
+    case "ERR_ACCESS_DENIED":
       return new WgBridgeError(
         "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",
         `The executable ${executable} cannot be run on this machine (${messageOf(error)}). ${choose}`,

@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
@@ -7,6 +6,7 @@ import { messageOf, WgBridgeError } from "../../errors.js";
 import { checkAbi } from "../../strategy/abi.js";
 import type { LogLevel } from "../backend.js";
 import type { TunnelFeature } from "../features.js";
+import { requireKoffi } from "./koffi.js";
 import { type LoadedLibrary, loadedLibrary, rememberLoaded } from "./loaded.js";
 
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
@@ -57,17 +57,18 @@ export class BridgeLibrary {
    * package has loaded its own, that one also stands for this package's own; a library that was named is
    * never replaced by another.
    * @throws WgBridgeError WG_BRIDGE_LIBRARY_LOAD: in a worker thread, where another library was
-   *   loaded before, or for what the dynamic loader says; WG_BRIDGE_LIBRARY_ABI.
+   *   loaded before, or for what the dynamic loader says; WG_BRIDGE_LIBRARY_ABI;
+   *   WG_BRIDGE_LIBRARY_KOFFI.
    */
   static async load(path: string): Promise<BridgeLibrary> {
     if (!isMainThread) {
-      const reason = "it cannot be loaded in a worker thread, because a Go runtime outlives it";
-      throw loadError(path, reason);
+      const reason = "a worker thread cannot have it, because a Go runtime outlives the thread";
+      throw loadError(path, reason, "Open the tunnel in the main thread, or use --backend=exec.");
     }
     const loaded = loadedLibrary() ?? rememberLoaded({ path, handle: loadHandle(path) });
     if (loaded.path !== path && path !== libraryPath({})) {
       const reason = `this process has loaded ${loaded.path}, and can hold only one Go library`;
-      throw loadError(path, reason);
+      throw loadError(path, reason, "Name that one, or use --backend=exec.");
     }
     BridgeLibrary.#bound ??= BridgeLibrary.#bind(loaded, path);
     return BridgeLibrary.#bound;
@@ -79,13 +80,13 @@ export class BridgeLibrary {
       const wgAbiVersion = handle.func("int wgAbiVersion(void *buffer, int size)");
       version = readText((buffer) => wgAbiVersion(buffer, buffer.length));
     } catch (error) {
-      throw loadError(path, messageOf(error), error);
+      throw loadError(path, messageOf(error), rebuild, error);
     }
     await checkAbi(path, version, path === asked ? undefined : useOneCopy);
     try {
       return new BridgeLibrary(handle, version);
     } catch (error) {
-      throw loadError(path, messageOf(error), error);
+      throw loadError(path, messageOf(error), rebuild, error);
     }
   }
 
@@ -152,22 +153,20 @@ export class BridgeLibrary {
 const useOneCopy =
   "Another copy of wg-bridge has loaded it into this process, which can hold only one Go library. Install one release for both, or use --backend=exec.";
 
+const rebuild = 'Build it anew with "npm run build", or use --backend=exec.';
+
 function loadHandle(path: string): LibraryHandle {
-  // Required, not imported: that spares several milliseconds of every start.
-  const { load }: typeof import("koffi") = createRequire(import.meta.url)("koffi");
+  const { load } = requireKoffi();
   try {
     return load(path);
   } catch (error) {
-    throw loadError(path, messageOf(error), error);
+    throw loadError(path, messageOf(error), rebuild, error);
   }
 }
 
-function loadError(path: string, reason: string, cause?: unknown): WgBridgeError {
-  return new WgBridgeError(
-    "WG_BRIDGE_LIBRARY_LOAD",
-    `The library ${path} cannot be loaded: ${reason}. Build it anew with "npm run build", or use --backend=exec.`,
-    { cause },
-  );
+function loadError(path: string, reason: string, remedy: string, cause?: unknown): WgBridgeError {
+  const message = `The library ${path} cannot be loaded: ${reason}. ${remedy}`;
+  return new WgBridgeError("WG_BRIDGE_LIBRARY_LOAD", message, { cause });
 }
 
 function callAsync(call: NativeFunction, ...args: unknown[]): Promise<number> {

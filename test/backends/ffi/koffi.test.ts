@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { packageRoot, sandboxScript } from "../../../src/artifacts.js";
+
+/** The permission model's flag, as this Node.js spells it. */
+const permission = process.allowedNodeEnvironmentFlags.has("--permission")
+  ? "--permission"
+  : "--experimental-permission";
+const files = [permission, "--allow-fs-read=*", "--allow-fs-write=*"];
+const network = process.allowedNodeEnvironmentFlags.has("--allow-net") ? ["--allow-net"] : [];
+
+/** Asks for a tunnel on each backend, and prints what comes of it. */
+function open(flags: readonly string[], root = packageRoot): string {
+  const code = `import { openTunnel } from "${root}/dist/src/index.js";
+    for (const backend of ["auto", "ffi", "exec"]) {
+      try {
+        const tunnel = await openTunnel({ name: "wgk%d", backend });
+        console.log(backend, "takes", tunnel.backend + ":", tunnel.reason);
+        await tunnel.close();
+      } catch (error) {
+        console.log(backend, "fails:", error.code, error.message);
+      }
+    }`;
+  const args = ["node", "--no-warnings", ...flags, "--input-type=module", "--eval", code];
+  return execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 });
+}
+
+/** What open prints where only ffi cannot be used: reason and remedy as regular expressions. */
+function onlyExec(reason: string, remedy: string): RegExp {
+  const koffi = `Koffi, which calls the Go library, cannot be loaded: ${reason}\\. ${remedy}, or use --backend=exec\\.`;
+  return new RegExp(
+    `^auto takes exec: auto falls back on exec: ${koffi}\nffi fails: WG_BRIDGE_LIBRARY_KOFFI ${koffi}\nexec takes exec: .*\n$`,
+  );
+}
+
+describe("without Koffi", () => {
+  const forbidden = onlyExec(".*addons is disabled", "Start node without --no-addons, .*");
+
+  it("auto takes exec where Node.js may load no addons, and ffi says why it cannot be", () => {
+    assert.match(open(["--no-addons"]), forbidden);
+  });
+
+  it("auto takes exec under the permission model, if that allows child processes", () => {
+    assert.match(open([...files, ...network, "--allow-child-process"]), forbidden);
+  });
+
+  it("exec names the flag that the permission model lacks", () => {
+    const denied = "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*start node with --allow-child-process";
+    const said = open([...files, ...network]);
+    assert.match(
+      said,
+      new RegExp(`^auto fails: ${denied}.*\nffi fails: .*\nexec fails: ${denied}`),
+    );
+  });
+
+  it("names the flag for files that the permission model hides", () => {
+    const flags = [permission, `--allow-fs-read=${packageRoot}/dist/*`];
+    const said = open([...flags, `--allow-fs-read=${packageRoot}/package.json`]);
+    assert.match(said, /^auto fails: WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*--allow-fs-read/);
+    assert.match(said, /^ffi fails: WG_BRIDGE_LIBRARY_LOAD .*--allow-fs-read/m);
+    assert.match(said, /^exec fails: WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*--allow-fs-read/m);
+  });
+
+  it("doctor says so, and that auto takes exec", () => {
+    const main = `${packageRoot}/dist/src/cli/main.js`;
+    const args = ["node", "--no-addons", main, "doctor"];
+    const said = execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 });
+    assert.match(said, /^warn +library \(ffi\) +WG_BRIDGE_LIBRARY_KOFFI: /m);
+    assert.match(said, /^--backend=auto takes exec: /m);
+    assert.match(said, /^This user can open a tunnel\.$/m);
+  });
+
+  it("doctor lives where it may start no process", () => {
+    const main = `${packageRoot}/dist/src/cli/main.js`;
+    const args = ["node", "--no-warnings", ...files, main, "doctor", "--json"];
+    assert.throws(
+      () => execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 }),
+      ({ stdout }: { stdout: string }) => {
+        const said: { canOpenTunnel: boolean } = JSON.parse(stdout);
+        return said.canOpenTunnel === false;
+      },
+    );
+  });
+
+  describe("installed by npm install --omit=optional", () => {
+    let directory = "";
+
+    // Koffi is there, and its native part, a package of its own, is not.
+    before(() => {
+      directory = mkdtempSync(`${tmpdir()}/wg-bridge-omit-`);
+      const root = `${directory}/node_modules/wg-bridge`;
+      for (const file of ["package.json", "dist/src", "build/wireguard-go"]) {
+        mkdirSync(`${root}/build`, { recursive: true });
+        cpSync(`${packageRoot}/${file}`, `${root}/${file}`, { recursive: true });
+      }
+      cpSync(`${packageRoot}/build/wireguard_go_bridge.so`, `${root}/build/wireguard_go_bridge.so`);
+      const others = ["path-key", "shebang-command", "shebang-regex", "which", "isexe", "semver"];
+      for (const name of ["koffi", "cross-spawn", ...others]) {
+        const options = { recursive: true, dereference: true };
+        cpSync(`${packageRoot}/node_modules/${name}`, `${directory}/node_modules/${name}`, options);
+      }
+    });
+
+    after(() => rmSync(directory, { recursive: true }));
+
+    it("auto takes exec", () => {
+      const said = open([], `${directory}/node_modules/wg-bridge`);
+      assert.match(said, onlyExec("Cannot find the native Koffi module.*", "Install it with .*"));
+    });
+
+    it("also where nothing of Koffi is there", () => {
+      rmSync(`${directory}/node_modules/koffi`, { recursive: true });
+      const said = open([], `${directory}/node_modules/wg-bridge`);
+      assert.match(said, onlyExec("Cannot find module 'koffi'", "Install it with .*"));
+    });
+  });
+});
