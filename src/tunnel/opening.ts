@@ -26,7 +26,8 @@ export async function open(options: TunnelOptions): Promise<Tunnel> {
   const start: StartOptions = {
     name: options.name,
     logLevel: options.logLevel ?? "error",
-    onLog: (line) => events.emit("log", line),
+    // A listener that throws must not end the reader of the log.
+    onLog: (line) => queueMicrotask(() => events.emit("log", line)),
     disable: disabledBy(options),
     detached: options.detached ?? false,
     ...(mtu === undefined ? {} : { mtu: checkMtu(mtu) }),

@@ -105,7 +105,8 @@ export class Reresolve {
       await update({ peers: [{ publicKey: peer, updateOnly: true, endpoint }] });
     } catch (error) {
       if (!(error instanceof WgBridgeError) || error.code !== "WG_BRIDGE_RESOLVE") throw error;
-      this.#ports.events.emit("resolveFailed", { peer, error });
+      // A listener that throws is the program's fault, and must not end the look at the other peers.
+      queueMicrotask(() => this.#ports.events.emit("resolveFailed", { peer, error }));
     }
   }
 }

@@ -3,6 +3,7 @@ import type { DeviceChange } from "../../src/device/change.js";
 import { TunnelEvents } from "../../src/tunnel/events.js";
 import { Reresolve } from "../../src/tunnel/reresolve.js";
 import { publicKey } from "../../src/values/key.js";
+import { uncaughtDuring } from "./uncaught.js";
 
 const peer = publicKey("07".repeat(32));
 const named = { publicKey: peer, endpoint: { host: "peer.example", port: 9 } };
@@ -56,5 +57,39 @@ describe("a host name that is resolved again", () => {
     assert.deepEqual(await setAfter((reresolve) => reresolve.learn([address])), []);
     assert.deepEqual(await setAfter((reresolve) => reresolve.replace([])), []);
     assert.deepEqual(await setAfter((reresolve) => reresolve.end()), []);
+  });
+
+  it("is looked at although a listener for another's failure throws, which the program sees", async () => {
+    const other = publicKey("08".repeat(32));
+    const both = async () => {
+      const { peers, unknown } = await status();
+      return { peers: peers.flatMap((one) => [one, { ...one, publicKey: other }]), unknown };
+    };
+    const fault = new Error("on resolveFailed");
+    const alive = setInterval(() => {}, 1000); // its own timer keeps no process alive
+    const asked: string[] = [];
+    const seen = await uncaughtDuring(
+      () =>
+        new Promise((resolve) => {
+          const lookup = async (host: string) => {
+            asked.push(host);
+            if (host === "peer.example") throw new Error("no such host");
+            reresolve.end();
+            resolve();
+            return "192.0.2.2";
+          };
+          const events = new TunnelEvents();
+          events.on("resolveFailed", () => {
+            throw fault;
+          });
+          const ports = { status: both, update: async () => {}, lookup, events };
+          const reresolve = new Reresolve({ interval: 1 }, ports);
+          const endpoint = { host: "other.example", port: 9 };
+          reresolve.replace([named, { publicKey: other, endpoint }]);
+        }),
+    );
+    clearInterval(alive);
+    assert.deepEqual(asked, ["peer.example", "other.example"]);
+    assert.deepEqual(seen, [fault]);
   });
 });

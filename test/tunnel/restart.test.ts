@@ -9,6 +9,7 @@ import { serverOf } from "../../src/uapi/server.js";
 import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
 import { reveal } from "../uapi/reveal.js";
 import { FakeRunning } from "./fake-running.js";
+import { uncaughtDuring } from "./uncaught.js";
 
 describe("the waits between attempts", () => {
   it("grow twofold up to the longest, and are as many as are allowed", () => {
@@ -190,17 +191,13 @@ describe("a tunnel that is to be restarted", () => {
   });
 
   it("comes back although the program's own listener throws, which the program sees", async () => {
-    const others = process.listeners("uncaughtException");
-    process.removeAllListeners("uncaughtException");
-    const seen: unknown[] = [];
-    process.on("uncaughtException", (error) => seen.push(error));
-    try {
+    const faults = [new Error("on lost"), new Error("on restarting")];
+    const seen = await uncaughtDuring(async () => {
       const tunnel = await openTunnel({
         name: "wgr0",
         backend: "exec",
         restart: { delay: 1 },
       });
-      const faults = [new Error("on lost"), new Error("on restarting")];
       tunnel.events.once("lost", () => {
         throw faults[0];
       });
@@ -208,13 +205,10 @@ describe("a tunnel that is to be restarted", () => {
         throw faults[1];
       });
       await comesBack(tunnel);
-      assert.deepEqual(seen, faults);
       await tunnel.close();
       assert.equal((await tunnel.closed).reason, "closed");
-    } finally {
-      process.removeAllListeners("uncaughtException");
-      for (const listener of others) process.on("uncaughtException", listener);
-    }
+    });
+    assert.deepEqual(seen, faults);
   });
 
   it("is not ffi's, which says so, and makes auto take exec", async () => {

@@ -28,6 +28,7 @@ import {
   onlyInSandbox,
 } from "../sandbox.js";
 import { reveal } from "../uapi/reveal.js";
+import { uncaughtDuring } from "./uncaught.js";
 
 const variants: readonly (readonly [string, Partial<TunnelOptions>])[] = [
   ["ffi", { backend: "ffi" }],
@@ -293,6 +294,30 @@ for (const [title, options] of variants) {
       ip("link", "set", "wgt0", "up", "mtu", "1380");
       assert.deepEqual(await up, [{ up: true }]);
       assert.deepEqual(await mtu, [{ mtu: 1380, previous: 1420 }]);
+    });
+
+    it("loses no line of its log to a listener that throws, which the program sees", async () => {
+      const fault = new Error("on log");
+      const lines: string[] = [];
+      const seen = await uncaughtDuring(async () => {
+        const tunnel = await open({ logLevel: "verbose" });
+        tunnel.events.on("log", (line) => {
+          lines.push(line);
+          throw fault;
+        });
+        // This process waits for it: all lines arrive in one piece.
+        const change = ["peer", peer(1), "persistent-keepalive", "5", "allowed-ips", "10.9.0.2/32"];
+        execFileSync("wg", ["set", "wgt0", ...change]);
+        await tunnel.close();
+        assertNothingLeft("wgt0");
+      });
+      for (const told of [/Created/, /Updating persistent keepalive/, /Adding allowedip/]) {
+        assert.ok(
+          lines.some((line) => told.test(line)),
+          String(told),
+        );
+      }
+      assert.deepEqual(seen, new Array(lines.length).fill(fault));
     });
 
     if (title === "upstream's program") {
