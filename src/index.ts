@@ -1,14 +1,19 @@
 export type { Environment } from "./artifacts.js";
 export type { BackendKind, LogLevel, TunnelEnd } from "./backends/backend.js";
 export type { TunnelFeature } from "./backends/features.js";
-export type { Config } from "./config/config.js";
+export type { Config, ConfigFields, DeviceInput } from "./config/config.js";
 export { ConfigError, type Diagnostic } from "./config/diagnostic.js";
 export { ConfigDocument } from "./config/document.js";
 export { type ConfigFile, readConfigFile } from "./config/file.js";
 export { formatConfig } from "./config/format.js";
 export { checkConfig, parseConfig } from "./config/parse.js";
-export type { DeviceChange, PeerChange } from "./device/change.js";
-export type { DeviceConfig, PeerConfig } from "./device/config.js";
+export type {
+  DeviceChange,
+  DeviceChangeInput,
+  PeerChange,
+  PeerChangeInput,
+} from "./device/change.js";
+export type { DeviceConfig, PeerConfig, PeerInput } from "./device/config.js";
 export type { EndpointEvent, HandshakeEvent, SilentEvent } from "./device/observe.js";
 export type { DeviceStatus, PeerStatus, UnknownLine } from "./device/status.js";
 export { WgBridgeError, type WgBridgeErrorCode } from "./errors.js";

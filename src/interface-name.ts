@@ -1,4 +1,5 @@
 import { WgBridgeError } from "./errors.js";
+import { describe } from "./quote.js";
 
 /** Longest interface name in bytes: Linux's IFNAMSIZ (16) less the terminating NUL. */
 export const maxInterfaceNameBytes = 15;
@@ -9,11 +10,11 @@ export const maxInterfaceNameBytes = 15;
  *   holding "/", ":", white space or NUL.
  */
 export function checkInterfaceName(name: string): string {
-  const fault = faultOf(name);
+  const fault = typeof name === "string" ? faultOf(name) : "is not a string";
   if (fault !== undefined) {
     throw new WgBridgeError(
       "WG_BRIDGE_INTERFACE_NAME",
-      `The interface name ${JSON.stringify(name)} ${fault}. Use 1 to 15 bytes without "/", ":" or white space, for example wg0.`,
+      `The interface name ${describe(name)} ${fault}. Use 1 to 15 bytes without "/", ":" or white space, for example wg0.`,
     );
   }
   return name;

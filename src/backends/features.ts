@@ -1,4 +1,5 @@
 import { WgBridgeError } from "../errors.js";
+import { quote } from "../quote.js";
 
 /**
  * What makes a tunnel fast, and can be done without where some kernel or network does it wrongly.
@@ -36,6 +37,6 @@ function featureOf(text: string): TunnelFeature {
   if (feature !== undefined) return feature;
   throw new WgBridgeError(
     "WG_BRIDGE_FEATURE_UNKNOWN",
-    `There is no feature ${JSON.stringify(text)} to disable. Name some of ${names.join(", ")}, with commas between them, or all, in WG_BRIDGE_DISABLE or the option "disable".`,
+    `There is no feature ${quote(text)} to disable. Name some of ${names.join(", ")}, with commas between them, or all, in WG_BRIDGE_DISABLE or the option "disable".`,
   );
 }

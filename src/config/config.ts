@@ -1,4 +1,5 @@
-import type { DeviceConfig } from "../device/config.js";
+import type { DeviceConfig, PeerInput } from "../device/config.js";
+import type { PrivateKey } from "../values/key.js";
 
 /** An interface's address, with the length of its network's prefix or without: "10.0.0.2/24". */
 export type InterfaceAddress = string;
@@ -19,4 +20,19 @@ export interface Config extends DeviceConfig {
   readonly postDown: readonly string[];
   /** wg-quick writes the state back into the file when it takes the interface down. */
   readonly saveConfig: boolean;
+}
+
+/**
+ * A configuration as a program gives it: all may be absent, and keys, endpoints and prefixes may be
+ * texts. A field of another name is refused.
+ */
+export interface ConfigFields extends Partial<Omit<Config, "privateKey" | "peers">> {
+  /** Or its text, which then stays in memory until it is collected. */
+  readonly privateKey?: PrivateKey | string;
+  readonly peers?: readonly PeerInput[];
+}
+
+/** The same for a device, which says at least its peers: those that are not among them go. */
+export interface DeviceInput extends ConfigFields {
+  readonly peers: readonly PeerInput[];
 }

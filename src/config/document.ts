@@ -1,5 +1,7 @@
-import type { PeerConfig } from "../device/config.js";
+import type { PeerConfig, PeerInput } from "../device/config.js";
 import { WgBridgeError } from "../errors.js";
+import { peerConfig } from "../input/config.js";
+import { checkFileText } from "../input/file-text.js";
 import { type PublicKey, publicKey } from "../values/key.js";
 import type { Config } from "./config.js";
 import { interfaceFields, peerFields } from "./fields.js";
@@ -22,8 +24,8 @@ export class ConfigDocument {
   }
 
   /** Throws ConfigError as parseConfig does. */
-  static parse(text: string): ConfigDocument {
-    return new ConfigDocument(readLines(text));
+  static parse(text: string | Uint8Array): ConfigDocument {
+    return new ConfigDocument(readLines(checkFileText(text)));
   }
 
   /** What the file says now. */
@@ -53,15 +55,24 @@ export class ConfigDocument {
    * Sets a field of a peer, as setInterface does. Of a peer with several sections it is the last one's.
    * @throws WgBridgeError WG_BRIDGE_CONFIG, also where there is no such peer
    */
-  setPeer(peer: PublicKey, name: string, ...values: readonly string[]): void {
-    this.#setField(this.#peerSections(peer), spelling(peerFields, name), values);
+  setPeer(peer: string, name: string, ...values: readonly string[]): void {
+    this.#setField(this.#peerSections(publicKey(peer)), spelling(peerFields, name), values);
   }
 
   /**
    * Adds a peer at the file's end.
    * @throws WgBridgeError WG_BRIDGE_CONFIG where there is this peer already
    */
-  addPeer(peer: PeerConfig): void {
+  addPeer(peer: PeerInput): void {
+    const read = peerConfig(peer, () => "peer");
+    try {
+      this.#addPeer(read);
+    } finally {
+      read.presharedKey?.destroy();
+    }
+  }
+
+  #addPeer(peer: PeerConfig): void {
     if (this.#sectionsOfPeer(peer.publicKey).length > 0) {
       throw new WgBridgeError(
         "WG_BRIDGE_CONFIG",
@@ -77,9 +88,9 @@ export class ConfigDocument {
    * Removes a peer with all lines of its sections and the comments right above them.
    * @throws WgBridgeError WG_BRIDGE_CONFIG where there is no such peer
    */
-  removePeer(peer: PublicKey): void {
+  removePeer(peer: string): void {
     const removed = new Set<number>();
-    for (const { start, end } of this.#peerSections(peer)) {
+    for (const { start, end } of this.#peerSections(publicKey(peer))) {
       // What is last leaves no gap behind it.
       const from = end === this.#lines.length ? this.#beforeEmpty(start) : start;
       for (let index = from; index < end; index++) removed.add(index);
@@ -169,7 +180,7 @@ function isEmpty({ text }: Line): boolean {
 }
 
 function spelling(fields: readonly { readonly name: string }[], name: string): string {
-  const found = fields.find((kind) => kind.name.toLowerCase() === name.toLowerCase());
+  const found = fields.find((kind) => kind.name.toLowerCase() === String(name).toLowerCase());
   if (found !== undefined) return found.name;
   throw new WgBridgeError(
     "WG_BRIDGE_CONFIG",

@@ -1,6 +1,7 @@
 import { formatAddress, parseAddress } from "../values/address.js";
 import { type AllowedIp, allowedIp } from "../values/allowed-ip.js";
 import { type Endpoint, parseEndpoint } from "../values/endpoint.js";
+import { interfaceAddress } from "../values/interface-address.js";
 import { skipSpace, withoutSpace, words } from "./lines.js";
 
 /** A decimal number within its limits. Zeros may lead, as for strtoul(3). */
@@ -88,15 +89,8 @@ function isAllowedIp(entry: string): boolean {
   }
 }
 
-/** An address for ip-address(8), with the length of its prefix or without. */
-export function isInterfaceAddress(entry: string): boolean {
-  const [, address = "", length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
-  const bits = (parseAddress(address)?.length ?? 0) * 8;
-  return bits > 0 && (length === undefined || Number(length) <= bits);
-}
-
 /** Where the first entry of a list of addresses is that is none. */
 export function addressesFaultAt(value: string): number {
-  for (const { word, at } of words(value)) if (!isInterfaceAddress(word)) return at;
+  for (const { word, at } of words(value)) if (interfaceAddress(word) === undefined) return at;
   return 0;
 }

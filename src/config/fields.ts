@@ -1,5 +1,6 @@
 import type { AllowedIp } from "../values/allowed-ip.js";
 import type { Endpoint } from "../values/endpoint.js";
+import { interfaceAddress } from "../values/interface-address.js";
 import { PresharedKey, PrivateKey, type PublicKey, publicKey } from "../values/key.js";
 import type { PersistentKeepalive } from "../values/number.js";
 import {
@@ -7,7 +8,6 @@ import {
   allowedIpsFaultAt,
   base64,
   decimal,
-  isInterfaceAddress,
   isOff,
   isZeroKey,
   readAllowedIps,
@@ -87,8 +87,9 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
     take: (draft, value) => {
       let valid = true;
       for (const { word } of words(value)) {
-        draft.addresses.push(word);
-        valid &&= isInterfaceAddress(word);
+        const address = interfaceAddress(word);
+        if (address !== undefined) draft.addresses.push(address);
+        valid &&= address !== undefined;
       }
       return valid;
     },

@@ -1,22 +1,29 @@
-import type { PeerConfig } from "../device/config.js";
+import { destroyKeys, type PeerConfig } from "../device/config.js";
 import { WgBridgeError } from "../errors.js";
+import { configFields } from "../input/config.js";
+import { inputError } from "../input/reader.js";
 import { checkEndpoint, formatEndpoint } from "../values/endpoint.js";
-import type { Config } from "./config.js";
+import type { ConfigFields } from "./config.js";
 import { endBeforeSpace, skipSpace } from "./lines.js";
 
 /**
- * A new file for wg-quick(8), private keys included.
+ * A new file for wg-quick(8), private keys included. Only a peer's public key has to be there.
  * @throws WgBridgeError WG_BRIDGE_CONFIG for a text that cannot stand in a file: one that has a line
- *   break or a "#", or in a list a comma or white space; WG_BRIDGE_ENDPOINT
+ *   break or a "#", or in a list a comma or white space; and what is thrown for a value that is none
  */
-export function formatConfig(config: Config): string {
-  return [["[Interface]", ...interfaceLines(config)], ...config.peers.map(peerLines)]
-    .map((lines) => `${lines.join("\n")}\n`)
-    .join("\n");
+export function formatConfig(config: ConfigFields): string {
+  const read = configFields(config, () => "config");
+  try {
+    return [["[Interface]", ...interfaceLines(read)], ...(read.peers ?? []).map(peerLines)]
+      .map((lines) => `${lines.join("\n")}\n`)
+      .join("\n");
+  } finally {
+    destroyKeys(read);
+  }
 }
 
-function interfaceLines(config: Config): readonly string[] {
-  const hooks = (name: string, commands: readonly string[]) =>
+function interfaceLines(config: ReturnType<typeof configFields>): readonly string[] {
+  const hooks = (name: string, commands: readonly string[] = []) =>
     commands.flatMap((command) => field(name, command));
   return [
     ...field("PrivateKey", config.privateKey?.toBase64()),
@@ -55,6 +62,7 @@ export function peerLines(peer: PeerConfig): readonly string[] {
  * @throws WgBridgeError WG_BRIDGE_CONFIG. The message does not repeat the value.
  */
 export function checkValue(name: string, value: string): string {
+  if (typeof value !== "string") throw inputError(() => `The value of ${name}`, value, "a string");
   const trimmed = value.slice(
     skipSpace(value, 0, value.length),
     endBeforeSpace(value, 0, value.length),
@@ -70,7 +78,7 @@ function field(name: string, value: string | number | undefined): readonly strin
   return value === undefined ? [] : [`${name} = ${checkValue(name, String(value))}`];
 }
 
-function list(name: string, entries: readonly string[]): readonly string[] {
+function list(name: string, entries: readonly string[] = []): readonly string[] {
   if (entries.length === 0) return [];
   const broken = entries.some((entry) => entry === "" || /[\s,]/.test(entry));
   const value = checkValue(name, entries.join(", "));

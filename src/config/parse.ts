@@ -1,4 +1,5 @@
-import type { PeerConfig } from "../device/config.js";
+import { destroyKeys, type PeerConfig } from "../device/config.js";
+import { checkFileText } from "../input/file-text.js";
 import type { PresharedKey, PublicKey } from "../values/key.js";
 import type { Config } from "./config.js";
 import { ConfigError, type Diagnostic } from "./diagnostic.js";
@@ -13,18 +14,18 @@ import {
 import { type Line, plainName, readLines, withoutSpace } from "./lines.js";
 
 /**
- * Reads the text of a file for wg(8) or wg-quick(8), as they read it. Refused is also what they take by
+ * Reads the text of a file for wg(8) or wg-quick(8), or its bytes, as they read it. Refused is also what they take by
  * accident: a port by a service's name, with a sign or above 65535, an endpoint's port 0, IPv4
  * endpoints of fewer than four numbers, and a value for MTU, Address or Table that ip(8) would refuse.
  * @throws ConfigError with every fault; its line and column are the first one's
  */
-export function parseConfig(text: string): Config {
-  return configOf(readLines(text));
+export function parseConfig(text: string | Uint8Array): Config {
+  return configOf(readLines(checkFileText(text)));
 }
 
 /** Every fault of the text, in order; none for a text that parseConfig reads. */
-export function checkConfig(text: string): readonly Diagnostic[] {
-  const { config, diagnostics } = read(readLines(text));
+export function checkConfig(text: string | Uint8Array): readonly Diagnostic[] {
+  const { config, diagnostics } = read(readLines(checkFileText(text)));
   destroyKeys(config);
   return diagnostics;
 }
@@ -50,12 +51,6 @@ function read(lines: readonly Line[]): Reading {
   const reader = new Reader();
   for (const line of lines) reader.take(line);
   return reader.end();
-}
-
-/** Overwrites the secret keys of a configuration that nobody gets. */
-function destroyKeys({ privateKey, peers }: Config): void {
-  privateKey?.destroy();
-  for (const { presharedKey } of peers) presharedKey?.destroy();
 }
 
 /** A section that fields can stand in; plain is a name without white space in it. */

@@ -23,6 +23,27 @@ export interface PeerChange {
   readonly unknown?: readonly UnknownLine[];
 }
 
+/** A change of a peer as a program gives it: its key, its endpoint and its prefixes may be texts. */
+export interface PeerChangeInput
+  extends Omit<
+    PeerChange,
+    "publicKey" | "presharedKey" | "endpoint" | "allowedIps" | "removeAllowedIps"
+  > {
+  readonly publicKey: string;
+  /** A key, its text, or "remove". */
+  readonly presharedKey?: PresharedKey | string;
+  readonly endpoint?: Endpoint | string;
+  readonly allowedIps?: readonly string[];
+  readonly removeAllowedIps?: readonly string[];
+}
+
+/** A change as a program gives it. A field of another name is refused. */
+export interface DeviceChangeInput extends Omit<DeviceChange, "privateKey" | "peers"> {
+  /** A key, its text, or "remove". */
+  readonly privateKey?: PrivateKey | string;
+  readonly peers?: readonly PeerChangeInput[];
+}
+
 /** One change of a device, made at once: one UAPI set. What is absent stays as it is. */
 export interface DeviceChange {
   /** UDP port, 0 to 65535; 0 lets the kernel choose. */

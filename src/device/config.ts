@@ -13,6 +13,18 @@ export interface PeerConfig {
   readonly allowedIps: readonly AllowedIp[];
 }
 
+/** A peer as a program gives it: its key, its endpoint and its prefixes may be texts. */
+export interface PeerInput {
+  readonly publicKey: string;
+  /** Or its text, which then stays in memory until it is collected. */
+  readonly presharedKey?: PresharedKey | string;
+  readonly endpoint?: Endpoint | string;
+  /** Absent is off. */
+  readonly persistentKeepalive?: PersistentKeepalive;
+  /** Absent is none. */
+  readonly allowedIps?: readonly string[];
+}
+
 /** What `wg setconf` configures. */
 export interface DeviceConfig {
   readonly privateKey?: PrivateKey;
@@ -21,4 +33,16 @@ export interface DeviceConfig {
   /** Mark of outgoing packets, 0 to 4294967295; absent or 0 is off. */
   readonly fwmark?: number;
   readonly peers: readonly PeerConfig[];
+}
+
+/** Overwrites the secret keys of a configuration that is nobody's any more. */
+export function destroyKeys({
+  privateKey,
+  peers = [],
+}: {
+  readonly privateKey?: PrivateKey | "remove";
+  readonly peers?: readonly { readonly presharedKey?: PresharedKey | "remove" }[];
+}): void {
+  if (privateKey !== "remove") privateKey?.destroy();
+  for (const { presharedKey } of peers) if (presharedKey !== "remove") presharedKey?.destroy();
 }

@@ -17,6 +17,9 @@ import { removesExactly, withWholeLists } from "./whole-lists.js";
 /** One UAPI exchange: a whole request for a whole answer. */
 export type Exchange = (request: Uint8Array, signal?: AbortSignal) => Promise<Buffer>;
 
+/** What a call asks for, where that has to be found out yet. The call has its turn all the same. */
+type Soon<T> = T | Promise<T>;
+
 /** How often a change is taken up again that another process got in the way of. */
 const maxRounds = 10;
 
@@ -53,29 +56,37 @@ export class Device {
   /**
    * Makes the device what is wanted, and sends only what differs. Endpoints must be addresses.
    * Where another process changes the device meanwhile, the difference is taken again: of several
-   * that apply at once, the last one to write has seen its own state whole.
+   * that apply at once, the last one to write has seen its own state whole. `used` is called once
+   * nothing needs what is wanted any more: it may be later than this settles, if the signal fires.
    * @throws WgBridgeError WG_BRIDGE_PORT_IN_USE, WG_BRIDGE_REFUSED: nothing has changed then;
    *   WG_BRIDGE_CONFLICT where others never stop; or the signal's reason
    */
-  apply(wanted: DeviceConfig, signal?: AbortSignal): Promise<void> {
-    return this.#inTurn(() => this.#apply(wanted, signal), signal);
+  apply(wanted: Soon<DeviceConfig>, signal?: AbortSignal, used?: () => void): Promise<void> {
+    return this.#inTurn(wanted, (config) => this.#apply(config, signal), signal, used);
   }
 
   /**
-   * Makes one change. Endpoints must be addresses.
+   * Makes one change. Endpoints must be addresses. `used` is called as for apply.
    * @throws WgBridgeError WG_BRIDGE_PORT_IN_USE, WG_BRIDGE_REFUSED: nothing has changed then; or the
    *   signal's reason
    */
-  update(change: DeviceChange, signal?: AbortSignal): Promise<void> {
-    return this.#inTurn(() => this.#update(change, signal), signal);
+  update(change: Soon<DeviceChange>, signal?: AbortSignal, used?: () => void): Promise<void> {
+    return this.#inTurn(change, (one) => this.#update(one, signal), signal, used);
   }
 
-  #inTurn(work: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-    const turn = this.#previous.then(() => {
+  #inTurn<T>(
+    coming: Soon<T>,
+    work: (asked: T) => Promise<void>,
+    signal: AbortSignal | undefined,
+    used: () => void = () => {},
+  ): Promise<void> {
+    const asked = Promise.resolve(coming);
+    asked.catch(() => {}); // it is awaited only in its turn
+    const turn = this.#previous.then(async () => {
       signal?.throwIfAborted();
-      return work();
+      await work(await asked);
     });
-    this.#previous = turn.catch(() => {}); // a failure is for the one who asked
+    this.#previous = turn.catch(() => {}).then(used); // a failure is for the one who asked
     return untilAborted(turn, signal);
   }
 

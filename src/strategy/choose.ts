@@ -1,5 +1,6 @@
 import type { BackendKind } from "../backends/backend.js";
 import { WgBridgeError } from "../errors.js";
+import { quote } from "../quote.js";
 import type { Probe } from "./probe.js";
 
 /** What a user can ask for. */
@@ -24,7 +25,7 @@ export function parseBackendRequest(text: string): BackendRequest {
   if (text === "auto" || text === "ffi" || text === "exec") return text;
   throw new WgBridgeError(
     "WG_BRIDGE_BACKEND_UNKNOWN",
-    `There is no backend ${JSON.stringify(text)}. Choose auto, ffi or exec, with --backend or WG_BRIDGE_BACKEND.`,
+    `There is no backend ${quote(text)}. Choose auto, ffi or exec, with --backend or WG_BRIDGE_BACKEND.`,
   );
 }
 

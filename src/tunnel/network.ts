@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { redact } from "../redact.js";
+import { checkInterfaceAddress } from "../values/interface-address.js";
 
 /** What an interface gets besides its WireGuard configuration. */
 export interface NetworkSettings {
@@ -19,20 +20,12 @@ export async function configureNetwork(
   { addresses, up }: NetworkSettings,
   signal?: AbortSignal,
 ): Promise<void> {
+  // ip(8) reads words: anything but an address would be another command's.
   const lines = [
-    ...addresses.map((address) => `address add ${checkAddress(address)} dev ${name}`),
+    ...addresses.map((address) => `address add ${checkInterfaceAddress(address)} dev ${name}`),
     ...(up ? [`link set dev ${name} up`] : []),
   ];
   if (lines.length > 0) await runIp(name, `${lines.join("\n")}\n`, signal);
-}
-
-/** ip(8) reads words: anything but an address would be another command's. */
-function checkAddress(address: string): string {
-  if (/^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/.test(address)) return address;
-  throw new WgBridgeError(
-    "WG_BRIDGE_NETWORK",
-    `${JSON.stringify(redact(address).slice(0, 60))} is no interface address: give one as 10.0.0.2/24 or fd00::2/64.`,
-  );
 }
 
 function runIp(name: string, batch: string, signal: AbortSignal | undefined): Promise<void> {

@@ -1,4 +1,5 @@
 import type { AttachOptions } from "./attaching.js";
+import { readAttachOptions, readName, readTunnelOptions } from "./input.js";
 import type { TunnelOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
 
@@ -7,13 +8,15 @@ import type { Tunnel } from "./tunnel.js";
 /**
  * Opens a tunnel, and resolves when it answers and is what the options ask for. Where a configuration
  * or addresses are given the interface is up then; otherwise setting it up is the caller's. On
- * rejection nothing is left behind.
+ * rejection nothing is left behind. The options are read at once: changing them, or what is in them,
+ * afterwards changes nothing. One of another name is refused.
  * @throws WgBridgeError why there is no tunnel; ConfigError for a text that is no configuration; or
  *   the signal's reason
  */
 export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
+  const request = readTunnelOptions(options);
   const { open } = await import("./opening.js");
-  return open(options);
+  return open(request);
 }
 
 /**
@@ -25,8 +28,10 @@ export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
  *   WG_BRIDGE_INTERFACE_NAME; or the signal's reason
  */
 export async function attach(name: string, options: AttachOptions = {}): Promise<Tunnel> {
+  const checked = readName(name);
+  const watching = readAttachOptions(options);
   const attaching = await import("./attaching.js");
-  return attaching.attach(name, options);
+  return attaching.attach(checked, watching);
 }
 
 /**

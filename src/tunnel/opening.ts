@@ -1,80 +1,92 @@
 import type { Backend, StartOptions } from "../backends/backend.js";
 import { parseDisabled, type TunnelFeature } from "../backends/features.js";
-import type { DeviceConfig } from "../device/config.js";
+import { type DeviceConfig, destroyKeys } from "../device/config.js";
 import { WgBridgeError } from "../errors.js";
 import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
 import { type OpenedBackend, openBackend } from "../strategy/open.js";
-import { checkListenPort, checkMtu } from "../values/number.js";
 import { TunnelEvents } from "./events.js";
-import { readInput } from "./input.js";
+import type { OpenRequest } from "./input.js";
 import { launch } from "./launch.js";
-import type { TunnelOptions } from "./options.js";
 import { OwnedTunnel, type Revival } from "./owned.js";
 import { resolveConfig, systemLookup } from "./resolve.js";
 import { Backoff } from "./restart.js";
 import type { Tunnel } from "./tunnel.js";
 
 /** What openTunnel does, once it is loaded. */
-export async function open(options: TunnelOptions): Promise<Tunnel> {
-  const { signal, resolve } = options;
+export async function open(request: OpenRequest): Promise<Tunnel> {
+  const asked = wantedBy(request);
+  try {
+    return await openAsked(request, asked);
+  } finally {
+    // What is started again has to have its keys.
+    if (asked.device && !request.restart) destroyKeys(asked.device);
+  }
+}
+
+async function openAsked(request: OpenRequest, { device, addresses, mtu }: Asked): Promise<Tunnel> {
+  const { signal, resolve, restart } = request;
   signal?.throwIfAborted();
-  const { device, addresses, mtu } = await readWanted(options);
   const lookup = (resolve === false ? undefined : resolve?.lookup) ?? systemLookup;
   const resolved = device && (await resolveConfig(device, lookup, signal));
-  const { backend, reason } = await chooseBackend(options);
+  const { backend, reason } = await chooseBackend(request);
   const events = new TunnelEvents();
   const start: StartOptions = {
-    name: options.name,
-    logLevel: options.logLevel ?? "error",
+    name: request.name,
+    logLevel: request.logLevel ?? "error",
     // A listener that throws must not end the reader of the log.
     onLog: (line) => queueMicrotask(() => events.emit("log", line)),
-    disable: disabledBy(options),
-    detached: options.detached ?? false,
-    ...(mtu === undefined ? {} : { mtu: checkMtu(mtu) }),
+    disable: disabledBy(request),
+    detached: request.detached ?? false,
+    ...(mtu === undefined ? {} : { mtu }),
     ...(signal && { signal }),
   };
-  const up = options.config !== undefined || options.addresses !== undefined;
+  const up = request.config !== undefined || request.addresses !== undefined;
   const network = { addresses, up };
   const running = await launch(backend, start, network, resolved);
-  const revival = options.restart
-    ? revivalOf(options.restart === true ? {} : options.restart, backend, start, network)
+  const revival = restart
+    ? revivalOf(restart === true ? {} : restart, backend, start, network)
     : undefined;
   return new OwnedTunnel({
     running,
     reason,
     events,
-    watch: options,
+    watch: request,
     ...(device && { configured: device }),
     ...(revival && { revival }),
   });
 }
 
-function disabledBy({ disable, env = process.env }: TunnelOptions): readonly TunnelFeature[] {
-  return parseDisabled(disable?.join(",") ?? env.WG_BRIDGE_DISABLE ?? "");
+function disabledBy({ disable, env }: OpenRequest): readonly TunnelFeature[] {
+  return disable ?? parseDisabled(env.WG_BRIDGE_DISABLE ?? "");
 }
 
-async function readWanted({ config, addresses, mtu, listenPort }: TunnelOptions) {
-  const input = config === undefined ? undefined : await readInput(config);
-  const port = listenPort === undefined ? {} : { listenPort: checkListenPort(listenPort) };
-  const asked = input !== undefined || listenPort !== undefined;
-  const device: DeviceConfig = { peers: [], ...input?.device, ...port };
+/** What the options and the configuration ask for together. */
+interface Asked {
+  readonly device: DeviceConfig | undefined;
+  readonly addresses: readonly string[];
+  readonly mtu: number | undefined;
+}
+
+function wantedBy({ config, addresses, mtu, listenPort }: OpenRequest): Asked {
+  const port = listenPort === undefined ? {} : { listenPort };
+  const isAsked = config !== undefined || listenPort !== undefined;
   return {
-    device: asked ? device : undefined,
-    addresses: addresses ?? input?.addresses ?? [],
-    mtu: mtu ?? input?.mtu,
+    device: isAsked ? { peers: [], ...config?.device, ...port } : undefined,
+    addresses: addresses ?? config?.addresses ?? [],
+    mtu: mtu ?? config?.mtu,
   };
 }
 
 /** What only a process of its own can do. */
-function needOfProcess({ detached, restart }: TunnelOptions): string | undefined {
+function needOfProcess({ detached, restart }: OpenRequest): string | undefined {
   if (detached) return "detached";
   return restart ? "restart" : undefined;
 }
 
-async function chooseBackend(options: TunnelOptions): Promise<OpenedBackend> {
-  const env = options.env ?? process.env;
-  const asked = parseBackendRequest(options.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
-  const need = needOfProcess(options);
+async function chooseBackend(request: OpenRequest): Promise<OpenedBackend> {
+  const { env } = request;
+  const asked = parseBackendRequest(request.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
+  const need = needOfProcess(request);
   if (need === undefined) return openBackend(asked, env);
   if (asked === "ffi") throw unsupportedError(need);
   const opened = await openBackend("exec", env);

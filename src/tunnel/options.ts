@@ -1,14 +1,13 @@
 import type { Environment } from "../artifacts.js";
 import type { LogLevel } from "../backends/backend.js";
 import type { TunnelFeature } from "../backends/features.js";
-import type { Config } from "../config/config.js";
-import type { DeviceConfig } from "../device/config.js";
+import type { DeviceInput } from "../config/config.js";
 import type { BackendRequest } from "../strategy/choose.js";
 import type { ResolveOptions } from "./reresolve.js";
 import type { RestartOptions } from "./restart.js";
 
-/** What a tunnel is to be: typed, or the text of a wg(8) or wg-quick(8) file. */
-export type ConfigInput = Config | DeviceConfig | string;
+/** What a tunnel is to be: typed, or the text of a wg(8) or wg-quick(8) file, as a string or its bytes. */
+export type ConfigInput = DeviceInput | string | Uint8Array;
 
 /** How a tunnel is watched and looked after. */
 export interface WatchOptions {

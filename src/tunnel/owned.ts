@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { BackendKind, RunningTunnel, TunnelEnd } from "../backends/backend.js";
 import { endedError, parseTunnelEnd } from "../backends/tunnel-end.js";
-import type { DeviceChange } from "../device/change.js";
-import type { DeviceConfig } from "../device/config.js";
+import type { DeviceChangeInput } from "../device/change.js";
+import { type DeviceConfig, destroyKeys } from "../device/config.js";
 import { Device } from "../device/device.js";
 import type { DeviceStatus } from "../device/status.js";
 import { messageOf } from "../errors.js";
 import type { TunnelEvents } from "./events.js";
-import { readInput } from "./input.js";
+import { readChange, readConfigInput, readSignal } from "./input.js";
 import { type Link, readLink } from "./link.js";
 import type { ConfigInput, WatchOptions } from "./options.js";
 import { Reresolve } from "./reresolve.js";
@@ -86,7 +86,7 @@ export class OwnedTunnel implements Tunnel {
   }
 
   async status(signal?: AbortSignal): Promise<DeviceStatus> {
-    const status = await this.#device.status(signal);
+    const status = await this.#device.status(readSignal(signal));
     if (this.#revival !== undefined) {
       this.#known = { device: status, link: readLink(this.name) ?? this.#known.link };
     }
@@ -95,19 +95,24 @@ export class OwnedTunnel implements Tunnel {
 
   async apply(config: ConfigInput, signal?: AbortSignal): Promise<void> {
     this.#refuseIfEnded();
-    const { device } = await readInput(config);
-    await this.#device.apply(await resolveConfig(device, this.#lookup, signal), signal);
+    const given = readSignal(signal);
+    const { device } = readConfigInput(config);
+    const resolved = resolveConfig(device, this.#lookup, given);
+    await this.#device.apply(resolved, given, () => destroyKeys(device));
     this.#reresolve?.replace(device.peers);
     await this.#remember();
   }
 
-  async update(change: DeviceChange, signal?: AbortSignal): Promise<void> {
+  async update(change: DeviceChangeInput, signal?: AbortSignal): Promise<void> {
     this.#refuseIfEnded();
-    const { peers } = change;
-    const resolved = peers && { peers: await resolvePeers(peers, this.#lookup, signal) };
-    await this.#device.update({ ...change, ...resolved }, signal);
-    if (change.replacePeers) this.#reresolve?.replace(peers ?? []);
-    else this.#reresolve?.learn(peers ?? []);
+    const given = readSignal(signal);
+    const read = readChange(change);
+    const { peers = [] } = read;
+    const resolved = resolvePeers(peers, this.#lookup, given);
+    const whole = resolved.then((found) => ({ ...read, peers: found }));
+    await this.#device.update(whole, given, () => destroyKeys(read));
+    if (read.replacePeers) this.#reresolve?.replace(peers);
+    else this.#reresolve?.learn(peers);
     await this.#remember();
   }
 

@@ -1,6 +1,7 @@
 import type { PeerChange } from "../device/change.js";
 import type { DeviceConfig, PeerConfig } from "../device/config.js";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { describe } from "../quote.js";
 import { untilAborted } from "../until-aborted.js";
 import { type Endpoint, isNumeric } from "../values/endpoint.js";
 import type { PublicKey } from "../values/key.js";
@@ -22,7 +23,7 @@ export async function resolveEndpoint(
 ): Promise<Endpoint> {
   if (isNumeric(endpoint)) return endpoint;
   try {
-    return { host: await lookup(endpoint.host), port: endpoint.port };
+    return { host: checkAddress(await lookup(endpoint.host)), port: endpoint.port };
   } catch (error) {
     throw new WgBridgeError(
       "WG_BRIDGE_RESOLVE",
@@ -30,6 +31,12 @@ export async function resolveEndpoint(
       { cause: error },
     );
   }
+}
+
+/** dns.lookup of Node's resolves with an object, and a lookup of the program's with anything. */
+function checkAddress(address: unknown): string {
+  if (typeof address === "string" && isNumeric({ host: address })) return address;
+  throw new TypeError(`lookup gave ${describe(address)} in place of an address`);
 }
 
 /** Resolves the endpoints of all peers; rejects at once with the signal's reason when that fires. */

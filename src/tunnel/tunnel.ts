@@ -1,5 +1,5 @@
 import type { BackendKind, TunnelEnd } from "../backends/backend.js";
-import type { DeviceChange } from "../device/change.js";
+import type { DeviceChangeInput } from "../device/change.js";
 import type { DeviceStatus } from "../device/status.js";
 import type { TunnelEvents } from "./events.js";
 import type { ConfigInput } from "./options.js";
@@ -25,7 +25,8 @@ export interface Tunnel extends AsyncDisposable {
   /**
    * Makes the device what the configuration says, and changes only what differs: no live session is
    * dropped. As for `wg syncconf`, peers that are not in it go. An absent endpoint or listen port stays
-   * as it is. Of a file for wg-quick only wg's part counts. Host names are resolved first.
+   * as it is. Of a file for wg-quick only wg's part counts. Host names are resolved first. What is given
+   * is read at once: changing it afterwards changes nothing, here and in update.
    * @throws WgBridgeError as status does; ConfigError for a text; WG_BRIDGE_RESOLVE;
    *   WG_BRIDGE_PORT_IN_USE and WG_BRIDGE_REFUSED, after which nothing has changed;
    *   WG_BRIDGE_CONFLICT where other programs never stop changing it, after which it may have parts of
@@ -37,7 +38,7 @@ export interface Tunnel extends AsyncDisposable {
    * has begun is made all the same, because an engine would keep half of one that is cut short. Throws
    * what apply does, but for a text and a conflict.
    */
-  update(change: DeviceChange, signal?: AbortSignal): Promise<void>;
+  update(change: DeviceChangeInput, signal?: AbortSignal): Promise<void>;
   /** What happens to the tunnel. Nobody listening costs nothing. */
   readonly events: TunnelEvents;
   /** Resolves when the tunnel has ended for good, with the reason. Never rejects. */

@@ -1,4 +1,6 @@
+import { types } from "node:util";
 import { WgBridgeError } from "../errors.js";
+import { describe } from "../quote.js";
 
 /** The longest line of UAPI that is taken, in bytes: many times what any key and value need. */
 const maxLineBytes = 4096;
@@ -22,6 +24,7 @@ export class LineReader {
    * @throws WgBridgeError WG_BRIDGE_UAPI for a line of more than 4,096 bytes, and what onLine throws
    */
   push(piece: Uint8Array): void {
+    if (!types.isUint8Array(piece)) throw uapiError(`it is ${describe(piece)}, not its bytes`);
     const fresh = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     let start = 0;
     for (let end = fresh.indexOf(newline); end !== -1; end = fresh.indexOf(newline, start)) {

@@ -1,5 +1,5 @@
 import { WgBridgeError } from "../errors.js";
-import { redact } from "../redact.js";
+import { describe } from "../quote.js";
 import { formatAddress, parseAddress } from "./address.js";
 import { isCanonicalPrefix } from "./canonical.js";
 
@@ -17,6 +17,7 @@ export type AllowedIp = string & { readonly [brand]: "AllowedIp" };
  * @throws WgBridgeError WG_BRIDGE_ALLOWED_IP
  */
 export function allowedIp(text: string): AllowedIp {
+  if (typeof text !== "string") throw allowedIpError(text);
   if (isCanonical(text)) return text;
   const slash = text.indexOf("/");
   const address = slash === -1 ? text : text.slice(0, slash);
@@ -53,9 +54,9 @@ function maskTo(bytes: Uint8Array, length: number): void {
   }
 }
 
-function allowedIpError(text: string): WgBridgeError {
+function allowedIpError(text: unknown): WgBridgeError {
   return new WgBridgeError(
     "WG_BRIDGE_ALLOWED_IP",
-    `${JSON.stringify(redact(text).slice(0, 60))} is no allowed IP: give an address, or an address and the length of its prefix, as 10.0.0.0/24 or fd00::/64.`,
+    `${describe(text)} is no allowed IP: give an address, or an address and the length of its prefix, as 10.0.0.0/24 or fd00::/64.`,
   );
 }

@@ -1,5 +1,5 @@
 import { WgBridgeError } from "../errors.js";
-import { redact } from "../redact.js";
+import { describe, quote } from "../quote.js";
 import { parseAddress } from "./address.js";
 import { isCanonicalIPv4Endpoint } from "./canonical.js";
 
@@ -16,6 +16,7 @@ export interface Endpoint {
  * @throws WgBridgeError WG_BRIDGE_ENDPOINT
  */
 export function parseEndpoint(text: string): Endpoint {
+  if (typeof text !== "string") throw endpointError(text);
   if (isPlainIPv4(text)) {
     const colon = text.indexOf(":");
     return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
@@ -25,9 +26,15 @@ export function parseEndpoint(text: string): Endpoint {
   const port = Number(digits);
   const valid = inBrackets === undefined ? isIPv4(host) || isHostName(host) : isIPv6(host);
   if (valid && port >= 1 && port <= 65_535) return { host, port };
-  throw new WgBridgeError(
+  throw endpointError(text);
+}
+
+function endpointError(given: unknown): WgBridgeError {
+  // A host name alone may have 253 characters.
+  const shown = typeof given === "string" ? quote(given, 300) : describe(given);
+  return new WgBridgeError(
     "WG_BRIDGE_ENDPOINT",
-    `${JSON.stringify(redact(text).slice(0, 300))} is no endpoint: give a host and a port from 1 to 65535, as 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820.`,
+    `${shown} is no endpoint: give a host and a port from 1 to 65535, as 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820.`,
   );
 }
 
@@ -39,13 +46,18 @@ function isPlainIPv4(text: string): boolean {
   return text.length <= scratch.length && isCanonicalIPv4Endpoint(scratch, 0, scratch.write(text));
 }
 
-/** Writes an endpoint as wg(8) does. */
-export function formatEndpoint({ host, port }: Endpoint): string {
+/**
+ * Writes an endpoint as wg(8) does.
+ * @throws WgBridgeError WG_BRIDGE_ENDPOINT for what has no host
+ */
+export function formatEndpoint(endpoint: Endpoint): string {
+  const { host, port } = endpoint ?? {};
+  if (typeof host !== "string") throw endpointError(endpoint);
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Whether the host is an address, so that nothing has to be resolved. */
-export function isNumeric({ host }: Endpoint): boolean {
+export function isNumeric({ host }: Pick<Endpoint, "host">): boolean {
   return isIPv4(host) || isIPv6(host);
 }
 

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
-import { inspect } from "node:util";
+import { inspect, types } from "node:util";
 import { WgBridgeError } from "../errors.js";
+import { describe } from "../quote.js";
 import { recogniseAcrossCopies } from "../recognition.js";
 
 /** How many bytes every key of WireGuard has: a Curve25519 point, or a symmetric key. */
@@ -68,6 +69,7 @@ export abstract class SecretKey {
 
   /** Writes the 64 hexadecimal digits into a buffer, without a string. Returns the offset after them. */
   writeHex(target: Buffer, offset: number): number {
+    checkRoom(target, offset, 2 * keyBytes);
     const bytes = this.#usable();
     for (let index = 0; index < keyBytes; index++) {
       const byte = bytes[this.#start + index] ?? 0;
@@ -79,6 +81,7 @@ export abstract class SecretKey {
 
   /** Copies the 32 bytes into a buffer. */
   copyTo(target: Buffer, offset: number): void {
+    checkRoom(target, offset, keyBytes);
     this.#usable().copy(target, offset, this.#start, this.#start + keyBytes);
   }
 
@@ -230,16 +233,26 @@ function clamp(bytes: Buffer): Buffer {
 }
 
 function readKey(kind: "public" | "private" | "preshared", key: string | Uint8Array): Buffer {
-  if (typeof key !== "string") {
+  if (types.isUint8Array(key)) {
     if (key.length === keyBytes) return Buffer.from(key);
     throw keyError(kind, `it is ${key.length} bytes long`);
   }
+  if (typeof key !== "string") throw keyError(kind, `it is ${describe(key)}`);
   if (/^[0-9a-f]{64}$/i.test(key)) return Buffer.from(key, "hex");
   if (key.length !== 44) throw keyError(kind, `it is ${key.length} characters long`);
   const bytes = Buffer.from(key, "base64");
   // Of several texts that decode to the same bytes only the canonical one is right.
   if (bytes.length === keyBytes && bytes.toString("base64") === key) return bytes;
   throw keyError(kind, "it is not base64 of 32 bytes");
+}
+
+/** A key that is cut short where its target ends would be another key. */
+function checkRoom(target: Buffer, offset: number, bytes: number): void {
+  if (types.isUint8Array(target) && offset >= 0 && offset + bytes <= target.length) return;
+  throw new WgBridgeError(
+    "WG_BRIDGE_KEY",
+    `This key needs ${bytes} bytes of a buffer from an offset on: give a larger buffer.`,
+  );
 }
 
 function keyError(kind: string, fault: string): WgBridgeError {

@@ -1,4 +1,5 @@
 import { WgBridgeError } from "../errors.js";
+import { describe } from "../quote.js";
 
 /**
  * Returns a UDP port to listen on, 0 to 65535; 0 lets the kernel choose.
@@ -40,6 +41,6 @@ function checkRange(what: string, value: number, least: number, most: number): n
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new WgBridgeError(
     "WG_BRIDGE_VALUE",
-    `${what} is ${value}: give a whole number from ${least} to ${most}.`,
+    `${what} is ${describe(value)}: give a whole number from ${least} to ${most}.`,
   );
 }

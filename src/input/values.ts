@@ -1,0 +1,93 @@
+import { types } from "node:util";
+import { type AllowedIp, allowedIp } from "../values/allowed-ip.js";
+import { checkEndpoint, type Endpoint, parseEndpoint } from "../values/endpoint.js";
+import {
+  keyBytes,
+  PresharedKey,
+  PrivateKey,
+  type PublicKey,
+  publicKey,
+  type SecretKey,
+} from "../values/key.js";
+import { type PersistentKeepalive, persistentKeepalive } from "../values/number.js";
+import {
+  atPlace,
+  inputError,
+  integer,
+  isObject,
+  list,
+  type Place,
+  type Reader,
+  record,
+  string,
+  text,
+} from "./reader.js";
+
+// Readers of WireGuard's own values.
+
+export const listenPort = integer(0, 65_535);
+export const fwmark = integer(0, 0xffff_ffff);
+/** Bytes: the kernel's limits for a TUN interface. */
+export const mtu = integer(68, 65_535);
+
+export const aPublicKey: Reader<PublicKey> = text(
+  publicKey,
+  "a public key in base64, as wg pubkey prints it",
+  "WG_BRIDGE_KEY",
+);
+
+/** A private key of the reader's own: a copy, to be destroyed once it is used. */
+export const privateKey: Reader<PrivateKey> = (value, place) => {
+  if (value instanceof PrivateKey) return PrivateKey.owning(bytesOf(value, place), 0);
+  const given = keyText(value, place, "PrivateKey");
+  return atPlace(place, () => PrivateKey.from(given));
+};
+
+/** A preshared key of the reader's own, as privateKey. */
+export const presharedKey: Reader<PresharedKey> = (value, place) => {
+  if (value instanceof PresharedKey) return PresharedKey.owning(bytesOf(value, place), 0);
+  const given = keyText(value, place, "PresharedKey");
+  return atPlace(place, () => PresharedKey.from(given));
+};
+
+function bytesOf(key: SecretKey, place: Place): Buffer {
+  const bytes = Buffer.alloc(keyBytes);
+  atPlace(place, () => key.copyTo(bytes, 0));
+  return bytes;
+}
+
+function keyText(value: unknown, place: Place, name: string): string | Uint8Array {
+  if (typeof value === "string" || types.isUint8Array(value)) return value;
+  throw inputError(place, value, `a ${name}, or its text in base64`, "WG_BRIDGE_KEY");
+}
+
+/** A key, or "remove" for none. */
+export function orRemove<Key>(key: Reader<Key>): Reader<Key | "remove"> {
+  return (value, place) => (value === "remove" ? "remove" : key(value, place));
+}
+
+const host = record({ host: string, port: integer(1, 65_535) }, {});
+
+/** An endpoint, or its text. */
+export const endpoint: Reader<Endpoint> = (value, place) => {
+  if (typeof value === "string") return atPlace(place, () => parseEndpoint(value));
+  if (!isObject(value)) {
+    const expected = 'an endpoint, as "192.0.2.1:51820"';
+    throw inputError(place, value, expected, "WG_BRIDGE_ENDPOINT");
+  }
+  const read = host(value, place);
+  return atPlace(place, () => checkEndpoint(read));
+};
+
+const seconds = integer(0, 65_535);
+
+export const keepalive: Reader<PersistentKeepalive> = (value, place) =>
+  value === "off" ? value : persistentKeepalive(seconds(value, place));
+
+const oneAllowedIp: Reader<AllowedIp> = text(
+  allowedIp,
+  'a prefix, as "10.0.0.0/24"',
+  "WG_BRIDGE_ALLOWED_IP",
+);
+
+export const allowedIps: Reader<readonly AllowedIp[]> = list(oneAllowedIp);

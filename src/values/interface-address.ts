@@ -1,0 +1,43 @@
+import { WgBridgeError } from "../errors.js";
+import { quote } from "../quote.js";
+import { parseAddress } from "./address.js";
+
+/**
+ * Reads an address for ip-address(8), with the length of its network's prefix or without; undefined if
+ * it is none. A netmask becomes its length: "10.0.0.1/255.255.255.0" is "10.0.0.1/24". What ip(8) reads
+ * in another way than most people is refused: leading zeros (octal) and short addresses ("10.1", which
+ * is 10.1.0.0 to ip, and 10.0.0.1 to all else).
+ */
+export function interfaceAddress(text: string): string | undefined {
+  const [, address = "", length] = /^([^/]+)(?:\/([^/]+))?$/.exec(text) ?? [];
+  const bits = (parseAddress(address)?.length ?? 0) * 8;
+  if (bits === 0) return undefined;
+  if (length === undefined) return address;
+  const prefix = bits === 32 && length.includes(".") ? lengthOfMask(length) : prefixLength(length);
+  return prefix === undefined || prefix > bits ? undefined : `${address}/${prefix}`;
+}
+
+function prefixLength(text: string): number | undefined {
+  return /^(?:0|[1-9]\d{0,2})$/.test(text) ? Number(text) : undefined;
+}
+
+/** How many ones a netmask begins with; undefined if others follow its zeros. */
+function lengthOfMask(text: string): number | undefined {
+  const bytes = parseAddress(text);
+  if (bytes?.length !== 4) return undefined;
+  const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("");
+  return /^(1*)0*$/.exec(bits)?.[1]?.length;
+}
+
+/**
+ * Returns the address as interfaceAddress does.
+ * @throws WgBridgeError WG_BRIDGE_NETWORK
+ */
+export function checkInterfaceAddress(text: string): string {
+  const address = interfaceAddress(text);
+  if (address !== undefined) return address;
+  throw new WgBridgeError(
+    "WG_BRIDGE_NETWORK",
+    `${quote(text)} is no interface address: give one as 10.0.0.2/24 or fd00::2/64.`,
+  );
+}
