@@ -20,6 +20,11 @@ export function checkInterfaceName(name: string): string {
   return name;
 }
 
+/** Reports whether Linux takes the name for a network interface. */
+export function isInterfaceName(name: string): boolean {
+  return faultOf(name) === undefined;
+}
+
 function faultOf(name: string): string | undefined {
   if (name === "") return "is empty";
   const bytes = Buffer.byteLength(name);

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { systemCodeOf } from "../errors.js";
+import { isInterfaceName } from "../interface-name.js";
 import { isServed, socketDirectory } from "../uapi/socket.js";
 import { requireTrustedDirectory } from "../uapi/trust.js";
 
@@ -14,7 +15,9 @@ export async function servedInterfaces(): Promise<readonly string[]> {
 async function socketNames(): Promise<readonly string[]> {
   try {
     const files = await readdir(socketDirectory);
-    return files.flatMap((file) => (file.endsWith(".sock") ? [file.slice(0, -5)] : []));
+    const names = files.flatMap((file) => (file.endsWith(".sock") ? [file.slice(0, -5)] : []));
+    // What cannot be an interface's name cannot be attached to either.
+    return names.filter(isInterfaceName);
   } catch (error) {
     if (systemCodeOf(error) === "ENOENT") return [];
     throw error;

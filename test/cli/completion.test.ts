@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { firstWords, optionsOf } from "../../src/cli/completion/choices.js";
 import { verbs } from "../../src/cli/verbs.js";
@@ -70,19 +80,147 @@ function offersThese(complete: Complete): void {
   });
 }
 
+/** What others can call an interface, which a shell must not run or take for a pattern or an option. */
+const hostile = [
+  "$(>pwned)",
+  "`>pwned`",
+  ";>pwned;",
+  "*",
+  "-x",
+  "a'b",
+  'c"d',
+  "\x1b[7m",
+  "wg@x",
+  "j\\k",
+];
+
+/** What others can call a configuration; wg-quick takes the last two. */
+const hostileFiles = [
+  "$(touch pwned)",
+  "`touch pwned`",
+  "q r",
+  "wg5\nwg6",
+  "*",
+  "-x",
+  "w=g",
+  "good",
+];
+
+/** Serves interfaces with all these names, and puts these files alone into the sandbox's /etc/wireguard. */
+function withHostileNames(): void {
+  const servers: FakeServer[] = [];
+  before(async () => {
+    const answer = encodeStatus({ peers: [], unknown: [] });
+    for (const name of [...hostile, "two names"]) {
+      servers.push(await FakeServer.start(name, answer));
+    }
+    execFileSync("mount", ["-t", "tmpfs", "tmpfs", "/etc/wireguard"]);
+    for (const name of hostileFiles) writeFileSync(`/etc/wireguard/${name}.conf`, "");
+  });
+  after(async () => {
+    for (const server of servers) await server[Symbol.asyncDispose]();
+    execFileSync("umount", ["/etc/wireguard"]);
+  });
+}
+
+/**
+ * Types into a shell on a terminal: a line, then tab and return. Returns the words that wg-bridge is
+ * then run with, each as JSON. The program on PATH only notes them, unless the completion runs it.
+ */
+async function typeInto(shell: readonly string[], setUp: string, line: string): Promise<unknown> {
+  const bin = `${directory}/noting`;
+  const noted = `${directory}/noted`;
+  const work = `${directory}/work`;
+  rmSync(noted, { force: true });
+  mkdirSync(bin, { recursive: true });
+  mkdirSync(work, { recursive: true });
+  writeFileSync(
+    `${bin}/wg-bridge`,
+    `#!${process.execPath}
+const words = process.argv.slice(2);
+if (words.join() === "show,interfaces") await import(${JSON.stringify(bridge)});
+else (await import("node:fs")).writeFileSync(${JSON.stringify(noted)}, JSON.stringify(words));
+`,
+    { mode: 0o755 },
+  );
+  const terminal = spawn("script", ["-qec", shell.join(" "), "/dev/null"], {
+    cwd: work,
+    env: { ...process.env, PATH: `${bin}:${process.env.PATH}`, HOME: directory, TERM: "dumb" },
+    stdio: ["pipe", "ignore", "inherit"],
+    timeout: 30_000,
+  });
+  terminal.stdin.write(`${setUp}\nwg-bridge ${line}\t\nexit\n`);
+  await once(terminal, "close");
+  assert.deepEqual(readdirSync(work), []);
+  return JSON.parse(readFileSync(noted, "utf8"));
+}
+
+interface Shell {
+  readonly name: string;
+  /** How it is started on a terminal, and what is typed there before the completion is read. */
+  readonly interactive: readonly string[];
+  readonly setUp?: string;
+  /** How it writes what it offers. */
+  readonly escaped: (name: string) => string;
+}
+
+/** The start of a line, and the word that it is completed to. */
+const typed: readonly (readonly [string, string])[] = [
+  ["show \\$", "$(>pwned)"],
+  ["show \\`", "`>pwned`"],
+  ["show wg@", "wg@x"],
+  ["up w=", "w=g"],
+  ["up \\$", "$"],
+];
+
+/** What a shell does with names that others chose: it takes them as text. */
+function takesNamesAsText(complete: Complete, shell: Shell): void {
+  const { name, interactive, setUp = "", escaped } = shell;
+
+  describe("with names that others chose", () => {
+    withHostileNames();
+
+    it("offers them, unless they would be options or wg-quick refuses them", () => {
+      const names = hostile.filter((name) => !name.startsWith("-"));
+      const interfaces = complete("wg-bridge showconf ").toSorted();
+      assert.deepEqual(interfaces, names.map(escaped).toSorted());
+      // Files of the directory are offered too.
+      const files = complete("wg-bridge up ").filter((word) => !existsSync(`${directory}/${word}`));
+      assert.deepEqual(files.toSorted(), ["good", "w=g"]);
+      assert.ok(!existsSync(`${directory}/pwned`));
+    });
+
+    for (const [line, word] of typed) {
+      it(`completes "${line}" to ${word} on a terminal, and runs none of it`, async () => {
+        const script = `${directory}/completion.${name}`;
+        writeFileSync(script, runBridge(["completion", name]).stdout);
+        const words = await typeInto(interactive, `${setUp} source ${script}`, line);
+        assert.deepEqual(words, [line.split(" ")[0], word]);
+      });
+    }
+  });
+}
+
 describe("the completion for bash", () => {
   onlyInSandbox();
 
   const completeIn =
     (settings: string): Complete =>
     (line) => {
-      const call = `source "$1"; ${settings} COMP_LINE=$0 COMP_POINT=\${#0}; _wg_bridge`;
+      const call = `source "$1"; ${settings} COMP_LINE=$0 COMP_POINT=\${#0}
+        word=\${0##* }; [[ $COMP_WORDBREAKS == *=* ]] && word=\${word##*=}
+        _wg_bridge wg-bridge "$word"`;
       const print = `printf '%s\\n' "\${COMPREPLY[@]}"`;
       return inShell("bash", (script) => ["--norc", "-c", `${call}; ${print}`, line, script]);
     };
   const complete = completeIn("");
 
   offersThese(complete);
+  takesNamesAsText(complete, {
+    name: "bash",
+    interactive: ["bash", "--norc", "-i"],
+    escaped: (name) => execFileSync("bash", ["-c", 'printf %q "$0"', name], { encoding: "utf8" }),
+  });
 
   it("is registered", () => {
     const print = 'source "$0"; complete -p';
@@ -119,6 +257,11 @@ describeWith("fish", "the completion for fish", () => {
   };
 
   offersThese(complete);
+  takesNamesAsText(complete, {
+    name: "fish",
+    interactive: ["fish", "--no-config", "-i"],
+    escaped: (name) => name,
+  });
 
   it("offers values and files", () => {
     const backends = ["--backend=auto", "--backend=exec", "--backend=ffi"];
@@ -148,6 +291,12 @@ true`;
     inShell("zsh", (script) => ["-f", "-c", stubs, "zsh", line, script]);
 
   offersThese(complete);
+  takesNamesAsText(complete, {
+    name: "zsh",
+    interactive: ["zsh", "-f", "-i"],
+    setUp: "autoload -Uz compinit; compinit -D -u;",
+    escaped: (name) => name,
+  });
 
   it("offers values and files", () => {
     assert.deepEqual(complete("wg-bridge up --backend=f"), ["--backend=ffi"]);

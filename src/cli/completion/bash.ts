@@ -5,50 +5,60 @@ import { type Choice, choices, firstWords, optionsOf, runOptions } from "./choic
 export function bashScript(): string {
   const verbCases = verbs.map(
     (verb) =>
-      `    ${verb.name}) kinds=(${verb.words.join(" ")}) words="${optionsOf(verb).join(" ")}" ;;`,
+      `    ${verb.name}) kinds=(${verb.words.join(" ")}) words=(${optionsOf(verb).join(" ")}) ;;`,
   );
   const kindCases = Object.entries(choices).map(
-    ([kind, choice]) =>
-      `      ${kind}) words="${wordsOf(choice)}"${choice.files ? " files=1" : ""} ;;`,
+    ([kind, choice]) => `      ${kind}) ${commandsOf(choice).join("; ")} ;;`,
   );
   return `# bash completion of wg-bridge. For this shell: source <(wg-bridge completion bash)
 # For all of them: wg-bridge completion bash > /etc/bash_completion.d/wg-bridge
 _wg_bridge() {
-  # bash cuts the line at "=" and ":" too, and puts the answer behind the last of these.
-  local line=\${COMP_LINE:0:COMP_POINT} typed=() kinds=() words="" files="" place=0 index last current
-  read -r -a typed <<< "$line"
-  [[ $line == *[[:space:]] ]] && typed+=("")
+  local IFS=$' \\t\\n' line=\${COMP_LINE:0:COMP_POINT} typed=() kinds=() words=() files="" place=0
+  local index last current word cut kept
+  COMPREPLY=()
+  # Without -r, read removes the backslashes that keep a word together. Quotes are left to bash.
+  [[ $line == *[\\'\\"]* ]] && return
+  read -a typed <<< "$line"
+  [[ $line == *[[:space:]] && $line != *\\\\[[:space:]] ]] && typed+=("")
   last=$((\${#typed[@]} - 1))
   current=\${typed[last]}
-  case \${typed[1]} in
+  case \${typed[1]-} in
 ${verbCases.join("\n")}
-    -*) words="${runOptions.join(" ")}" ;;
+    -*) words=(${runOptions.join(" ")}) ;;
   esac
   for ((index = 2; index < last; index++)); do
     [[ \${typed[index]} == -* ]] || ((place += 1))
   done
   ((place < \${#kinds[@]})) || place=$((\${#kinds[@]} > 0 ? \${#kinds[@]} - 1 : 0))
   if ((last == 1)); then
-    words="${firstWords.join(" ")}"
+    words=(${firstWords.join(" ")})
   elif [[ $current != -* ]]; then
-    words=""
-    case \${kinds[place]} in
+    words=()
+    case \${kinds[place]-} in
 ${kindCases.join("\n")}
     esac
   fi
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  # bash cuts words at "=" and others of COMP_WORDBREAKS too, and replaces only what is behind: $2.
+  read cut <<< "$2"
+  kept=\${current%"$cut"}
+  # No compgen -W: it runs the $(commands) that it finds in names. %q keeps the shell from it later.
+  for word in "\${words[@]}"; do
+    [[ $word == "$current"* && \${word#"$kept"} ]] || continue
+    printf -v word %q "\${word#"$kept"}"
+    COMPREPLY+=("$word")
+  done
   # Files are bash's own business, also behind "=".
   [[ $files || $current == *=* ]] || compopt +o default 2>/dev/null
-  [[ \${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
-  if [[ $COMP_WORDBREAKS == *=* && $current == *=* ]]; then
-    COMPREPLY=("\${COMPREPLY[@]#*=}")
-    [[ \${COMPREPLY[*]} ]] || COMPREPLY=()
-  fi
+  [[ \${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
 }
 complete -o default -F _wg_bridge wg-bridge
 `;
 }
 
-function wordsOf({ words, command }: Choice): string {
-  return [...words, ...(command === undefined ? [] : [`$(${command})`])].join(" ");
+function commandsOf({ words, command, files }: Choice): readonly string[] {
+  return [
+    ...(words.length === 0 ? [] : [`words=(${words.join(" ")})`]),
+    ...(command === undefined ? [] : [`mapfile -t -O ${words.length} words <<< "$(${command})"`]),
+    ...(files ? ["files=1"] : []),
+  ];
 }

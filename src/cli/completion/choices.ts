@@ -25,26 +25,35 @@ function optionWords(options: readonly Option[]): readonly string[] {
   );
 }
 
-/** The words that a kind stands for, a command of sh that prints more of them, and whether files do too. */
+/**
+ * What a kind stands for: words, a command of sh that prints more of them, one a line, and whether files
+ * count too. What the command prints was named by others: a script takes it as text, and expands none of it.
+ */
 export interface Choice {
   readonly words: readonly string[];
   readonly command?: string;
   readonly files?: true;
 }
 
-/** Prints the names of the interfaces that are served. */
-const interfaces = "wg-bridge show interfaces 2>/dev/null";
+/**
+ * Prints the names of the interfaces that are served. Before one that begins with "-" the user has to
+ * type "--", so it is left out.
+ */
+const interfaces = "wg-bridge show interfaces 2>/dev/null | tr ' ' '\\n' | sed '/^-/d'";
+
+/**
+ * Prints what wg-quick(8) takes for the name of a configuration, but for a leading "-". ls -q prints a
+ * line for each file, also where a name has a line break in it.
+ */
+const configurations =
+  "command ls -q /etc/wireguard 2>/dev/null | sed -n 's/^\\([a-zA-Z0-9_=+.][a-zA-Z0-9_=+.-]\\{0,14\\}\\)\\.conf$/\\1/p'";
 
 export const choices: Readonly<Record<Word, Choice>> = {
   interface: { words: [], command: interfaces },
   shown: { words: ["all", "interfaces"], command: interfaces },
   field: { words: fields },
   file: { words: [], files: true },
-  configuration: {
-    words: [],
-    command: "ls /etc/wireguard 2>/dev/null | sed -n 's/\\.conf$//p'",
-    files: true,
-  },
+  configuration: { words: [], command: configurations, files: true },
   shell: { words: ["bash", "zsh", "fish"] },
   verb: { words: verbs.map(({ name }) => name) },
 };

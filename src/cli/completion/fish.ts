@@ -58,7 +58,7 @@ function optionArguments({ flag, effect, values }: Option): string {
 }
 
 function choiceArguments({ words, command, files }: Choice): string {
-  const all = [...words, ...(command === undefined ? [] : [`(${command} | string split ' ')`])];
+  const all = [...words, ...(command === undefined ? [] : [`(${command})`])];
   return [
     ...(files ? ["-F"] : []),
     ...(all.length === 0 ? [] : [`-a ${quoted(all.join(" "))}`]),

@@ -15,7 +15,7 @@ export function zshScript(): string {
 # zsh completion of wg-bridge. For this shell: source <(wg-bridge completion zsh)
 # For all of them: write it to a file _wg-bridge in a directory of $fpath.
 _wg_bridge() {
-  local -a verbs kinds options
+  local -a verbs kinds options names
   local word
   integer place=1 index
   verbs=(
@@ -52,7 +52,7 @@ fi
 function commandsOf({ words, command, files }: Choice): readonly string[] {
   return [
     ...(words.length === 0 ? [] : [`compadd -- ${words.join(" ")}`]),
-    ...(command === undefined ? [] : [`compadd -- $(${command})`]),
+    ...(command === undefined ? [] : [`names=(\${(f)"$(${command})"})`, "compadd -- $names"]),
     ...(files ? ["_files"] : []),
   ];
 }
