@@ -1,21 +1,24 @@
 #!/usr/bin/env node
 import { type Command, parseArguments } from "./arguments.js";
+import { say } from "./say.js";
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`wg-bridge: ${error instanceof Error ? error.message : String(error)}\n`);
+  say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }
 
 /** Runs one verb and returns its exit code. */
 async function main(args: readonly string[]): Promise<number> {
   const command = parseArguments(args);
+  if (command.verb === "run") {
+    const { run } = await import("./run.js");
+    return run(command, process.env);
+  }
+  const { guardOutput } = await import("./output.js");
+  guardOutput();
   switch (command.verb) {
-    case "run": {
-      const { run } = await import("./run.js");
-      return run(command, process.env);
-    }
     case "version": {
       const { versionText } = await import("./version.js");
       process.stdout.write(versionText());

@@ -10,7 +10,8 @@ import {
 } from "../strategy/choose.js";
 import { probe } from "../strategy/probe.js";
 import type { RunCommand } from "./arguments.js";
-import { reportFailure, say } from "./run/report.js";
+import { reportFailure } from "./run/report.js";
+import { say } from "./say.js";
 
 /**
  * Runs a tunnel as wireguard-go would, and returns the exit code: 0 once a tunnel in the background

@@ -45,12 +45,17 @@ describe("the help", () => {
 });
 
 describe("wg-bridge itself", () => {
-  it("loads nothing at its start but the reader of its arguments", () => {
+  it("loads nothing at its start but the reader of its arguments and what says an error", () => {
     const imports = (file: string) =>
       [
         ...readFileSync(`${packageRoot}/dist/src/cli/${file}`, "utf8").matchAll(/^import .*$/gm),
       ].map(([line]) => line);
-    assert.deepEqual(imports("main.js"), ['import { parseArguments } from "./arguments.js";']);
+    assert.deepEqual(imports("main.js"), [
+      'import { parseArguments } from "./arguments.js";',
+      'import { say } from "./say.js";',
+    ]);
     assert.deepEqual(imports("arguments.js"), []);
+    assert.deepEqual(imports("say.js"), ['import { printable } from "../printable.js";']);
+    assert.deepEqual(imports("../printable.js"), []);
   });
 });

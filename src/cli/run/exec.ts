@@ -5,6 +5,7 @@ import { spawnExecutable } from "../../backends/exec/spawn.js";
 import { readLines } from "../../backends/lines.js";
 import { readyName } from "../../backends/ready.js";
 import { messageOf } from "../../errors.js";
+import { say } from "../say.js";
 import {
   childStdio,
   descriptorOf,
@@ -12,7 +13,6 @@ import {
   stdioWithStatus,
   withLifeline,
 } from "./descriptors.js";
-import { say } from "./report.js";
 import { SignalForwarding } from "./signals.js";
 
 /** How long a program that went into the background may take to answer, in milliseconds. */

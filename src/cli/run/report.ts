@@ -1,12 +1,8 @@
 import { writeSync } from "node:fs";
 import type { Environment } from "../../artifacts.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
+import { say } from "../say.js";
 import { descriptorOf, statusVariable } from "./descriptors.js";
-
-/** Says one line on standard error. */
-export function say(message: string): void {
-  process.stderr.write(`wg-bridge: ${message}\n`);
-}
 
 /**
  * Tells the one who started this process why there is no tunnel: on WG_PROCESS_STATUS_FD where that
