@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"golang.org/x/sys/unix"
+
 	"wg-bridge/go/testbed"
 	"wg-bridge/go/uapi"
 )
@@ -160,5 +162,29 @@ func TestWhatIsNoWholeRequestIsRefused(t *testing.T) {
 		if request, err := requests.next(); !errors.Is(err, test.want) {
 			t.Errorf("%s: %.20q, %v; want %v", name, request, err, test.want)
 		}
+	}
+}
+
+// muteConn is a connection to which nothing can be written.
+type muteConn struct{ net.Conn }
+
+func (muteConn) Write([]byte) (int, error) { return 0, unix.EIO }
+
+func TestWhoeverCannotBeAnsweredIsHungUpOn(t *testing.T) {
+	begin(t)
+	tunnel := start(t, "wgt0")
+	client, server := net.Pipe()
+	defer client.Close()
+	handled := make(chan struct{})
+	go func() {
+		tunnel.handle(muteConn{server})
+		close(handled)
+	}()
+	if _, err := client.Write([]byte("get=1\n\n")); err != nil {
+		t.Error(err)
+	}
+	testbed.Wait(t, handled, "the end of the connection")
+	if err := tunnel.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
+import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
-import { WgBridgeError } from "../errors.js";
+import { messageOf, WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import { exchangeTimeout, withDeadline } from "../uapi/deadline.js";
 import { checkRequest } from "../uapi/request.js";
@@ -50,7 +51,7 @@ export class FfiBackend implements Backend {
       succeed(library.disable(handle, options.disable ?? []), "disabling features");
       if (options.onLog !== undefined) {
         logEnded = readLines(
-          pipe(succeed(library.logFd(handle), "opening the log")),
+          pipe(succeed(library.logFd(handle), "opening the log"), "the log"),
           options.onLog,
         );
       }
@@ -64,7 +65,7 @@ export class FfiBackend implements Backend {
         throw startFailure(startFailureCode(-opened), name, library.lastError(handle));
       signal?.throwIfAborted();
       const endFd = succeed(library.endFd(handle), "watching for the tunnel's end");
-      return new FfiTunnel(library, handle, endFd, logEnded);
+      return new FfiTunnel(library, handle, pipe(endFd, "the tunnel's end"), logEnded);
     } catch (error) {
       await library.close(handle);
       await logEnded;
@@ -88,18 +89,18 @@ class FfiTunnel implements RunningTunnel {
   #previous: Promise<unknown> = Promise.resolve();
   #answer = Buffer.alloc(4096);
 
-  constructor(library: TunnelLibrary, handle: number, endFd: number, logEnded: Promise<void>) {
+  constructor(library: TunnelLibrary, handle: number, end: Socket, logEnded: Promise<void>) {
     this.#library = library;
     this.#handle = handle;
     this.#logEnded = logEnded;
     this.name = library.interfaceName(handle);
-    this.#endRead = this.#readEnd(endFd);
+    this.#endRead = this.#readEnd(end);
     this.ended = this.#freeAtEnd();
   }
 
-  async #readEnd(endFd: number): Promise<TunnelEnd> {
+  async #readEnd(end: Socket): Promise<TunnelEnd> {
     let reason: string | undefined;
-    await readLines(pipe(endFd), (line) => {
+    await readLines(end, (line) => {
       reason ??= line;
     });
     this.#end = parseTunnelEnd(this.name, reason);
@@ -190,7 +191,19 @@ function succeed(result: number, what: string): number {
   );
 }
 
-/** Takes over the reading end of a pipe. Reading it never blocks, and its end closes it. */
-function pipe(fd: number): Socket {
-  return new Socket({ fd, readable: true, writable: false });
+/**
+ * Takes over the reading end of a pipe. Reading it never blocks, and its end closes it.
+ * @throws WgBridgeError WG_BRIDGE_ENGINE if Node.js cannot read it; it is closed then
+ */
+function pipe(fd: number, what: string): Socket {
+  try {
+    return new Socket({ fd, readable: true, writable: false });
+  } catch (cause) {
+    closeSync(fd);
+    throw new WgBridgeError(
+      "WG_BRIDGE_ENGINE",
+      `Node.js cannot read ${what} of the library: ${messageOf(cause)}.`,
+      { cause },
+    );
+  }
 }

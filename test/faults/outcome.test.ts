@@ -20,6 +20,7 @@ const cases: readonly [string, Partial<Observation>, Outcome][] = [
   ["all is well", {}, "works"],
   ["all is well, and it says that it was not easy", { said }, "works"],
   ["the call was not made", { injected: 0 }, "NOT MET"],
+  ["Node.js did not come so far", { start: "not begun", signal: "SIGABRT" }, "NOT MET"],
   ["it refuses to start with a sentence", { start: "refused", code: 1, said }, "refused"],
   ["it refuses to start without one", { start: "refused", code: 1 }, "SILENT"],
   ["a step fails and it says why", { troubles: ["ping"], said }, "refused"],
@@ -42,7 +43,9 @@ const cases: readonly [string, Partial<Observation>, Outcome][] = [
   ],
   ["it fails without a pause", { idleRate: 5000, said }, "SPIN"],
   ["a signal ends it", { code: null, signal: "SIGSEGV", left: ["socket"] }, "CRASH"],
+  ["Go ends it without a word", { code: 2, left: ["socket"] }, "CRASH"],
   ["it panics", { code: 2, said: ["panic: boom", "goroutine 1 [running]:"] }, "CRASH"],
+  ["what went to the background panics", { said: ["panic: boom"], left: ["socket"] }, "CRASH"],
   ["Node.js gives up", { code: 1, said: ["node:internal/process:1"] }, "CRASH"],
 ];
 

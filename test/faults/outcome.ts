@@ -2,7 +2,8 @@
 export interface Observation {
   /** How often the fault was injected. */
   readonly injected: number;
-  readonly start: "ready" | "refused" | "hung";
+  /** not begun: Node.js itself could not start. */
+  readonly start: "ready" | "refused" | "hung" | "not begun";
   /** The program ended, or its tunnel did, before it was asked to. */
   readonly endedEarly: boolean;
   /** The exit code and signal of the process once it ended; null before. */
@@ -45,10 +46,11 @@ export const forbiddenOutcomes: readonly Outcome[] = ["LEAK", "HANG", "SPIN", "S
 const spinning = 100;
 
 const crash =
-  /^(panic|fatal error|runtime: |SIG[A-Z]+: |FATAL ERROR)|Assertion .* failed|node:internal/m;
+  /^(panic|fatal error|runtime: |SIG[A-Z]+: |FATAL ERROR)|Assertion .* failed|node:internal/;
 
 /** What a run comes to; the worst that it did. */
 export function outcomeOf(seen: Observation): Outcome {
+  if (seen.start === "not begun") return "NOT MET";
   if (isCrash(seen)) return "CRASH";
   if (seen.left.some((item) => !isAnnounced(item, seen.said))) return "LEAK";
   if (seen.start === "hung" || seen.hung.length > 0) return "HANG";
@@ -65,7 +67,15 @@ function isAnnounced(item: string, said: readonly string[]): boolean {
   return said.some((line) => line.includes(` ${item} `) && / (is|may be) left\b/.test(line));
 }
 
+/** With which codes our programs end; 127 is the dynamic loader's. Go's runtime ends a process with 2. */
+const exits: ReadonlySet<number> = new Set([0, 1, 127]);
+
 function isCrash({ code, signal, said }: Observation): boolean {
-  if (signal !== null || (code !== null && code >= 128)) return true;
-  return code !== 0 && crash.test(said.join("\n"));
+  if (signal !== null || (code !== null && !exits.has(code))) return true;
+  return crashLine(said) !== undefined;
+}
+
+/** The line in which a program or its runtime says that it dies. */
+export function crashLine(said: readonly string[]): string | undefined {
+  return said.find((line) => crash.test(line));
 }

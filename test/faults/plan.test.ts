@@ -37,6 +37,11 @@ describe("the plan of faults", () => {
     assert.deepEqual([...new Set(names)], ["bind", "write"]);
   });
 
+  it("lets a program speak", () => {
+    const faults = planFaults(made("write", 1, 11), times, 1, () => true);
+    assert.deepEqual(faults.map(inShort), ["write EIO 1 start strace"]);
+  });
+
   it("gives a call the error that it most likely meets", () => {
     const errnos = ["accept4", "mmap", "epoll_ctl", "recvmmsg"].map(likelyErrno);
     assert.deepEqual(errnos, ["EMFILE", "ENOMEM", "ENOSPC", "EIO"]);

@@ -26,6 +26,9 @@ export const leftOut: ReadonlyMap<string, string> = new Map([
   ["munmap", "the kernel's own error means a broken program"],
 ]);
 
+/** Without these nothing can be said at all: they fail alone, but not always. */
+const speaking: ReadonlySet<string> = new Set(["write"]);
+
 const descriptors =
   /^(open|openat|socket|socketpair|pipe2?|dup[23]?|accept4?|eventfd2|epoll_create1?|inotify_init1?|fcntl)$/;
 const memory = /^(mmap|mremap|brk|clone3?|mprotect|madvise)$/;
@@ -73,6 +76,7 @@ export function planFaults(
       const first = Math.min(...threads.flatMap((thread) => thread[nth - 1]?.at ?? []));
       return { call, number, errno, nth, phase: phaseAt(times, first), by: "strace" };
     });
+    if (speaking.has(call)) return alone;
     const used = new Set(made.map(({ at }) => phaseAt(times, at)));
     const always = phases
       .filter((phase) => used.has(phase))

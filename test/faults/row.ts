@@ -98,7 +98,7 @@ class Life {
       idleRate = await this.#idleRate();
     }
     const endedEarly = start === "ready" && this.#isOver();
-    if (start !== "refused") {
+    if (start === "ready" || start === "hung") {
       await this.#enter("stop");
       await this.#stop();
     }
@@ -131,11 +131,12 @@ class Life {
     this.#times[phase] = Date.now() / 1000;
   }
 
-  async #start(): Promise<"ready" | "refused" | "hung"> {
+  async #start(): Promise<Observation["start"]> {
     const child = this.#child;
     const { kind } = this.#subject;
     if (kind === "host") {
       await until(() => child.ended || this.#has("loaded"), limits.start);
+      if (!this.#has("loaded")) return "not begun";
       this.#held = holdings(child.pid);
       await this.#enter("start");
       child.write("open");

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { outcomeOf } from "./outcome.js";
+import { crashLine, outcomeOf } from "./outcome.js";
 import { type Fault, planFaults } from "./plan.js";
 import { run } from "./row.js";
 import type { FaultSite } from "./site.js";
@@ -29,8 +29,14 @@ export async function inject(
   fault: Fault,
 ): Promise<FaultResult> {
   const { seen } = await inDirectory((file) => run(site, subject, fault, file));
-  const words = [...seen.left, ...seen.hung, ...seen.troubles, ...seen.said];
-  const detail = words.join(" | ").slice(0, 400);
+  const words = [
+    crashLine(seen.said) ?? [],
+    ...seen.left,
+    ...seen.hung,
+    ...seen.troubles,
+    ...seen.said,
+  ];
+  const detail = words.flat().join(" | ").slice(0, 400);
   return { program: subject.title, ...fault, outcome: outcomeOf(seen), detail };
 }
 
