@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
@@ -111,9 +112,15 @@ func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	d.config.Outbound.Wait(d.gone)
 	n, err := d.reader.fill(bufs, sizes, offset)
 	if err != nil {
-		err = d.end(err)
+		return n, d.end(err)
 	}
-	return n, err
+	if n == 0 && d.reader.pause > 0 {
+		select {
+		case <-time.After(d.reader.pause):
+		case <-d.gone:
+		}
+	}
+	return n, nil
 }
 
 // end says what the engine, which ends with this error of a read, shall know of it.

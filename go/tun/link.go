@@ -269,11 +269,17 @@ func (l *link) isUp() (up, attached bool, err error) {
 		}
 		up, attached = poll[0].Revents&unix.POLLOUT != 0, poll[0].Revents&unix.POLLERR == 0
 		if up && attached {
-			_, err := unix.Write(l.fd, nil)
-			up = !errors.Is(err, unix.EIO)
+			// Twice, as an error that passes must not take the tunnel down.
+			refused := l.refusesEmptyWrite()
+			up = !refused || !l.refusesEmptyWrite()
 		}
 		return up, attached, nil
 	}
+}
+
+func (l *link) refusesEmptyWrite() bool {
+	_, err := unix.Write(l.fd, nil)
+	return errors.Is(err, unix.EIO)
 }
 
 // close stops watching and waits until nothing uses the TUN descriptor any more.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/backoff"
 	"wg-bridge/go/inflight"
 )
 
@@ -17,6 +18,9 @@ const (
 	// mostFailedReads is how many reads may fail one after the other, with none that succeeds and no empty
 	// queue in between. One packet can fail each; the queue holds 500, or what the user set as txqueuelen.
 	mostFailedReads = 10_000
+	// mostPauses is how many reads may fail for another reason than a packet's, with pauses in between: in five
+	// seconds.
+	mostPauses = 28
 	// mostDropped bounds how many packets one call drops, as they would only wait, before it returns.
 	mostDropped = 1024
 )
@@ -35,6 +39,7 @@ type reader struct {
 	destination inflight.Destination
 
 	failed int // reads, one after the other
+	paused int // of these, because of another reason than a packet
 	drops  failures
 
 	// read is made once, as making it anew for every call would allocate.
@@ -44,6 +49,7 @@ type reader struct {
 	offset  int
 	count   int
 	dropped int
+	pause   time.Duration // before the next call; 0 unless a read failed for another reason than a packet
 	err     error
 }
 
@@ -56,7 +62,7 @@ func newReader(raw syscall.RawConn, plain bool, batch *inflight.Batch, errorf fu
 // fill waits for a packet and takes as many as the batch admits, one to each buffer from offset on, with
 // their lengths in sizes. It may return none: those that there were have been dropped.
 func (r *reader) fill(buffers [][]byte, sizes []int, offset int) (int, error) {
-	r.buffers, r.sizes, r.offset, r.count, r.dropped, r.err = buffers, sizes, offset, 0, 0, nil
+	r.buffers, r.sizes, r.offset, r.count, r.dropped, r.pause, r.err = buffers, sizes, offset, 0, 0, 0, nil
 	r.batch.Begin()
 	err := r.raw.Read(r.read)
 	r.batch.Enter(buffers[:r.count], sizes)
@@ -84,23 +90,31 @@ func (r *reader) drain(fd int) bool {
 		case err == unix.EINTR:
 			continue
 		case err == unix.EAGAIN:
-			r.failed = 0
+			r.failed, r.paused = 0, 0
 			return r.count > 0 || r.dropped > 0
 		case err == unix.EBADFD: // no interface any more
 			r.err = os.NewSyscallError("read", err)
 			return true
 		case err != nil:
+			// The kernel has dropped a packet that it cannot describe, such as one of a GSO type which
+			// virtio has no name for: EINVAL.
+			ofPacket := err == unix.EINVAL || err == io.ErrUnexpectedEOF
 			err = os.NewSyscallError("read", err)
-			if r.failed++; r.failed == mostFailedReads {
+			if !ofPacket {
+				r.paused++
+				r.pause = backoff.After(r.paused)
+			}
+			if r.failed++; r.failed == mostFailedReads || r.paused == mostPauses {
 				r.err = fmt.Errorf("%d times: %w", r.failed, err)
 				return true
 			}
-			// The kernel has dropped a packet that it cannot describe, such as one of a GSO type which
-			// virtio has no name for: EINVAL.
 			r.drop(err)
+			if !ofPacket {
+				return true
+			}
 			continue
 		}
-		r.failed = 0
+		r.failed, r.paused = 0, 0
 		if err := r.take(r.buffer[:n]); err != nil {
 			r.drop(err)
 		}
