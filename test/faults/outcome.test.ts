@@ -44,8 +44,9 @@ const cases: readonly [string, Partial<Observation>, Outcome][] = [
   ["it fails without a pause", { idleRate: 5000, said }, "SPIN"],
   ["a signal ends it", { code: null, signal: "SIGSEGV", left: ["socket"] }, "CRASH"],
   ["Go ends it without a word", { code: 2, left: ["socket"] }, "CRASH"],
-  ["it panics", { code: 2, said: ["panic: boom", "goroutine 1 [running]:"] }, "CRASH"],
-  ["what went to the background panics", { said: ["panic: boom"], left: ["socket"] }, "CRASH"],
+  ["it panics", { code: 2, said: ["panic: boom", "goroutine 1 [running]:"] }, "PANIC"],
+  ["Go's runtime gives up", { code: 2, said: ["fatal error: newosproc"] }, "CRASH"],
+  ["what went to the background panics", { said: ["panic: boom"], left: ["socket"] }, "PANIC"],
   ["Node.js gives up", { code: 1, said: ["node:internal/process:1"] }, "CRASH"],
 ];
 

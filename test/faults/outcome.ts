@@ -30,17 +30,19 @@ export const outcomes = [
   "HANG",
   "SPIN",
   "SILENT",
+  "PANIC",
   "CRASH",
 ] as const;
 
 /**
  * works: everything did. refused: with a sentence or an errno, and the rest works. ended: with its reason. NOT MET:
- * the program did not make the call this time. SPIN: it fails and fails without a pause.
+ * the program did not make the call this time. SPIN: it fails and fails without a pause. PANIC: in Go code.
+ * CRASH: Go's runtime, libc or Node.js ends the process, as it cannot go on.
  */
 export type Outcome = (typeof outcomes)[number];
 
 /** What none of our programs may do. */
-export const forbiddenOutcomes: readonly Outcome[] = ["LEAK", "HANG", "SPIN", "SILENT"];
+export const forbiddenOutcomes: readonly Outcome[] = ["LEAK", "HANG", "SPIN", "SILENT", "PANIC"];
 
 /** A process that spins under strace fails some thousand times a second; the pauses allow four. */
 const spinning = 100;
@@ -51,6 +53,7 @@ const crash =
 /** What a run comes to; the worst that it did. */
 export function outcomeOf(seen: Observation): Outcome {
   if (seen.start === "not begun") return "NOT MET";
+  if (seen.said.some((line) => line.startsWith("panic: "))) return "PANIC";
   if (isCrash(seen)) return "CRASH";
   if (seen.left.some((item) => !isAnnounced(item, seen.said))) return "LEAK";
   if (seen.start === "hung" || seen.hung.length > 0) return "HANG";

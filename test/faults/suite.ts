@@ -36,7 +36,7 @@ export async function inject(
     ...seen.troubles,
     ...seen.said,
   ];
-  const detail = words.flat().join(" | ").slice(0, 400);
+  const detail = words.flat().join(" | ").replaceAll(/\s+/g, " ").slice(0, 400);
   return { program: subject.title, ...fault, outcome: outcomeOf(seen), detail };
 }
 

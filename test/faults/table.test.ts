@@ -36,9 +36,9 @@ describe("the table of faults", () => {
     assert.equal(
       formatSummary(results),
       [
-        "program  works  refused  ended  NOT MET  LEAK  HANG  SPIN  SILENT  CRASH",
-        "exec     0      2        0      0        1     0     0     0       0",
-        "ffi      1      0        0      0        0     0     0     0       0",
+        "program  works  refused  ended  NOT MET  LEAK  HANG  SPIN  SILENT  PANIC  CRASH",
+        "exec     0      2        0      0        1     0     0     0       0      0",
+        "ffi      1      0        0      0        0     0     0     0       0      0",
         "",
       ].join("\n"),
     );
