@@ -7,9 +7,11 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/backoff"
 	"wg-bridge/go/rtnetlink"
 )
 
@@ -20,6 +22,9 @@ type routeQuery struct {
 
 	request, answer []byte
 	sequence        uint32
+
+	failures int       // questions in a row to which there was no answer
+	retry    time.Time // when to ask again after these
 }
 
 // A routeRequest is a datagram in question.
@@ -84,13 +89,28 @@ func (q *routeQuery) allows(from *source, to netip.AddrPort, socket routing) (bo
 }
 
 // route is how the kernel would route a datagram. The error wraps errNoRoute and the kernel's where
-// there is no route, or no such IPv4 source address.
+// there is no route, or no such IPv4 source address. It is errNotAsked for a while after the kernel did not answer:
+// every packet that is sent may ask.
 func (q *routeQuery) route(request routeRequest) (route, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.fd < 0 {
 		return route{}, os.ErrClosed
 	}
+	if q.failures > 0 && time.Now().Before(q.retry) {
+		return route{}, errNotAsked
+	}
+	found, err := q.ask(request)
+	if err == nil || errors.Is(err, errNoRoute) {
+		q.failures = 0
+		return found, err
+	}
+	q.failures++
+	q.retry = time.Now().Add(backoff.After(q.failures))
+	return found, err
+}
+
+func (q *routeQuery) ask(request routeRequest) (route, error) {
 	q.sequence++
 	q.request = encodeRouteRequest(q.request[:0], request, q.sequence)
 	if err := unix.Sendto(q.fd, q.request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
@@ -166,6 +186,7 @@ func appendRouteAttribute(to []byte, kind uint16, value []byte) []byte {
 
 var (
 	errNoRoute     = errors.New("no route")
+	errNotAsked    = errors.New("the kernel has not answered lately")
 	errRouteAnswer = errors.New("the kernel's answer makes no sense")
 )
 

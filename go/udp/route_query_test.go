@@ -2,13 +2,17 @@ package udp
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/backoff"
 )
 
 func TestTheKernelSaysThroughWhichInterfaceADatagramWouldLeave(t *testing.T) {
@@ -152,4 +156,39 @@ func linkIndex(t *testing.T, n *namespace, name string) uint32 {
 		return err
 	})
 	return index
+}
+
+func TestAKernelThatDoesNotAnswerIsAskedWithPauses(t *testing.T) {
+	n := newNamespace(t)
+	q := openQuery(t, n)
+	n.refuse(t, unix.SYS_RECVFROM, 3, unix.MSG_DONTWAIT, unix.EIO) // every call on its thread
+	request := routeRequest{destination: netip.MustParseAddrPort("127.0.0.1:1")}
+	n.run(t, func() error {
+		var least time.Duration
+		begun, asked := time.Now(), 0
+		for asked < 8 {
+			_, err := q.route(request)
+			switch {
+			case errors.Is(err, unix.EIO):
+				if asked++; asked < 8 {
+					least += backoff.After(asked)
+				}
+			case !errors.Is(err, errNotAsked):
+				return fmt.Errorf("route: %w", err)
+			}
+		}
+		if took := time.Since(begun); took < least {
+			t.Errorf("asked %d times within %v, without the pauses of %v", asked, took, least)
+		}
+		return nil
+	})
+	for deadline := time.Now().Add(patience); ; {
+		found, err := q.route(request) // on a thread that the filter does not hold for
+		if err == nil && found.local {
+			return
+		}
+		if !errors.Is(err, errNotAsked) || time.Now().After(deadline) {
+			t.Fatalf("route = %+v, %v", found, err)
+		}
+	}
 }
