@@ -8,6 +8,7 @@ import { interfaceFields, peerFields } from "./fields.js";
 import { checkValue, peerLines } from "./format.js";
 import { type Line, plainName, readLines, withoutSpace } from "./lines.js";
 import { configOf } from "./parse.js";
+import { type Section, sectionsOf } from "./sections.js";
 
 /**
  * A configuration file to be edited in place. Each edit touches only its own lines: comments, order
@@ -85,15 +86,18 @@ export class ConfigDocument {
   }
 
   /**
-   * Removes a peer with all lines of its sections and the comments right above them.
+   * Removes a peer with all lines of its sections and the comments that belong to them: those right
+   * above, those that follow without a gap, and an "end NAME" to a "begin NAME". A peer that is
+   * commented out stays, and so does a comment that is apart.
    * @throws WgBridgeError WG_BRIDGE_CONFIG where there is no such peer
    */
   removePeer(peer: string): void {
     const removed = new Set<number>();
     for (const { start, end } of this.#peerSections(publicKey(peer))) {
+      const next = this.#afterEmpty(end);
       // What is last leaves no gap behind it.
-      const from = end === this.#lines.length ? this.#beforeEmpty(start) : start;
-      for (let index = from; index < end; index++) removed.add(index);
+      const from = next === this.#lines.length ? this.#beforeEmpty(start) : start;
+      for (let index = from; index < next; index++) removed.add(index);
     }
     this.#become(this.#written().filter((_, index) => !removed.has(index)));
   }
@@ -107,8 +111,17 @@ export class ConfigDocument {
     return at;
   }
 
+  #afterEmpty(index: number): number {
+    let at = index;
+    for (; at < this.#lines.length; at++) {
+      const line = this.#lines[at];
+      if (line === undefined || !isEmpty(line)) break;
+    }
+    return at;
+  }
+
   #sectionsOfPeer(peer: PublicKey): readonly Section[] {
-    return sectionsOf(this.#lines).filter((section) => section.publicKey === peer);
+    return sectionsOf(this.#lines).filter((section) => keyOf(this.#lines, section) === peer);
   }
 
   #peerSections(peer: PublicKey): readonly Section[] {
@@ -188,16 +201,6 @@ function spelling(fields: readonly { readonly name: string }[], name: string): s
   );
 }
 
-/** A section's lines in a readable file: from start up to, but without, end. */
-interface Section {
-  readonly name: string;
-  /** With the comments right above its header. */
-  readonly start: number;
-  readonly header: number;
-  readonly end: number;
-  readonly publicKey: PublicKey | undefined;
-}
-
 /** A field's line within a file. */
 interface FieldLine {
   readonly index: number;
@@ -206,24 +209,10 @@ interface FieldLine {
   readonly valueAt: number;
 }
 
-/** The sections of a readable file, in their order. */
-function sectionsOf(lines: readonly Line[]): readonly Section[] {
-  const headers = lines.flatMap(({ content }, header) =>
-    content.kind === "section" ? [{ header, name: plainName(content.name) }] : [],
-  );
-  const starts = headers.map(({ header }) => beforeComments(lines, header));
-  return headers.map(({ header, name }, order) => {
-    const end = starts[order + 1] ?? lines.length;
-    const start = starts[order] ?? header;
-    const [key] = fieldLines(lines, header, end, "publickey").slice(-1);
-    return {
-      name,
-      start,
-      header,
-      end,
-      publicKey: key === undefined ? undefined : publicKey(withoutSpace(key.value)),
-    };
-  });
+/** The public key of a peer's section in a readable file. */
+function keyOf(lines: readonly Line[], { header, end }: Section): PublicKey | undefined {
+  const [key] = fieldLines(lines, header, end, "publickey").slice(-1);
+  return key === undefined ? undefined : publicKey(withoutSpace(key.value));
 }
 
 /** The lines from start to end that have a field of this plain name. */
@@ -248,10 +237,4 @@ function afterLastField(lines: readonly Line[], { header, end }: Section): numbe
   let at = end;
   while (at - 1 > header && lines[at - 1]?.content.kind !== "field") at--;
   return at;
-}
-
-function beforeComments(lines: readonly Line[], header: number): number {
-  let start = header;
-  while (lines[start - 1]?.text.trimStart().startsWith("#")) start--;
-  return start;
 }

@@ -39,7 +39,8 @@ export function readLines(text: string): readonly Line[] {
   return lines;
 }
 
-function readContent(line: string): LineContent {
+/** Says what a line is. */
+export function readContent(line: string): LineContent {
   const comment = line.indexOf("#");
   const stop = comment === -1 ? line.length : comment;
   const at = skipSpace(line, 0, stop);

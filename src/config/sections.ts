@@ -1,0 +1,149 @@
+import { interfaceFields, peerFields } from "./fields.js";
+import { type Line, type LineContent, plainName, readContent } from "./lines.js";
+
+// Which comments belong to a section is for people and programs to say, not for wg(8). These are kept
+// apart: a comment right above a header is that section's. A section that is commented out whole is one
+// of its own. "end NAME" after a section is its last line, if a "begin NAME" stands above. What follows
+// a section after a gap is nobody's. Checked with what PiVPN, wireguard-install (Nyr's and
+// angristan's), wg-easy, wireguard-ui and algo write.
+
+/** A section's lines in a file: from start up to, but without, end. */
+export interface Section {
+  readonly name: string;
+  /** With the comments right above its header. */
+  readonly start: number;
+  readonly header: number;
+  /** After its last field and the comments that belong to it. */
+  readonly end: number;
+}
+
+/** A header, or one that is commented out. */
+interface Mark {
+  readonly name: string;
+  readonly header: number;
+  /** After the last field. */
+  readonly fieldsEnd: number;
+  readonly commented: boolean;
+}
+
+/** The sections of a file, without those that are commented out. */
+export function sectionsOf(lines: readonly Line[]): readonly Section[] {
+  const ends = endMarkers(lines);
+  const marks = marksOf(lines);
+  const starts = marks.map((mark, order) =>
+    startOf(lines, mark, marks[order - 1]?.fieldsEnd ?? 0, ends),
+  );
+  return marks.flatMap(({ name, header, fieldsEnd, commented }, order) => {
+    if (commented) return [];
+    const next = starts[order + 1] ?? lines.length;
+    return [
+      { name, start: starts[order] ?? header, header, end: endOf(lines, fieldsEnd, next, ends) },
+    ];
+  });
+}
+
+function marksOf(lines: readonly Line[]): readonly Mark[] {
+  const headers = lines.flatMap(({ content }, at) => (content.kind === "section" ? [at] : []));
+  const before = commentedMarks(lines, 0, headers[0] ?? lines.length);
+  const rest = headers.flatMap((header, order) => {
+    const { content } = lines[header] ?? {};
+    if (content?.kind !== "section") return [];
+    const next = headers[order + 1] ?? lines.length;
+    const fieldsEnd = afterLast(lines, header, next, ({ content }) => content.kind === "field");
+    const mark = { name: plainName(content.name), header, fieldsEnd, commented: false };
+    return [mark, ...commentedMarks(lines, fieldsEnd, next)];
+  });
+  return [...before, ...rest];
+}
+
+/** The sections that are commented out among lines without any other. */
+function commentedMarks(lines: readonly Line[], from: number, to: number): readonly Mark[] {
+  const found: Mark[] = [];
+  for (let header = from; header < to; header++) {
+    const content = uncommented(lines[header]);
+    if (content?.kind !== "section" || !isSectionName(content.name)) continue;
+    let fieldsEnd = header + 1;
+    while (fieldsEnd < to && isCommentedField(lines[fieldsEnd])) fieldsEnd++;
+    found.push({ name: plainName(content.name), header, fieldsEnd, commented: true });
+  }
+  return found;
+}
+
+function isSectionName(name: string): boolean {
+  return ["interface", "peer"].includes(plainName(name));
+}
+
+/** The text of a comment, without the signs before it and the tag with which PiVPN disables a line. */
+function commentText(line: Line | undefined): string | undefined {
+  return /^[\t-\r ]*#[#\t-\r ]*(?:\[disabled\][#\t-\r ]*)?(.*)$/i.exec(line?.text ?? "")?.[1];
+}
+
+/** What a line would be if it were no comment. */
+function uncommented(line: Line | undefined): LineContent | undefined {
+  const text = commentText(line);
+  return text === undefined ? undefined : readContent(text);
+}
+
+const fieldNames = new Set([...interfaceFields, ...peerFields].map(({ name }) => plainName(name)));
+
+function isCommentedField(line: Line | undefined): boolean {
+  const content = uncommented(line);
+  return content?.kind === "field" && fieldNames.has(plainName(content.key));
+}
+
+/** The lines "end NAME" of which "begin NAME" stands above, in whichever spelling: "END_PEER ann". */
+function endMarkers(lines: readonly Line[]): ReadonlySet<number> {
+  const begun = new Set<string>();
+  const ends = new Set<number>();
+  for (const [index, line] of lines.entries()) {
+    const [, word, name] = /^(begin|end)(?![a-z])(.*)$/i.exec(commentText(line) ?? "") ?? [];
+    if (word === undefined || name === undefined) continue;
+    if (word.toLowerCase() === "begin") begun.add(name.trim());
+    else if (begun.has(name.trim())) ends.add(index);
+  }
+  return ends;
+}
+
+/** Where the comments right above a header begin, back to the line `from` at most. */
+function startOf(
+  lines: readonly Line[],
+  { header, commented }: Mark,
+  from: number,
+  ends: ReadonlySet<number>,
+): number {
+  let start = header;
+  while (start > from && isAbove(lines[start - 1]) && !ends.has(start - 1)) start--;
+  return start;
+
+  /** A field that is commented out belongs to the section above it. */
+  function isAbove(line: Line | undefined): boolean {
+    return commentText(line) !== undefined && (commented || !isCommentedField(line));
+  }
+}
+
+/** After a section's end marker if it has one, or after the comments that follow it without a gap. */
+function endOf(
+  lines: readonly Line[],
+  fieldsEnd: number,
+  next: number,
+  ends: ReadonlySet<number>,
+): number {
+  for (let index = fieldsEnd; index < next; index++) if (ends.has(index)) return index + 1;
+  let end = fieldsEnd;
+  while (end < next && commentText(lines[end]) !== undefined) end++;
+  return end;
+}
+
+/** After the last line between two that is so, or after the first of all. */
+function afterLast(
+  lines: readonly Line[],
+  from: number,
+  to: number,
+  is: (line: Line) => boolean,
+): number {
+  for (let end = to; end > from + 1; end--) {
+    const line = lines[end - 1];
+    if (line !== undefined && is(line)) return end;
+  }
+  return from + 1;
+}
