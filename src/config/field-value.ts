@@ -89,6 +89,51 @@ function isAllowedIp(entry: string): boolean {
   }
 }
 
+/**
+ * Bytes in decimal, or in hexadecimal after "0x". A leading zero, which makes a number octal to ip(8)
+ * and decimal to most people, is refused.
+ */
+export function readMtu(value: string): number | undefined {
+  const parsed = /^(?:0x[0-9a-f]+|[1-9]\d*)$/i.test(value) ? Number(value) : Number.NaN;
+  return parsed >= 68 && parsed <= 65_535 ? parsed : undefined;
+}
+
+/** Why a number that ip(8) takes is none here. */
+export function mtuReason(value: string): string | undefined {
+  return /^0\d/.test(value)
+    ? "the MTU has a leading zero, which makes it octal to ip(8)"
+    : undefined;
+}
+
+/** Why an endpoint that wg(8) takes is none here: its addresses are those of inet_aton(3). */
+export function endpointReason(value: string): string | undefined {
+  const [, address] = /^\[?([\d.]+)\]?:\d+$/.exec(value) ?? [];
+  if (address === undefined) return undefined;
+  if (/(?:^|\.)0\d/.test(address)) return `${leadingZero} wg(8)`;
+  return address.split(".").length < 4
+    ? "this IPv4 address has fewer than four numbers; wg(8) would put zeros before the last"
+    : undefined;
+}
+
+const leadingZero = "a number of this IPv4 address has a leading zero, which makes it octal to";
+
+/** Why the first address that is none here is taken by ip(8). */
+export function addressesReason(value: string): string | undefined {
+  for (const { word } of words(value)) {
+    if (interfaceAddress(word) !== undefined) continue;
+    const [, address = "", length = ""] = /^([\d.]+)(?:\/(.*))?$/.exec(word) ?? [];
+    if (address === "") return undefined;
+    if (/(?:^|\.)0\d/.test(address)) return `${leadingZero} ip(8)`;
+    if (/^0\d/.test(length))
+      return "this prefix length has a leading zero, which makes it octal to ip(8)";
+    if (address.split(".").length < 4) {
+      return "this IPv4 address has fewer than four numbers; ip(8) would put zeros behind the last";
+    }
+    return undefined;
+  }
+  return undefined;
+}
+
 /** Where the first entry of a list of addresses is that is none. */
 export function addressesFaultAt(value: string): number {
   for (const { word, at } of words(value)) if (interfaceAddress(word) === undefined) return at;

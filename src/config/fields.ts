@@ -3,16 +3,21 @@ import type { Endpoint } from "../values/endpoint.js";
 import { interfaceAddress } from "../values/interface-address.js";
 import { PresharedKey, PrivateKey, type PublicKey, publicKey } from "../values/key.js";
 import type { PersistentKeepalive } from "../values/number.js";
+import { unseenCharacter } from "./characters.js";
 import {
   addressesFaultAt,
+  addressesReason,
   allowedIpsFaultAt,
   base64,
   decimal,
+  endpointReason,
   isOff,
   isZeroKey,
+  mtuReason,
   readAllowedIps,
   readEndpoint,
   readFwmark,
+  readMtu,
 } from "./field-value.js";
 import { withoutSpace, words } from "./lines.js";
 
@@ -44,7 +49,6 @@ export interface PeerDraft {
 
 const keyText = "32 bytes in base64, 44 characters, as wg genkey prints them";
 const readPort = decimal(65_535);
-const readMtu = decimal(65_535, 68);
 const readSeconds = decimal(65_535);
 
 /** The keys of [Interface]. Source: wg(8), wg-quick(8). */
@@ -94,6 +98,7 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
       return valid;
     },
     faultAt: addressesFaultAt,
+    reason: addressesReason,
   },
   {
     name: "DNS",
@@ -101,7 +106,7 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
     expected: "addresses or search domains, with commas between them",
     take: (draft, value) => {
       for (const { word } of words(value)) draft.dns.push(word);
-      return true;
+      return unseenCharacter(value) === undefined;
     },
   },
   {
@@ -115,6 +120,7 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
       // For wg-quick an empty one is none.
       return mtu !== undefined || value === "";
     },
+    reason: mtuReason,
   },
   {
     name: "Table",
@@ -170,6 +176,7 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
       draft.endpoint = readEndpoint(value);
       return true;
     },
+    reason: endpointReason,
   },
   {
     name: "PersistentKeepalive",
@@ -220,6 +227,8 @@ export interface FieldKind<Draft> {
   readonly take: (draft: Draft, value: string) => boolean;
   /** Where in a value that is none the fault is. Absent: at its start. */
   readonly faultAt?: (value: string) => number;
+  /** Why a value that other programs take is none here. It does not repeat the value. */
+  readonly reason?: (value: string) => string | undefined;
 }
 
 /** What is wrong with a value. The text does not repeat it: a key may stand where it does not belong. */
@@ -236,7 +245,8 @@ export function takeField<Draft>(
   value: string,
 ): ValueFault | undefined {
   if (isTaken(kind, draft, kind.program === "wg" ? withoutSpace(value) : value)) return undefined;
-  return { fault: `the value of ${kind.name} cannot be read`, at: kind.faultAt?.(value) ?? 0 };
+  const fault = kind.reason?.(value) ?? `the value of ${kind.name} cannot be read`;
+  return { fault, at: kind.faultAt?.(value) ?? 0 };
 }
 
 function isTaken<Draft>(kind: FieldKind<Draft>, draft: Draft, value: string): boolean {

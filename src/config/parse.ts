@@ -1,6 +1,7 @@
 import { destroyKeys, type PeerConfig } from "../device/config.js";
 import { checkFileText } from "../input/file-text.js";
 import type { PresharedKey, PublicKey } from "../values/key.js";
+import { isUtf16, unseenCharacter } from "./characters.js";
 import type { Config } from "./config.js";
 import { ConfigError, type Diagnostic } from "./diagnostic.js";
 import {
@@ -11,12 +12,13 @@ import {
   peerFields,
   takeField,
 } from "./fields.js";
-import { type Line, plainName, readLines, withoutSpace } from "./lines.js";
+import { type Line, plainName, readContent, readLines, withoutSpace } from "./lines.js";
 
 /**
  * Reads the text of a file for wg(8) or wg-quick(8), or its bytes, as they read it. Refused is also what they take by
  * accident: a port by a service's name, with a sign or above 65535, an endpoint's port 0, IPv4
- * endpoints of fewer than four numbers, and a value for MTU, Address or Table that ip(8) would refuse.
+ * addresses of fewer than four numbers or with leading zeros, a NUL, and a value for MTU, Address or
+ * Table that ip(8) would refuse.
  * @throws ConfigError with every fault; its line and column are the first one's
  */
 export function parseConfig(text: string | Uint8Array): Config {
@@ -49,7 +51,8 @@ interface Reading {
 /** Reads the lines of a file, whatever they are. */
 function read(lines: readonly Line[]): Reading {
   const reader = new Reader();
-  for (const line of lines) reader.take(line);
+  const [first, ...rest] = lines;
+  if (first !== undefined) reader.takeFirst(first, rest);
   return reader.end();
 }
 
@@ -117,7 +120,34 @@ class Reader {
   readonly #peers = new Map<PublicKey, PeerConfig>();
   #section: Section | undefined;
 
-  take(line: Line): void {
+  /** Takes a file's first line, which tells how the file is encoded, and the others. */
+  takeFirst(first: Line, rest: readonly Line[]): void {
+    if (isUtf16(first.text)) {
+      this.#say(first, 0, "this file is UTF-16", "UTF-8 without a byte order mark");
+      return;
+    }
+    this.#take(first.text.startsWith("\ufeff") ? this.#withoutMark(first) : first);
+    for (const line of rest) this.#take(line);
+  }
+
+  #withoutMark(first: Line): Line {
+    const fault = "this file begins with a byte order mark (U+FEFF)";
+    this.#say(first, 0, fault, "UTF-8 without a byte order mark");
+    const text = first.text.slice(1);
+    return { ...first, text, content: readContent(text) };
+  }
+
+  #take(line: Line): void {
+    const before = this.#diagnostics.length;
+    this.#takeContent(line);
+    const [said = ""] = line.text.split("#", 1);
+    const at = said.indexOf("\0");
+    if (at === -1 || this.#diagnostics.length > before) return;
+    // wg(8) ends a line there, wg-quick(8) leaves it out.
+    this.#say(line, at, "there is a NUL (U+0000)", "nothing in its place");
+  }
+
+  #takeContent(line: Line): void {
     const { content } = line;
     switch (content.kind) {
       case "blank":
@@ -229,7 +259,14 @@ class Reader {
     }
   }
 
+  /** Where a character is not seen it is named, for nobody would find it. */
   #fault(line: Line, at: number, fault: string, expected: string): void {
+    const unseen = unseenCharacter(line.text);
+    if (unseen === undefined) this.#say(line, at, fault, expected);
+    else this.#say(line, unseen.at, `there is ${unseen.name}`, "a space in its place, or nothing");
+  }
+
+  #say(line: Line, at: number, fault: string, expected: string): void {
     this.#diagnostics.push({ line: line.number, column: at + 1, fault, expected });
   }
 }

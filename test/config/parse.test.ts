@@ -128,14 +128,45 @@ PersistentKeepalive = off`;
     ["[Interface]\nAddress = 10.0.0.1/24, 10.0.0.2/24/8", 2, 24, /Address/, /addresses/],
     [`[Peer]\nPublicKey = ${key}\nAllowedIPs = ::/0,  10.0.0.x`, 3, 21, /AllowedIPs/, /prefixes/],
     ["[Interface]\nAddress = 10.0.0.1/33", 2, 11, /Address/, /addresses/],
-    ["\ufeff[Interface]", 1, 1, /neither a section/, /Key/],
-    ["[Interface]\nListenPort = 5\u00a0", 2, 14, /ListenPort/, /65535/],
+    ["\ufeff[Interface]\nListenPort = 5", 1, 1, /a byte order mark \(U\+FEFF\)$/, /UTF-8 without/],
+    ["[Interface]\nListenPort = 5\u00a0", 2, 15, /a no-break space \(U\+00A0\)$/, /a space/],
+    ["[Interface]\nListenPort\u00a0= 5", 2, 11, /a no-break space/, /or nothing/],
+    ["[Interface\u200b]", 1, 11, /a zero-width space \(U\+200B\)/, /or nothing/],
+    ["[Interface]\n\u00a0", 2, 1, /a no-break space/, /or nothing/],
+    ["[Interface]\nDNS = 10.0.0.53,\u00a0home", 2, 17, /a no-break space/, /or nothing/],
+    ["[Interface]\nListenPort = \u001b[2J5", 2, 14, /a character not seen \(U\+001B\)/, /nothing/],
+    ["[Interface]\nPostUp = true\0", 2, 14, /a NUL \(U\+0000\)$/, /nothing/],
+    ["[Interface]\nListenPort = 51\u0000820", 2, 16, /a NUL/, /nothing/],
+    ["[Interface]\nAddress = 10.0.0.1/255.0.255.0", 2, 11, /Address cannot be read/, /addresses/],
     ["[Interface]\nPrivate\u212aey = 5", 2, 1, /no field in/, /PrivateKey/],
     ["[Interface]\nM TU = 1400", 2, 1, /no field/, /MTU/],
     ["[ Interface ]\nMTU = 1400", 2, 1, /white space/, /\[Interface\]/],
     ["[Interface]\nSaveConfig = yes", 2, 14, /SaveConfig/, /"true"/],
     ["[Interface]\njust words", 2, 1, /neither a section nor a field/, /Key = Value/],
   ];
+  const files = [Buffer.from("[Interface]\r\nListenPort = 5\r\n", "utf16le")].flatMap((little) => {
+    const big = Buffer.from(little).swap16();
+    return [little, big, Buffer.from([0xff, 0xfe, ...little]), Buffer.from([0xfe, 0xff, ...big])];
+  });
+  for (const file of files) {
+    it(`is named as UTF-16: ${file.toString("hex", 0, 4)}`, () => {
+      for (const given of [file, file.toString()]) {
+        const [only, ...others] = checkConfig(given);
+        assert.deepEqual(others, []);
+        assert.match(only?.fault ?? "", /this file is UTF-16/);
+      }
+    });
+  }
+
+  it("may have in its comments what is not seen, and commands may hold it", () => {
+    const text = "# \u00a0\0\ufeff\u001b\n[Interface] # \0\nPostUp = echo '\u00a0'\n";
+    assert.deepEqual(parseConfig(text).postUp, ["echo '\u00a0'"]);
+  });
+
+  it("is read from bytes as from text", () => {
+    assert.equal(parseConfig(Buffer.from("[Interface]\nListenPort = 5\n")).listenPort, 5);
+  });
+
   for (const [text, line, column, fault, expected] of mistakes) {
     it(`is refused with place and cure: ${JSON.stringify(text)}`, () => {
       assert.throws(

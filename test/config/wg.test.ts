@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { formatShowconf } from "../../src/cli/show/conf.js";
@@ -144,6 +144,103 @@ describe("a configuration file, beside the real wg", () => {
     `${peer}PersistentKeepalive = 0x5\n`,
     `${peer}PersistentKeepalive = 00000000000025\n`,
   ];
+  /** What ip(8) makes of an address, as it shows it; undefined where it refuses it. */
+  function added(address: string): string | undefined {
+    const family = address.includes(":") ? "-6" : "-4";
+    const { status } = spawnSync("ip", [family, "address", "add", address, "dev", "wgc0"]);
+    const shown = spawnSync("ip", ["-o", "address", "show", "dev", "wgc0"]).stdout.toString();
+    spawnSync("ip", ["address", "flush", "dev", "wgc0"]);
+    return status === 0
+      ? shown.split("\n").flatMap((line) => line.split(/\s+/)[3] ?? [])[0]
+      : undefined;
+  }
+
+  const addresses: readonly (readonly [string, string | undefined, RegExp?])[] = [
+    ["10.7.0.1", "10.7.0.1/32"],
+    ["10.7.0.1/24", "10.7.0.1/24"],
+    ["10.7.0.1/255.255.255.0", "10.7.0.1/24"],
+    ["10.7.0.1/255.255.255.255", "10.7.0.1/32"],
+    ["10.7.0.1/0.0.0.0", "10.7.0.1/0"],
+    ["FD07::1/64", "fd07::1/64"],
+    ["fd07::10.7.0.1/96", "fd07::a07:1/96"],
+    ["10.7.0.1/255.0.255.0", undefined],
+    ["10.7.0.1/33", undefined],
+    ["10.7.0.1/", undefined],
+    ["[fd07::1]/64", undefined],
+    ["fd07::1%lo/64", undefined],
+    ["fd07::1/ffff::", undefined],
+    // Taken by ip, and refused here.
+    ["10/8", "10.0.0.0/8", /zeros behind the last/],
+    ["10.7", "10.7.0.0/32", /zeros behind the last/],
+    ["010.7.0.1", "8.7.0.1/32", /octal to ip/],
+    ["10.7.0.1/024", "10.7.0.1/20", /octal to ip/],
+    ["10.7.0.1/0x18", "10.7.0.1/24", /Address cannot be read/],
+    ["10.7.0.1/+24", "10.7.0.1/24", /Address cannot be read/],
+    ["fd07::1/0x40", "fd07::1/64", /Address cannot be read/],
+    ["fd07::1/255.255.255.0", "fd07::1/24", /Address cannot be read/],
+  ];
+  for (const [address, meaning, reason] of addresses) {
+    const verb = reason === undefined ? "is" : "is refused with the reason, and not";
+    it(`${verb} to us what ip makes of Address = ${address}`, () => {
+      assert.equal(added(address), meaning);
+      const text = `[Interface]\nAddress = ${address}\n`;
+      const [diagnostic] = checkConfig(text);
+      if (reason !== undefined) assert.match(diagnostic?.fault ?? "", reason);
+      else if (meaning === undefined) assert.ok(diagnostic !== undefined);
+      else assert.equal(added(parseConfig(text).addresses[0] ?? ""), meaning);
+    });
+  }
+
+  const mtus: readonly (readonly [string, number | undefined, RegExp?])[] = [
+    ["1280", 1280],
+    ["0x500", 1280],
+    ["0X500", 1280],
+    ["68", 68],
+    ["67", undefined],
+    ["65536", undefined],
+    ["1e3", undefined],
+    ["1400.5", undefined],
+    ["02400", 1280, /octal to ip/],
+    ["+1280", 1280, /MTU cannot be read/],
+  ];
+  for (const [mtu, meaning, reason] of mtus) {
+    it(`is to us what ip makes of MTU = ${mtu}, or refused with the reason`, () => {
+      const { status } = spawnSync("ip", ["link", "set", "mtu", mtu, "dev", "wgc0"]);
+      const made = Number(readFileSync("/sys/class/net/wgc0/mtu", "utf8"));
+      assert.equal(status === 0 ? made : undefined, meaning);
+      const text = `[Interface]\nMTU = ${mtu}\n`;
+      const [diagnostic] = checkConfig(text);
+      if (reason !== undefined) assert.match(diagnostic?.fault ?? "", reason);
+      else if (meaning === undefined) assert.ok(diagnostic !== undefined);
+      else assert.equal(parseConfig(text).mtu, meaning);
+    });
+  }
+
+  for (const [host, meaning, reason] of [
+    ["01.2.3.4", "1.2.3.4", /octal to wg/],
+    ["010.2.3.4", "8.2.3.4", /octal to wg/],
+    ["[1.2.3.010]", "1.2.3.8", /octal to wg/],
+    ["1.2.3", "1.2.0.3", /zeros before the last/],
+    ["2130706433", "127.0.0.1", /zeros before the last/],
+  ] as const) {
+    it(`has an endpoint refused that wg reads as in C, with the reason: ${host}`, () => {
+      const text = `${peer}Endpoint = ${host}:5\n`;
+      assert.ok(setconf(text));
+      const shown = spawnSync("wg", ["show", "wgc0", "endpoints"]).stdout.toString();
+      assert.equal(shown.trim().split("\t")[1], `${meaning}:5`);
+      assert.match(checkConfig(text)[0]?.fault ?? "", reason);
+    });
+  }
+
+  it("has a NUL refused, where wg ends the line and wg-quick reads on", () => {
+    const text = "[Interface]\nListenPort = 51\u0000820\n";
+    assert.ok(setconf(text));
+    assert.equal(spawnSync("wg", ["show", "wgc0", "listen-port"]).stdout.toString(), "51\n");
+    const stripped = spawnSync("wg-quick", ["strip", file(text)]).stdout.toString();
+    assert.match(stripped, /ListenPort = 51820/);
+    assert.match(checkConfig(text)[0]?.fault ?? "", /a NUL/);
+  });
+
   for (const text of corpus) {
     it(`is taken or refused as wg does it: ${JSON.stringify(text)}`, () => {
       assert.equal(checkConfig(text).length === 0, setconf(text));
