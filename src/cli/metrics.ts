@@ -2,7 +2,7 @@ import { WgBridgeError } from "../errors.js";
 import { interfaces } from "../tunnel/open.js";
 import { backendOf, serverOf } from "../uapi/server.js";
 import { formatMetrics, type Measured } from "./metrics/format.js";
-import { friendlyNames } from "./metrics/friendly-names.js";
+import { friendlyLabels, type PeerLabels } from "./metrics/friendly-labels.js";
 import { joinListen } from "./metrics/listen.js";
 import { readShown } from "./show/read.js";
 import { readConfig } from "./syncconf.js";
@@ -14,9 +14,9 @@ export async function metricsCommand(args: readonly string[]): Promise<number> {
     listen: { type: "string" },
     names: { type: "string", multiple: true },
   });
-  const names = new Map<string, string>();
+  const names = new Map<string, PeerLabels>();
   for (const file of values.names ?? []) {
-    for (const [key, name] of friendlyNames(await readConfig(file))) names.set(key, name);
+    for (const [key, labels] of friendlyLabels(await readConfig(file))) names.set(key, labels);
   }
   const collect = () => collectMetrics(positionals, names);
   if (values.listen === undefined) {
@@ -30,7 +30,7 @@ export async function metricsCommand(args: readonly string[]): Promise<number> {
 /** The metrics of these interfaces, or of all that there are. One that ends meanwhile is left out. */
 async function collectMetrics(
   asked: readonly string[],
-  friendly: ReadonlyMap<string, string>,
+  friendly: ReadonlyMap<string, PeerLabels>,
 ): Promise<string> {
   const required = asked.length > 0;
   const names = required ? asked : await interfaces();

@@ -15,6 +15,8 @@ export interface Section {
   readonly header: number;
   /** After its last field and the comments that belong to it. */
   readonly end: number;
+  /** Where the next section begins, be it commented out or not. */
+  readonly next: number;
 }
 
 /** A header, or one that is commented out. */
@@ -35,10 +37,9 @@ export function sectionsOf(lines: readonly Line[]): readonly Section[] {
   );
   return marks.flatMap(({ name, header, fieldsEnd, commented }, order) => {
     if (commented) return [];
+    const start = starts[order] ?? header;
     const next = starts[order + 1] ?? lines.length;
-    return [
-      { name, start: starts[order] ?? header, header, end: endOf(lines, fieldsEnd, next, ends) },
-    ];
+    return [{ name, start, header, end: endOf(lines, fieldsEnd, next, ends), next }];
   });
 }
 
@@ -74,7 +75,7 @@ function isSectionName(name: string): boolean {
 }
 
 /** The text of a comment, without the signs before it and the tag with which PiVPN disables a line. */
-function commentText(line: Line | undefined): string | undefined {
+export function commentText(line: Line | undefined): string | undefined {
   return /^[\t-\r ]*#[#\t-\r ]*(?:\[disabled\][#\t-\r ]*)?(.*)$/i.exec(line?.text ?? "")?.[1];
 }
 

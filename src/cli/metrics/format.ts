@@ -1,5 +1,6 @@
 import type { PeerStatus } from "../../device/status.js";
 import { handshakeSeconds, none, prefixText, type Shown } from "../show/text.js";
+import type { PeerLabels } from "./friendly-labels.js";
 
 /** An interface, its state, and which backend serves it. */
 export interface Measured extends Shown {
@@ -18,11 +19,11 @@ interface Family {
  * Metrics in Prometheus' text format. The three of each peer have the names and labels that
  * prometheus_wireguard_exporter gives them, so that its dashboards go on; the others are ours. Its
  * wireguard_peers_total is left out: a gauge must not be named like a counter. `friendly` has peers'
- * names by public key; `now` is in milliseconds.
+ * further labels by public key; `now` is in milliseconds.
  */
 export function formatMetrics(
   interfaces: readonly Measured[],
-  friendly: ReadonlyMap<string, string>,
+  friendly: ReadonlyMap<string, PeerLabels>,
   now: number,
 ): string {
   return families(interfaces, friendly, now).map(formatFamily).join("");
@@ -30,7 +31,7 @@ export function formatMetrics(
 
 function families(
   interfaces: readonly Measured[],
-  friendly: ReadonlyMap<string, string>,
+  friendly: ReadonlyMap<string, PeerLabels>,
   now: number,
 ): readonly Family[] {
   const peers = interfaces.flatMap(({ name, status }) =>
@@ -88,14 +89,13 @@ function formatFamily({ name, type, help, samples }: Family): string {
 function peerLabels(
   name: string,
   { publicKey, allowedIps }: PeerStatus,
-  friendly: ReadonlyMap<string, string>,
+  friendly: ReadonlyMap<string, PeerLabels>,
 ): string {
-  const friendlyName = friendly.get(publicKey);
   return labels({
     interface: name,
     public_key: publicKey,
     allowed_ips: allowedIps.map(prefixText).join(",") || none,
-    ...(friendlyName === undefined ? {} : { friendly_name: friendlyName }),
+    ...friendly.get(publicKey),
   });
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { formatMetrics, labels } from "../../../src/cli/metrics/format.js";
+import type { PeerLabels } from "../../../src/cli/metrics/friendly-labels.js";
 import type { DeviceStatus, PeerStatus } from "../../../src/device/status.js";
 import { allowedIp, publicKey } from "../../../src/index.js";
 import { statuses } from "../../uapi/arbitrary.js";
@@ -28,7 +29,7 @@ const busy: PeerStatus = {
 const status: DeviceStatus = { peers: [idle, busy], unknown: [] };
 const now = 1_555_771_470_000;
 
-function format(friendly: ReadonlyMap<string, string> = new Map()): string {
+function format(friendly: ReadonlyMap<string, PeerLabels> = new Map()): string {
   return formatMetrics([{ name: "wg0", status, backend: "ffi" }], friendly, now);
 }
 
@@ -61,7 +62,7 @@ wg_bridge_interface_info{interface="wg0",backend="ffi"} 1
   });
 
   it("give a peer the friendly name that it has", () => {
-    const text = format(new Map([[one, "OnePlus 6T"]]));
+    const text = format(new Map([[one, { friendly_name: "OnePlus 6T" }]]));
     assert.ok(text.includes(`fd00::/64",friendly_name="OnePlus 6T"} 9007199254740993\n`));
     assert.ok(!text.includes(`"(none)",friendly_name`));
   });
@@ -77,7 +78,11 @@ wg_bridge_interface_info{interface="wg0",backend="ffi"} 1
 
 describeWith("promtool", "metrics, read by promtool,", () => {
   it("are right and well named, whatever a device answers", () => {
-    const names = fc.dictionary(fc.constantFrom(one, two), fc.string({ minLength: 1 }));
+    const labelSets = fc.dictionary(
+      fc.constantFrom("friendly_name", "id"),
+      fc.string({ minLength: 1 }),
+    );
+    const names = fc.dictionary(fc.constantFrom(one, two), labelSets);
     fc.assert(
       fc.property(fc.array(statuses, { maxLength: 3 }), names, (all, friendly) => {
         const shown = [status, ...all].map((of, index) => ({
