@@ -1,3 +1,4 @@
+import { visible } from "./quote.js";
 import { recogniseAcrossCopies } from "./recognition.js";
 
 /** Every code a {@link WgBridgeError} can carry. Codes are stable; messages may change. */
@@ -43,8 +44,9 @@ export type WgBridgeErrorCode =
 
 /**
  * The one error class of wg-bridge. Its message is a sentence for a person: what happened, why, and
- * what to do about it. Its code is for programs. instanceof also recognises the errors of another copy of
- * this package in the same process.
+ * what to do about it, and it holds nothing that a terminal would obey, whatever name or path it
+ * repeats. Its code is for programs. instanceof also recognises the errors of another copy of this
+ * package in the same process.
  */
 export class WgBridgeError extends Error {
   static {
@@ -55,7 +57,7 @@ export class WgBridgeError extends Error {
   readonly code: WgBridgeErrorCode;
 
   constructor(code: WgBridgeErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(visible(message), options);
     this.code = code;
   }
 }

@@ -4,15 +4,27 @@ import { redact } from "./redact.js";
 /** Longest quotation in a message, in characters. */
 const maxQuoted = 60;
 
-/** What JSON leaves as it is, but a terminal obeys or does not show: C1 controls, marks of direction, odd spaces. */
-const unseen = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+/** What a terminal obeys or does not show, but for white space of ASCII: controls, marks of direction. */
+const obeyed = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Spaces that look like one. */
+const oddSpaces = /(?! )\p{Zs}/gu;
 
 /**
  * Quotes a text in a message for people: at most 60 characters of it, what could be a key hidden, and
  * with an escape in place of each character that a terminal would obey or not show.
  */
 export function quote(text: string, most = maxQuoted): string {
-  return JSON.stringify(redact(text).slice(0, most)).replace(unseen, escapeCharacter);
+  const quoted = JSON.stringify(redact(text).slice(0, most));
+  return visible(quoted).replace(oddSpaces, escapeCharacter);
+}
+
+/**
+ * The text with an escape in place of each character that a terminal would obey: a path or an interface
+ * may have any. Line breaks and tabs stay.
+ */
+export function visible(text: string): string {
+  return text.replace(obeyed, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

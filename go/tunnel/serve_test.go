@@ -87,7 +87,7 @@ func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
 	for n := range 4000 {
 		fmt.Fprintf(&peers, "public_key=%064x\n", n+1)
 	}
-	if answer, err := ask(tunnel, "set=1\n" + peers.String() + "\n"); err != nil || answer != "errno=0\n\n" {
+	if answer, err := ask(tunnel, "set=1\n"+peers.String()+"\n"); err != nil || answer != "errno=0\n\n" {
 		t.Fatalf("Exchange: %q, %v", answer, err)
 	}
 	deaf := connect(t, "wgt0")

@@ -1,6 +1,7 @@
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { visible } from "../quote.js";
 
 /** The text of a configuration file, and what its owner should know. */
 export interface ConfigFile {
@@ -41,5 +42,6 @@ async function directoryMode(path: string): Promise<number> {
 }
 
 function warning(path: string): string {
-  return `${path} is world accessible, and may hold private keys: run "chmod 600 ${path}".`;
+  const shown = visible(path);
+  return `${shown} is world accessible, and may hold private keys: run "chmod 600 ${shown}".`;
 }
