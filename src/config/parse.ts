@@ -140,9 +140,9 @@ class Reader {
   #take(line: Line): void {
     const before = this.#diagnostics.length;
     this.#takeContent(line);
-    const [said = ""] = line.text.split("#", 1);
-    const at = said.indexOf("\0");
-    if (at === -1 || this.#diagnostics.length > before) return;
+    const at = line.text.indexOf("\0");
+    if (at === -1 || this.#diagnostics.length > before || line.text.slice(0, at).includes("#"))
+      return;
     // wg(8) ends a line there, wg-quick(8) leaves it out.
     this.#say(line, at, "there is a NUL (U+0000)", "nothing in its place");
   }

@@ -97,9 +97,9 @@ export function list<T>(element: Reader<T>, expected = "an array"): Reader<reado
   };
 }
 
-/** The fields of a plain object. */
-export const object: Reader<Readonly<Record<string, unknown>>> = (value, place) => {
-  if (isObject(value)) return { ...value };
+/** What can have fields by name. */
+export const object: Reader<object> = (value, place) => {
+  if (isObject(value)) return value;
   throw inputError(place, value, "an object");
 };
 
@@ -128,15 +128,17 @@ export function record<Required extends Readers, Optional extends Readers>(
   return (value, place) => {
     const given = object(value, place);
     for (const name of Object.keys(given)) {
-      if (given[name] === undefined || known.has(name)) continue;
+      if (known.has(name) || Reflect.get(given, name) === undefined) continue;
       throw unknownNameError(place(), name, names);
     }
     const copy: Record<string, unknown> = {};
     let name = "";
     const at = () => `${place()}.${name}`;
-    for (name in required) copy[name] = required[name]?.(given[name], at);
+    // Each is read once, and may be inherited: a program's class can have accessors.
+    for (name in required) copy[name] = required[name]?.(Reflect.get(given, name), at);
     for (name in optional) {
-      if (given[name] !== undefined) copy[name] = optional[name]?.(given[name], at);
+      const field: unknown = Reflect.get(given, name);
+      if (field !== undefined) copy[name] = optional[name]?.(field, at);
     }
     return copy as Fields<Required, Optional>; // each name has what its reader returned
   };

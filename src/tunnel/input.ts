@@ -41,10 +41,19 @@ export interface Wanted {
  */
 const wanted: Reader<Wanted> = (value, place) => {
   const config = fileText(value);
+  if (config !== undefined && isPath(config)) {
+    const expected = "what is in the file, as readConfigFile(path) reads it";
+    throw inputError(place, value, expected, "WG_BRIDGE_CONFIG");
+  }
   const { addresses, mtu, ...device } =
     config === undefined ? deviceConfig(value, place) : parseConfig(config);
   return { device, addresses: addresses ?? [], ...(mtu === undefined ? {} : { mtu }) };
 };
+
+/** No configuration is one line that ends so. */
+function isPath(text: string): boolean {
+  return /^[^\n[\]=#]+\.conf$/.test(text);
+}
 
 /** Reads the configuration that apply() is given. */
 export function readConfigInput(config: unknown): Wanted {

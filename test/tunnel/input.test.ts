@@ -99,6 +99,7 @@ describe("what openTunnel is given", () => {
     [7, "VALUE", /options\.config is 7/],
     [Promise.resolve(""), "VALUE", /config is a promise, not what it resolves with/],
     [new ArrayBuffer(3), "VALUE", /config is a buffer/],
+    ["/etc/wireguard/wg0.conf", "CONFIG", /config is "\/etc.*: give what is in the file/],
     [{ peers: {} }, "VALUE", /config\.peers is an object: give an array of peers/],
     [{ peers: [{}] }, "KEY", /config\.peers\[0\]\.publicKey is missing/],
     [{ peers: [{ publicKey: secret }] }, "KEY", /publicKey: This is no public key/],
@@ -353,6 +354,21 @@ describe("what is given to functions of values", () => {
       assert.throws(() => key.copyTo(Buffer.alloc(length), offset), short);
       assert.throws(() => key.writeHex(Buffer.alloc(length), offset), short);
     }
+  });
+
+  it("may be an object of the program's own class, whose fields are each read once", () => {
+    let reads = 0;
+    class Given {
+      get peers() {
+        reads++;
+        return [];
+      }
+      get listenPort() {
+        return 5;
+      }
+    }
+    assert.equal(formatConfig(new Given()), "[Interface]\nListenPort = 5\n");
+    assert.equal(reads, 1);
   });
 
   it("needs only keys to make a file or a peer of", () => {
