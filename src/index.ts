@@ -1,3 +1,6 @@
+/// <reference types="node" preserve="true" />
+// The line above stays in the declarations: they name Buffer and node:events, which TypeScript 6 and newer
+// find in @types/node only if told to.
 export type { Environment } from "./artifacts.js";
 export type { BackendKind, LogLevel, TunnelEnd } from "./backends/backend.js";
 export type { TunnelFeature } from "./backends/features.js";

@@ -51,6 +51,40 @@ for (const backend of ["ffi", "exec"] as const) {
 }
 PROGRAM
 
+cat >"$work/types.ts" <<'TYPES'
+import { allowedIp, ConfigError, openTunnel, PrivateKey, type Tunnel, WgBridgeError } from "wg-bridge";
+import { decodeChange, encodeChange } from "wg-bridge/uapi";
+
+export async function use(): Promise<void> {
+  const config = { privateKey: PrivateKey.generate(), peers: [] };
+  const tunnel: Tunnel = await openTunnel({ name: "wgp0", config, signal: AbortSignal.timeout(1000) });
+  tunnel.events.on("handshake", ({ peer, at }) => console.log(peer.length, at.getTime()));
+  const bytes: Uint8Array = encodeChange({ fwmark: 42 });
+  const fwmark: number | undefined = decodeChange(Buffer.from(bytes)).fwmark;
+  try {
+    await tunnel.update({ peers: [{ publicKey: config.privateKey.publicKey(), allowedIps: [allowedIp("::/0")] }] });
+  } catch (error) {
+    if (error instanceof ConfigError) console.log(error.line.toFixed(), fwmark);
+    else if (error instanceof WgBridgeError) console.log(error.code.length, error.message);
+  }
+}
+TYPES
+
+# check_types: the declarations compile without a look away, by old and new compilers, in a project that
+# names no types of Node.js: the package brings them.
+check_types() {
+  local compiler module
+  for compiler in typescript @arethetypeswrong/core/node_modules/typescript; do
+    for module in node16 nodenext esnext; do
+      local resolution=$module
+      [[ $module == esnext ]] && resolution=bundler
+      node "$root/node_modules/$compiler/bin/tsc" --noEmit --strict --target es2022 --module "$module" \
+        --moduleResolution "$resolution" --skipLibCheck false types.ts ||
+        fail "The types do not compile by $compiler with --moduleResolution $resolution."
+    done
+  done
+}
+
 # run_program: what the installed package is for.
 run_program() {
   local printed
@@ -65,14 +99,15 @@ for scripts in --ignore-scripts --foreground-scripts; do
   echo '{ "type": "module", "private": true }' >package.json
   npm install --loglevel=error --no-audit --no-fund --prefer-offline $scripts "$tarball" >/dev/null || fail "npm install $scripts failed."
   [[ $(node_modules/.bin/wg-bridge --version | head -1) == "wg-bridge "* ]] || fail "--version does not answer."
-  cp "$work/program.ts" .
-  "$root/node_modules/.bin/tsc" --strict --target es2023 --lib es2023,esnext.disposable --module nodenext \
-    --types node --typeRoots "$root/node_modules/@types" program.ts
+  cp "$work/program.ts" "$work/types.ts" .
+  "$root/node_modules/.bin/tsc" --strict --target es2023 --lib es2023,esnext.disposable --module nodenext program.ts
   run_program
   "$root/scripts/sandbox" node_modules/.bin/wg-bridge doctor >/dev/null || fail "doctor finds no backend."
   if said=$(node_modules/.bin/wg-bridge compare 2>&1); then fail "compare cannot have run."; fi
   grep -q "checkout" <<<"$said" || fail "compare does not say that it needs a checkout: $said"
 done
+
+check_types
 
 # A machine of another kind builds its own from the packed sources.
 rm node_modules/wg-bridge/build/wireguard*
