@@ -89,6 +89,8 @@ func bindOrReplace(path string) (*os.File, error) {
 	switch {
 	case dialErr == nil:
 		return nil, errors.Join(err, connection.Close())
+	case errors.Is(dialErr, unix.EAGAIN):
+		return nil, err // Somebody listens, whose queue of connections is full.
 	case errors.Is(dialErr, unix.ENOENT):
 		return bind(path)
 	case !errors.Is(dialErr, unix.ECONNREFUSED):

@@ -283,3 +283,30 @@ func TestARemovedSocketIsNoticedWhereTheKernelDoesNotSaySo(t *testing.T) {
 	testbed.Wait(t, l.Removed(), "the removal")
 	l.watching.Wait()
 }
+
+func TestASocketWhoseQueueIsFullIsInUse(t *testing.T) {
+	begin(t)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	defer os.Remove(Path(name))
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: Path(name)}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	const most = 10 // connections that the kernel keeps, with a backlog of 0
+	for range most {
+		var connection net.Conn
+		if connection, err = net.Dial("unix", Path(name)); err != nil {
+			break
+		}
+		defer connection.Close()
+	}
+	if !errors.Is(err, unix.EAGAIN) {
+		t.Fatalf("the queue is not full: %v", err)
+	}
+	if _, err := Open(name); !errors.Is(err, unix.EADDRINUSE) {
+		t.Errorf("Open = %v, want EADDRINUSE", err)
+	}
+}

@@ -1,6 +1,6 @@
 import { lstatSync, rmSync, unlinkSync } from "node:fs";
 import { createConnection, Socket } from "node:net";
-import { systemCodeOf, WgBridgeError } from "../errors.js";
+import { systemCodeOf, WgBridgeError, type WgBridgeErrorCode } from "../errors.js";
 import { AnswerReader } from "./answer.js";
 import { exchangeTimeout, withDeadline } from "./deadline.js";
 import { checkRequest } from "./request.js";
@@ -16,7 +16,7 @@ export function socketPath(name: string): string {
 
 /**
  * Whether something takes connections on the interface's socket, or this user may not or should not
- * ask it.
+ * ask it, or more connections wait than the kernel keeps.
  */
 export async function isServed(name: string): Promise<boolean> {
   try {
@@ -24,15 +24,22 @@ export async function isServed(name: string): Promise<boolean> {
     connection?.destroy();
     return connection !== undefined;
   } catch (error) {
-    const codes = ["WG_BRIDGE_PERMISSION", "WG_BRIDGE_UNTRUSTED"];
-    if (error instanceof WgBridgeError && codes.includes(error.code)) return true;
+    if (servedCodes.some((code) => hasCode(error, code))) return true;
     throw error;
   }
 }
 
+/** Errors by which a program shows that it serves the socket. */
+const servedCodes = ["WG_BRIDGE_PERMISSION", "WG_BRIDGE_UNTRUSTED", "WG_BRIDGE_TIMEOUT"] as const;
+
+function hasCode(error: unknown, code: WgBridgeErrorCode): boolean {
+  return error instanceof WgBridgeError && error.code === code;
+}
+
 /**
  * Resolves if something serves the interface.
- * @throws WgBridgeError WG_BRIDGE_CLOSED, WG_BRIDGE_PERMISSION, WG_BRIDGE_UNTRUSTED
+ * @throws WgBridgeError WG_BRIDGE_CLOSED, WG_BRIDGE_PERMISSION, WG_BRIDGE_UNTRUSTED, or WG_BRIDGE_TIMEOUT
+ *   if more connections wait than the kernel keeps
  */
 export async function requireServer(name: string): Promise<void> {
   const connection = await connect(name);
@@ -134,6 +141,12 @@ function socketError(name: string, error: Error): Error {
         `The UAPI socket ${socketPath(name)} may not be opened: Node.js's permission model forbids it. Start node with --allow-net.`,
         { cause: error },
       );
+    case "EAGAIN":
+      return new WgBridgeError(
+        "WG_BRIDGE_TIMEOUT",
+        `The program that serves ${name} takes no connections, and no more can wait: it is stopped, or it hangs. Let it go on, or start the tunnel anew.`,
+        { cause: error },
+      );
     case "ECONNRESET":
     case "EPIPE":
       return new WgBridgeError(
@@ -152,8 +165,9 @@ function socketError(name: string, error: Error): Error {
  * ending; when that happens it hangs up on us.
  */
 export async function waitUntilFree(name: string, milliseconds: number): Promise<boolean> {
-  const connection = await connect(name);
+  const connection = await connectIfTaken(name);
   if (connection === undefined) return true;
+  if (connection === "full") return false;
   return new Promise((resolve) => {
     const timer = setTimeout(() => connection.destroy(), milliseconds);
     let hungUp = false;
@@ -176,7 +190,8 @@ export async function removeDeadSocket(name: string): Promise<void> {
   const path = socketPath(name);
   const before = inodeOf(path);
   if (before === undefined) return;
-  const connection = await connect(name);
+  const connection = await connectIfTaken(name);
+  if (connection === "full") return;
   if (connection !== undefined) {
     connection.destroy();
   } else if (inodeOf(path) === before) {
@@ -193,7 +208,20 @@ function inodeOf(path: string): number | undefined {
   return lstatSync(path, { throwIfNoEntry: false })?.ino;
 }
 
-/** A connection to the interface's socket, or undefined where nothing serves it. */
+/** The same as connect, but "full" where more connections wait than the kernel keeps. */
+async function connectIfTaken(name: string): Promise<Socket | "full" | undefined> {
+  try {
+    return await connect(name);
+  } catch (error) {
+    if (hasCode(error, "WG_BRIDGE_TIMEOUT")) return "full";
+    throw error;
+  }
+}
+
+/**
+ * A connection to the interface's socket, or undefined where nothing serves it. It does not wait: the
+ * kernel connects before the program accepts, or refuses at once.
+ */
 function connect(name: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     requireTrustedSocket(socketDirectory, socketPath(name));

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { attach, interfaces, openTunnel, WgBridgeError } from "../../src/index.js";
+import { exchangeOverSocket, removeDeadSocket, socketPath } from "../../src/uapi/socket.js";
+import { onlyInSandbox } from "../sandbox.js";
+import { StoppedServer } from "./stopped-server.js";
+
+function hasCode(code: string): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof WgBridgeError, String(error));
+    assert.equal(error.code, code, error.message);
+    return true;
+  };
+}
+
+describe("a UAPI socket whose program is stopped, with as many connections as the kernel keeps", () => {
+  onlyInSandbox();
+
+  it("counts as served, and is left alone, and nothing waits for it", async () => {
+    await using stopped = await StoppedServer.start("wgs0");
+    await stopped.fill();
+    assert.deepEqual(await interfaces(), ["wgs0"]);
+    await assert.rejects(attach("wgs0"), hasCode("WG_BRIDGE_TIMEOUT"));
+    const exchange = exchangeOverSocket("wgs0", Buffer.from("get=1\n\n"));
+    await assert.rejects(exchange, hasCode("WG_BRIDGE_TIMEOUT"));
+    for (const backend of ["ffi", "exec"] as const) {
+      const opening = openTunnel({ name: "wgs0", backend });
+      await assert.rejects(opening, hasCode("WG_BRIDGE_SOCKET_IN_USE"));
+    }
+    await removeDeadSocket("wgs0");
+    assert.ok(existsSync(socketPath("wgs0")));
+  });
+});
