@@ -1,54 +1,70 @@
-import { WgBridgeError } from "../errors.js";
+import { messageOf, WgBridgeError } from "../errors.js";
 import { interfaces } from "../tunnel/open.js";
-import { backendOf, serverOf } from "../uapi/server.js";
-import { formatMetrics, type Measured } from "./metrics/format.js";
+import { backendOf, serversOf } from "../uapi/server.js";
+import { formatMetrics } from "./metrics/format.js";
 import { friendlyLabels, type PeerLabels } from "./metrics/friendly-labels.js";
 import { joinListen } from "./metrics/listen.js";
-import { readShown } from "./show/read.js";
+import { isGone, readEach, type Unread } from "./show/read.js";
 import { readConfig } from "./syncconf.js";
-import { readWords } from "./words.js";
+import { readWords, wordsError } from "./words.js";
 
-/** `wg-bridge metrics [--listen [ADDRESS:PORT]] [--names=FILE]... [INTERFACE...]`. */
+/** `wg-bridge metrics [--listen [ADDRESS:PORT] [--host=NAME]...] [--names=FILE]... [INTERFACE...]`. */
 export async function metricsCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = readWords("metrics", joinListen(args), {
     listen: { type: "string" },
+    host: { type: "string", multiple: true },
     names: { type: "string", multiple: true },
   });
+  const hosts = values.host ?? [];
+  if (hosts.length > 0 && values.listen === undefined) {
+    throw wordsError("metrics", "--host says who is answered, and needs --listen");
+  }
+  if (!hosts.every((host) => /^[\w.-]+$/.test(host))) {
+    throw wordsError("metrics", "--host takes a name as metrics.example.org, without a port");
+  }
   const names = new Map<string, PeerLabels>();
   for (const file of values.names ?? []) {
     for (const [key, labels] of friendlyLabels(await readConfig(file))) names.set(key, labels);
   }
-  const collect = () => collectMetrics(positionals, names);
   if (values.listen === undefined) {
-    process.stdout.write(await collect());
-    return 0;
+    const { text, unread } = await collectMetrics(positionals, names);
+    process.stdout.write(text);
+    for (const { error } of unread) process.stderr.write(`wg-bridge: ${messageOf(error)}\n`);
+    return unread.length === 0 ? 0 : 1;
   }
   const { serveMetrics } = await import("./metrics/server.js");
-  return serveMetrics(values.listen, collect);
+  return serveMetrics(
+    values.listen,
+    hosts,
+    async () => (await collectMetrics(positionals, names)).text,
+  );
 }
 
-/** The metrics of these interfaces, or of all that there are. One that ends meanwhile is left out. */
+/**
+ * The metrics of these interfaces, or of all that there are. Of one that does not answer they say that. One
+ * that nobody named and that ends meanwhile is left out.
+ * @throws WgBridgeError WG_BRIDGE_PERMISSION: nothing is known of an interface that may not be asked
+ */
 async function collectMetrics(
-  asked: readonly string[],
+  named: readonly string[],
   friendly: ReadonlyMap<string, PeerLabels>,
-): Promise<string> {
-  const required = asked.length > 0;
-  const names = required ? asked : await interfaces();
-  const measured = await Promise.all(names.map((name) => measure(name, required)));
-  const there = measured.filter((one) => one !== undefined);
-  return formatMetrics(there, friendly, Date.now());
+): Promise<{ readonly text: string; readonly unread: readonly Unread[] }> {
+  const names = named.length > 0 ? named : await interfaces();
+  // Before anything is asked: it takes a while in which no answer could be read.
+  const servers = serversOf(names);
+  const readings = (await readEach(names)).filter(
+    (reading) => "status" in reading || named.length > 0 || !isGone(reading),
+  );
+  const unread = readings.filter((reading) => "error" in reading);
+  const denied = unread.find(isDenied);
+  if (denied !== undefined) throw denied.error;
+  const measured = readings.map((reading) => {
+    const server = servers.get(reading.name);
+    return { ...reading, backend: server === undefined ? "unknown" : backendOf(server.program) };
+  });
+  return { text: formatMetrics(measured, friendly, Date.now()), unread };
 }
 
-async function measure(name: string, required: boolean): Promise<Measured | undefined> {
-  try {
-    const server = serverOf(name);
-    const backend = server === undefined ? "unknown" : backendOf(server.program);
-    return { ...(await readShown(name)), backend };
-  } catch (error) {
-    const gone = error instanceof WgBridgeError && goneCodes.includes(error.code);
-    if (gone && !required) return undefined;
-    throw error;
-  }
+function isDenied({ error }: Unread): boolean {
+  return error instanceof WgBridgeError && error.code === "WG_BRIDGE_PERMISSION";
 }
-
-const goneCodes: readonly string[] = ["WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST"];

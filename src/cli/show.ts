@@ -1,10 +1,10 @@
-import { WgBridgeError } from "../errors.js";
+import { messageOf, WgBridgeError } from "../errors.js";
 import { interfaces } from "../tunnel/open.js";
 import { wantsColor, withoutColor } from "./color.js";
 import { fields, formatField } from "./show/dump.js";
 import { toJson } from "./show/json.js";
 import { formatPretty } from "./show/pretty.js";
-import { readShown } from "./show/read.js";
+import { isGone, readEach, readShown, type Unread } from "./show/read.js";
 import type { Shown } from "./show/text.js";
 import { readWords } from "./words.js";
 
@@ -25,8 +25,7 @@ export async function showCommand(args: string[], env: NodeJS.ProcessEnv): Promi
     const { watch } = await import("./show/watch.js");
     return watch(names, { interval: values.interval, env });
   }
-  const shown: Shown[] = [];
-  for (const name of names) shown.push(await readShown(name));
+  const { shown, unread } = what === "all" ? await readAll(names) : await readOne(what);
   if (values.json) {
     const json = toJson(shown, values["show-keys"] ?? false);
     process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
@@ -36,7 +35,26 @@ export async function showCommand(args: string[], env: NodeJS.ProcessEnv): Promi
   } else {
     process.stdout.write(prettyText(shown, env));
   }
-  return 0;
+  for (const { error } of unread) process.stderr.write(`wg-bridge: ${messageOf(error)}\n`);
+  return unread.length === 0 ? 0 : 1;
+}
+
+interface Readings {
+  readonly shown: readonly Shown[];
+  readonly unread: readonly Unread[];
+}
+
+async function readOne(name: string): Promise<Readings> {
+  return { shown: [await readShown(name)], unread: [] };
+}
+
+/** One that does not answer keeps no other from being shown; one that has ended meanwhile is left out. */
+async function readAll(names: readonly string[]): Promise<Readings> {
+  const readings = await readEach(names);
+  return {
+    shown: readings.filter((reading) => "status" in reading),
+    unread: readings.filter((reading) => "error" in reading).filter((one) => !isGone(one)),
+  };
 }
 
 function prettyText(shown: readonly Shown[], env: NodeJS.ProcessEnv): string {

@@ -115,13 +115,17 @@ export const verbs: readonly Verb[] = [
     name: "metrics",
     usage: [
       "metrics [--names=FILE]... [INTERFACE...]",
-      "metrics --listen [127.0.0.1:9586] [--names=FILE]... [INTERFACE...]",
+      "metrics --listen [127.0.0.1:9586] [--host=NAME]... [--names=FILE]... [INTERFACE...]",
     ],
     summary: "print metrics for Prometheus, or serve them",
     options: [
       {
         flag: "--listen [ADDRESS:PORT]",
         effect: "serve /metrics over HTTP; at 127.0.0.1:9586 unless told otherwise",
+      },
+      {
+        flag: "--host=NAME",
+        effect: "answer who asks by this name, too; an address or localhost always does",
       },
       {
         flag: "--names=FILE",

@@ -9,18 +9,28 @@ export interface Server {
   readonly program: string;
 }
 
-/**
- * Finds which process holds the interface's listening UAPI socket, by proc(5). Undefined where this
- * user may not see it.
- */
+/** The program that serves an interface: see serversOf. */
 export function serverOf(name: string): Server | undefined {
-  const inode = inodeOf(socketPath(name));
-  if (inode === undefined) return undefined;
+  return serversOf([name]).get(name);
+}
+
+/**
+ * Finds which processes hold the interfaces' listening UAPI sockets, by one look at proc(5). Those are
+ * missing that this user may not see. The answers come from the kernel, also for processes that are stopped.
+ */
+export function serversOf(names: readonly string[]): ReadonlyMap<string, Server> {
+  const servers = new Map<string, Server>();
+  const sockets = socketsOf(names);
+  if (sockets.size === 0) return servers;
   for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    if (!holds(pid, `socket:[${inode}]`)) continue;
-    return { pid: Number(pid), program: readlinkSync(`/proc/${pid}/exe`) };
+    for (const link of heldBy(pid)) {
+      const name = sockets.get(link);
+      const program = name === undefined ? undefined : programOf(pid);
+      if (name === undefined || program === undefined || servers.has(name)) continue;
+      servers.set(name, { pid: Number(pid), program });
+    }
   }
-  return undefined;
+  return servers;
 }
 
 /** Which backend of wg-bridge a program is: Node.js itself, or the executable that it starts. */
@@ -30,21 +40,40 @@ export function backendOf(program: string): "ffi" | "exec" | "other" {
   return name === "wireguard-go" ? "exec" : "other";
 }
 
-/** A listening socket's line in /proc/net/unix: flags 00010000, its inode, its path. */
-function inodeOf(path: string): string | undefined {
-  const paths = [path, path.replace(/^\/var\/run\//, "/run/")];
-  return readFileSync("/proc/net/unix", "utf8")
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .find(([, , , flags, , , , bound = ""]) => flags === "00010000" && paths.includes(bound))?.[6];
+/** The interfaces' names by the links that their listening sockets have in /proc/PID/fd. */
+function socketsOf(names: readonly string[]): ReadonlyMap<string, string> {
+  const paths = new Map(
+    names.flatMap((name) => {
+      const path = socketPath(name);
+      return [path, path.replace(/^\/var\/run\//, "/run/")].map((one) => [one, name] as const);
+    }),
+  );
+  const sockets = new Map<string, string>();
+  // A listening socket's line: flags 00010000, its inode, its path.
+  for (const line of readFileSync("/proc/net/unix", "utf8").split("\n")) {
+    const [, , , flags, , , inode, bound = ""] = line.trim().split(/\s+/);
+    const name = paths.get(bound);
+    if (flags === "00010000" && name !== undefined) sockets.set(`socket:[${inode}]`, name);
+  }
+  return sockets;
 }
 
-function holds(pid: string, link: string): boolean {
+function heldBy(pid: string): readonly string[] {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some(
-      (fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === link,
-    );
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => linkOf(`/proc/${pid}/fd/${fd}`) ?? []);
   } catch {
-    return false; // it has ended, or is another user's
+    return []; // it has ended, or is another user's
+  }
+}
+
+function programOf(pid: string): string | undefined {
+  return linkOf(`/proc/${pid}/exe`);
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // as above
   }
 }

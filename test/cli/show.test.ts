@@ -13,6 +13,7 @@ import { encodeStatus } from "../../src/uapi/encode-status.js";
 import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
 import { statuses } from "../uapi/arbitrary.js";
 import { FakeServer } from "../uapi/fake-server.js";
+import { StoppedServer } from "../uapi/stopped-server.js";
 
 const run = promisify(execFile);
 const bridge = `${packageRoot}/dist/src/cli/main.js`;
@@ -159,6 +160,28 @@ PersistentKeepalive = 25
     const full = JSON.parse(await ours(["show", "wgs0", "--json", "--show-keys"]));
     const status = await tunnel.status();
     assert.equal(full.wgs0.privateKey, status.privateKey?.toBase64());
+  });
+
+  it("shows the others if one does not answer, names that on standard error, and fails", async () => {
+    await using _device = await FakeServer.start("wgs0", encodeStatus({ peers: [], unknown: [] }));
+    await using _stopped = await StoppedServer.start("wgs1");
+    await using _garbled = await FakeServer.start("wgs2", Buffer.from("what is this\n\n"));
+    const shown: readonly (readonly [words: readonly string[], stdout: RegExp])[] = [
+      [["show"], /^interface: wgs0\n(?!.*wgs[12])/s],
+      [["show", "all", "listen-port"], /^wgs0\t0\n$/],
+      [["show", "all", "--json"], /^\{\n {2}"wgs0": \{(?!.*wgs[12])/s],
+      [["show", "wgs1"], /^$/],
+    ];
+    const runs = shown.map(async ([words, stdout]) => {
+      await assert.rejects(ours(words), (error: unknown) => {
+        assert.ok(error instanceof Error && "code" in error && "stdout" in error);
+        assert.equal(error.code, 1);
+        assert.match(String(error.stdout), stdout);
+        assert.match(error.message, /^wg-bridge: Asking wgs1 for its state took longer /m);
+        return true;
+      });
+    });
+    await Promise.all(runs);
   });
 
   it("says of an interface that is not there what is wrong, and fails", async () => {

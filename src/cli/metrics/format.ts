@@ -1,10 +1,13 @@
-import type { PeerStatus } from "../../device/status.js";
-import { handshakeSeconds, none, prefixText, type Shown } from "../show/text.js";
+import type { DeviceStatus, PeerStatus } from "../../device/status.js";
+import { handshakeSeconds, none, prefixText } from "../show/text.js";
 import type { PeerLabels } from "./friendly-labels.js";
 
-/** An interface, its state, and which backend serves it. */
-export interface Measured extends Shown {
+/** An interface, and which backend serves it. */
+export interface Measured {
+  readonly name: string;
   readonly backend: string;
+  /** Absent where the interface does not say it. */
+  readonly status?: DeviceStatus;
 }
 
 /** One metric: what it is, and its value for each set of labels. */
@@ -35,7 +38,7 @@ function families(
   now: number,
 ): readonly Family[] {
   const peers = interfaces.flatMap(({ name, status }) =>
-    inOrder(status.peers).map((peer) => ({ peer, text: peerLabels(name, peer, friendly) })),
+    inOrder(status?.peers ?? []).map((peer) => ({ peer, text: peerLabels(name, peer, friendly) })),
   );
   const perPeer = (value: (peer: PeerStatus) => number | bigint) =>
     peers.map(({ peer, text }) => [text, value(peer)] as const);
@@ -71,6 +74,15 @@ function families(
       type: "gauge",
       help: "Which backend serves the interface",
       samples: interfaces.map(({ name, backend }) => [labels({ interface: name, backend }), 1]),
+    },
+    {
+      name: "wg_bridge_interface_up",
+      type: "gauge",
+      help: "Whether the interface says its state: 1, or 0 where its program does not answer",
+      samples: interfaces.map(({ name, status }) => [
+        labels({ interface: name }),
+        status === undefined ? 0 : 1,
+      ]),
     },
   ];
 }

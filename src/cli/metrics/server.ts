@@ -1,17 +1,30 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
 import { parseEndpoint } from "../../values/endpoint.js";
+import { isOwnHost } from "./host.js";
+
+/** How long a client may take, in milliseconds. */
+export interface ClientLimits {
+  /** To send a request. */
+  readonly request: number;
+  /** Without reading or sending anything. */
+  readonly idle: number;
+}
+
+const clientLimits: ClientLimits = { request: 10_000, idle: 30_000 };
 
 /**
- * Serves metrics over HTTP until SIGTERM, SIGINT or SIGHUP, which end it well.
+ * Serves metrics over HTTP until SIGTERM, SIGINT or SIGHUP, which end it well. It answers those who ask by
+ * an address, or by one of `names`.
  * @throws WgBridgeError WG_BRIDGE_ENDPOINT, WG_BRIDGE_NETWORK
  */
 export async function serveMetrics(
   listen: string,
+  names: readonly string[],
   collect: () => Promise<string>,
 ): Promise<number> {
   const { host, port } = parseEndpoint(listen);
-  const server = createServer((request, response) => void answer(request, response, collect));
+  const server = metricsServer([host, ...names], collect);
   const end = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, resolve);
   });
@@ -27,14 +40,47 @@ export async function serveMetrics(
   return 0;
 }
 
+/** A server of metrics that does not listen yet. Requests that overlap share one answer. */
+export function metricsServer(
+  names: readonly string[],
+  collect: () => Promise<string>,
+  limits = clientLimits,
+): Server {
+  const collectOnce = shared(collect);
+  const server = createServer(
+    {
+      headersTimeout: limits.request,
+      requestTimeout: limits.request,
+      connectionsCheckingInterval: limits.request / 2,
+    },
+    (request, response) => void answer(request, response, names, collectOnce),
+  );
+  server.timeout = limits.idle;
+  return server;
+}
+
+/** While the work goes on, who asks for it gets what comes of it. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
+  names: readonly string[],
   collect: () => Promise<string>,
 ): Promise<void> {
   // Not by URL, which throws for some of what a client may send.
   const [path] = (request.url ?? "/").split("?", 1);
-  if (request.method !== "GET" && request.method !== "HEAD") {
+  if (!isOwnHost(request.headers.host, names)) {
+    send(response, 421, "text/plain; charset=utf-8", strangerText);
+  } else if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
   } else if (path === "/") {
     send(response, 200, "text/html; charset=utf-8", '<a href="/metrics">Metrics</a>\n');
@@ -48,6 +94,9 @@ async function answer(
     }
   }
 }
+
+const strangerText =
+  "These metrics are not served under this name: ask by address, or start wg-bridge metrics with --host=NAME.\n";
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {
   const length = Buffer.byteLength(body);

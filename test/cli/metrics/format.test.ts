@@ -57,6 +57,9 @@ wg_bridge_handshake_age_seconds${busyLabels} 11.5
 # HELP wg_bridge_interface_info Which backend serves the interface
 # TYPE wg_bridge_interface_info gauge
 wg_bridge_interface_info{interface="wg0",backend="ffi"} 1
+# HELP wg_bridge_interface_up Whether the interface says its state: 1, or 0 where its program does not answer
+# TYPE wg_bridge_interface_up gauge
+wg_bridge_interface_up{interface="wg0"} 1
 `,
     );
   });
@@ -90,7 +93,8 @@ describeWith("promtool", "metrics, read by promtool,", () => {
           status: { ...of, peers: onceEach(of.peers) },
           backend: "exec",
         }));
-        const input = formatMetrics(shown, new Map(Object.entries(friendly)), now);
+        const silent = { name: "wg9", backend: "other" };
+        const input = formatMetrics([...shown, silent], new Map(Object.entries(friendly)), now);
         const { stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {
           input,
           encoding: "utf8",

@@ -10,6 +10,7 @@ import { encodeStatus } from "../../../src/uapi/encode-status.js";
 import { publicKeyHex } from "../../../src/values/key.js";
 import { onlyInSandbox } from "../../sandbox.js";
 import { FakeServer } from "../../uapi/fake-server.js";
+import { StoppedServer } from "../../uapi/stopped-server.js";
 import { bridge, runBridge } from "../programs.js";
 
 describe("wg-bridge metrics --listen", () => {
@@ -93,11 +94,28 @@ describe("wg-bridge metrics --listen", () => {
     assert.equal(await scrape(), "");
   });
 
-  it("answers 503 with the reason while an interface that it was given is not there", async () => {
-    await start("--listen", "wgm9");
+  it("says of an interface that it was given and that is not there that it is not up", async () => {
+    await using _device = await FakeServer.start("wgm0", encodeStatus({ peers: [], unknown: [] }));
+    await start("--listen", "wgm0", "wgm9");
     const answer = await fetch("http://127.0.0.1:9586/metrics");
-    assert.equal(answer.status, 503);
-    assert.match(await answer.text(), /No WireGuard program serves wgm9/);
+    assert.equal(answer.status, 200);
+    const metrics = await answer.text();
+    assert.match(metrics, /^wg_bridge_interface_up\{interface="wgm0"\} 1$/m);
+    assert.match(metrics, /^wg_bridge_interface_up\{interface="wgm9"\} 0$/m);
+  });
+
+  it("says of one that does not answer that it is not up, and ends while it is asked", async () => {
+    await using _device = await FakeServer.start("wgm0", encodeStatus({ peers: [], unknown: [] }));
+    await using _stopped = await StoppedServer.start("wgm1");
+    await start("--listen");
+    const metrics = await (await fetch("http://127.0.0.1:9586/metrics")).text();
+    assert.match(metrics, /^wg_bridge_interface_up\{interface="wgm0"\} 1$/m);
+    assert.match(metrics, /^wg_bridge_interface_up\{interface="wgm1"\} 0$/m);
+    assert.match(metrics, /^wg_bridge_interface_info\{interface="wgm1",backend="ffi"\} 1$/m);
+    const cutOff = assert.rejects(fetch("http://127.0.0.1:9586/metrics"));
+    server.kill("SIGTERM");
+    assert.deepEqual(await once(server, "exit"), [0, null]);
+    await cutOff;
   });
 
   it("says that its port is taken, and refuses what is no address", async () => {
