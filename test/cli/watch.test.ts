@@ -10,6 +10,7 @@ import type { DeviceStatus } from "../../src/device/status.js";
 import { openTunnel } from "../../src/index.js";
 import { publicKeyFromBytes } from "../../src/values/key.js";
 import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+import { StoppedServer } from "../uapi/stopped-server.js";
 
 const bridge = `${packageRoot}/dist/src/cli/main.js`;
 const peer = publicKeyFromBytes(Buffer.alloc(32, 7));
@@ -87,6 +88,31 @@ describe("wg-bridge show --watch", () => {
       const [said] = await once(child.stdout, "data");
       assert.match(String(said), /^wgw0, 0 peers\npeer +endpoint/);
     }
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "exit"), [0, null]);
+  });
+
+  it("goes on showing the others if one does not answer, and ends at once", async () => {
+    await using _tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
+    await using _stopped = await StoppedServer.start("wgw1");
+    const child = spawn(bridge, ["show", "--watch", "--interval=0.1"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    for (let looks = 0; looks < 2; looks++) {
+      const [said] = await once(child.stdout, "data");
+      assert.match(String(said), /^wgw0, 0 peers\n.*\nwgw1: Asking wgw1 for its state took /s);
+    }
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "exit"), [0, null]);
+  });
+
+  it("shows the others if one cannot be asked", async () => {
+    await using _tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
+    await using stopped = await StoppedServer.start("wgw1");
+    await stopped.fill();
+    const child = spawn(bridge, ["show", "--watch"], { stdio: ["ignore", "pipe", "inherit"] });
+    const [said] = await once(child.stdout, "data");
+    assert.match(String(said), /^wgw0, 0 peers\n.*\nwgw1: The program .* takes no connections/s);
     child.kill("SIGTERM");
     assert.deepEqual(await once(child, "exit"), [0, null]);
   });

@@ -4,6 +4,7 @@ import { attach } from "../../tunnel/open.js";
 import type { Tunnel } from "../../tunnel/tunnel.js";
 import { wantsColor, withoutColor } from "../color.js";
 import { formatLive } from "./live.js";
+import { PatientAsker } from "./patience.js";
 import { RateHistory } from "./rates.js";
 import { Screen } from "./screen.js";
 
@@ -26,9 +27,17 @@ export async function watch(names: readonly string[], options: WatchOptions): Pr
     );
   }
   const tunnels: Tunnel[] = [];
+  const refused: string[] = [];
   try {
-    for (const name of names) tunnels.push(await attach(name, { resolve: false }));
-    return await watchTunnels(tunnels, milliseconds, options.env);
+    for (const name of names) {
+      try {
+        tunnels.push(await attach(name, { resolve: false }));
+      } catch (error) {
+        if (names.length === 1) throw error;
+        refused.push(`${name}: ${messageOf(error)}`);
+      }
+    }
+    return await watchTunnels(tunnels, refused, milliseconds, options.env);
   } finally {
     await Promise.all(tunnels.map((tunnel) => tunnel.close()));
   }
@@ -36,6 +45,7 @@ export async function watch(names: readonly string[], options: WatchOptions): Pr
 
 async function watchTunnels(
   tunnels: readonly Tunnel[],
+  refused: readonly string[],
   milliseconds: number,
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
@@ -43,15 +53,21 @@ async function watchTunnels(
   const rates = new Map(tunnels.map(({ name }) => [name, new RateHistory()]));
   using screen = new Screen(process.stdout, process.stdin);
   const stop = new AbortController();
+  const asker = new PatientAsker(stop.signal);
   const lost = Promise.race(tunnels.map((tunnel) => tunnel.closed)).then(({ message }) => message);
   const quit = screen.quit.then(() => undefined);
+  const step = async () => {
+    const lines = [...(await look(tunnels, asker, rates)), ...refused];
+    stop.signal.throwIfAborted();
+    screen.draw(colored ? lines : lines.map(withoutColor));
+    await delay(milliseconds, undefined, { signal: stop.signal });
+    return "next" as const;
+  };
   try {
     for (;;) {
-      const lines = await look(tunnels, rates);
-      screen.draw(colored ? lines : lines.map(withoutColor));
-      const waited = delay(milliseconds, "next" as const, { signal: stop.signal });
-      waited.catch(() => {}); // given up below
-      const end = await Promise.race([waited, quit, lost]);
+      const next = step();
+      next.catch(() => {}); // given up below
+      const end = await Promise.race([next, quit, lost]);
       if (end === "next") continue;
       if (end !== undefined) throw new WgBridgeError("WG_BRIDGE_LOST", end);
       return 0;
@@ -63,13 +79,14 @@ async function watchTunnels(
 
 async function look(
   tunnels: readonly Tunnel[],
+  asker: PatientAsker,
   rates: ReadonlyMap<string, RateHistory>,
 ): Promise<string[]> {
   const views = await Promise.all(
     tunnels.map(async (tunnel) => {
       const history = rates.get(tunnel.name) ?? new RateHistory();
       try {
-        const status = await tunnel.status();
+        const status = await asker.status(tunnel);
         const now = Date.now();
         history.add(status, now);
         return formatLive({ name: tunnel.name, status }, history, now);
