@@ -9,10 +9,27 @@ import type { PublicKey } from "../values/key.js";
 /** Finds an address of a host name. */
 export type Lookup = (host: string) => Promise<string>;
 
+/** How long a lookup may take, in milliseconds: the system's gives up within that, unless told otherwise. */
+const lookupTimeout = 30_000;
+
 /** Asks the system's resolver, /etc/hosts included, and takes its first answer, as wg(8) does. */
 export async function systemLookup(host: string): Promise<string> {
   const { lookup } = await import("node:dns/promises");
   return (await lookup(host, { order: "verbatim" })).address;
+}
+
+/** A lookup's answer, or an error where none comes in time. */
+async function withinTime(answer: Promise<string>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`no answer within ${lookupTimeout / 1000} s`);
+    timer = setTimeout(() => reject(error), lookupTimeout);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A peer's endpoint with an address in place of a host name. */
@@ -23,7 +40,8 @@ export async function resolveEndpoint(
 ): Promise<Endpoint> {
   if (isNumeric(endpoint)) return endpoint;
   try {
-    return { host: checkAddress(await lookup(endpoint.host)), port: endpoint.port };
+    const { host, port } = endpoint;
+    return { host: checkAddress(await withinTime(lookup(host))), port };
   } catch (error) {
     throw new WgBridgeError(
       "WG_BRIDGE_RESOLVE",

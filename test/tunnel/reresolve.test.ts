@@ -36,7 +36,7 @@ async function setAfter(happens: (reresolve: Reresolve) => void): Promise<Device
         return "192.0.2.2";
       };
       const events = new TunnelEvents();
-      const reresolve = new Reresolve({ interval: 1 }, { status, update, lookup, events });
+      const reresolve = new Reresolve({ interval: 50 }, { status, update, lookup, events });
       reresolve.replace([named]);
     });
   } finally {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mock } from "node:test";
+import { WgBridgeError } from "../../src/index.js";
 import { resolvePeers } from "../../src/tunnel/resolve.js";
 import { publicKey } from "../../src/values/key.js";
 
@@ -36,6 +38,27 @@ describe("resolving the peers' host names", () => {
     const resolved = await resolvePeers([numeric, peer], lookup, undefined);
     assert.deepEqual(resolved, [numeric, { ...peer, endpoint: { host: "192.0.2.1", port: 9 } }]);
     assert.deepEqual(asked, ["peer.example"]);
+  });
+
+  it("gives up by itself after half a minute without an answer", async () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      const { lookup } = slowLookup();
+      const resolving = resolvePeers([peer], lookup, undefined);
+      const refused = assert.rejects(resolving, (error: unknown) => {
+        assert.ok(error instanceof WgBridgeError);
+        assert.equal(error.code, "WG_BRIDGE_RESOLVE");
+        assert.match(
+          error.message,
+          /peer\.example .* cannot be resolved \(no answer within 30 s\)/,
+        );
+        return true;
+      });
+      mock.timers.tick(30_000);
+      await refused;
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it("gives up at once when its signal fires, whatever the resolver says later", async () => {
