@@ -17,7 +17,7 @@ import { readyName } from "./ready.js";
 import { startFailure } from "./start-failure.js";
 import { endedError, parseTunnelEnd } from "./tunnel-end.js";
 
-/** How long an executable may take until UAPI answers, in milliseconds. */
+/** How long an executable may take until UAPI answers and the MTU is set, in milliseconds. */
 const startTimeout = 10_000;
 
 /** How long a program that still serves the name may take to end, in milliseconds. */
@@ -55,17 +55,19 @@ export class ExecBackend implements Backend {
       if (socketInode(realName) !== socketBefore) removeSocketNow(realName);
     });
     try {
-      realName = await withDeadline(`Starting ${name}`, startTimeout, signal, (either) =>
-        untilReady(child, name, either),
-      );
-      if (options.mtu !== undefined) await setMtu(realName, options.mtu);
+      await withDeadline(`Starting ${name}`, startTimeout, signal, async (either) => {
+        realName = await untilReady(child, name, either);
+        if (options.mtu !== undefined) await setMtu(realName, options.mtu, either);
+      });
       signal?.throwIfAborted();
       child.release();
       return new ExecTunnel(child, realName);
     } catch (error) {
       await child.terminate();
       await removeDeadSocket(realName);
-      throw name.includes("%") && isTimeout(error) ? unnamedError(this.#executable, error) : error;
+      throw realName.includes("%") && isTimeout(error)
+        ? unnamedError(this.#executable, error)
+        : error;
     }
   }
 }

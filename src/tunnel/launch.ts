@@ -2,8 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Backend, RunningTunnel, StartOptions } from "../backends/backend.js";
 import type { DeviceConfig } from "../device/config.js";
 import { Device } from "../device/device.js";
+import { withDeadline } from "../uapi/deadline.js";
 import { configureNetwork, type NetworkSettings } from "./network.js";
 import { type Held, holdUntilProcessEnd } from "./process-end.js";
+
+/** How long ip(8) may take, in milliseconds. It takes some of them. */
+const networkTimeout = 10_000;
 
 /** How often a device is asked whether it has noticed that its interface is up, and how long it waits. */
 const boundTries = 100;
@@ -46,7 +50,9 @@ async function startWanted(
   const running = await backend.start(start);
   try {
     const device = new Device((request, either) => running.exchange(request, either));
-    await configureNetwork(running.name, network, signal);
+    await withDeadline(`Setting up ${running.name} with ip`, networkTimeout, signal, (either) =>
+      configureNetwork(running.name, network, either),
+    );
     if (network.up && wanted?.listenPort) await untilBound(device, signal);
     if (wanted !== undefined) await device.apply(wanted, signal);
     signal?.throwIfAborted();

@@ -31,7 +31,11 @@ export async function configureNetwork(
 function runIp(name: string, batch: string, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const child = spawn("ip", ["-batch", "-"], { stdio: ["pipe", "ignore", "pipe"], signal });
+    const child = spawn("ip", ["-batch", "-"], {
+      stdio: ["pipe", "ignore", "pipe"],
+      signal,
+      killSignal: "SIGKILL",
+    });
     let said = "";
     child.stderr.on("data", (piece: Buffer) => {
       said += piece.toString();

@@ -3,21 +3,24 @@ import { writeFile } from "node:fs/promises";
 import { messageOf, WgBridgeError } from "../../errors.js";
 
 /**
- * Sets an interface's MTU in bytes. Containers mount /sys read-only; there ip(8) does it.
+ * Sets an interface's MTU in bytes. Containers mount /sys read-only; there ip(8) does it, and is killed
+ * when the signal fires.
  * @throws WgBridgeError WG_BRIDGE_ENGINE
  */
-export async function setMtu(name: string, mtu: number): Promise<void> {
+export async function setMtu(name: string, mtu: number, signal: AbortSignal): Promise<void> {
   try {
     await writeFile(`/sys/class/net/${name}/mtu`, String(mtu));
   } catch {
-    await setWithIp(name, mtu);
+    await setWithIp(name, mtu, signal);
   }
 }
 
-async function setWithIp(name: string, mtu: number): Promise<void> {
+async function setWithIp(name: string, mtu: number, signal: AbortSignal): Promise<void> {
   const failure = await new Promise<string | undefined>((resolve) => {
     const child = spawn("ip", ["link", "set", "dev", name, "mtu", String(mtu)], {
       stdio: ["ignore", "ignore", "pipe"],
+      signal,
+      killSignal: "SIGKILL",
     });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
