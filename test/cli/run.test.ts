@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { packageRoot } from "../../src/artifacts.js";
 import { exchangeOverSocket, socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import { ours, type Program, Running, runToEnd } from "../parity/programs.js";
+import { processesWith } from "../processes.js";
 import {
   assertNothingLeft,
   endLeftTunnels,
@@ -140,6 +142,16 @@ describe("wg-bridge with exec in the foreground", () => {
     assertNothingLeft("wg1");
   });
 
+  it("kills a child that does not end by a signal, as a stopped one, and leaves nothing", async () => {
+    const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+    process.kill(childOf(running.process.pid), "SIGSTOP");
+    running.process.kill("SIGTERM");
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /^wg-bridge: .* did not end by SIGTERM, and was killed\.[^\n]*\n$/);
+    assertNothingLeft("wg1");
+  });
+
   it("does not leave its child behind when its terminal goes", async () => {
     const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
     running.process.kill("SIGHUP");
@@ -162,6 +174,31 @@ describe("wg-bridge in the background", () => {
       }
     });
   }
+});
+
+describe("a program that does not go into the background", () => {
+  onlyInSandbox();
+
+  it("is killed after a while", () => {
+    const directory = mkdtempSync(join(tmpdir(), "wg-bridge-run-"));
+    try {
+      const executable = join(directory, "hang");
+      writeFileSync(executable, "#!/bin/sh\nexec sleep 1000\n", { mode: 0o755 });
+      const module = `${packageRoot}/dist/src/cli/run/exec.js`;
+      const script = `const { runInBackground } = await import(${JSON.stringify(module)});
+process.exitCode = await runInBackground(${JSON.stringify(executable)}, "wg1", process.env, 100);`;
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        ["--input-type=module", "-e", script],
+        { encoding: "utf8" },
+      );
+      assert.equal(status, 1, stderr);
+      assert.match(stderr, /^wg-bridge: .*hang did not go into the background within 0\.1 s, and/);
+      assert.deepEqual(processesWith(executable), []);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
 });
 
 describe("wg-bridge with ffi in the background", () => {

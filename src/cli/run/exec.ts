@@ -18,6 +18,9 @@ import { SignalForwarding } from "./signals.js";
 /** How long a program that went into the background may take to answer, in milliseconds. */
 const answerTimeout = 10_000;
 
+/** How long a program may take to go into the background, in milliseconds: our own gives up before. */
+const backgroundTimeout = 40_000;
+
 const inherit = ["inherit", "inherit", "inherit"] as const;
 
 /** Runs `executable -f name` until it ends, and returns the exit code to end with. */
@@ -36,19 +39,30 @@ export async function runInForeground(
   return code ?? 1;
 }
 
-/** Runs `executable name`, which goes into the background, and returns once its tunnel answers. */
+/**
+ * Runs `executable name`, which goes into the background, and returns once its tunnel answers. It has so many
+ * milliseconds to go there.
+ */
 export async function runInBackground(
   executable: string,
   name: string,
   env: Environment,
+  milliseconds = backgroundTimeout,
 ): Promise<number> {
   const signals = new SignalForwarding();
   const { child, status } = await start(executable, [name], env);
   signals.to(child);
   const allRead = exitOf(child);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill("SIGKILL");
+  }, milliseconds);
   // After a good end nothing is read: the program's own child may hold our pipe for good.
   const { code, signal } = await bareExitOf(child);
+  clearTimeout(timer);
   signals.stop();
+  if (late) return reportLate(executable, name, milliseconds);
   if (signal !== null) return reportSignal(executable, name, signal, signals.last);
   if (code !== 0) {
     await allRead;
@@ -109,6 +123,15 @@ async function waitForAnswer(executable: string, name: string): Promise<number> 
   }
 }
 
+async function reportLate(executable: string, name: string, milliseconds: number): Promise<number> {
+  const { removeDeadSocket } = await import("../../uapi/socket.js");
+  await removeDeadSocket(name);
+  say(
+    `${executable} did not go into the background within ${milliseconds / 1000} s, and was killed. Run it with -f to see why; "wg-bridge show" tells whether it has left a tunnel ${name}.`,
+  );
+  return 1;
+}
+
 async function reportSignal(
   executable: string,
   name: string,
@@ -119,6 +142,10 @@ async function reportSignal(
   await removeDeadSocket(name);
   // As a shell reports it: the child was ended by what was meant for both.
   if (signal === forwarded) return 128 + constants.signals[signal];
+  if (signal === "SIGKILL" && forwarded !== undefined) {
+    say(`${executable} did not end by ${forwarded}, and was killed. The tunnel ${name} is gone.`);
+    return 1;
+  }
   say(
     `${executable} was killed by ${signal}: the tunnel ${name} is gone. Start it again; if nobody killed it, its log may say more with LOG_LEVEL=verbose.`,
   );
