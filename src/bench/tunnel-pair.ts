@@ -9,7 +9,10 @@ import { Daemon } from "./daemon.js";
 import { cpuSeconds, memory } from "./process.js";
 import type { TunnelProgram } from "./programs.js";
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+
+/** How long one run of ip, wg or ping may take, in milliseconds: a program that hangs holds up wg for ever. */
+const commandLimit = 60_000;
 
 /** How long the first packet may take, in milliseconds: a lost handshake is repeated after 5 s. */
 const handshakeLimit = 20_000;
@@ -25,6 +28,10 @@ const restLimit = 2000;
 
 /** Bytes of the headers of IPv4 and ICMP. */
 const pingHeaders = 28;
+
+async function run(program: string, words: readonly string[]): Promise<void> {
+  await execute(program, words, { timeout: commandLimit, killSignal: "SIGKILL" });
+}
 
 /** One end of the pair. */
 export interface End {

@@ -27,7 +27,7 @@ async function measure(name: string): Promise<number> {
   const child = spawn(program, [...args, ...options], { stdio: "ignore" });
   await Promise.race([answer(name), failure(child)]);
   const milliseconds = performance.now() - launched;
-  execFileSync("ip", ["link", "del", "dev", name]);
+  execFileSync("ip", ["link", "del", "dev", name], { timeout: limit, killSignal: "SIGKILL" });
   await waitUntilFree(name, limit);
   return milliseconds;
 }

@@ -50,19 +50,22 @@ export async function collectTool(row: ToolPackage, env: Environment): Promise<T
   return { ...row, path, version };
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end, or kills it after so many milliseconds. */
 export function attempt(
   [program = "", ...args]: readonly string[],
   env: Environment,
+  milliseconds = limit,
 ): Promise<Attempt> {
   const options = {
     env: { ...env, PATH: searchPath(env).join(":"), LC_ALL: "C" },
-    timeout: limit,
-  };
+    timeout: milliseconds,
+    killSignal: "SIGKILL", // what hangs may well ignore SIGTERM
+  } as const;
   return new Promise<Attempt>((resolve) => {
     execFile(program, args, options, (error, stdout, stderr) => {
       const output = (stdout + stderr).trim();
-      const message = output.split("\n").at(-1) || error?.message || "";
+      const late = error?.killed ? `no answer within ${milliseconds / 1000} s` : "";
+      const message = late || output.split("\n").at(-1) || error?.message || "";
       resolve(error === null ? { ok: true, output } : { ok: false, message });
     });
   }).catch((error: unknown) => ({ ok: false, message: messageOf(error) })); // no process may be started

@@ -47,11 +47,18 @@ export class Sandbox {
   }
 }
 
-/** Runs a command in a sandbox to its end and resolves with its exit status and its output. */
+/** How long what is not watched otherwise may run in a sandbox, in milliseconds. */
+const runLimit = 300_000;
+
+/**
+ * Runs a command in a sandbox to its end and resolves with its exit status and its output. After so many
+ * milliseconds it is killed, and the output says so.
+ */
 export async function runInSandbox(
   command: readonly string[],
   env: Environment,
   signal: AbortSignal,
+  milliseconds = runLimit,
 ): Promise<SandboxEnd & { readonly output: string }> {
   signal.throwIfAborted();
   let output = "";
@@ -60,11 +67,16 @@ export async function runInSandbox(
   });
   const kill = () => sandbox.kill();
   signal.addEventListener("abort", kill);
+  const timer = setTimeout(() => {
+    output += `\nIt was killed after ${milliseconds / 1000} s.\n`;
+    kill();
+  }, milliseconds);
   try {
     const end = await sandbox.ended;
     signal.throwIfAborted();
     return { ...end, output };
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener("abort", kill);
   }
 }

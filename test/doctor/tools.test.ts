@@ -42,6 +42,15 @@ describe("the tools that doctor looks for", () => {
     assert.equal(tool.path, undefined);
   });
 
+  it("are killed if they do not answer, also where they ignore SIGTERM", async () => {
+    await addTool("wireguard-test-tool", "trap '' TERM; echo begun; while :; do sleep 0.01; done");
+    const { PATH = "" } = process.env; // the script needs sleep
+    assert.deepEqual(await attempt([`${directory}/wireguard-test-tool`], { PATH }, 200), {
+      ok: false,
+      message: "no answer within 0.2 s",
+    });
+  });
+
   it("give the last line that they printed when they fail", async () => {
     await addTool("wireguard-test-tool", "echo first; echo not permitted >&2; exit 1");
     assert.deepEqual(await attempt(["wireguard-test-tool"], env()), {
