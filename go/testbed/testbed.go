@@ -17,6 +17,9 @@ import (
 // settle bounds how long what is ending may take to be gone.
 const settle = 10 * time.Second
 
+// pause lies between two looks at what is ending.
+const pause = 10 * time.Millisecond
+
 // RequireSandbox skips the test unless it runs in scripts/sandbox: it makes interfaces and sockets.
 func RequireSandbox(t testing.TB) {
 	t.Helper()
@@ -43,7 +46,7 @@ func CheckLeaks(t testing.TB, prefix string) {
 		}
 		after := holdings(t, prefix)
 		for !slices.Equal(before, after) && time.Now().Before(deadline) {
-			time.Sleep(time.Millisecond) // another process may be ending
+			time.Sleep(pause) // A program in the background removes its socket a moment after its interface has gone.
 			after = holdings(t, prefix)
 		}
 		if !slices.Equal(before, after) {
