@@ -39,12 +39,12 @@ func run(arguments []string) int {
 	// Whoever read our log may go away; the tunnel stays.
 	signal.Ignore(unix.SIGPIPE)
 	level := foreground.ParseLevel(os.Getenv(foreground.LogLevel))
-	process := foreground.Process{Getenv: os.Getenv, Output: os.Stdout, Version: foreground.EngineVersion()}
+	process := foreground.Process{Getenv: os.Getenv, Output: foreground.NewPatientWriter(os.Stdout), Version: foreground.EngineVersion()}
 	var err error
 	if foregrounded || os.Getenv(inForeground) == "1" {
 		err = process.Run(name, level)
 	} else if err = inBackground(process, name, level); err != nil {
-		tunnel.NewLog(os.Stdout, tunnel.Error, name).Errorf("%v", err)
+		tunnel.NewLog(process.Output, tunnel.Error, name).Errorf("%v", err)
 	}
 	if err != nil {
 		return exitFailure

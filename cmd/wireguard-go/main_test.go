@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"wg-bridge/go/testbed"
 )
 
@@ -283,5 +285,47 @@ func TestAWrongNumberOfArgumentsPrintsTheUsageAndIsNoFailure(t *testing.T) {
 		if code, output := runProgram(t, nil, nil, arguments...); code != exitSuccess || !strings.HasPrefix(output, "Usage: ") {
 			t.Errorf("%q: exit %d, %q", arguments, code, output)
 		}
+	}
+}
+
+func TestALogThatNobodyReadsHoldsUpNothing(t *testing.T) {
+	begin(t)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	size, err := unix.FcntlInt(writer.Fd(), unix.F_SETPIPE_SZ, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Write(make([]byte, size)); err != nil { // There is no room for a line.
+		t.Fatal(err)
+	}
+	status, childEnd, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer status.Close()
+	command := exec.Command(program, "-f", "wgx0")
+	command.Env = append(os.Environ(), "LOG_LEVEL=verbose", "WG_PROCESS_STATUS_FD=3")
+	command.Stdout, command.ExtraFiles = writer, []*os.File{childEnd}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(writer.Close(), childEnd.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(status).ReadString('\n'); line != "ready wgx0\n" {
+		t.Errorf("told %q, %v", line, err)
+	}
+	testbed.Run(t, "wg", "set", "wgx0", "fwmark", "7") // It is logged.
+	if err := command.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	if err := testbed.Wait(t, ended, "the end"); err != nil {
+		t.Error(err)
 	}
 }

@@ -129,7 +129,7 @@ func (l *library) run(name string, level tunnel.Level) int {
 				return 0, err
 			}
 			defer output.Close()
-			process := foreground.Process{Getenv: os.Getenv, Output: output, Version: foreground.EngineVersion()}
+			process := foreground.Process{Getenv: os.Getenv, Output: foreground.NewPatientWriter(output), Version: foreground.EngineVersion()}
 			return 0, process.Run(name, level)
 		})
 	}()
