@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from "node:fs";
 import { WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import { exchangeOverSocket, requireServer, socketDirectory, socketInode } from "../uapi/socket.js";
+import { untilAborted } from "../until-aborted.js";
 import type { RunningTunnel, TunnelEnd } from "./backend.js";
 import { endedError } from "./tunnel-end.js";
 
@@ -15,6 +16,7 @@ export class AttachedTunnel implements RunningTunnel {
   readonly name: string;
   readonly ended: Promise<TunnelEnd>;
   readonly #watcher: FSWatcher | undefined;
+  readonly #ending = new AbortController();
   #finish: (end: TunnelEnd) => void = () => {};
   #end: TunnelEnd | undefined;
 
@@ -24,6 +26,7 @@ export class AttachedTunnel implements RunningTunnel {
       this.#finish = (end) => {
         this.#end ??= end;
         this.#watcher?.close();
+        this.#ending.abort(endedError(this.#end));
         resolve(this.#end);
       };
     });
@@ -42,7 +45,9 @@ export class AttachedTunnel implements RunningTunnel {
   async exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
     if (this.#end !== undefined) throw endedError(this.#end);
     try {
-      return await exchangeOverSocket(this.name, request, signal);
+      // Who waits is told of the end. A request on its way goes on: upstream's program would keep half of it.
+      const answer = exchangeOverSocket(this.name, request, signal);
+      return await untilAborted(answer, this.#ending.signal);
     } catch (error) {
       if (!(error instanceof WgBridgeError && error.code === "WG_BRIDGE_CLOSED")) throw error;
       this.#finish(lost(this.name));
