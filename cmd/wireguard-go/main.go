@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/descriptors"
 	"wg-bridge/go/foreground"
 	"wg-bridge/go/tunnel"
 )
@@ -19,6 +20,10 @@ const (
 	exitSuccess = 0
 	exitFailure = 1
 )
+
+// runtimeDescriptors are what Go's runtime opens for its poller, and the file for which it does so first. It
+// ends the process with a trace if it cannot.
+const runtimeDescriptors = 3
 
 // inForeground, when "1", is upstream's way to say -f by environment.
 const inForeground = "WG_PROCESS_FOREGROUND"
@@ -36,6 +41,10 @@ func run(arguments []string) int {
 		return exitSuccess
 	}
 
+	if err := descriptors.Require(runtimeDescriptors); err != nil {
+		tunnel.NewLog(os.Stdout, tunnel.Error, name).Errorf("%v", err)
+		return exitFailure
+	}
 	// Whoever read our log may go away; the tunnel stays.
 	signal.Ignore(unix.SIGPIPE)
 	level := foreground.ParseLevel(os.Getenv(foreground.LogLevel))

@@ -9,6 +9,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,10 @@ const abiVersion = "1.1.0"
 
 // bridge is the one piece of state that the C functions share; C has nowhere else to keep it.
 var bridge = newLibrary()
+
+// Go's runtime makes its poller with the first timer or file, and ends the process if it finds no descriptor for
+// it. It is to do so when the library is loaded, which a caller can prepare for, and not in some later call.
+func init() { time.AfterFunc(0, func() {}) }
 
 func main() {} // -buildmode=c-shared wants one
 

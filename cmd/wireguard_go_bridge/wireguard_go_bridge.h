@@ -14,6 +14,8 @@
  *     ends the process.
  *   - Calls may come from any thread, also at the same time.
  *   - The library holds a Go runtime: load it once, never unload it, not in a thread that ends.
+ *   - Loading it takes two file descriptors for good, and a few for a moment. Go ends the process if there
+ *     are none: look before. No later call does so.
  *
  * Signals
  *   - No asynchronous signal reaches a thread while it runs Go: calls block them all and restore the mask,
@@ -77,7 +79,8 @@ int wgDisable(int handle, char *features);
  * Errors: -EINVAL the name, the MTU or a descriptor is no good; -EBUSY the interface exists, or the
  * handle is open; -EADDRINUSE another program serves the socket; -ENOENT, -ENODEV no /dev/net/tun;
  * -EPERM, -EACCES no permission, or a user other than root and this one could serve sockets in the
- * directory, or does. After an error nothing is left behind but the handle. */
+ * directory, or does; -EMFILE, -ENFILE too few descriptors, also for the six that a running tunnel
+ * needs. After an error nothing is left behind but the handle. */
 int wgOpen(int handle, char *name, int mtu, int logLevel, int tunFd, int uapiFd);
 
 /* Writes the real name of the tunnel's interface. -ENOTCONN: not open. */

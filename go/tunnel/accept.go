@@ -10,10 +10,12 @@ import (
 )
 
 // After a failed accept, accept pauses before it tries again: first for minAcceptPause, then for twice as
-// long each time. acceptLogInterval separates two log lines about it.
+// long each time. Once a pause is as long as acceptLogPause, a log line says so, and the next one follows
+// acceptLogInterval later: what passes at once is nobody's concern.
 const (
 	minAcceptPause    = 5 * time.Millisecond
 	maxAcceptPause    = time.Second
+	acceptLogPause    = 100 * time.Millisecond
 	acceptLogInterval = time.Minute
 )
 
@@ -26,7 +28,7 @@ func (t *Tunnel) accept() {
 	for {
 		connection, err := t.listener.Accept()
 		if err == nil {
-			if pause > 0 {
+			if pause >= acceptLogPause {
 				t.log.Verbosef("The UAPI socket accepts again")
 			}
 			pause = 0
@@ -38,7 +40,7 @@ func (t *Tunnel) accept() {
 			return
 		}
 		pause = min(max(2*pause, minAcceptPause), maxAcceptPause)
-		if time.Since(logged) >= acceptLogInterval {
+		if pause >= acceptLogPause && time.Since(logged) >= acceptLogInterval {
 			t.log.Errorf("The UAPI socket cannot accept a connection, and tries again: %v%s", err, remedy(err))
 			logged = time.Now()
 		}

@@ -11,6 +11,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/device"
 
+	"wg-bridge/go/descriptors"
 	"wg-bridge/go/inflight"
 	"wg-bridge/go/tun"
 	"wg-bridge/go/uapi"
@@ -66,6 +67,10 @@ type Tunnel struct {
 	handlers    sync.WaitGroup
 }
 
+// spareDescriptors are what a tunnel opens after its start: once its interface is up two UDP sockets, and two
+// for routes; one for a client, and one to accept the next. Without them it would seem to run, and be deaf.
+const spareDescriptors = 6
+
 // Start serves the interface and socket of files, with these features. It owns files from here on, also
 // when it fails.
 func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
@@ -77,6 +82,9 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	tunDevice, err := tun.New(files.TUN, tunConfig)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", tunFailed, err), listener.Close())
+	}
+	if err := descriptors.Require(spareDescriptors); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting the tunnel: %w", err), listener.Close(), tunDevice.Close())
 	}
 	t := &Tunnel{
 		name:        files.Name,

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"wg-bridge/go/testbed"
+	"wg-bridge/go/uapi"
+)
+
+// maxDescriptors is a limit of open files with which the program works for certain.
+const maxDescriptors = 24
+
+// limited returns a run of the program that may have only so many descriptors, and the reading end of what it
+// tells on its status descriptor.
+func limited(t *testing.T, descriptors int, arguments ...string) (command *exec.Cmd, output *bytes.Buffer, status *os.File) {
+	t.Helper()
+	status, childEnd, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { status.Close() })
+	script := "ulimit -n " + strconv.Itoa(descriptors) + ` && exec "$0" "$@"`
+	command = exec.Command("bash", append([]string{"-c", script, program}, arguments...)...)
+	command.Env = append(os.Environ(), "WG_PROCESS_STATUS_FD=3")
+	command.ExtraFiles = []*os.File{childEnd}
+	output = new(bytes.Buffer)
+	command.Stdout, command.Stderr = output, output
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	childEnd.Close()
+	return command, output, status
+}
+
+// expectWorking fails the test unless wgx0 can be set up, and then listens on a port.
+func expectWorking(t *testing.T, descriptors int) {
+	t.Helper()
+	testbed.Run(t, "ip", "link", "set", "wgx0", "up")
+	testbed.Run(t, "wg", "set", "wgx0", "listen-port", "52999")
+	if port := testbed.Run(t, "wg", "show", "wgx0", "listen-port"); port != "52999\n" {
+		t.Errorf("%d descriptors: listens on %q", descriptors, port)
+	}
+}
+
+// expectOneSentence fails the test unless the program has ended with 1 and one line.
+func expectOneSentence(t *testing.T, descriptors, code int, output string) {
+	t.Helper()
+	one := strings.Count(output, "\n") == 1 && strings.HasPrefix(output, "ERROR: (wgx0) ")
+	if code != exitFailure || !one || !strings.Contains(output, "too many open files") {
+		t.Errorf("%d descriptors: exit %d, %q; want 1 and one sentence", descriptors, code, output)
+	}
+}
+
+func TestWithAnyLimitOfDescriptorsItWorksOrFailsInOneSentence(t *testing.T) {
+	begin(t)
+	works := 0
+	for descriptors := range maxDescriptors + 1 {
+		command, output, status := limited(t, descriptors, "-f", "wgx0")
+		first := make([]byte, len("ready wgx0\n"))
+		if n, _ := io.ReadFull(status, first); string(first[:n]) == "ready wgx0\n" {
+			works++
+			expectWorking(t, descriptors)
+			if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = command.Wait() // the exit code says it
+		if string(first) != "ready wgx0\n" {
+			expectOneSentence(t, descriptors, command.ProcessState.ExitCode(), output.String())
+		} else if output.Len() > 0 || command.ProcessState.ExitCode() != exitSuccess {
+			t.Errorf("%d descriptors: %v, %q", descriptors, command.ProcessState, output)
+		}
+	}
+	if works == 0 || works > maxDescriptors/2 {
+		t.Errorf("works with %d of %d limits", works, maxDescriptors+1)
+	}
+}
+
+// expectGone waits until there is nothing at path.
+func expectGone(t *testing.T, path string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+			return
+		}
+	}
+	t.Errorf("%s is left", path)
+}
+
+func TestInTheBackgroundWithAnyLimitOfDescriptorsItWorksOrFailsInOneSentence(t *testing.T) {
+	begin(t)
+	works := 0
+	for descriptors := range maxDescriptors + 1 {
+		command, output, _ := limited(t, descriptors, "wgx0")
+		_ = command.Wait()
+		if code := command.ProcessState.ExitCode(); code != exitSuccess {
+			expectOneSentence(t, descriptors, code, output.String())
+			continue
+		}
+		works++
+		expectWorking(t, descriptors)
+		testbed.Run(t, "ip", "link", "del", "wgx0")
+		expectGone(t, uapi.Path("wgx0"))
+	}
+	if works == 0 || works > maxDescriptors/2 {
+		t.Errorf("works with %d of %d limits", works, maxDescriptors+1)
+	}
+}

@@ -1,0 +1,28 @@
+// Package descriptors checks that this process can still open file descriptors.
+package descriptors
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Require returns an error that wraps EMFILE or ENFILE if this process cannot open count descriptors more.
+// Other threads may take them before the caller does; the error is for what cannot be undone, or can only be
+// half of use, without them.
+func Require(count int) (err error) {
+	opened := make([]int, 0, count)
+	defer func() {
+		for _, fd := range opened {
+			_ = unix.Close(fd) // never used
+		}
+	}()
+	for len(opened) < count {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("%d more file descriptors are needed, and there are %d: raise the limit of open files (ulimit -n): %w", count, len(opened), err)
+		}
+		opened = append(opened, fd)
+	}
+	return nil
+}
