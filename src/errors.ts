@@ -40,6 +40,7 @@ export type WgBridgeErrorCode =
   | "WG_BRIDGE_RESOLVE"
   | "WG_BRIDGE_NETWORK"
   | "WG_BRIDGE_UNSUPPORTED"
+  | "WG_BRIDGE_RESOURCES"
   | "WG_BRIDGE_TOOL_MISSING";
 
 /**

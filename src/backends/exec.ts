@@ -64,7 +64,8 @@ export class ExecBackend implements Backend {
       return new ExecTunnel(child, realName);
     } catch (error) {
       await child.terminate();
-      await removeDeadSocket(realName);
+      // One that may not be removed does no harm, and is no reason to hide why there is no tunnel.
+      await removeDeadSocket(realName).catch(() => {});
       throw realName.includes("%") && isTimeout(error)
         ? unnamedError(this.#executable, error)
         : error;

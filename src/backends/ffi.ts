@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
+import { shortage } from "../descriptors.js";
 import { messageOf, WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import { exchangeTimeout, withDeadline } from "../uapi/deadline.js";
@@ -185,9 +186,13 @@ class FfiTunnel implements RunningTunnel {
 
 function succeed(result: number, what: string): number {
   if (result >= 0) return result;
-  throw new WgBridgeError(
-    "WG_BRIDGE_ENGINE",
-    `The library failed at ${what}: ${errnoName(-result)}. Close tunnels that are not needed, and try again.`,
+  const code = errnoName(-result);
+  throw (
+    shortage(`The library's step of ${what}`, code) ??
+    new WgBridgeError(
+      "WG_BRIDGE_ENGINE",
+      `The library failed at ${what}: ${code}. Close tunnels that are not needed, and try again.`,
+    )
   );
 }
 

@@ -8,6 +8,7 @@ export type StartFailureCode =
   | "WG_BRIDGE_PERMISSION"
   | "WG_BRIDGE_EXECUTABLE_CRASHED"
   | "WG_BRIDGE_TIMEOUT"
+  | "WG_BRIDGE_RESOURCES"
   | "WG_BRIDGE_ENGINE";
 
 /** The error of a start that failed. detail is what the engine itself said. */
@@ -30,6 +31,8 @@ function sentence(code: StartFailureCode, name: string): string {
       return `The WireGuard executable crashed while it started ${name}: run it by hand in the foreground to see why, or choose another with WIREGUARD_GO_EXECUTABLE.`;
     case "WG_BRIDGE_TIMEOUT":
       return `The tunnel ${name} did not answer in time: start it with log level "verbose" to see what it waits for.`;
+    case "WG_BRIDGE_RESOURCES":
+      return `The tunnel ${name} needs more file descriptors or memory than there are: raise the limit of open files ("ulimit -n", or LimitNOFILE of a systemd unit), or close what is not needed.`;
     case "WG_BRIDGE_ENGINE":
       return `The engine could not start the tunnel ${name}: start it with log level "verbose" to see more.`;
   }

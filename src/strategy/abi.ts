@@ -1,4 +1,7 @@
+import { lazily } from "../descriptors.js";
 import { WgBridgeError } from "../errors.js";
+
+const semver = lazily(() => import("semver/functions/satisfies.js"));
 
 /** The version of the library's C interface that this package is written for. */
 export const abiVersion = "1.1.0";
@@ -14,7 +17,7 @@ const rebuild =
  */
 export async function checkAbi(path: string, found: string, remedy = rebuild): Promise<void> {
   if (found === abiVersion) return;
-  const { default: satisfies } = await import("semver/functions/satisfies.js");
+  const { default: satisfies } = await semver();
   if (satisfies(found, `^${abiVersion}`)) return;
   throw new WgBridgeError(
     "WG_BRIDGE_LIBRARY_ABI",

@@ -1,7 +1,11 @@
 import type { Environment } from "../artifacts.js";
 import type { Backend } from "../backends/backend.js";
+import { lazily } from "../descriptors.js";
 import type { BackendRequest } from "./choose.js";
 import { selectBackend } from "./select.js";
+
+const ffi = lazily(() => import("../backends/ffi.js"));
+const exec = lazily(() => import("../backends/exec.js"));
 
 /** A backend that can start tunnels, and why it is this one. */
 export interface OpenedBackend {
@@ -21,9 +25,9 @@ export async function openBackend(
   const selection = await selectBackend(request, env);
   const { reason } = selection.choice;
   if (selection.backend === "ffi") {
-    const { FfiBackend } = await import("../backends/ffi.js");
+    const { FfiBackend } = await ffi();
     return { backend: new FfiBackend(selection.library), reason };
   }
-  const { ExecBackend } = await import("../backends/exec.js");
+  const { ExecBackend } = await exec();
   return { backend: new ExecBackend(selection.executable), reason };
 }

@@ -1,8 +1,11 @@
 import type { Environment } from "../artifacts.js";
 import type { BridgeLibrary } from "../backends/ffi/library.js";
+import { lazily } from "../descriptors.js";
 import { WgBridgeError } from "../errors.js";
 import { type BackendRequest, type Choice, choose } from "./choose.js";
 import { probe } from "./probe.js";
+
+const library = lazily(() => import("../backends/ffi/library.js"));
 
 /** A backend that is ready for use: for ffi its library is loaded. */
 export type Selection =
@@ -19,7 +22,7 @@ export async function selectBackend(request: BackendRequest, env: Environment): 
   const choice = choose(request, found);
   if (choice.backend === "exec") return { backend: "exec", choice, executable: choice.path };
   try {
-    const { BridgeLibrary } = await import("../backends/ffi/library.js");
+    const { BridgeLibrary } = await library();
     return { backend: "ffi", choice, library: await BridgeLibrary.load(choice.path) };
   } catch (error) {
     if (!(error instanceof WgBridgeError)) throw error;

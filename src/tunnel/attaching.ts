@@ -15,10 +15,15 @@ export async function attach(name: string, options: AttachOptions): Promise<Tunn
   const running = await AttachedTunnel.to(name);
   if (options.signal?.aborted) await running.close();
   options.signal?.throwIfAborted();
-  return new OwnedTunnel({
-    running,
-    reason: "Another program serves this interface.",
-    events: new TunnelEvents(),
-    watch: options,
-  });
+  try {
+    return new OwnedTunnel({
+      running,
+      reason: "Another program serves this interface.",
+      events: new TunnelEvents(),
+      watch: options,
+    });
+  } catch (error) {
+    await running.close();
+    throw error;
+  }
 }

@@ -21,3 +21,12 @@ export function readLink(name: string): Link | undefined {
     throw error;
   }
 }
+
+/** The same, and what was known before where the interface cannot be looked at now. */
+export function readLinkOr(name: string, known: Link | undefined): Link | undefined {
+  try {
+    return readLink(name) ?? known;
+  } catch {
+    return known;
+  }
+}

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { redact } from "../redact.js";
+import { runTool } from "../tool.js";
 import { checkInterfaceAddress } from "../values/interface-address.js";
 
 /** What an interface gets besides its WireGuard configuration. */
@@ -12,8 +13,8 @@ export interface NetworkSettings {
 
 /**
  * Gives an interface its addresses, and sets it up, by one run of ip(8).
- * @throws WgBridgeError WG_BRIDGE_NETWORK with what ip(8) said, WG_BRIDGE_TOOL_MISSING; or the
- *   signal's reason
+ * @throws WgBridgeError WG_BRIDGE_NETWORK with what ip(8) said, WG_BRIDGE_TOOL_MISSING,
+ *   WG_BRIDGE_RESOURCES; or the signal's reason
  */
 export async function configureNetwork(
   name: string,
@@ -28,26 +29,13 @@ export async function configureNetwork(
   if (lines.length > 0) await runIp(name, `${lines.join("\n")}\n`, signal);
 }
 
-function runIp(name: string, batch: string, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const child = spawn("ip", ["-batch", "-"], {
-      stdio: ["pipe", "ignore", "pipe"],
-      signal,
-      killSignal: "SIGKILL",
-    });
-    let said = "";
-    child.stderr.on("data", (piece: Buffer) => {
-      said += piece.toString();
-    });
-    child.stdin.on("error", () => {}); // ip has ended before: its exit code tells
-    child.on("error", (error) => reject(signal?.aborted ? signal.reason : ipError(name, error)));
-    child.on("close", (code) => {
-      if (code === 0) resolve();
-      else reject(networkError(name, batch, said));
-    });
-    child.stdin.end(batch);
-  });
+async function runIp(name: string, batch: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    const { code, said } = await runTool("ip", ["-batch", "-"], batch, signal);
+    if (code !== 0) throw networkError(name, batch, said);
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : ipError(name, error);
+  }
 }
 
 function networkError(name: string, batch: string, said: string): WgBridgeError {
@@ -62,8 +50,9 @@ function networkError(name: string, batch: string, said: string): WgBridgeError 
   );
 }
 
-function ipError(name: string, error: Error): Error {
-  if (systemCodeOf(error) !== "ENOENT") return error;
+function ipError(name: string, error: unknown): unknown {
+  if (systemCodeOf(error) !== "ENOENT")
+    return shortageError(`Setting up ${name} with ip`, error) ?? error;
   return new WgBridgeError(
     "WG_BRIDGE_TOOL_MISSING",
     `Setting up ${name} needs the command ip (${messageOf(error)}). Install your distribution's package iproute2 (iproute on Fedora), or open the tunnel without addresses.`,

@@ -1,22 +1,27 @@
+import { explained, lazily } from "../descriptors.js";
 import type { AttachOptions } from "./attaching.js";
 import { readAttachOptions, readName, readTunnelOptions } from "./input.js";
 import type { TunnelOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
 
 // Each is loaded when it is called: a program that imports the package may never open a tunnel.
+const opening = lazily(() => import("./opening.js"));
+const attaching = lazily(() => import("./attaching.js"));
+const listing = lazily(() => import("./interfaces.js"));
 
 /**
  * Opens a tunnel, and resolves when it answers and is what the options ask for. Where a configuration
  * or addresses are given the interface is up then; otherwise setting it up is the caller's. On
  * rejection nothing is left behind. The options are read at once: changing them, or what is in them,
  * afterwards changes nothing. One of another name is refused.
- * @throws WgBridgeError why there is no tunnel; ConfigError for a text that is no configuration; or
- *   the signal's reason
+ * @throws WgBridgeError why there is no tunnel: WG_BRIDGE_RESOURCES if descriptors are too few;
+ *   ConfigError for a text that is not a configuration; or the signal's reason
  */
 export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
   const request = readTunnelOptions(options);
-  const { open } = await import("./opening.js");
-  return open(request);
+  return explained(`Opening the tunnel ${request.name}`, async () =>
+    (await opening()).open(request),
+  );
 }
 
 /**
@@ -30,8 +35,9 @@ export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
 export async function attach(name: string, options: AttachOptions = {}): Promise<Tunnel> {
   const checked = readName(name);
   const watching = readAttachOptions(options);
-  const attaching = await import("./attaching.js");
-  return attaching.attach(checked, watching);
+  return explained(`Attaching to ${checked}`, async () =>
+    (await attaching()).attach(checked, watching),
+  );
 }
 
 /**
@@ -40,6 +46,5 @@ export async function attach(name: string, options: AttachOptions = {}): Promise
  * @throws WgBridgeError WG_BRIDGE_UNTRUSTED where users other than root and this one can make sockets
  */
 export async function interfaces(): Promise<readonly string[]> {
-  const { servedInterfaces } = await import("./interfaces.js");
-  return servedInterfaces();
+  return explained("Listing the interfaces", async () => (await listing()).servedInterfaces());
 }

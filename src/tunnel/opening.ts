@@ -42,18 +42,23 @@ async function openAsked(request: OpenRequest, { device, addresses, mtu }: Asked
   };
   const up = request.config !== undefined || request.addresses !== undefined;
   const network = { addresses, up };
-  const running = await launch(backend, start, network, resolved);
   const revival = restart
     ? revivalOf(restart === true ? {} : restart, backend, start, network)
     : undefined;
-  return new OwnedTunnel({
-    running,
-    reason,
-    events,
-    watch: request,
-    ...(device && { configured: device }),
-    ...(revival && { revival }),
-  });
+  const running = await launch(backend, start, network, resolved);
+  try {
+    return new OwnedTunnel({
+      running,
+      reason,
+      events,
+      watch: request,
+      ...(device && { configured: device }),
+      ...(revival && { revival }),
+    });
+  } catch (error) {
+    await running.close();
+    throw error;
+  }
 }
 
 function disabledBy({ disable, env }: OpenRequest): readonly TunnelFeature[] {

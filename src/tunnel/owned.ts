@@ -8,7 +8,7 @@ import type { DeviceStatus } from "../device/status.js";
 import { messageOf } from "../errors.js";
 import type { TunnelEvents } from "./events.js";
 import { readChange, readConfigInput, readSignal } from "./input.js";
-import { type Link, readLink } from "./link.js";
+import { type Link, readLinkOr } from "./link.js";
 import type { ConfigInput, WatchOptions } from "./options.js";
 import { Reresolve } from "./reresolve.js";
 import { resolveConfig, resolvePeers, systemLookup } from "./resolve.js";
@@ -80,7 +80,10 @@ export class OwnedTunnel implements Tunnel {
             lookup: this.#lookup,
             update: (change) => this.#device.update(change),
           });
-    this.#known = { device: configured ?? { peers: [] }, link: readLink(this.name) };
+    this.#known = {
+      device: configured ?? { peers: [] },
+      link: revival && readLinkOr(this.name, undefined),
+    };
     this.#reresolve?.replace(configured?.peers ?? []);
     this.closed = this.#live();
   }
@@ -88,7 +91,7 @@ export class OwnedTunnel implements Tunnel {
   async status(signal?: AbortSignal): Promise<DeviceStatus> {
     const status = await this.#device.status(readSignal(signal));
     if (this.#revival !== undefined) {
-      this.#known = { device: status, link: readLink(this.name) ?? this.#known.link };
+      this.#known = { device: status, link: readLinkOr(this.name, this.#known.link) };
     }
     return status;
   }

@@ -1,7 +1,7 @@
 import { observe } from "../device/observe.js";
 import type { DeviceStatus } from "../device/status.js";
 import type { TunnelEvents } from "./events.js";
-import { type Link, readLink } from "./link.js";
+import { type Link, readLink, readLinkOr } from "./link.js";
 
 /** Looks at a device again and again while somebody listens, and emits what has changed. */
 export class Watch {
@@ -39,7 +39,7 @@ export class Watch {
     const wanted = this.#events.watched && !this.#ended;
     if (wanted === (this.#timer !== undefined)) return;
     if (wanted) {
-      this.#link = readLink(this.#name);
+      this.#link = readLinkOr(this.#name, undefined);
       this.#timer = setInterval(() => void this.#look(), this.#interval).unref();
       void this.#look();
       return;

@@ -1,5 +1,6 @@
 import { lstatSync, rmSync, unlinkSync } from "node:fs";
 import { createConnection, Socket } from "node:net";
+import { shortageError } from "../descriptors.js";
 import { systemCodeOf, WgBridgeError, type WgBridgeErrorCode } from "../errors.js";
 import { AnswerReader } from "./answer.js";
 import { exchangeTimeout, withDeadline } from "./deadline.js";
@@ -155,7 +156,7 @@ function socketError(name: string, error: Error): Error {
         { cause: error },
       );
     default:
-      return error;
+      return shortageError(`Connecting to ${socketPath(name)}`, error) ?? error;
   }
 }
 

@@ -15,6 +15,9 @@ export function classify(end: ChildEnd): StartFailureCode {
   const said = end.output.join("\n").toLowerCase();
   if (end.signal !== null) return "WG_BRIDGE_EXECUTABLE_CRASHED";
   if (/socket in use|address already in use|is in use/.test(said)) return "WG_BRIDGE_SOCKET_IN_USE";
+  if (/too many open files|cannot allocate memory|no buffer space/.test(said)) {
+    return "WG_BRIDGE_RESOURCES";
+  }
   if (/\/dev\/net\/tun[^\n]*(does not exist|no such (file|device))/.test(said)) {
     return "WG_BRIDGE_NO_TUN";
   }

@@ -1,11 +1,12 @@
-import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
+import { shortageError } from "../../descriptors.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
+import { runTool } from "../../tool.js";
 
 /**
  * Sets an interface's MTU in bytes. Containers mount /sys read-only; there ip(8) does it, and is killed
  * when the signal fires.
- * @throws WgBridgeError WG_BRIDGE_ENGINE
+ * @throws WgBridgeError WG_BRIDGE_ENGINE, WG_BRIDGE_RESOURCES
  */
 export async function setMtu(name: string, mtu: number, signal: AbortSignal): Promise<void> {
   try {
@@ -16,22 +17,31 @@ export async function setMtu(name: string, mtu: number, signal: AbortSignal): Pr
 }
 
 async function setWithIp(name: string, mtu: number, signal: AbortSignal): Promise<void> {
-  const failure = await new Promise<string | undefined>((resolve) => {
-    const child = spawn("ip", ["link", "set", "dev", name, "mtu", String(mtu)], {
-      stdio: ["ignore", "ignore", "pipe"],
-      signal,
-      killSignal: "SIGKILL",
-    });
-    let said = "";
-    child.stderr.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    child.on("error", (error) => resolve(messageOf(error)));
-    child.on("close", (code) => resolve(code === 0 ? undefined : said.trim()));
-  });
+  const failure = await failureOfIp(name, mtu, signal);
   if (failure === undefined) return;
   throw new WgBridgeError(
     "WG_BRIDGE_ENGINE",
     `The MTU of ${name} cannot be set to ${mtu} bytes (${failure}). Choose an MTU from 68 to 65535, and install iproute2.`,
   );
+}
+
+async function failureOfIp(
+  name: string,
+  mtu: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const { code, said } = await runTool(
+      "ip",
+      ["link", "set", "dev", name, "mtu", String(mtu)],
+      "",
+      signal,
+    );
+    return code === 0 ? undefined : said.trim();
+  } catch (error) {
+    if (signal.aborted || error instanceof WgBridgeError) throw error;
+    const shortage = shortageError(`Setting the MTU of ${name} with ip`, error);
+    if (shortage !== undefined) throw shortage;
+    return messageOf(error);
+  }
 }

@@ -1,21 +1,26 @@
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { createRequire } from "node:module";
+import { shortageError } from "../../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
+import { requireSpawn } from "../../tool.js";
 
 // Required, not imported: that spares several milliseconds of every start.
 const require = createRequire(import.meta.url);
 
 /**
  * Starts the executable and resolves once the kernel runs it.
- * @throws WgBridgeError WG_BRIDGE_EXECUTABLE_MISSING, WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE
+ * @throws WgBridgeError WG_BRIDGE_EXECUTABLE_MISSING, WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE,
+ *   WG_BRIDGE_RESOURCES
  */
 export async function spawnExecutable(
   executable: string,
   args: readonly string[],
   options: SpawnOptions,
 ): Promise<ChildProcess> {
-  const spawn: typeof import("cross-spawn") = require("cross-spawn");
   try {
+    const spawn: typeof import("cross-spawn") = require("cross-spawn");
+    const { stdio = [] } = options;
+    requireSpawn(executable, Array.isArray(stdio) ? stdio.length : 3);
     const child = spawn(executable, args, options);
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
@@ -46,6 +51,9 @@ function spawnError(executable: string, error: unknown): Error {
         { cause: error },
       );
     default:
-      return error instanceof Error ? error : new Error(messageOf(error));
+      return (
+        shortageError(`Starting ${executable}`, error) ??
+        (error instanceof Error ? error : new Error(messageOf(error)))
+      );
   }
 }

@@ -17,6 +17,12 @@ export function startFailureCode(value: number): StartFailureCode {
     case errno.EPERM:
     case errno.EACCES:
       return "WG_BRIDGE_PERMISSION";
+    case errno.EMFILE:
+    case errno.ENFILE:
+    case errno.ENOMEM:
+    case errno.ENOBUFS:
+    case errno.EAGAIN:
+      return "WG_BRIDGE_RESOURCES";
     default:
       return "WG_BRIDGE_ENGINE";
   }

@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
 import { libraryPath } from "../../artifacts.js";
+import { requireDescriptors } from "../../descriptors.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
 import { checkAbi } from "../../strategy/abi.js";
 import type { LogLevel } from "../backend.js";
@@ -10,6 +11,9 @@ import { requireKoffi } from "./koffi.js";
 import { type LoadedLibrary, loadedLibrary, rememberLoaded } from "./loaded.js";
 
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
+
+/** What koffi and the dynamic loader open, and what Go's runtime keeps: it ends the process if it cannot. */
+const loadDescriptors = 8;
 
 const levels: Readonly<Record<LogLevel, number>> = { silent: 0, error: 1, verbose: 2 };
 
@@ -58,12 +62,15 @@ export class BridgeLibrary {
    * never replaced by another.
    * @throws WgBridgeError WG_BRIDGE_LIBRARY_LOAD: in a worker thread, where another library was
    *   loaded before, or for what the dynamic loader says; WG_BRIDGE_LIBRARY_ABI;
-   *   WG_BRIDGE_LIBRARY_KOFFI.
+   *   WG_BRIDGE_LIBRARY_KOFFI; WG_BRIDGE_RESOURCES.
    */
   static async load(path: string): Promise<BridgeLibrary> {
     if (!isMainThread) {
       const reason = "a worker thread cannot have it, because a Go runtime outlives the thread";
       throw loadError(path, reason, "Open the tunnel in the main thread, or use --backend=exec.");
+    }
+    if (loadedLibrary() === undefined) {
+      requireDescriptors(loadDescriptors, `Loading the library ${path}`);
     }
     const loaded = loadedLibrary() ?? rememberLoaded({ path, handle: loadHandle(path) });
     if (loaded.path !== path && path !== libraryPath({})) {

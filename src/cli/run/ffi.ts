@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../../artifacts.js";
 import type { LogLevel } from "../../backends/backend.js";
@@ -6,6 +7,7 @@ import { exitOf, outputOf } from "../../backends/exec/exit.js";
 import type { BridgeLibrary } from "../../backends/ffi/library.js";
 import { readLines } from "../../backends/lines.js";
 import { readyName } from "../../backends/ready.js";
+import { requireSpawn } from "../../tool.js";
 import { lifelineVariable, stdioWithStatus } from "./descriptors.js";
 import { SignalForwarding } from "./signals.js";
 
@@ -56,6 +58,7 @@ export async function startInBackground(
   const main = fileURLToPath(new URL("../main.js", import.meta.url));
   const args = [...process.execArgv, main, "run", "-f", "--backend=ffi", "--", name];
   const signals = new SignalForwarding();
+  requireSpawn(process.execPath, 1);
   const child = spawn(process.execPath, args, {
     detached: true,
     stdio,
@@ -64,6 +67,7 @@ export async function startInBackground(
   });
   signals.to(child);
   const exited = exitOf(child);
+  await once(child, "spawn"); // Throws what "error" says.
   const pipe = outputOf(child, statusFd);
   const status = new Promise<string>((resolve) => {
     void readLines(pipe, resolve);

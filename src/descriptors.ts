@@ -1,0 +1,77 @@
+import { closeSync, openSync } from "node:fs";
+import { systemCodeOf, WgBridgeError } from "./errors.js";
+
+/**
+ * How many descriptors an import may hold open at once: Node.js reads the modules that a module imports side
+ * by side.
+ */
+const importDescriptors = 24;
+
+/** What a process or the machine has too few of, by the code of the system call that failed. */
+const remedies: Readonly<Record<string, string>> = {
+  EMFILE:
+    'this process may not open more file descriptors. Raise its limit ("ulimit -n", or LimitNOFILE of a systemd unit), or close what it does not need.',
+  ENFILE: "the machine has no file descriptor left. Raise fs.file-max, or end what holds them.",
+  EAGAIN:
+    'this user may not start more processes or threads. Raise the limit ("ulimit -u", or TasksMax of a systemd unit), or end some.',
+  ENOMEM: "the kernel has no memory left for it. End what is not needed.",
+};
+
+/**
+ * The error for a system call that failed because something has run out: descriptors, processes, or memory.
+ * Undefined for any other failure. `what` begins the sentence: "Opening the tunnel wg0".
+ */
+export function shortageError(what: string, cause: unknown): WgBridgeError | undefined {
+  return shortage(what, systemCodeOf(cause), cause);
+}
+
+/** The same for the name of an errno. */
+export function shortage(
+  what: string,
+  code: string | undefined,
+  cause?: unknown,
+): WgBridgeError | undefined {
+  const remedy = code === undefined ? undefined : remedies[code];
+  if (remedy === undefined) return undefined;
+  return new WgBridgeError("WG_BRIDGE_RESOURCES", `${what} failed (${code}): ${remedy}`, { cause });
+}
+
+/** Does `work`. @throws WgBridgeError WG_BRIDGE_RESOURCES in place of a system error that means it */
+export async function explained<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw shortageError(what, error) ?? error;
+  }
+}
+
+/**
+ * Checks that this process can open so many descriptors, before something that cannot be undone where they
+ * do not suffice. Another thread may take them in between; that is rare enough.
+ * @throws WgBridgeError WG_BRIDGE_RESOURCES
+ */
+export function requireDescriptors(count: number, what: string): void {
+  const opened: number[] = [];
+  try {
+    while (opened.length < count) opened.push(openSync("/dev/null", "r"));
+  } catch (error) {
+    throw shortageError(what, error) ?? error;
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
+/**
+ * Imports a module when it is needed first, once there are descriptors enough for it and all that it imports:
+ * Node.js keeps an import that failed for good, and would never find the module again.
+ */
+export function lazily<T extends object>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: T | undefined;
+  return async () => {
+    if (loaded === undefined) {
+      requireDescriptors(importDescriptors, "Loading a part of wg-bridge");
+      loaded = await load();
+    }
+    return loaded;
+  };
+}
