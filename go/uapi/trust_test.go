@@ -2,10 +2,12 @@ package uapi
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,14 +33,20 @@ func chmod(t *testing.T, path string, mode os.FileMode) {
 	}
 }
 
-// restore gives the directory back as it was.
-func restore(t *testing.T) {
+// beginAlone begins a test that changes the directory of sockets, which tests of other packages use at the
+// same time: its thread gets a /run of its own, and ends with the test.
+func beginAlone(t *testing.T) {
 	t.Helper()
-	t.Cleanup(func() {
-		if err := errors.Join(os.Lchown(Directory, 0, 0), os.Chmod(Directory, 0o755)); err != nil {
-			t.Error(err)
-		}
-	})
+	testbed.RequireSandbox(t)
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		t.Fatal(err)
+	}
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if err = errors.Join(err, unix.Mount("tmpfs", "/run", "tmpfs", 0, "")); err != nil {
+		t.Fatal(err)
+	}
+	begin(t)
 }
 
 func expectRefusal(t *testing.T, why string) {
@@ -53,15 +61,13 @@ func expectRefusal(t *testing.T, why string) {
 }
 
 func TestOpenRefusesADirectoryOfAnotherUser(t *testing.T) {
-	begin(t)
-	restore(t)
+	beginAlone(t)
 	chown(t, Directory, stranger)
 	expectRefusal(t, "/run/wireguard belongs to user 12345")
 }
 
 func TestOpenRefusesADirectoryThatOthersMayWrite(t *testing.T) {
-	begin(t)
-	restore(t)
+	beginAlone(t)
 	for _, mode := range []os.FileMode{0o775, 0o757, 0o777 | os.ModeSticky} {
 		chmod(t, Directory, mode)
 		expectRefusal(t, "/run/wireguard may be written by others")
@@ -125,24 +131,29 @@ func loop(t *testing.T, run string) {
 	}
 }
 
-// TestServeAsStranger is no test: it is the program that TestOpenRefusesASocketThatAnotherUserServes starts.
-func TestServeAsStranger(t *testing.T) {
-	path := os.Getenv("WG_BRIDGE_TEST_SERVE")
-	if path == "" {
-		t.Skip("the process that another test starts")
+// serveVariable makes the test program one that only serves the socket whose path it names.
+const serveVariable = "WG_BRIDGE_TEST_SERVE"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(serveVariable); path != "" {
+		serve(path)
+		return
 	}
+	os.Exit(m.Run())
+}
+
+func serve(path string) {
 	listener, err := net.Listen("unix", path)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	defer listener.Close()
-	os.Stdout.WriteString("ready\n")
+	fmt.Println("ready")
 	_, _ = os.Stdin.Read(make([]byte, 1)) // until the test lets go
 }
 
 func TestOpenRefusesASocketThatAnotherUserServes(t *testing.T) {
-	begin(t)
-	restore(t)
+	beginAlone(t)
 	chown(t, Directory, stranger) // as it was before somebody took it back
 	// A copy, since the test binary's own directory may be closed to others.
 	self, err := os.Executable()
@@ -152,9 +163,9 @@ func TestOpenRefusesASocketThatAnotherUserServes(t *testing.T) {
 	copied := filepath.Join(place(t), "program")
 	testbed.Run(t, "cp", self, copied)
 	chmod(t, filepath.Dir(copied), 0o755)
-	program := exec.Command(copied, "-test.run=^TestServeAsStranger$")
+	program := exec.Command(copied)
 	program.Dir = "/"
-	program.Env = append(os.Environ(), "WG_BRIDGE_TEST_SERVE="+Path(name))
+	program.Env = append(os.Environ(), serveVariable+"="+Path(name))
 	program.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
 	stdin, err := program.StdinPipe()
 	if err != nil {
