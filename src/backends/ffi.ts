@@ -137,6 +137,7 @@ class FfiTunnel implements RunningTunnel {
         return answer;
       }
       if (length === -errno.ERANGE) {
+        buffer.fill(0);
         this.#answer = Buffer.alloc(buffer.length * 4);
         continue;
       }

@@ -1,4 +1,5 @@
-import { destroyKeys, type PeerConfig } from "../device/config.js";
+import type { PeerConfig } from "../device/config.js";
+import { destroySecrets } from "../device/secrets.js";
 import { WgBridgeError } from "../errors.js";
 import { configFields } from "../input/config.js";
 import { inputError } from "../input/reader.js";
@@ -18,7 +19,7 @@ export function formatConfig(config: ConfigFields): string {
       .map((lines) => `${lines.join("\n")}\n`)
       .join("\n");
   } finally {
-    destroyKeys(read);
+    destroySecrets(read);
   }
 }
 

@@ -1,4 +1,5 @@
-import { destroyKeys, type PeerConfig } from "../device/config.js";
+import type { PeerConfig } from "../device/config.js";
+import { destroySecrets } from "../device/secrets.js";
 import { checkFileText } from "../input/file-text.js";
 import type { PresharedKey, PublicKey } from "../values/key.js";
 import { isUtf16, unseenCharacter } from "./characters.js";
@@ -28,7 +29,7 @@ export function parseConfig(text: string | Uint8Array): Config {
 /** Every fault of the text, in order; none for a text that parseConfig reads. */
 export function checkConfig(text: string | Uint8Array): readonly Diagnostic[] {
   const { config, diagnostics } = read(readLines(checkFileText(text)));
-  destroyKeys(config);
+  destroySecrets(config);
   return diagnostics;
 }
 
@@ -37,7 +38,7 @@ export function configOf(lines: readonly Line[]): Config {
   const { config, diagnostics } = read(lines);
   const [first] = diagnostics;
   if (first === undefined) return config;
-  destroyKeys(config);
+  destroySecrets(config);
   throw new ConfigError(first, diagnostics);
 }
 

@@ -34,15 +34,3 @@ export interface DeviceConfig {
   readonly fwmark?: number;
   readonly peers: readonly PeerConfig[];
 }
-
-/** Overwrites the secret keys of a configuration that is nobody's any more. */
-export function destroyKeys({
-  privateKey,
-  peers = [],
-}: {
-  readonly privateKey?: PrivateKey | "remove";
-  readonly peers?: readonly { readonly presharedKey?: PresharedKey | "remove" }[];
-}): void {
-  if (privateKey !== "remove") privateKey?.destroy();
-  for (const { presharedKey } of peers) if (presharedKey !== "remove") presharedKey?.destroy();
-}

@@ -11,6 +11,7 @@ import type { DeviceChange } from "./change.js";
 import type { DeviceConfig } from "./config.js";
 import { difference, replacesAll } from "./difference.js";
 import { canBeRefusedHalfway, restoration } from "./restoration.js";
+import { destroySecrets } from "./secrets.js";
 import type { DeviceStatus } from "./status.js";
 import { removesExactly, withWholeLists } from "./whole-lists.js";
 
@@ -93,12 +94,16 @@ export class Device {
   async #apply(wanted: DeviceConfig, signal: AbortSignal | undefined): Promise<void> {
     for (let round = 0; round < maxRounds; round++) {
       const current = await this.status(round === 0 ? signal : undefined);
-      const change = difference(current, wanted);
-      if (change === undefined) return;
-      const understood = await this.#understood(change, current);
-      if (round === 0) signal?.throwIfAborted();
-      await this.#set(understood, current);
-      if (replacesAll(change)) return;
+      try {
+        const change = difference(current, wanted);
+        if (change === undefined) return;
+        const understood = await this.#understood(change, current);
+        if (round === 0) signal?.throwIfAborted();
+        await this.#set(understood, current);
+        if (replacesAll(change)) return;
+      } finally {
+        destroySecrets(current);
+      }
       // Programs that take turns in step would go on like that.
       if (round > 1) await delay(Math.random() * Math.min(2 ** round, maxWait));
     }
@@ -111,9 +116,13 @@ export class Device {
   async #update(change: DeviceChange, signal: AbortSignal | undefined): Promise<void> {
     if (!canBeRefusedHalfway(change)) return this.#set(change, undefined);
     const before = await this.status(signal);
-    const understood = await this.#understood(change, before);
-    signal?.throwIfAborted();
-    await this.#set(understood, before);
+    try {
+      const understood = await this.#understood(change, before);
+      signal?.throwIfAborted();
+      await this.#set(understood, before);
+    } finally {
+      destroySecrets(before);
+    }
   }
 
   /** The same change in the words that the engine knows. */
@@ -155,6 +164,7 @@ export class Device {
   async #restore(before: DeviceStatus): Promise<void> {
     const current = await this.status();
     const change = restoration(current, before);
+    destroySecrets(current);
     if (change === undefined) return;
     const errno = await this.#send(await this.#understood(change, current));
     if (errno === 0) return;

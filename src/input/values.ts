@@ -2,12 +2,12 @@ import { types } from "node:util";
 import { type AllowedIp, allowedIp } from "../values/allowed-ip.js";
 import { checkEndpoint, type Endpoint, parseEndpoint } from "../values/endpoint.js";
 import {
-  keyBytes,
   PresharedKey,
   PrivateKey,
   type PublicKey,
   publicKey,
   type SecretKey,
+  secretBytes,
 } from "../values/key.js";
 import { type PersistentKeepalive, persistentKeepalive } from "../values/number.js";
 import {
@@ -51,7 +51,7 @@ export const presharedKey: Reader<PresharedKey> = (value, place) => {
 };
 
 function bytesOf(key: SecretKey, place: Place): Buffer {
-  const bytes = Buffer.alloc(keyBytes);
+  const bytes = secretBytes();
   atPlace(place, () => key.copyTo(bytes, 0));
   return bytes;
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Backend, RunningTunnel, StartOptions } from "../backends/backend.js";
 import type { DeviceConfig } from "../device/config.js";
 import { Device } from "../device/device.js";
+import { destroySecrets } from "../device/secrets.js";
 import { withDeadline } from "../uapi/deadline.js";
 import { configureNetwork, type NetworkSettings } from "./network.js";
 import { type Held, holdUntilProcessEnd } from "./process-end.js";
@@ -67,7 +68,9 @@ async function startWanted(
 /** A device takes a port only once it is up; then it can say that the port is in use. */
 async function untilBound(device: Device, signal: AbortSignal | undefined): Promise<void> {
   for (let attempt = 0; attempt < boundTries; attempt++) {
-    if ((await device.status(signal)).listenPort !== undefined) return;
+    const status = await device.status(signal);
+    destroySecrets(status);
+    if (status.listenPort !== undefined) return;
     await delay(boundInterval, undefined, signal && { signal });
   }
 }

@@ -1,6 +1,7 @@
 import type { Backend, StartOptions } from "../backends/backend.js";
 import { parseDisabled, type TunnelFeature } from "../backends/features.js";
-import { type DeviceConfig, destroyKeys } from "../device/config.js";
+import type { DeviceConfig } from "../device/config.js";
+import { destroySecrets } from "../device/secrets.js";
 import { WgBridgeError } from "../errors.js";
 import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
 import { type OpenedBackend, openBackend } from "../strategy/open.js";
@@ -18,8 +19,7 @@ export async function open(request: OpenRequest): Promise<Tunnel> {
   try {
     return await openAsked(request, asked);
   } finally {
-    // What is started again has to have its keys.
-    if (asked.device && !request.restart) destroyKeys(asked.device);
+    if (asked.device) destroySecrets(asked.device);
   }
 }
 

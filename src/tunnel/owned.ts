@@ -2,8 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BackendKind, RunningTunnel, TunnelEnd } from "../backends/backend.js";
 import { endedError, parseTunnelEnd } from "../backends/tunnel-end.js";
 import type { DeviceChangeInput } from "../device/change.js";
-import { type DeviceConfig, destroyKeys } from "../device/config.js";
+import type { DeviceConfig } from "../device/config.js";
 import { Device } from "../device/device.js";
+import { destroySecrets, withOwnSecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
 import { messageOf } from "../errors.js";
 import type { TunnelEvents } from "./events.js";
@@ -80,8 +81,9 @@ export class OwnedTunnel implements Tunnel {
             lookup: this.#lookup,
             update: (change) => this.#device.update(change),
           });
+    const known = revival && configured && withOwnSecrets(configured);
     this.#known = {
-      device: configured ?? { peers: [] },
+      device: known ?? { peers: [] },
       link: revival && readLinkOr(this.name, undefined),
     };
     this.#reresolve?.replace(configured?.peers ?? []);
@@ -91,7 +93,10 @@ export class OwnedTunnel implements Tunnel {
   async status(signal?: AbortSignal): Promise<DeviceStatus> {
     const status = await this.#device.status(readSignal(signal));
     if (this.#revival !== undefined) {
-      this.#known = { device: status, link: readLinkOr(this.name, this.#known.link) };
+      // A start that is under way has what was known before.
+      if (!this.#reviving) destroySecrets(this.#known.device);
+      const device = withOwnSecrets(status); // the caller may destroy what it gets
+      this.#known = { device, link: readLinkOr(this.name, this.#known.link) };
     }
     return status;
   }
@@ -101,7 +106,7 @@ export class OwnedTunnel implements Tunnel {
     const given = readSignal(signal);
     const { device } = readConfigInput(config);
     const resolved = resolveConfig(device, this.#lookup, given);
-    await this.#device.apply(resolved, given, () => destroyKeys(device));
+    await this.#device.apply(resolved, given, () => destroySecrets(device));
     this.#reresolve?.replace(device.peers);
     await this.#remember();
   }
@@ -113,7 +118,7 @@ export class OwnedTunnel implements Tunnel {
     const { peers = [] } = read;
     const resolved = resolvePeers(peers, this.#lookup, given);
     const whole = resolved.then((found) => ({ ...read, peers: found }));
-    await this.#device.update(whole, given, () => destroyKeys(read));
+    await this.#device.update(whole, given, () => destroySecrets(read));
     if (read.replacePeers) this.#reresolve?.replace(peers);
     else this.#reresolve?.learn(peers);
     await this.#remember();
@@ -149,7 +154,7 @@ export class OwnedTunnel implements Tunnel {
 
   /** Only a tunnel that can be lost and made again has to be remembered. */
   async #remember(): Promise<void> {
-    if (this.#revival !== undefined) await this.status();
+    if (this.#revival !== undefined) destroySecrets(await this.status());
   }
 
   /** Lives until the end for good; over several backends, where one is started again. */
@@ -170,6 +175,7 @@ export class OwnedTunnel implements Tunnel {
     }
     this.#watch.end();
     this.#reresolve?.end();
+    destroySecrets(this.#known.device);
     return this.#end;
   }
 

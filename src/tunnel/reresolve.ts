@@ -1,4 +1,5 @@
 import type { DeviceChange } from "../device/change.js";
+import { destroySecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
 import { WgBridgeError } from "../errors.js";
 import { type Endpoint, formatEndpoint } from "../values/endpoint.js";
@@ -80,9 +81,10 @@ export class Reresolve {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      const { peers } = await this.#ports.status();
+      const status = await this.#ports.status();
+      destroySecrets(status);
       const now = Date.now();
-      for (const { publicKey, latestHandshake, endpoint } of peers) {
+      for (const { publicKey, latestHandshake, endpoint } of status.peers) {
         const silent = now - (latestHandshake?.getTime() ?? 0) >= this.#silentFor;
         if (silent) await this.#again(publicKey, endpoint);
       }

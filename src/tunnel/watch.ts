@@ -1,4 +1,5 @@
 import { observe } from "../device/observe.js";
+import { destroySecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
 import type { TunnelEvents } from "./events.js";
 import { type Link, readLink, readLinkOr } from "./link.js";
@@ -55,6 +56,7 @@ export class Watch {
     this.#looking = true;
     try {
       const status = await this.#status();
+      destroySecrets(status);
       if (this.#timer === undefined) return;
       const now = Date.now();
       const observations = observe(this.#seen, status, now);

@@ -18,8 +18,13 @@ export class AnswerReader {
     }
     this.#pieces.push(piece.subarray(0, end));
     const whole = Buffer.concat(this.#pieces);
-    for (const held of this.#pieces) held.fill(0); // private keys are in it
+    this.discard();
     return whole;
+  }
+
+  /** Overwrites the pieces: private keys are in them. */
+  discard(): void {
+    for (const held of this.#pieces.splice(0)) held.fill(0);
   }
 }
 

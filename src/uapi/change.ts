@@ -26,6 +26,16 @@ import { LineWriter } from "./writer.js";
  */
 export function encodeChange(change: DeviceChange): Buffer {
   const lines = new LineWriter(4096 + 512 * (change.peers?.length ?? 0));
+  try {
+    writeChange(lines, change);
+  } catch (error) {
+    lines.discard();
+    throw error;
+  }
+  return lines.end();
+}
+
+function writeChange(lines: LineWriter, change: DeviceChange): void {
   lines.line("set", 1);
   if (change.listenPort !== undefined) {
     lines.line("listen_port", checkListenPort(change.listenPort));
@@ -35,7 +45,6 @@ export function encodeChange(change: DeviceChange): Buffer {
   if (change.replacePeers) lines.line("replace_peers", "true");
   writeUnknown(lines, checkUnknown(change.unknown));
   for (const peer of change.peers ?? []) writePeer(lines, peer);
-  return lines.end();
 }
 
 function writePeer(lines: LineWriter, peer: PeerChange): void {

@@ -1,5 +1,5 @@
 import type { DeviceChangeInput } from "../device/change.js";
-import { destroyKeys } from "../device/config.js";
+import { destroySecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
 import { deviceChange, deviceStatus } from "../input/config.js";
 import * as change from "./change.js";
@@ -19,7 +19,7 @@ export function encodeChange(input: DeviceChangeInput): Buffer {
   try {
     return change.encodeChange(read);
   } finally {
-    destroyKeys(read);
+    destroySecrets(read);
   }
 }
 
@@ -32,6 +32,6 @@ export function encodeStatus(input: DeviceStatus): Buffer {
   try {
     return status.encodeStatus(read);
   } finally {
-    destroyKeys(read);
+    destroySecrets(read);
   }
 }

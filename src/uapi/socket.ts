@@ -1,5 +1,5 @@
 import { lstatSync, rmSync, unlinkSync } from "node:fs";
-import { createConnection, Socket } from "node:net";
+import { createConnection, type IpcNetConnectOpts, type OnReadOpts, Socket } from "node:net";
 import { shortageError } from "../descriptors.js";
 import { systemCodeOf, WgBridgeError, type WgBridgeErrorCode } from "../errors.js";
 import { AnswerReader } from "./answer.js";
@@ -99,28 +99,42 @@ function isHangUp(error: unknown): boolean {
   return ["EPIPE", "ECONNRESET"].includes(systemCodeOf(error) ?? "");
 }
 
+/** Reads into one buffer, to be overwritten. Node.js copies out of its own, and frees them as they are. */
+function intoOwnBuffer(take: (piece: Buffer) => void): OnReadOpts {
+  const buffer = Buffer.allocUnsafe(65_536);
+  const callback = (length: number) => {
+    take(buffer.subarray(0, length));
+    return true;
+  };
+  return { buffer, callback };
+}
+
 function transact(name: string, request: Buffer, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     requireTrustedSocket(socketDirectory, socketPath(name));
-    const socket = new UapiConnection({ signal });
     const answer = new AnswerReader();
-    socket.connect(socketPath(name), () => socket.write(request));
-    socket.on("data", (piece: Buffer) => {
-      const whole = answer.push(piece);
+    const take = (piece: Buffer) => {
+      const whole = answer.push(Buffer.from(piece));
+      piece.fill(0); // it may hold private keys
       if (whole === undefined) return;
       resolve(whole);
       socket.destroy();
-    });
+    };
+    const path = socketPath(name);
+    const options: IpcNetConnectOpts = { path, signal, onread: intoOwnBuffer(take) };
+    const socket = new UapiConnection(options);
+    socket.connect(options, () => socket.write(request));
     // After an answer neither of these changes the promise any more.
     socket.on("error", (error) => reject(socketError(name, error)));
-    socket.on("close", () =>
+    socket.on("close", () => {
+      answer.discard();
       reject(
         new WgBridgeError(
           "WG_BRIDGE_LOST",
           `The program that serves ${name} hung up without an answer: it ended, or it does not take this request.`,
         ),
-      ),
-    );
+      );
+    });
   });
 }
 

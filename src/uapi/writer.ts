@@ -34,6 +34,11 @@ export class LineWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Overwrites what was written; the writer is not used again. */
+  discard(): void {
+    this.#bytes.fill(0, 0, this.#length);
+  }
+
   #reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return;
     const grown = Buffer.allocUnsafe((this.#length + more) * 2);

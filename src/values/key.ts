@@ -38,6 +38,14 @@ const require = createRequire(import.meta.url);
 const crypto = (): typeof import("node:crypto") => require("node:crypto");
 
 /**
+ * Memory for a secret, which stays where it is. A small array of JavaScript's lies in the heap that the
+ * garbage collector moves about, and it leaves a copy behind each time.
+ */
+export function secretBytes(length = keyBytes): Buffer {
+  return Buffer.from(new ArrayBuffer(length));
+}
+
+/**
  * A key that must not be seen: inspect, JSON and String() show "(hidden)". Only toBase64 and toHex
  * put it into a string, which then stays in memory until it is collected.
  */
@@ -88,7 +96,7 @@ export abstract class SecretKey {
   /** Whether both hold the same bytes. Takes the same time either way. */
   equals(other: SecretKey): boolean {
     const mine = this.#usable();
-    const theirs = Buffer.alloc(keyBytes);
+    const theirs = secretBytes();
     try {
       other.copyTo(theirs, 0); // not other.#buffer: a key of another copy of this package has none
       let difference = 0;
@@ -141,7 +149,7 @@ export class PrivateKey extends SecretKey {
 
   /** A new key from the system's randomness, clamped as `wg genkey` does. */
   static generate(): PrivateKey {
-    return new PrivateKey(clamp(crypto().randomBytes(keyBytes)), 0);
+    return new PrivateKey(clamp(crypto().randomFillSync(secretBytes())), 0);
   }
 
   /**
@@ -174,7 +182,7 @@ export class PrivateKey extends SecretKey {
   }
 
   static #clamped(key: PrivateKey): PrivateKey {
-    const bytes = Buffer.alloc(keyBytes);
+    const bytes = secretBytes();
     key.copyTo(bytes, 0);
     return new PrivateKey(clamp(bytes), 0);
   }
@@ -182,7 +190,7 @@ export class PrivateKey extends SecretKey {
   /** The public key that belongs to this one. */
   publicKey(): PublicKey {
     const { createPrivateKey, createPublicKey } = crypto();
-    const der = Buffer.alloc(pkcs8.length / 2 + keyBytes);
+    const der = secretBytes(pkcs8.length / 2 + keyBytes);
     try {
       const prefix = der.write(pkcs8, "hex");
       this.copyTo(der, prefix);
@@ -208,7 +216,7 @@ export class PresharedKey extends SecretKey {
 
   /** A new key from the system's randomness, as `wg genpsk` makes it. */
   static generate(): PresharedKey {
-    return new PresharedKey(crypto().randomBytes(keyBytes), 0);
+    return new PresharedKey(crypto().randomFillSync(secretBytes()), 0);
   }
 
   /**
@@ -234,7 +242,11 @@ function clamp(bytes: Buffer): Buffer {
 
 function readKey(kind: "public" | "private" | "preshared", key: string | Uint8Array): Buffer {
   if (types.isUint8Array(key)) {
-    if (key.length === keyBytes) return Buffer.from(key);
+    if (key.length === keyBytes) {
+      const bytes = secretBytes();
+      bytes.set(key);
+      return bytes;
+    }
     throw keyError(kind, `it is ${key.length} bytes long`);
   }
   if (typeof key !== "string") throw keyError(kind, `it is ${describe(key)}`);
@@ -243,6 +255,7 @@ function readKey(kind: "public" | "private" | "preshared", key: string | Uint8Ar
   const bytes = Buffer.from(key, "base64");
   // Of several texts that decode to the same bytes only the canonical one is right.
   if (bytes.length === keyBytes && bytes.toString("base64") === key) return bytes;
+  bytes.fill(0);
   throw keyError(kind, "it is not base64 of 32 bytes");
 }
 

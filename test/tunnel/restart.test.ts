@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { openTunnel, PrivateKey, type Tunnel, WgBridgeError } from "../../src/index.js";
+import {
+  openTunnel,
+  PresharedKey,
+  PrivateKey,
+  type Tunnel,
+  WgBridgeError,
+} from "../../src/index.js";
 import { TunnelEvents } from "../../src/tunnel/events.js";
 import { OwnedTunnel } from "../../src/tunnel/owned.js";
 import { Backoff } from "../../src/tunnel/restart.js";
@@ -78,6 +84,31 @@ describe("a tunnel that is to be restarted", () => {
     killServer();
     await restarted;
   }
+
+  it("comes back with its keys when the caller has destroyed those that it gave and got", async () => {
+    const [privateKey, presharedKey] = [PrivateKey.generate(), PresharedKey.generate()];
+    const publicKey = PrivateKey.generate().publicKey();
+    const config = { privateKey, peers: [{ publicKey, presharedKey, allowedIps: [] }] };
+    const keys = [privateKey, presharedKey].map((key) => key.toBase64());
+    await using tunnel = await openTunnel({
+      name: "wgr0",
+      backend: "exec",
+      restart: { delay: 1 },
+      config,
+    });
+    privateKey.destroy();
+    presharedKey.destroy();
+    for (let times = 0; times < 2; times++) {
+      await comesBack(tunnel);
+      const status = await tunnel.status();
+      const found = [status.privateKey, status.peers[0]?.presharedKey];
+      assert.deepEqual(
+        found.map((key) => key?.toBase64()),
+        keys,
+      );
+      for (const key of found) key?.destroy();
+    }
+  });
 
   it("comes back with its configuration, addresses and MTU when its child is killed", async () => {
     await using tunnel = await openTunnel({

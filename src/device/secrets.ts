@@ -1,0 +1,35 @@
+import { PresharedKey, PrivateKey, type SecretKey, secretBytes } from "../values/key.js";
+import type { DeviceConfig } from "./config.js";
+
+/** Overwrites the keys of a configuration, a status or a change that nobody needs any more. */
+export function destroySecrets({
+  privateKey,
+  peers = [],
+}: {
+  readonly privateKey?: PrivateKey | "remove";
+  readonly peers?: readonly { readonly presharedKey?: PresharedKey | "remove" }[];
+}): void {
+  if (privateKey !== "remove") privateKey?.destroy();
+  for (const { presharedKey } of peers) if (presharedKey !== "remove") presharedKey?.destroy();
+}
+
+/** The same configuration with keys of its own, which stay whoever destroys the others. */
+export function withOwnSecrets(device: DeviceConfig): DeviceConfig {
+  const { privateKey } = device;
+  const peers = device.peers.map((peer) =>
+    peer.presharedKey === undefined
+      ? peer
+      : { ...peer, presharedKey: PresharedKey.owning(bytesOf(peer.presharedKey), 0) },
+  );
+  return {
+    ...device,
+    peers,
+    ...(privateKey && { privateKey: PrivateKey.owning(bytesOf(privateKey), 0) }),
+  };
+}
+
+function bytesOf(key: SecretKey): Buffer {
+  const bytes = secretBytes();
+  key.copyTo(bytes, 0);
+  return bytes;
+}
