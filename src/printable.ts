@@ -1,11 +1,34 @@
+const obeyed = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /**
  * Returns a text as it can be written to a terminal: what a terminal obeys, or hides, is shown as its code
  * ("\x1b", "\u202e"), line breaks included. The text may be one that others chose.
  */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+  return text.replace(obeyed, (character) => {
     const hex = (character.codePointAt(0) ?? 0).toString(16);
     if (hex.length <= 2) return `\\x${hex.padStart(2, "0")}`;
     return hex.length <= 4 ? `\\u${hex.padStart(4, "0")}` : `\\u{${hex}}`;
   });
+}
+
+/** The same for a text of several lines, which stay lines. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
+}
+
+/**
+ * Writes a value as JSON for programs, indented or in one line, with a last line break, and as printable
+ * as the above.
+ */
+export function printableJson(value: unknown, layout: "indented" | "line" = "indented"): string {
+  const text = JSON.stringify(value, null, layout === "indented" ? 2 : 0);
+  const escaped = text.replace(obeyed, (character) =>
+    character === "\n" ? character : character.split("").map(unicodeEscape).join(""),
+  );
+  return `${escaped}\n`;
+}
+
+function unicodeEscape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -28,8 +28,10 @@ func NewLog(w io.Writer, level Level, name string) Log {
 		if level < from {
 			return func(string, ...any) {}
 		}
-		lines := log.New(w, prefix+": ("+name+") ", log.Ldate|log.Ltime)
-		return func(format string, arguments ...any) { lines.Print(redact(fmt.Sprintf(format, arguments...))) }
+		lines := log.New(w, prefix+": ("+printable(name)+") ", log.Ldate|log.Ltime)
+		return func(format string, arguments ...any) {
+			lines.Print(printableLines(redact(fmt.Sprintf(format, arguments...))))
+		}
 	}
 	return Log{Verbosef: logger("DEBUG", Verbose), Errorf: logger("ERROR", Error)}
 }

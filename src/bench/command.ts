@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { type Environment, handshakesClientPath, upstreamExecutablePath } from "../artifacts.js";
 import { messageOf } from "../errors.js";
+import { printableJson, printableLines } from "../printable.js";
 import { styleFor } from "../report/style.js";
 import { Interrupted, interruptible } from "../sandbox/interrupt.js";
 import { checkNamedProgram } from "../sandbox/named-program.js";
@@ -34,13 +35,11 @@ export async function benchCommand(args: readonly string[], env: Environment): P
     const result = await interruptible((signal) => measure(wanted, env, signal));
     if (wanted.html !== undefined) writeFileSync(wanted.html, renderPage(result));
     process.stdout.write(
-      wanted.json
-        ? `${JSON.stringify(result, null, 2)}\n`
-        : formatTable(result, styleFor(process.stdout, env)),
+      wanted.json ? printableJson(result) : formatTable(result, styleFor(process.stdout, env)),
     );
     return result.programs.some(({ judged, failures }) => judged && failures.length > 0) ? 1 : 0;
   } catch (error) {
-    process.stderr.write(`wg-bridge bench: ${messageOf(error)}\n`);
+    process.stderr.write(`wg-bridge bench: ${printableLines(messageOf(error))}\n`);
     return error instanceof Interrupted ? error.exitCode : 1;
   }
 }

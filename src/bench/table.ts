@@ -1,3 +1,4 @@
+import { printable } from "../printable.js";
 import { type Emphasis, plainStyle, type Style } from "../report/style.js";
 import type { BenchResult, Verdict } from "./result.js";
 import { rows } from "./rows.js";
@@ -46,7 +47,7 @@ export function formatTable(result: BenchResult, style: Style = plainStyle): str
     "",
     ...notes.map((note) => style("dim", note)),
     noiseSentence(result.noise),
-    ...failureSentences(result).map((sentence) => style("yellow", sentence)),
+    ...failureSentences(result).map((sentence) => style("yellow", printable(sentence))),
   ].join("\n")}\n`;
 }
 

@@ -1,4 +1,5 @@
 import { checkConfig } from "../config/parse.js";
+import { printableJson } from "../printable.js";
 import { formatDiagnostics } from "./check/diagnostics.js";
 import { wantsColor } from "./color.js";
 import { readConfig } from "./syncconf.js";
@@ -16,7 +17,7 @@ export async function checkCommand(
   const diagnostics = checkConfig(text);
   process.stdout.write(
     values.json
-      ? `${JSON.stringify(diagnostics, null, 2)}\n`
+      ? printableJson(diagnostics)
       : formatDiagnostics(file, text, diagnostics, wantsColor(process.stdout.isTTY, env)),
   );
   return diagnostics.length === 0 ? 0 : 1;

@@ -1,4 +1,5 @@
 import type { Environment } from "../artifacts.js";
+import { obeysEscapes } from "../report/style.js";
 
 /** The escape sequences that wg(8) uses. */
 export const color = {
@@ -12,12 +13,12 @@ export const color = {
 
 /**
  * Whether to colour what goes to a stream. WG_COLOR_MODE (wg(8)) says always or never; NO_COLOR
- * (no-color.org) says never; otherwise only terminals get colour.
+ * (no-color.org) says never; otherwise only terminals get colour, and of these none that is "dumb".
  */
 export function wantsColor(isTerminal: boolean, env: Environment): boolean {
   if (env.WG_COLOR_MODE === "always") return true;
   if (env.WG_COLOR_MODE === "never" || env.NO_COLOR) return false;
-  return isTerminal;
+  return isTerminal && obeysEscapes(env);
 }
 
 /** Removes the colours of a text. */

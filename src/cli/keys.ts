@@ -1,4 +1,5 @@
 import { fstatSync } from "node:fs";
+import { counted } from "../counted.js";
 import { WgBridgeError } from "../errors.js";
 import { PresharedKey, PrivateKey } from "../values/key.js";
 import { readWords, wordsError } from "./words.js";
@@ -68,7 +69,7 @@ async function readPrivateKey(): Promise<PrivateKey> {
     text.fill(0);
   }
   // UAPI's hexadecimal spelling is none of wg(8)'s.
-  if (key === undefined) throw keyTextError(`there are only ${length} characters`);
+  if (key === undefined) throw keyTextError(`it has ${counted(length, "character")}`);
   return key;
 }
 

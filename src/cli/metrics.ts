@@ -1,9 +1,11 @@
 import { messageOf, WgBridgeError } from "../errors.js";
+import { printableLines } from "../printable.js";
 import { interfaces } from "../tunnel/open.js";
 import { backendOf, serversOf } from "../uapi/server.js";
 import { formatMetrics } from "./metrics/format.js";
 import { friendlyLabels, type PeerLabels } from "./metrics/friendly-labels.js";
 import { joinListen } from "./metrics/listen.js";
+import { say } from "./say.js";
 import { isGone, readEach, type Unread } from "./show/read.js";
 import { readConfig } from "./syncconf.js";
 import { readWords, wordsError } from "./words.js";
@@ -28,8 +30,8 @@ export async function metricsCommand(args: readonly string[]): Promise<number> {
   }
   if (values.listen === undefined) {
     const { text, unread } = await collectMetrics(positionals, names);
-    process.stdout.write(text);
-    for (const { error } of unread) process.stderr.write(`wg-bridge: ${messageOf(error)}\n`);
+    process.stdout.write(process.stdout.isTTY ? printableLines(text) : text);
+    for (const { error } of unread) say(messageOf(error));
     return unread.length === 0 ? 0 : 1;
   }
   const { serveMetrics } = await import("./metrics/server.js");

@@ -1,6 +1,8 @@
 import { messageOf, WgBridgeError } from "../errors.js";
+import { printableJson, printableLines } from "../printable.js";
 import { interfaces } from "../tunnel/open.js";
 import { wantsColor, withoutColor } from "./color.js";
+import { say } from "./say.js";
 import { fields, formatField } from "./show/dump.js";
 import { toJson } from "./show/json.js";
 import { formatPretty } from "./show/pretty.js";
@@ -23,19 +25,19 @@ export async function showCommand(args: string[], env: NodeJS.ProcessEnv): Promi
   const names = what === "all" ? await interfaces() : [what];
   if (values.watch) {
     const { watch } = await import("./show/watch.js");
-    return watch(names, { interval: values.interval, env });
+    const json = values.json ? { showKeys: values["show-keys"] ?? false } : undefined;
+    return watch(names, { interval: values.interval, env, json });
   }
   const { shown, unread } = what === "all" ? await readAll(names) : await readOne(what);
   if (values.json) {
-    const json = toJson(shown, values["show-keys"] ?? false);
-    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+    process.stdout.write(printableJson(toJson(shown, values["show-keys"] ?? false)));
   } else if (field !== undefined) {
     const text = shown.map((one) => formatField(one, field, what === "all"));
-    process.stdout.write(text.join(""));
+    process.stdout.write(forOutput(text.join("")));
   } else {
     process.stdout.write(prettyText(shown, env));
   }
-  for (const { error } of unread) process.stderr.write(`wg-bridge: ${messageOf(error)}\n`);
+  for (const { error } of unread) say(messageOf(error));
   return unread.length === 0 ? 0 : 1;
 }
 
@@ -67,8 +69,13 @@ function prettyText(shown: readonly Shown[], env: NodeJS.ProcessEnv): string {
 async function printInterfaces(extra: string | undefined): Promise<number> {
   if (extra !== undefined) throw wordError();
   const names = await interfaces();
-  if (names.length > 0) process.stdout.write(`${names.join(" ")}\n`);
+  if (names.length > 0) process.stdout.write(forOutput(`${names.join(" ")}\n`));
   return 0;
+}
+
+/** Programs get names as they are, as wg(8) prints them; a terminal gets them printable. */
+function forOutput(text: string): string {
+  return process.stdout.isTTY ? text.split("\t").map(printableLines).join("\t") : text;
 }
 
 function wordError(): WgBridgeError {

@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { readConfigFile } from "../config/file.js";
 import { attach } from "../tunnel/open.js";
+import { say } from "./say.js";
 import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge syncconf INTERFACE FILE`. The file may be wg(8)'s or wg-quick(8)'s; "-" is standard input. */
@@ -19,6 +20,6 @@ export async function syncconfCommand(args: readonly string[]): Promise<number> 
 export async function readConfig(file: string): Promise<string> {
   if (file === "-") return text(process.stdin);
   const { text: config, warnings } = await readConfigFile(file);
-  for (const warning of warnings) process.stderr.write(`wg-bridge: Warning: ${warning}\n`);
+  for (const warning of warnings) say(`Warning: ${warning}`);
   return config;
 }

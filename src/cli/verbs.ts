@@ -43,12 +43,18 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: "show",
-    usage: ["show [INTERFACE|all|interfaces] [FIELD|dump] [--json]", "show [INTERFACE] --watch"],
+    usage: [
+      "show [INTERFACE|all|interfaces] [FIELD|dump] [--json]",
+      "show [INTERFACE] --watch [--json]",
+    ],
     summary: "show the state of interfaces, as wg show does",
     options: [
       { flag: "--json", effect: "for programs: see docs/show-json.md" },
       { flag: "--show-keys", effect: "with --json: private and preshared keys too" },
-      { flag: "--watch", effect: "live: endpoints, handshake ages and rates" },
+      {
+        flag: "--watch",
+        effect: "live: endpoints, handshake ages and rates; with --json a line each",
+      },
       { flag: "--interval=SECONDS", effect: "with --watch: how often; default 1" },
     ],
     words: ["shown", "field"],

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { type Environment, netnsScript, packageRoot } from "../artifacts.js";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { printableJson, printableLines } from "../printable.js";
 import { styleFor } from "../report/style.js";
 import { Interrupted, interruptible } from "../sandbox/interrupt.js";
 import { checkNamedProgram } from "../sandbox/named-program.js";
@@ -39,7 +40,7 @@ export async function compareCommand(args: readonly string[], env: Environment):
     publish(comparison, wanted, env);
     return comparison.passed ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`wg-bridge compare: ${messageOf(error)}\n`);
+    process.stderr.write(`wg-bridge compare: ${printableLines(messageOf(error))}\n`);
     if (error instanceof Interrupted) return error.exitCode;
     if (isLackOfMachine(error)) await showDoctor(env);
     return 1;
@@ -70,9 +71,7 @@ async function measure(
 function publish(comparison: Comparison, { json, html }: CompareArguments, env: Environment): void {
   if (html !== undefined) writeFileSync(html, renderPage(comparison));
   process.stdout.write(
-    json
-      ? `${JSON.stringify(comparison, null, 2)}\n`
-      : formatTable(comparison, styleFor(process.stdout, env)),
+    json ? printableJson(comparison) : formatTable(comparison, styleFor(process.stdout, env)),
   );
 }
 

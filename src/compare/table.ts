@@ -1,3 +1,4 @@
+import { printable } from "../printable.js";
 import { type Emphasis, plainStyle, type Style } from "../report/style.js";
 import type { Comparison, TcpRatio } from "./comparison.js";
 import { failureTexts, startUpErrors } from "./failure-text.js";
@@ -72,9 +73,9 @@ function formatFailures({ programs, script }: Comparison, style: Style): string[
   return programs.flatMap((program) =>
     failureTexts(program, script.steps).flatMap(({ sentence, command, lastLines }) => [
       "",
-      style(program.judged ? "red" : "yellow", sentence),
-      `  ${style("bold", command)}`,
-      ...lastLines.map((line) => style("dim", `  │ ${line}`)),
+      style(program.judged ? "red" : "yellow", printable(sentence)),
+      `  ${style("bold", printable(command))}`,
+      ...lastLines.map((line) => style("dim", `  │ ${printable(line)}`)),
     ]),
   );
 }

@@ -1,4 +1,6 @@
 import type { Environment } from "../artifacts.js";
+import { printable, printableJson } from "../printable.js";
+import { isLive } from "../report/style.js";
 import { collectFacts } from "./facts.js";
 import { diagnose } from "./findings.js";
 import { formatReport } from "./report.js";
@@ -28,13 +30,13 @@ export async function doctorCommand(args: readonly string[], env: Environment): 
   }
   const json = args[0] === "--json";
   if (args.length > (json ? 1 : 0)) {
-    process.stderr.write(`wg-bridge doctor does not know ${args.at(json ? 1 : 0)}.\n${usage}`);
+    process.stderr.write(
+      `wg-bridge doctor does not know ${printable(args.at(json ? 1 : 0) ?? "")}.\n${usage}`,
+    );
     return 1;
   }
   const diagnosis = diagnose(await collectFacts(env));
-  const colour = process.stdout.isTTY === true && !env.NO_COLOR;
-  process.stdout.write(
-    json ? `${JSON.stringify(diagnosis, null, 2)}\n` : formatReport(diagnosis, colour),
-  );
+  const colour = isLive(process.stdout, env) && !env.NO_COLOR;
+  process.stdout.write(json ? printableJson(diagnosis) : formatReport(diagnosis, colour));
   return diagnosis.canOpenTunnel ? 0 : 1;
 }

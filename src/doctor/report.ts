@@ -1,3 +1,4 @@
+import { printable } from "../printable.js";
 import type { Finding, Mark } from "./finding.js";
 import type { Diagnosis } from "./findings.js";
 
@@ -15,7 +16,7 @@ export function formatReport(diagnosis: Diagnosis, colour: boolean): string {
     "",
     auto.backend === null
       ? "--backend=auto finds neither backend usable."
-      : `--backend=auto takes ${auto.backend}: ${auto.reason}`,
+      : `--backend=auto takes ${auto.backend}: ${printable(auto.reason)}`,
     diagnosis.canOpenTunnel
       ? "This user can open a tunnel."
       : `This user cannot open a tunnel. Missing: ${missing(findings)}.`,
@@ -31,9 +32,10 @@ function formatFinding(
   const padded = mark.padEnd(4);
   const shown = colour ? `\u001b[${colours[mark]}m${padded}\u001b[0m` : padded;
   return [
-    `${shown}  ${title.padEnd(width)}  ${detail}`,
+    `${shown}  ${title.padEnd(width)}  ${printable(detail)}`,
     ...cures.map(
-      (cure, index) => `      ${" ".repeat(width)}  ${index === 0 ? "cure:" : "or:  "} ${cure}`,
+      (cure, index) =>
+        `      ${" ".repeat(width)}  ${index === 0 ? "cure:" : "or:  "} ${printable(cure)}`,
     ),
   ];
 }

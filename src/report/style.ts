@@ -32,9 +32,14 @@ export interface Output {
   write(text: string): unknown;
 }
 
+/** Whether a terminal understands escape sequences; one without a name, or a "dumb" one, may not. */
+export function obeysEscapes({ TERM }: Environment): boolean {
+  return Boolean(TERM) && TERM !== "dumb";
+}
+
 /** Whether lines can be redrawn: it is a terminal that understands escape sequences. */
 export function isLive(output: Output, env: Environment): boolean {
-  return output.isTTY === true && env.TERM !== "dumb";
+  return output.isTTY === true && obeysEscapes(env);
 }
 
 /** Colours only on a terminal, and not where NO_COLOR asks for none (https://no-color.org). */

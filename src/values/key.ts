@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { inspect, types } from "node:util";
+import { counted } from "../counted.js";
 import { WgBridgeError } from "../errors.js";
 import { describe } from "../quote.js";
 import { recogniseAcrossCopies } from "../recognition.js";
@@ -247,11 +248,11 @@ function readKey(kind: "public" | "private" | "preshared", key: string | Uint8Ar
       bytes.set(key);
       return bytes;
     }
-    throw keyError(kind, `it is ${key.length} bytes long`);
+    throw keyError(kind, `it is ${counted(key.length, "byte")} long`);
   }
   if (typeof key !== "string") throw keyError(kind, `it is ${describe(key)}`);
   if (/^[0-9a-f]{64}$/i.test(key)) return Buffer.from(key, "hex");
-  if (key.length !== 44) throw keyError(kind, `it is ${key.length} characters long`);
+  if (key.length !== 44) throw keyError(kind, `it is ${counted(key.length, "character")} long`);
   const bytes = Buffer.from(key, "base64");
   // Of several texts that decode to the same bytes only the canonical one is right.
   if (bytes.length === keyBytes && bytes.toString("base64") === key) return bytes;

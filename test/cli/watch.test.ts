@@ -65,7 +65,7 @@ describe("the rates of a peer", () => {
     rates.add(device(2048n, 100n), 1000);
     const lines = formatLive({ name: "wg0", status: device(2048n, 100n) }, rates, 65_000);
     assert.deepEqual(lines.map(withoutColor), [
-      "wg0, port 51820, 1 peers",
+      "wg0, port 51820, 1 peer",
       "peer       endpoint     handshake  received      sent",
       "BwcHBwcH…  192.0.2.1:5  5 s        2.0 KiB/s  █  100 B/s  █",
     ]);
@@ -149,6 +149,46 @@ describe("wg-bridge show --watch", () => {
     assert.ok(drawn.startsWith("\x1b[?1049h\x1b[?25l"), JSON.stringify(drawn.slice(0, 40)));
     assert.ok(drawn.endsWith("\x1b[?25h\x1b[?1049l"), JSON.stringify(drawn.slice(-40)));
     assert.ok(drawn.includes("\x1b[32m"));
+  });
+
+  it("draws over no terminal that is dumb, or has no name, and colours nothing there", async () => {
+    await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
+    for (const TERM of ["dumb", ""]) {
+      const command = `${bridge} show ${tunnel.name} --watch --interval=0.1`;
+      const terminal = spawn("script", ["-qec", command, "/dev/null"], {
+        env: { ...process.env, TERM },
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      let drawn = "";
+      for await (const piece of terminal.stdout) {
+        drawn += piece;
+        if (drawn.split("wgw0").length === 3) terminal.stdin.write("\x03");
+      }
+      assert.match(drawn, /^wgw0, 0 peers\r\npeer +endpoint.*\r\n\r\nwgw0, 0 peers/);
+      assert.ok(!drawn.includes("\x1b"), JSON.stringify(drawn));
+    }
+  });
+
+  it("prints a line of JSON at each look, also to a terminal", async () => {
+    await using tunnel = await openTunnel({ name: "wgw0", backend: "exec", listenPort: 4321 });
+    const words = ["show", tunnel.name, "--watch", "--json", "--interval=0.1"];
+    const once = spawnSync(bridge, ["show", tunnel.name, "--json"], { encoding: "utf8" }).stdout;
+    for (const command of [
+      [bridge, ...words],
+      ["script", "-qec", [bridge, ...words].join(" "), "/dev/null"],
+    ]) {
+      const [program = "", ...args] = command;
+      const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+      let lines = "";
+      for await (const piece of child.stdout) {
+        lines += piece;
+        if (lines.split("\n").length > 3) break;
+      }
+      child.kill("SIGTERM");
+      for (const line of lines.split("\n").slice(0, 2)) {
+        assert.deepEqual(JSON.parse(line), JSON.parse(once));
+      }
+    }
   });
 
   it("says that there is nothing to watch, or that an interval is none", () => {

@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../../config/diagnostic.js";
+import { printable } from "../../printable.js";
 import { color, withoutColor } from "../color.js";
 import { showableLine } from "./line.js";
 
@@ -12,7 +13,7 @@ export function formatDiagnostics(
   diagnostics: readonly Diagnostic[],
   colored: boolean,
 ): string {
-  if (diagnostics.length === 0) return `${file}: no mistakes\n`;
+  if (diagnostics.length === 0) return `${printable(file)}: no mistakes\n`;
   const lines = text.split("\n");
   const formatted = diagnostics
     .map((diagnostic) => formatDiagnostic(file, lines[diagnostic.line - 1] ?? "", diagnostic))
@@ -26,7 +27,8 @@ function formatDiagnostic(
   { line: number, column, fault, expected }: Diagnostic,
 ): string {
   const { bold, red, reset } = color;
-  const where = `${bold}${file}:${number}:${column}:${reset} ${fault}; expected ${expected}`;
+  const place = `${bold}${printable(file)}:${number}:${column}:${reset}`;
+  const where = `${place} ${printable(fault)}; expected ${printable(expected)}`;
   const margin = `${number} | `;
   const caret = `${" ".repeat(margin.length + column - 1)}${red}^${reset}`;
   return `${where}\n${margin}${showableLine(line)}\n${caret}\n`;

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
+import { printable } from "../../printable.js";
 import { parseEndpoint } from "../../values/endpoint.js";
+import { say } from "../say.js";
 import { isOwnHost } from "./host.js";
 
 /** How long a client may take, in milliseconds. */
@@ -32,7 +34,7 @@ export async function serveMetrics(
     server.once("error", (error) => reject(listenError(listen, error)));
     server.listen(port, host, resolve);
   });
-  process.stderr.write(`wg-bridge: serving http://${listen}/metrics\n`);
+  say(`serving http://${listen}/metrics`);
   await end;
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeAllConnections();
@@ -90,7 +92,7 @@ async function answer(
     try {
       send(response, 200, "text/plain; version=0.0.4; charset=utf-8", await collect());
     } catch (error) {
-      send(response, 503, "text/plain; charset=utf-8", `${messageOf(error)}\n`);
+      send(response, 503, "text/plain; charset=utf-8", `${printable(messageOf(error))}\n`);
     }
   }
 }

@@ -1,4 +1,6 @@
+import { counted } from "../../counted.js";
 import type { PeerStatus } from "../../device/status.js";
+import { printable } from "../../printable.js";
 import { color } from "../color.js";
 import { type RateHistory, sparkline } from "./rates.js";
 import { endpointText, type Shown } from "./text.js";
@@ -21,7 +23,7 @@ export function formatLive({ name, status }: Shown, rates: RateHistory, now: num
       .join("  ")
       .trimEnd();
   return [
-    `${green}${bold}${name}${reset}${port}, ${status.peers.length} peers`,
+    `${green}${bold}${printable(name)}${reset}${port}, ${counted(status.peers.length, "peer")}`,
     `${bold}${line(head)}${reset}`,
     ...rows.map((row) => paint(line(row))),
   ];

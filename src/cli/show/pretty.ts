@@ -1,4 +1,5 @@
 import type { PeerStatus } from "../../device/status.js";
+import { printable } from "../../printable.js";
 import { color } from "../color.js";
 import { endpointText, fwmarkText, handshakeSeconds, prefixParts, type Shown } from "./text.js";
 
@@ -17,7 +18,7 @@ export function formatPretty({ name, status }: Shown, options: PrettyOptions): s
   const { privateKey, listenPort, fwmark } = status;
   const hidden = (key: { toBase64(): string }) => (options.showKeys ? key.toBase64() : "(hidden)");
   const own = [
-    `${reset}${green}${bold}interface${reset}: ${green}${name}${reset}\n`,
+    `${reset}${green}${bold}interface${reset}: ${green}${printable(name)}${reset}\n`,
     ...(privateKey ? [row("public key", privateKey.publicKey())] : []),
     ...(privateKey ? [row("private key", hidden(privateKey))] : []),
     ...(listenPort ? [row("listening port", listenPort)] : []),

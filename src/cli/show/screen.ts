@@ -10,20 +10,22 @@ type Output = NodeJS.WriteStream & Partial<Pick<WriteStream, "rows" | "columns">
 type Input = NodeJS.ReadStream & Partial<Pick<ReadStream, "setRawMode">>;
 
 /**
- * A terminal that is drawn over and over, and given back as it was. What is no terminal gets the
- * lines one after another.
+ * A terminal that is drawn over and over, and given back as it was. What is not `live` gets
+ * the lines one after another.
  */
 export class Screen implements Disposable {
   /** Resolves when the user wants to leave: q, Ctrl-C, or a signal. */
   readonly quit: Promise<void>;
   readonly #output: Output;
   readonly #input: Input;
+  readonly #live: boolean;
   readonly #release: () => void;
   #drawn: readonly string[] = [];
 
-  constructor(output: Output, input: Input) {
+  constructor(output: Output, input: Input, live: boolean) {
     this.#output = output;
     this.#input = input;
+    this.#live = live;
     let leave = () => {};
     this.quit = new Promise((resolve) => {
       leave = resolve;
@@ -33,11 +35,11 @@ export class Screen implements Disposable {
     };
     const onResize = () => this.draw(this.#drawn);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, leave);
-    if (output.isTTY) {
+    if (this.#live) {
       output.write(alternateScreen);
       output.on("resize", onResize);
     }
-    if (output.isTTY && input.isTTY) {
+    if (this.#live && input.isTTY) {
       input.setRawMode(true);
       input.on("data", onKey);
     }
@@ -53,7 +55,7 @@ export class Screen implements Disposable {
   /** Shows these lines, as many and as much of them as there is room for. */
   draw(lines: readonly string[]): void {
     this.#drawn = lines;
-    if (!this.#output.isTTY) {
+    if (!this.#live) {
       this.#output.write(`${lines.join("\n")}\n\n`);
       return;
     }
@@ -65,8 +67,8 @@ export class Screen implements Disposable {
 
   [Symbol.dispose](): void {
     this.#release();
-    if (this.#output.isTTY) this.#output.write(normalScreen);
-    if (this.#output.isTTY && this.#input.isTTY) {
+    if (this.#live) this.#output.write(normalScreen);
+    if (this.#live && this.#input.isTTY) {
       this.#input.setRawMode(false);
       this.#input.pause();
     }

@@ -1,4 +1,5 @@
 import type { DeviceStatus, PeerStatus } from "../../device/status.js";
+import { printable } from "../../printable.js";
 import { formatAddressAsLibc, parseAddress } from "../../values/address.js";
 import type { AllowedIp } from "../../values/allowed-ip.js";
 import { formatEndpoint } from "../../values/endpoint.js";
@@ -19,7 +20,7 @@ export function endpointText({ endpoint }: PeerStatus): string {
   const { host, port } = withZoneName(endpoint);
   const [address = "", zone] = host.split("%");
   return formatEndpoint({
-    host: libcAddress(address) + (zone === undefined ? "" : `%${zone}`),
+    host: libcAddress(address) + (zone === undefined ? "" : `%${printable(zone)}`),
     port,
   });
 }

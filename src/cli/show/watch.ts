@@ -1,8 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, WgBridgeError } from "../../errors.js";
+import { printable, printableJson } from "../../printable.js";
+import { isLive } from "../../report/style.js";
 import { attach } from "../../tunnel/open.js";
 import type { Tunnel } from "../../tunnel/tunnel.js";
 import { wantsColor, withoutColor } from "../color.js";
+import { say } from "../say.js";
+import { toJson } from "./json.js";
 import { formatLive } from "./live.js";
 import { PatientAsker } from "./patience.js";
 import { RateHistory } from "./rates.js";
@@ -12,11 +16,13 @@ interface WatchOptions {
   /** Seconds, as text. */
   readonly interval: string | undefined;
   readonly env: NodeJS.ProcessEnv;
+  /** Prints JSON, with keys or without. */
+  readonly json?: { readonly showKeys: boolean } | undefined;
 }
 
 /**
  * Shows interfaces live, until q, Ctrl-C or SIGTERM, which end it well, or until one of them ends. What
- * is no terminal gets the same lines, one look after another.
+ * is no terminal, or does not understand escape sequences, gets the same lines, one look after another.
  */
 export async function watch(names: readonly string[], options: WatchOptions): Promise<number> {
   const milliseconds = parseInterval(options.interval);
@@ -34,32 +40,37 @@ export async function watch(names: readonly string[], options: WatchOptions): Pr
         tunnels.push(await attach(name, { resolve: false }));
       } catch (error) {
         if (names.length === 1) throw error;
-        refused.push(`${name}: ${messageOf(error)}`);
+        refused.push(printable(`${name}: ${messageOf(error)}`));
       }
     }
-    return await watchTunnels(tunnels, refused, milliseconds, options.env);
+    return await watchTunnels(tunnels, refused, milliseconds, options);
   } finally {
     await Promise.all(tunnels.map((tunnel) => tunnel.close()));
   }
 }
 
+/** Asks the tunnels once, and returns what to write. */
+type Look = (asker: PatientAsker) => Promise<readonly string[]>;
+
 async function watchTunnels(
   tunnels: readonly Tunnel[],
   refused: readonly string[],
   milliseconds: number,
-  env: NodeJS.ProcessEnv,
+  { json, env }: WatchOptions,
 ): Promise<number> {
-  const colored = wantsColor(process.stdout.isTTY, env);
-  const rates = new Map(tunnels.map(({ name }) => [name, new RateHistory()]));
-  using screen = new Screen(process.stdout, process.stdin);
+  const live = json === undefined && isLive(process.stdout, env);
+  using screen = new Screen(process.stdout, process.stdin, live);
+  if (json) refused.forEach(say);
+  const look = json ? lookForPrograms(tunnels, json) : lookForPeople(tunnels, refused, env);
+  const show = json ? writeLines : (lines: readonly string[]) => screen.draw(lines);
   const stop = new AbortController();
   const asker = new PatientAsker(stop.signal);
   const lost = Promise.race(tunnels.map((tunnel) => tunnel.closed)).then(({ message }) => message);
   const quit = screen.quit.then(() => undefined);
   const step = async () => {
-    const lines = [...(await look(tunnels, asker, rates)), ...refused];
+    const lines = await look(asker);
     stop.signal.throwIfAborted();
-    screen.draw(colored ? lines : lines.map(withoutColor));
+    show(lines);
     await delay(milliseconds, undefined, { signal: stop.signal });
     return "next" as const;
   };
@@ -77,7 +88,48 @@ async function watchTunnels(
   }
 }
 
-async function look(
+/**
+ * One document a line, each what `show --json` prints. An interface that does not answer is missing in it,
+ * and named on standard error.
+ */
+function lookForPrograms(
+  tunnels: readonly Tunnel[],
+  { showKeys }: { readonly showKeys: boolean },
+): Look {
+  return async (asker) => {
+    const shown = await Promise.all(
+      tunnels.map(async (tunnel) => {
+        try {
+          return { name: tunnel.name, status: await asker.status(tunnel) };
+        } catch (error) {
+          say(messageOf(error));
+          return undefined;
+        }
+      }),
+    );
+    const answered = shown.filter((one) => one !== undefined);
+    return [printableJson(toJson(answered, showKeys), "line")];
+  };
+}
+
+function writeLines(lines: readonly string[]): void {
+  process.stdout.write(lines.join(""));
+}
+
+function lookForPeople(
+  tunnels: readonly Tunnel[],
+  refused: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Look {
+  const colored = wantsColor(process.stdout.isTTY, env);
+  const rates = new Map(tunnels.map(({ name }) => [name, new RateHistory()]));
+  return async (asker) => {
+    const lines = [...(await linesOf(tunnels, asker, rates)), ...refused];
+    return colored ? lines : lines.map(withoutColor);
+  };
+}
+
+async function linesOf(
   tunnels: readonly Tunnel[],
   asker: PatientAsker,
   rates: ReadonlyMap<string, RateHistory>,
@@ -91,7 +143,7 @@ async function look(
         history.add(status, now);
         return formatLive({ name: tunnel.name, status }, history, now);
       } catch (error) {
-        return [`${tunnel.name}: ${messageOf(error)}`];
+        return [printable(`${tunnel.name}: ${messageOf(error)}`)];
       }
     }),
   );
