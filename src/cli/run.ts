@@ -45,7 +45,7 @@ async function runInForeground(
   const { runInForeground } = await import("./run/ffi.js");
   const { exitCode, failure } = await runInForeground(selection.library, name, env);
   // Whoever reads the status descriptor has been told there.
-  if (exitCode !== 0 && !env.WG_PROCESS_STATUS_FD) say(failure);
+  if (failure !== "" && !env.WG_PROCESS_STATUS_FD) say(failure);
   return exitCode;
 }
 

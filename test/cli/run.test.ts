@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { packageRoot } from "../../src/artifacts.js";
+import { libraryPath, packageRoot } from "../../src/artifacts.js";
 import { exchangeOverSocket, socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import { ours, type Program, Running, runToEnd } from "../parity/programs.js";
 import { processesWith } from "../processes.js";
@@ -120,6 +129,41 @@ describe("wg-bridge, choosing by itself,", () => {
   });
 });
 
+/** Signals that end a process, and are no way to ask it for an orderly end. */
+const fatal = ["SIGHUP", "SIGQUIT", "SIGUSR2", "SIGALRM"] as const;
+
+describe("wg-bridge with ffi in the foreground", () => {
+  onlyInSandbox();
+  endLeftTunnels("wg1");
+
+  for (const signal of fatal) {
+    it(`leaves nothing behind when ${signal} ends it`, async () => {
+      const running = await new Running(ffi, ["-f", "wg1"]).answers("wg1");
+      running.process.kill(signal);
+      const { code, stderr } = await running.ended;
+      assert.deepEqual([code, stderr], [128 + constants.signals[signal], ""]);
+      assertNothingLeft("wg1");
+    });
+  }
+
+  it("ends, and leaves nothing behind, at a signal that comes again and again", async () => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const running = await new Running(ffi, ["-f", "wg1"]).answers("wg1");
+      let ended = false;
+      const end = running.ended.finally(() => {
+        ended = true;
+      });
+      while (!ended) {
+        running.process.kill(signal);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      // In its last moments, when the tunnel is gone, nothing catches the signal any more.
+      assert.ok([0, null].includes((await end).code));
+      assertNothingLeft("wg1");
+    }
+  });
+});
+
 describe("wg-bridge with exec in the foreground", () => {
   onlyInSandbox();
   endLeftTunnels("wg1");
@@ -201,9 +245,49 @@ process.exitCode = await runInBackground(${JSON.stringify(executable)}, "wg1", p
   });
 });
 
+describe("wg-bridge with exec in the foreground, at other signals,", () => {
+  onlyInSandbox();
+  endLeftTunnels("wg1");
+
+  for (const signal of ["SIGQUIT", "SIGUSR2", "SIGALRM"] as const) {
+    it(`leaves nothing behind when ${signal} ends it`, async () => {
+      const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+      running.process.kill(signal);
+      assert.equal((await running.ended).code, null);
+      assert.ok(await waitUntilFree("wg1", 10_000));
+      while (interfaceExists("wg1")) await new Promise((resolve) => setImmediate(resolve));
+      assertNothingLeft("wg1");
+    });
+  }
+});
+
 describe("wg-bridge with ffi in the background", () => {
   onlyInSandbox();
   endLeftTunnels("wg1");
+
+  it("leaves its caller's directory, and finds a library by a path from there", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "wg-bridge-run-"));
+    symlinkSync(libraryPath(process.env), join(directory, "library.so"));
+    const { status, stderr } = spawnSync(ffi.command, ["wg1"], {
+      cwd: directory,
+      env: { ...process.env, ...ffi.env, WIREGUARD_GO_BRIDGE_LIB_PATH: "./library.so" },
+      encoding: "utf8",
+    });
+    rmSync(directory, { recursive: true });
+    assert.deepEqual([status, stderr], [0, ""]);
+    const pid = readdirSync("/proc").find(isServing);
+    assert.equal(readlinkSync(`/proc/${pid}/cwd`), "/");
+  });
+
+  for (const signal of fatal) {
+    it(`leaves nothing behind when ${signal} ends it`, async () => {
+      assert.equal(runToEnd(ffi, ["wg1"]).code, 0);
+      process.kill(Number(readdirSync("/proc").find(isServing)), signal);
+      assert.ok(await waitUntilFree("wg1", 10_000));
+      while (interfaceExists("wg1")) await new Promise((resolve) => setImmediate(resolve));
+      assertNothingLeft("wg1");
+    });
+  }
 
   it("leaves nothing behind when it is told to end before the tunnel is there", async () => {
     const env = { ...process.env, ...ffi.env };

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../../artifacts.js";
 import type { LogLevel } from "../../backends/backend.js";
@@ -9,6 +10,7 @@ import { readLines } from "../../backends/lines.js";
 import { readyName } from "../../backends/ready.js";
 import { requireSpawn } from "../../tool.js";
 import { lifelineVariable, stdioWithStatus } from "./descriptors.js";
+import { OwnSignals } from "./own-signals.js";
 import { SignalForwarding } from "./signals.js";
 
 /** How long a process in the background may take until it is ready, in milliseconds. */
@@ -34,13 +36,25 @@ export function logLevelOf(env: Environment): LogLevel {
   }
 }
 
-/** Runs the tunnel in this process until it ends. Go takes SIGTERM and SIGINT over. */
+/** Set for a process in the background: it leaves its caller's directory once it has loaded all it needs. */
+const backgroundVariable = "WG_PROCESS_BACKGROUND";
+
+/**
+ * Runs the tunnel in this process until it ends, and returns the exit code, which is 128 and the signal's
+ * number after one that is not asked for an orderly end.
+ */
 export async function runInForeground(
   library: BridgeLibrary,
   name: string,
   env: Environment,
 ): Promise<{ readonly exitCode: number; readonly failure: string }> {
+  if (env[backgroundVariable] === "1") process.chdir("/");
+  const signals = new OwnSignals();
   const exitCode = await library.run(name, logLevelOf(env));
+  signals.stop();
+  if (exitCode === 0 && signals.fatal !== undefined) {
+    return { exitCode: 128 + constants.signals[signals.fatal], failure: "" };
+  }
   return { exitCode, failure: exitCode === 0 ? "" : library.lastError(0) };
 }
 
@@ -63,7 +77,12 @@ export async function startInBackground(
     detached: true,
     stdio,
     // In the background it outlives whoever asked for it, and has not got that one's descriptor.
-    env: { ...childEnv, WG_PROCESS_FOREGROUND: "1", [lifelineVariable]: "" },
+    env: {
+      ...childEnv,
+      WG_PROCESS_FOREGROUND: "1",
+      [backgroundVariable]: "1",
+      [lifelineVariable]: "",
+    },
   });
   signals.to(child);
   const exited = exitOf(child);
