@@ -5,7 +5,7 @@ import { systemCodeOf, WgBridgeError } from "./errors.js";
  * How many descriptors an import may hold open at once: Node.js reads the modules that a module imports side
  * by side.
  */
-const importDescriptors = 24;
+const importDescriptors = 16;
 
 /** What a process or the machine has too few of, by the code of the system call that failed. */
 const remedies: Readonly<Record<string, string>> = {

@@ -152,7 +152,7 @@ for (let free = Number(first); free <= Number(last); free++) {
   const report = [ended];
   if (call !== "close") {
     if (again && ended !== "done") report.push(`again: ${await outcome(() => make(tunnel))}`);
-    else report.push(`left: ${await leftSince(before)}`.trim());
+    else if (held !== "none") report.push(`left: ${await leftSince(before)}`.trim());
     again = false;
     report.push(`alive: ${await outcome(async () => void (await tunnel?.status()))}`);
   } else {
