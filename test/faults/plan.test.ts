@@ -6,7 +6,7 @@ import type { TracedCall } from "./trace.js";
 const times = { start: 10, configure: 20, traffic: 30, stop: 40 };
 
 function made(name: string, thread: number, ...at: readonly number[]): TracedCall[] {
-  return at.map((time) => ({ name, thread, at: time, number: 41, injected: false }));
+  return at.map((time) => ({ name, thread, at: time, number: 41, injected: false, wakes: false }));
 }
 
 function inShort({ call, errno, nth, phase, by }: Fault): string {

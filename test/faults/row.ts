@@ -212,10 +212,11 @@ class Life {
   /** How many faults a second are injected while nothing is asked. */
   async #idleRate(): Promise<number> {
     if (this.#fault?.nth !== "always" || this.#fault.by !== "strace") return 0;
-    const before = readTrace(this.#file).filter((call) => call.injected).length;
+    const count = () =>
+      readTrace(this.#file).filter(({ injected, wakes }) => injected && !wakes).length;
+    const before = count();
     await sleep(idle);
-    const after = readTrace(this.#file).filter((call) => call.injected).length;
-    return ((after - before) * 1000) / idle;
+    return ((count() - before) * 1000) / idle;
   }
 
   async #stop(): Promise<void> {

@@ -16,7 +16,7 @@ export function straceObstacle(): string | undefined {
 
 /** strace's options to record all calls into a file, or to inject a fault and record those of its call. */
 function options(file: string, fault: Fault | undefined): string[] {
-  const common = ["-f", "-qq", "-n", "-ttt", "-s", "0", "-e", "signal=none", "-o", file];
+  const common = ["-f", "-qq", "-n", "-y", "-ttt", "-s", "0", "-e", "signal=none", "-o", file];
   if (fault === undefined) return common;
   const when = fault.nth === "always" ? "" : `:when=${fault.nth}`;
   const inject = `inject=${fault.call}:error=${fault.errno}${when}`;

@@ -8,14 +8,17 @@ export interface TracedCall {
   readonly number: number;
   /** strace made it fail. */
   readonly injected: boolean;
+  /** On the descriptor by which Go's runtime or libuv wakes itself: it tries for ever, which is not ours to bound. */
+  readonly wakes: boolean;
 }
 
 const line = /^(\d+) +(\d+\.\d+) (.*)$/;
+const waking = /^\[ *\d+\] \w+\(\d+<anon_inode:\[eventfd\]>/;
 const begun = /^\[ *(\d+)\] ([a-z_0-9]+)\(/;
 const resumed = /^\[ *\d+\] <\.\.\. ([a-z_0-9]+) resumed>/;
 
 /**
- * Reads what `strace -f -n -ttt -o FILE` wrote. A call that another thread's call cut in two counts once, where it
+ * Reads what `strace -f -n -y -ttt -o FILE` wrote. A call that another thread's call cut in two counts once, where it
  * began; that it was injected stands where it ends. What is no call (signals, ends of processes) is left out.
  */
 export function parseTrace(text: string): TracedCall[] {
@@ -40,6 +43,7 @@ export function parseTrace(text: string): TracedCall[] {
       name,
       number: Number(number),
       injected,
+      wakes: waking.test(rest),
     });
   }
   return calls;
