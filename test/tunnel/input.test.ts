@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mock } from "node:test";
 import { runInNewContext } from "node:vm";
 import {
   attach,
@@ -234,6 +235,25 @@ for (const backend of ["ffi", "exec"] as const) {
       assert.equal((await tunnel.status()).listenPort, 51_896);
     });
 
+    it("leaves no copy of a key, whether its call succeeds, fails or is given up", async () => {
+      const key = PrivateKey.generate();
+      const config = { privateKey: key, peers: [{ publicKey: peer, endpoint: "peer.example:9" }] };
+      const copies: PrivateKey[] = [];
+      let lookup = async () => "192.0.2.7";
+      const resolve = { lookup: () => lookup() };
+      const open = () => openTunnel({ name: "wgi0", backend, config, resolve });
+      await using tunnel = await copying(copies, open);
+      await copying(copies, () => tunnel.apply(config));
+      await copying(copies, () => tunnel.update({ privateKey: key }));
+      await assert.rejects(copying(copies, () => tunnel.apply(config, AbortSignal.abort())));
+      lookup = async () => Promise.reject(new Error("no such host"));
+      await assert.rejects(copying(copies, () => tunnel.apply(config)));
+      await tunnel.update({}); // has its turn after them
+      assert.equal(copies.length, 5);
+      for (const copy of copies) assert.throws(() => copy.toBase64(), /was destroyed/);
+      assert.equal(key.toBase64().length, 44);
+    });
+
     it("is made in the order of the calls, although one has to wait for a host name", async () => {
       let answer = (_address: string) => {};
       const lookup = () => new Promise<string>((resolve) => (answer = resolve));
@@ -316,6 +336,21 @@ for (const backend of ["ffi", "exec"] as const) {
       assert.equal((await tunnel.status()).listenPort, 51_896);
     });
   });
+}
+
+/** Makes a call, and collects the private keys that it makes until its first await. */
+function copying<T>(copies: PrivateKey[], call: () => Promise<T>): Promise<T> {
+  const owning = PrivateKey.owning;
+  const spy = mock.method(PrivateKey, "owning", (buffer: Buffer, start: number) => {
+    const key = owning.call(PrivateKey, buffer, start);
+    copies.push(key);
+    return key;
+  });
+  try {
+    return call();
+  } finally {
+    spy.mock.restore();
+  }
 }
 
 describe("what is given to functions of values", () => {
