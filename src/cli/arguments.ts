@@ -1,10 +1,17 @@
+import { nearVerb } from "./near-verb.js";
+
 /** The verbs whose code is in a file of their own. */
 export const verbNames = [
   "show",
   "showconf",
+  "set",
+  "setconf",
+  "addconf",
   "syncconf",
   "up",
   "down",
+  "save",
+  "strip",
   "genkey",
   "genpsk",
   "pubkey",
@@ -36,7 +43,8 @@ export interface RunCommand {
 
 /**
  * Reads a command line. Like wireguard-go it answers a wrong number of names with the usage; options
- * may stand on either side of the name, and "--" ends them. Source: main.go of wireguard-go.
+ * may stand on either side of the name, and "--" ends them. Unlike wireguard-go it takes no name without
+ * "run" or an option before it that is most likely a verb with a mistake. Source: main.go of wireguard-go.
  */
 export function parseArguments(args: readonly string[]): Command {
   const [first, ...rest] = args;
@@ -50,9 +58,27 @@ export function parseArguments(args: readonly string[]): Command {
     case "-h":
     case "--help":
       return { verb: "help", args: [] };
-    default:
-      return parseRun(args);
+    default: {
+      const meant = verbMeantBy(first ?? "");
+      return meant === undefined
+        ? parseRun(args)
+        : { verb: "mistake", message: doubt(first, meant) };
+    }
   }
+}
+
+/**
+ * Returns the verb that a word is, or is most likely meant to be. An interface of such a name needs "run"
+ * before it.
+ */
+export function verbMeantBy(word: string): string | undefined {
+  return nearVerb(word, ["run", ...verbNames, "version"]);
+}
+
+/** An interface of that name would be made, and nobody would see why. */
+function doubt(word: string | undefined, meant: string): string {
+  const call = meant === "version" ? "--version" : meant;
+  return `There is no verb ${word}. If you mean ${meant}: wg-bridge ${call}. For an interface of that name: wg-bridge run ${word}.`;
 }
 
 function parseVerb(verb: (typeof verbNames)[number], args: readonly string[]): Command {

@@ -11,8 +11,8 @@ export function helpText(): string {
   const list = columns(verbs.map(({ name, summary }) => [name, summary]));
   return `${usageText()}
 ${list}
-wg-bridge help VERB, or wg-bridge VERB --help, tells its options. An interface called like a verb
-needs "run" before it. wg-bridge(1) tells the rest.
+wg-bridge help VERB, or wg-bridge VERB --help, tells its options. An interface called like a verb,
+or nearly, needs "run" before it. wg-bridge(1) tells the rest.
 `;
 }
 

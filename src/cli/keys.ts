@@ -1,7 +1,7 @@
 import { fstatSync } from "node:fs";
-import { counted } from "../counted.js";
 import { WgBridgeError } from "../errors.js";
 import { PresharedKey, PrivateKey } from "../values/key.js";
+import { readKeyText } from "./key-text.js";
 import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge genkey`. */
@@ -44,37 +44,11 @@ function takesNone(verb: string, args: readonly string[]): void {
   if (readWords(verb, args, {}).positionals.length > 0) throw wordsError(verb, "It takes no words");
 }
 
-/** How long a key is in base64. */
-const keyCharacters = 44;
-
-/**
- * The key on standard input. As for wg(8) it comes first, and only white space and zeros may follow:
- * who pours something else in is refused at once.
- */
 async function readPrivateKey(): Promise<PrivateKey> {
-  const text = Buffer.alloc(keyCharacters);
-  let length = 0;
-  let key: PrivateKey | undefined;
-  try {
-    for await (const piece of process.stdin) {
-      const bytes = Buffer.from(piece);
-      const taken = bytes.copy(text, length);
-      length += taken;
-      const blank = isBlank(bytes.subarray(taken));
-      bytes.fill(0);
-      if (!blank) throw keyTextError("more follows it");
-      if (length === keyCharacters) key ??= PrivateKey.from(text.toString("latin1"));
-    }
-  } finally {
-    text.fill(0);
-  }
-  // UAPI's hexadecimal spelling is none of wg(8)'s.
-  if (key === undefined) throw keyTextError(`it has ${counted(length, "character")}`);
-  return key;
-}
-
-function isBlank(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0 || byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
+  const key = await readKeyText(process.stdin);
+  if ("fault" in key) throw keyTextError(key.fault);
+  if (key.text === "") throw keyTextError("it has 0 characters");
+  return PrivateKey.from(key.text);
 }
 
 function keyTextError(fault: string): WgBridgeError {

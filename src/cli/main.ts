@@ -48,8 +48,16 @@ async function load(verb: Verb): Promise<VerbCommand> {
       return (await import("./showconf.js")).showconfCommand;
     case "syncconf":
       return (await import("./syncconf.js")).syncconfCommand;
+    case "set":
+      return (await import("./set.js")).setCommand;
+    case "setconf":
+      return (await import("./setconf.js")).setconfCommand;
+    case "addconf":
+      return (await import("./setconf.js")).addconfCommand;
     case "up":
-    case "down": {
+    case "down":
+    case "save":
+    case "strip": {
       const { wgQuickCommand } = await import("./wg-quick.js");
       return (args, env) => wgQuickCommand(verb, args, env);
     }

@@ -24,7 +24,15 @@ export interface Option {
 }
 
 /** What a word can be, for completion. */
-export type Word = "interface" | "shown" | "field" | "file" | "configuration" | "shell" | "verb";
+export type Word =
+  | "interface"
+  | "shown"
+  | "field"
+  | "setting"
+  | "file"
+  | "configuration"
+  | "shell"
+  | "verb";
 
 const backend: Option = {
   flag: "--backend=auto|ffi|exec",
@@ -67,6 +75,31 @@ export const verbs: readonly Verb[] = [
     words: ["interface"],
   },
   {
+    name: "set",
+    usage: [
+      "set INTERFACE [listen-port PORT] [fwmark MARK] [private-key FILE]",
+      "set INTERFACE peer KEY [remove] [endpoint HOST:PORT] [allowed-ips [+|-]PREFIX,...]",
+      "set INTERFACE peer KEY [preshared-key FILE] [persistent-keepalive SECONDS]",
+    ],
+    summary: "change an interface, then any number of peers, as wg set does",
+    options: [],
+    words: ["interface", "setting"],
+  },
+  {
+    name: "setconf",
+    usage: ["setconf INTERFACE FILE"],
+    summary: "set up an interface anew from a file, as wg setconf does; sessions are dropped",
+    options: [],
+    words: ["interface", "file"],
+  },
+  {
+    name: "addconf",
+    usage: ["addconf INTERFACE FILE"],
+    summary: "add to an interface what a file says, as wg addconf does",
+    options: [],
+    words: ["interface", "file"],
+  },
+  {
     name: "syncconf",
     usage: ["syncconf INTERFACE FILE"],
     summary: "make an interface what a file says, without dropping live sessions",
@@ -84,6 +117,20 @@ export const verbs: readonly Verb[] = [
     name: "down",
     usage: ["down FILE|INTERFACE"],
     summary: "run wg-quick down",
+    options: [],
+    words: ["configuration"],
+  },
+  {
+    name: "save",
+    usage: ["save FILE|INTERFACE"],
+    summary: "run wg-quick save: write the state of an interface into its file",
+    options: [],
+    words: ["configuration"],
+  },
+  {
+    name: "strip",
+    usage: ["strip FILE|INTERFACE"],
+    summary: "run wg-quick strip: print a file without what only wg-quick reads",
     options: [],
     words: ["configuration"],
   },

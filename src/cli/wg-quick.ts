@@ -7,9 +7,9 @@ import { missingError } from "./wg-quick/missing.js";
 import { runAttached } from "./wg-quick/run.js";
 import { readWords, wordsError } from "./words.js";
 
-/** `wg-bridge up` and `wg-bridge down`: wg-quick(8) itself, with this program for its tunnels. */
+/** `wg-bridge up`, `down`, `save` and `strip`: wg-quick(8) itself, with this program for its tunnels. */
 export async function wgQuickCommand(
-  verb: "up" | "down",
+  verb: "up" | "down" | "save" | "strip",
   args: readonly string[],
   env: Environment,
 ): Promise<number> {
@@ -19,11 +19,11 @@ export async function wgQuickCommand(
   if (what === undefined || rest.length > 0) {
     throw wordsError(verb, "It takes one file or interface");
   }
-  if (verb === "down" && backend !== undefined) throw wordsError(verb, "It takes no --backend");
+  if (verb !== "up" && backend !== undefined) throw wordsError(verb, "It takes no --backend");
   const wgQuick = findProgram("wg-quick", env);
   if (wgQuick === undefined) throw await missingError("wg-quick", env);
   const settings = {
-    ...implementation(wgQuick, env),
+    ...implementation(wgQuick, what, env),
     ...(backend === undefined ? {} : { WG_BRIDGE_BACKEND: parseBackendRequest(backend) }),
   };
   const command = asRoot([wgQuick, verb, what], { ...env, ...settings });

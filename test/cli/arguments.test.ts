@@ -24,6 +24,49 @@ describe("the command line", () => {
     assert.deepEqual(parse("run compare"), { ...background, name: "compare" });
   });
 
+  it("takes for a verb with a mistake what is one most likely, unless run or an option is before it", () => {
+    const mistaken = {
+      show: ["sho", "shwo", "shw", "shoe", "shiw", "SHOW", "Show"],
+      setconf: ["setc", "setcon", "setconff", "stconf", "setcnof"],
+      genkey: ["gen", "genk", "gnekey", "genkeys"],
+      "--version": ["version", "ver", "vers", "versions", "Version"],
+      down: ["dow", "donw", "dwn"],
+      run: ["RUN"],
+    };
+    for (const [meant, words] of Object.entries(mistaken)) {
+      for (const name of words) {
+        for (const args of [[name], [name, "wg0"], [name, "-f"]]) {
+          const command = parseArguments(args);
+          assert.ok(command.verb === "mistake", name);
+          assert.ok(command.message.includes(`: wg-bridge ${meant}. `), command.message);
+          assert.ok(command.message.includes(`wg-bridge run ${name}.`));
+        }
+        assert.deepEqual(parseArguments(["run", name]), { ...background, name });
+        assert.deepEqual(parseArguments(["-f", name]), { ...foreground, name });
+        assert.deepEqual(parseArguments(["--", name]), { ...background, name });
+      }
+    }
+  });
+
+  it("takes other names for names", () => {
+    const names = [
+      "wg0",
+      "show0",
+      "up1",
+      "ip",
+      "ud",
+      "sh",
+      "ru",
+      "runn",
+      "home",
+      "office",
+      "tun",
+      "set-1",
+      "vpn",
+    ];
+    for (const name of names) assert.deepEqual(parse(name), { ...background, name });
+  });
+
   it("takes a backend on either side of the name", () => {
     assert.deepEqual(parse("--backend=ffi wg1"), { ...background, backend: "ffi" });
     assert.deepEqual(parse("wg1 -f --backend=exec"), { ...foreground, backend: "exec" });

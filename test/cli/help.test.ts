@@ -54,7 +54,8 @@ describe("wg-bridge itself", () => {
       'import { parseArguments } from "./arguments.js";',
       'import { say } from "./say.js";',
     ]);
-    assert.deepEqual(imports("arguments.js"), []);
+    assert.deepEqual(imports("arguments.js"), ['import { nearVerb } from "./near-verb.js";']);
+    assert.deepEqual(imports("near-verb.js"), []);
     assert.deepEqual(imports("say.js"), ['import { printable } from "../printable.js";']);
     assert.deepEqual(imports("../printable.js"), []);
   });

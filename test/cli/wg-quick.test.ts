@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { constants, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  constants,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { allowedIp, openTunnel, PrivateKey } from "../../src/index.js";
 import { serverOf } from "../../src/uapi/server.js";
@@ -13,7 +21,7 @@ const farKey = PrivateKey.generate();
 
 describe("wg-bridge up and down, with a peer in another namespace,", () => {
   onlyInSandbox();
-  endLeftTunnels("wgq0", "wgq1");
+  endLeftTunnels("wgq0", "wgq1", "show", "setcon");
   let directory = "";
   let path = "";
 
@@ -87,6 +95,26 @@ AllowedIPs = 10.71.0.0/24
     assert.ok(await waitUntilFree("wgq0", 10_000));
   });
 
+  it("run an interface that is called like a verb, or nearly", async () => {
+    for (const name of ["show", "setcon"]) {
+      const file = `${directory}/${name}.conf`;
+      writeFileSync(file, `[Interface]\nPrivateKey = ${nearKey.toBase64()}\n`, { mode: 0o600 });
+      const up = runBridge(["up", "--backend=exec", file]);
+      assert.equal(up.status, 0, up.stderr);
+      assert.equal(serverOf(name)?.program.endsWith("/wireguard-go"), true);
+      const stripped = runBridge(["strip", file]);
+      assert.equal(
+        stripped.stdout,
+        spawnSync("wg-quick", ["strip", file], { encoding: "utf8" }).stdout,
+      );
+      execFileSync("wg", ["set", name, "listen-port", "4567"]);
+      assert.equal(runBridge(["save", file]).status, 0);
+      assert.match(readFileSync(file, "utf8"), /^ListenPort = 4567$/m);
+      assert.equal(runBridge(["down", file]).status, 0);
+      assert.ok(await waitUntilFree(name, 10_000));
+    }
+  });
+
   it("give wg-quick's words and exit code", () => {
     writeConfig("PreUp = exit 7");
     const { status, stderr } = spawnSync("wg-quick", ["up", path], { encoding: "utf8" });
@@ -97,10 +125,11 @@ AllowedIPs = 10.71.0.0/24
   });
 
   it("take one word, and up a backend too", () => {
-    for (const words of [["up"], ["down"], ["up", "a", "b"], ["down", "--backend=ffi", "a"]]) {
+    const wrong = [["up"], ["down"], ["up", "a", "b"], ["down", "--backend=ffi", "a"], ["strip"]];
+    for (const words of [...wrong, ["save", "a", "b"]]) {
       const { status, stderr } = runBridge(words);
       assert.equal(status, 1);
-      assert.match(stderr, /^wg-bridge: [^\n]*: see wg-bridge (up|down) --help\.\n$/);
+      assert.match(stderr, /^wg-bridge: [^\n]*: see wg-bridge (up|down|save|strip) --help\.\n$/);
     }
     assert.match(runBridge(["up", "--backend=kernel", "a"]).stderr, /no backend "kernel"/);
   });

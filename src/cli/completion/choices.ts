@@ -1,3 +1,4 @@
+import { settingWords } from "../set/words.js";
 import { fields } from "../show/dump.js";
 import { type Option, type Verb, verbs, type Word } from "../verbs.js";
 
@@ -52,6 +53,7 @@ export const choices: Readonly<Record<Word, Choice>> = {
   interface: { words: [], command: interfaces },
   shown: { words: ["all", "interfaces"], command: interfaces },
   field: { words: fields },
+  setting: { words: settingWords, files: true },
   file: { words: [], files: true },
   configuration: { words: [], command: configurations, files: true },
   shell: { words: ["bash", "zsh", "fish"] },
