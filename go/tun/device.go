@@ -174,6 +174,17 @@ func (d *Device) Failure() error { return d.failure }
 // MTU returns the interface's MTU in bytes, or UnknownMTU. It never fails.
 func (d *Device) MTU() (int, error) { return d.link.mtu(), nil }
 
+// IsUp reports whether the interface is up. It is not once the device is closed.
+func (d *Device) IsUp() (up bool) {
+	raw, err := d.file.SyscallConn()
+	if err != nil {
+		return false
+	}
+	// The file stays open meanwhile, and a closed one is not asked.
+	_ = raw.Control(func(uintptr) { up, _, _ = d.link.isUp() })
+	return up
+}
+
 // Events returns link and MTU changes. The channel is closed by Close.
 func (d *Device) Events() <-chan engine.Event { return d.link.events }
 

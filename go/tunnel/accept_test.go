@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -137,6 +140,32 @@ func TestOnlyASocketThatIsGoneEndsTheAccepting(t *testing.T) {
 	} {
 		if wrapped := (&net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", err)}); isSocketGone(wrapped) != gone {
 			t.Errorf("%v: gone %t", err, !gone)
+		}
+	}
+}
+
+func TestATunnelThatIsSetUpWithAFullDescriptorTableHearsOnceThereAreDescriptors(t *testing.T) {
+	begin(t)
+	tunnel, errs := startLogged(t, openFiles(t))
+	defer tunnel.Close()
+	command := exec.Command("sh", "-c", "read go; exec ip link set wgt0 up")
+	gate, err := command.StdinPipe()
+	if err = errors.Join(err, command.Start()); err != nil {
+		t.Fatal(err)
+	}
+	allow := forbidDescriptors(t)
+	if _, err := gate.Write([]byte("go\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for !strings.Contains(testbed.Wait(t, errs, "the log line"), "Unable to update bind") {
+	}
+	allow()
+	for deadline := time.Now().Add(patience); tunnel.bind.Port() == 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("it stays deaf")
 		}
 	}
 }

@@ -3,6 +3,8 @@ package tunnel
 import (
 	"fmt"
 	"time"
+
+	"wg-bridge/go/descriptors"
 )
 
 const (
@@ -23,18 +25,49 @@ func (t *Tunnel) keepPort(refused, former uint16) {
 	if port == 0 {
 		port = refused
 	}
+	short := descriptors.Require(bindDescriptors) != nil
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if port == 0 || t.connections == nil || t.keepingPort {
+	if port == 0 && !short || t.connections == nil || t.keepingPort {
 		return // Any port is fine, the tunnel ends, or a port is being put back.
 	}
 	t.keepingPort = true
 	t.handlers.Go(func() {
-		t.putBack(port)
+		if short {
+			t.awaitDescriptors()
+		}
+		if port != 0 {
+			t.putBack(port)
+		}
+		if short {
+			t.bringUp()
+		}
 		t.mu.Lock()
 		t.keepingPort = false
 		t.mu.Unlock()
 	})
+}
+
+// awaitDescriptors returns once there are descriptors for the sockets again, or the tunnel ends.
+func (t *Tunnel) awaitDescriptors() {
+	for pause := minAcceptPause; descriptors.Require(bindDescriptors) != nil; pause = min(2*pause, maxAcceptPause) {
+		select {
+		case <-t.ending:
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// bringUp sets the device up if it should be: the engine tries only when the interface goes up. Where it
+// fails for want of descriptors, it waits for them again.
+func (t *Tunnel) bringUp() {
+	for t.bind.Port() == 0 && t.tun.IsUp() && !t.isEnding() {
+		if t.device.Up() == nil || descriptors.Require(bindDescriptors) == nil {
+			return
+		}
+		t.awaitDescriptors()
+	}
 }
 
 func (t *Tunnel) putBack(port uint16) {

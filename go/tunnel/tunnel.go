@@ -67,9 +67,13 @@ type Tunnel struct {
 	handlers    sync.WaitGroup
 }
 
-// spareDescriptors are what a tunnel opens after its start: once its interface is up two UDP sockets, and two
-// for routes; one for a client, and one to accept the next. Without them it would seem to run, and be deaf.
-const spareDescriptors = 6
+// bindDescriptors are what a tunnel opens once its interface is up: two UDP sockets, and two for routes.
+// spareDescriptors are what it needs after its start: these, one for a client, and one to accept the next.
+// Without them it would seem to run, and be deaf.
+const (
+	bindDescriptors  = 4
+	spareDescriptors = bindDescriptors + 2
+)
 
 // Start serves the interface and socket of files, with these features. It owns files from here on, also
 // when it fails.
