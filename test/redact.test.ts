@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import fc from "fast-check";
+import { parseDisabled } from "../src/backends/features.js";
+import { parseArguments } from "../src/cli/arguments.js";
+import { wordsError } from "../src/cli/words.js";
+import { readConfigFile } from "../src/config/file.js";
+import { checkConfig } from "../src/config/parse.js";
+import { checkInterfaceName } from "../src/interface-name.js";
+import { quote } from "../src/quote.js";
 import { redact } from "../src/redact.js";
+import { parseBackendRequest } from "../src/strategy/choose.js";
+import { allowedIp } from "../src/values/allowed-ip.js";
+import { parseEndpoint } from "../src/values/endpoint.js";
 
 const keys = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
 const around = fc.stringMatching(/^[ -~]{0,20}[ "=:]$/);
@@ -32,6 +43,24 @@ describe("a log line of any program", () => {
     );
   });
 
+  it("hides a piece of a key, wherever it was cut", () => {
+    // Of base64 in 22 digits, 1 piece in 50,000 looks like words; of 30, none in 300,000.
+    const cuts = fc.tuple(keys, fc.nat(21), fc.integer({ min: 22, max: 43 }));
+    const property = fc.property(cuts, around, ([key, start, length], before) => {
+      for (const whole of [
+        key.toString("hex"),
+        key.toString("hex").toUpperCase(),
+        key.toString("base64"),
+      ]) {
+        const piece = whole.slice(start, start + length).replace(/=+$/, "");
+        if (piece.length < 22) continue;
+        const line = redact(`${before}${piece}"`);
+        assert.ok(!line.includes(piece) && line.includes("(hidden)"), line);
+      }
+    });
+    fc.assert(property, { seed: 13 });
+  });
+
   it("hides every key of several", () => {
     const line = redact(`private_key=${"a1".repeat(32)} preshared_key=${"b2".repeat(32)}`);
     assert.equal(line, "private_key=(hidden) preshared_key=(hidden)");
@@ -40,9 +69,59 @@ describe("a log line of any program", () => {
   it("is left alone where it holds none", () => {
     for (const line of [
       "DEBUG: (wg0) 2026/01/31 12:00:00 peer(AbCd…EfGh) - Sending handshake initiation",
+      "DEBUG: (wg0) Starting wireguard-go version v0.0.0-20260522210424-ecfc5a8d5446",
+      "[2001:db8:85a3:0:0:8a2e:370:7334]:51820 sent 18446744073709551615 bytes",
+      "golang.zx2c4.com/wireguard/device: /var/run/wireguard/wg0.sock: PersistentKeepaliveInterval",
+      "/home/someUser/projects2/node22/lib/wireguardPrograms/build3",
+      "/home/o2x/x86v3/a1b2/programs/wireguard/build3",
       "open /usr/local/lib/a/directory/of/which/the/name/is/longer/than/a/key: permission denied",
     ]) {
       assert.equal(redact(line), line);
     }
+  });
+});
+
+describe("a message about what somebody gave", () => {
+  const hex = "d8cf1f933cf2db6f9b1d453536794f5ecd6f28f97c21309b6cebf27d20efbb63";
+  const pieces = [hex, Buffer.from(hex, "hex").toString("base64")].flatMap((key) => [
+    key,
+    key.slice(0, 30),
+    key.slice(4, 40),
+  ]);
+
+  const uses: Readonly<Record<string, (text: string) => unknown>> = {
+    "an interface name": checkInterfaceName,
+    "a backend": parseBackendRequest,
+    "a feature": parseDisabled,
+    "an endpoint": parseEndpoint,
+    "an allowed IP": allowedIp,
+    "a verb's words": (text) => {
+      throw wordsError("show", `Unknown option '--${text}'`);
+    },
+    "the name of a configuration": (text) => readConfigFile(`/nonexistent/${text}`),
+  };
+  for (const [what, use] of Object.entries(uses)) {
+    it(`has no piece of a key that was given as ${what}`, async () => {
+      for (const piece of pieces) {
+        await assert.rejects(
+          async () => use(piece),
+          (error) => {
+            assert.ok(!inspect(error, { depth: 5, showHidden: true }).includes(piece.slice(0, 29)));
+            return true;
+          },
+        );
+      }
+    });
+  }
+
+  it("has none that was given as an option, or in a configuration", () => {
+    for (const piece of pieces) {
+      const found = [parseArguments([`--${piece}`]), checkConfig(`[Interface]\n${piece} = 1\n`)];
+      assert.ok(!JSON.stringify(found).includes(piece.slice(0, 21)));
+    }
+  });
+
+  it("is cut only once it has been redacted", () => {
+    assert.equal(quote(`private ${hex}`, 20), '"private (hidden)"');
   });
 });

@@ -41,7 +41,8 @@ type failure struct {
 	text atomic.Value // string
 }
 
-func (f *failure) set(err error) { f.text.Store(err.Error()) }
+// set keeps the text without what could be a key: callers give those where a name belongs.
+func (f *failure) set(err error) { f.text.Store(tunnel.Redact(err.Error())) }
 
 func (f *failure) String() string {
 	text, _ := f.text.Load().(string)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"wg-bridge/go/tunnel"
 )
 
 // A Status is whoever started this process and gave it StatusFd, or nobody.
@@ -15,10 +17,10 @@ func (p Process) OpenStatus() (Status, error) {
 	return Status{file}, err
 }
 
-// Tell says something in one line. Nobody needs to be listening any more.
+// Tell says something in one line, without what could be a key. Nobody needs to be listening any more.
 func (s Status) Tell(text string) {
 	if s.file != nil {
-		_, _ = fmt.Fprintln(s.file, strings.ReplaceAll(text, "\n", "; "))
+		_, _ = fmt.Fprintln(s.file, strings.ReplaceAll(tunnel.Redact(text), "\n", "; "))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log"
 	"regexp"
+	"strings"
 )
 
 // A Level says how much a tunnel logs. The numbers are the engine's.
@@ -28,32 +29,36 @@ func NewLog(w io.Writer, level Level, name string) Log {
 		if level < from {
 			return func(string, ...any) {}
 		}
-		lines := log.New(w, prefix+": ("+printable(name)+") ", log.Ldate|log.Ltime)
+		lines := log.New(w, prefix+": ("+printable(Redact(name))+") ", log.Ldate|log.Ltime)
 		return func(format string, arguments ...any) {
-			lines.Print(printableLines(redact(fmt.Sprintf(format, arguments...))))
+			lines.Print(printableLines(Redact(fmt.Sprintf(format, arguments...))))
 		}
 	}
 	return Log{Verbosef: logger("DEBUG", Verbose), Errorf: logger("ERROR", Error)}
 }
 
-// A key is 64 hexadecimal digits for UAPI, and 44 characters of base64 for people. Of these the engine
-// may log only 43: it takes a line apart at its first "=".
+// A key is 64 hexadecimal digits for UAPI, and 44 characters of base64 for people. Pieces of keys are hidden
+// from 22 digits on: numbers of 64 bits and abbreviated hashes have fewer. src/redact.ts does the same.
 var (
-	key        = regexp.MustCompile(`[0-9A-Fa-f]{64}|[0-9A-Za-z+/]{43}=`)
-	base64Word = regexp.MustCompile(`[0-9A-Za-z+/]+`)
+	hexadecimalRun = regexp.MustCompile(`[0-9A-Fa-f]{22,}`)
+	base64Run      = regexp.MustCompile(`[0-9A-Za-z+/]{22,}={0,2}`)
+
+	// word is what a word in a path or a name looks like, and next to no piece of a key.
+	word = regexp.MustCompile(`^(?:[a-z]*(?:[A-Z][a-z]{2,})*|[A-Z]+)[0-9]{0,4}$`)
 )
 
-const (
-	base64WordLength = 43
-	hidden           = "(hidden)"
-)
+const hidden = "(hidden)"
 
-// redact hides whatever could be a key: the engine logs a request's line that it cannot read whole.
-func redact(line string) string {
-	return base64Word.ReplaceAllStringFunc(key.ReplaceAllLiteralString(line, hidden), func(word string) string {
-		if len(word) == base64WordLength {
-			return hidden
+// Redact hides whatever could be a key or a piece of one: the engine logs a request's line that it cannot
+// read whole, or takes it apart, and people give a key where something else belongs.
+func Redact(text string) string {
+	return base64Run.ReplaceAllStringFunc(hexadecimalRun.ReplaceAllLiteralString(text, hidden), func(run string) string {
+		for segment := range strings.SplitSeq(strings.TrimRight(run, "="), "/") {
+			// A piece of a key has no slash at every sixth digit.
+			if len(segment) >= 6 && !word.MatchString(segment) {
+				return hidden
+			}
 		}
-		return word
+		return run
 	})
 }

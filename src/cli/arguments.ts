@@ -1,3 +1,4 @@
+import { redact } from "../redact.js";
 import { nearVerb } from "./near-verb.js";
 
 /** The verbs whose code is in a file of their own. */
@@ -124,5 +125,5 @@ function mistake(argument: string): string {
   if (argument === "--backend") {
     return "--backend takes its value after an equals sign: --backend=auto, --backend=ffi or --backend=exec.";
   }
-  return `There is no option ${argument}: see wg-bridge --help. Put "--" before an interface name that begins with "-".`;
+  return `There is no option ${redact(argument)}: see wg-bridge --help. Put "--" before an interface name that begins with "-".`;
 }

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { redact } from "../redact.js";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 type Parsed<T extends Options> = ReturnType<
@@ -26,5 +27,5 @@ export function readWords<T extends Options>(
 
 /** What is wrong with a verb's words, and where to look. */
 export function wordsError(verb: string, fault: string): WgBridgeError {
-  return new WgBridgeError("WG_BRIDGE_VALUE", `${fault}: see wg-bridge ${verb} --help.`);
+  return new WgBridgeError("WG_BRIDGE_VALUE", `${redact(fault)}: see wg-bridge ${verb} --help.`);
 }

@@ -2,6 +2,7 @@ import { open, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, WgBridgeError } from "../errors.js";
 import { visible } from "../quote.js";
+import { redact } from "../redact.js";
 
 /** The text of a configuration file, and what its owner should know. */
 export interface ConfigFile {
@@ -30,8 +31,11 @@ export async function readConfigFile(path: string, signal?: AbortSignal): Promis
     signal?.throwIfAborted();
     throw new WgBridgeError(
       "WG_BRIDGE_CONFIG",
-      `The configuration ${path} cannot be read (${messageOf(error)}). Check the path, and run as a user who may read it.`,
-      { cause: error },
+      redact(
+        `The configuration ${path} cannot be read (${messageOf(error)}). Check the path, and run as a user who may read it.`,
+      ),
+      // It repeats the path, which may be a configuration's text given by mistake.
+      redact(path) === path ? { cause: error } : {},
     );
   }
 }

@@ -249,7 +249,7 @@ class Reader {
     const kind = fieldCalled(fields, key);
     if (kind === undefined) {
       // A line that holds only a key in base64 looks like a field as well.
-      const named = /^[A-Za-z]{1,24}$/.test(key) ? ` ${key}` : "";
+      const named = /^[A-Za-z]{1,20}$/.test(key) ? ` ${key}` : "";
       this.#fault(line, at, `there is no field${named} in this section`, namesOf(fields));
     } else if (kind.program === "wg-quick" && !plainSection) {
       const fault = "wg-quick does not find this field below a name with white space";
