@@ -48,7 +48,7 @@ export const forbiddenOutcomes: readonly Outcome[] = ["LEAK", "HANG", "SPIN", "S
 const spinning = 100;
 
 const crash =
-  /^(panic|fatal error|runtime: |SIG[A-Z]+: |FATAL ERROR)|Assertion .* failed|node:internal/;
+  /^(panic|fatal error|futexwakeup |runtime: |SIG[A-Z]+: |FATAL ERROR)|Assertion .* failed|node:internal/;
 
 /** What a run comes to; the worst that it did. */
 export function outcomeOf(seen: Observation): Outcome {
