@@ -1,14 +1,19 @@
-import { fileURLToPath } from "node:url";
+import { packageRoot } from "./package-root.js";
+
+export { packageRoot };
 
 /** Environment variables, as in process.env. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The directory of wg-bridge's package.json. This file is dist/src/artifacts.js below it. */
-export const packageRoot = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+/**
+ * Where the library and the executable are. Electron packs files into app.asar, which only JavaScript can
+ * read; its packagers leave named files beside it.
+ */
+const programs = `${packageRoot.replace("/app.asar/", "/app.asar.unpacked/")}/build`;
 
 /** The library: WIREGUARD_GO_BRIDGE_LIB_PATH, or the one that `npm run build` makes. */
 export function libraryPath(env: Environment): string {
-  return env.WIREGUARD_GO_BRIDGE_LIB_PATH || `${packageRoot}/build/wireguard_go_bridge.so`;
+  return env.WIREGUARD_GO_BRIDGE_LIB_PATH || `${programs}/wireguard_go_bridge.so`;
 }
 
 /**
@@ -16,7 +21,7 @@ export function libraryPath(env: Environment): string {
  * slash ("boringtun-cli") is a command to be found on PATH.
  */
 export function executablePath(env: Environment): string {
-  return env.WIREGUARD_GO_EXECUTABLE || `${packageRoot}/build/wireguard-go`;
+  return env.WIREGUARD_GO_EXECUTABLE || `${programs}/wireguard-go`;
 }
 
 /** Upstream's own wireguard-go, built from the pinned module: a peer to compare with. */

@@ -3,6 +3,7 @@ import { endianness } from "node:os";
 import { type Environment, executablePath, libraryPath } from "../artifacts.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { isExecutableFile } from "../executable-file.js";
+import { bundleRemedy } from "../package-root.js";
 import { type ElfFault, type ElfFile, elfHeadBytes, parseElf } from "./elf.js";
 import { requireTrustedFile } from "./trusted-file.js";
 
@@ -19,6 +20,7 @@ export interface Probe {
 }
 
 const rebuild =
+  bundleRemedy ??
   'Build it anew with "npm run build", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.';
 
 /** Looks at the library and the executable that the environment names. */
@@ -156,7 +158,7 @@ function checkExecutable(path: string): void {
     }
     throw new WgBridgeError(
       "WG_BRIDGE_EXECUTABLE_MISSING",
-      `There is no executable ${path} (${messageOf(error)}). Build it with "npm run build", or name another with WIREGUARD_GO_EXECUTABLE.`,
+      `There is no executable ${path} (${messageOf(error)}). ${bundleRemedy ?? 'Build it with "npm run build", or name another with WIREGUARD_GO_EXECUTABLE.'}`,
       { cause: error },
     );
   }

@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { inspect, types } from "node:util";
 import { counted } from "../counted.js";
 import { WgBridgeError } from "../errors.js";
@@ -34,9 +33,8 @@ export function publicKeyHex(key: PublicKey): string {
   return Buffer.from(key, "base64").toString("hex");
 }
 
-// Required when a key is made, not imported: that spares milliseconds of every start.
-const require = createRequire(import.meta.url);
-const crypto = (): typeof import("node:crypto") => require("node:crypto");
+// Loaded when a key is made, not imported: that spares milliseconds of every start.
+const crypto = (): typeof import("node:crypto") => process.getBuiltinModule("node:crypto");
 
 /**
  * Memory for a secret, which stays where it is. A small array of JavaScript's lies in the heap that the

@@ -6,7 +6,7 @@ import { packageRoot } from "../../src/artifacts.js";
 /** The other packages that a program's text names where it imports or requires. */
 function packagesIn(text: string): readonly string[] {
   const names = Array.from(
-    text.matchAll(/\b(?:from|import|import\(|require\()\s*"((?:@[^/"]+\/)?[^./"][^/"]*)[^"]*"/g),
+    text.matchAll(/\b(?:from|import|import\(|require\w*\()\s*"((?:@[^/"]+\/)?[^./"][^/"]*)[^"]*"/g),
     ([, name = ""]) => name,
   );
   return names.filter((name) => !name.startsWith("node:") && !builtinModules.includes(name));

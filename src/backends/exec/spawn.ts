@@ -1,11 +1,17 @@
 import type { ChildProcess, SpawnOptions } from "node:child_process";
-import { createRequire } from "node:module";
 import { shortageError } from "../../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
+import { requireDependency } from "../../package-root.js";
 import { requireSpawn } from "../../tool.js";
 
-// Required, not imported: that spares several milliseconds of every start.
-const require = createRequire(import.meta.url);
+/** A bundle may have left cross-spawn behind, which adds to Node.js's own spawn only what Windows needs. */
+function findSpawn(): Pick<typeof import("cross-spawn"), "spawn"> {
+  try {
+    return requireDependency<typeof import("cross-spawn")>("cross-spawn");
+  } catch {
+    return process.getBuiltinModule("node:child_process");
+  }
+}
 
 /**
  * Starts the executable and resolves once the kernel runs it.
@@ -18,7 +24,7 @@ export async function spawnExecutable(
   options: SpawnOptions,
 ): Promise<ChildProcess> {
   try {
-    const spawn: typeof import("cross-spawn") = require("cross-spawn");
+    const { spawn } = findSpawn();
     const { stdio = [] } = options;
     requireSpawn(executable, Array.isArray(stdio) ? stdio.length : 3);
     const child = spawn(executable, args, options);

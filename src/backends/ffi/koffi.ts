@@ -1,5 +1,5 @@
-import { createRequire } from "node:module";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
+import { bundled, requireDependency } from "../../package-root.js";
 
 /**
  * Loads Koffi, a native addon, which calls C functions. It is required, not imported: that spares several
@@ -8,12 +8,12 @@ import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
  */
 export function requireKoffi(): typeof import("koffi") {
   try {
-    return createRequire(import.meta.url)("koffi");
+    return requireDependency("koffi");
   } catch (error) {
     const reason = messageOf(error).split("\n", 1)[0]?.replace(/\.$/, "");
     throw new WgBridgeError(
       "WG_BRIDGE_LIBRARY_KOFFI",
-      `Koffi, which calls the Go library, cannot be loaded: ${reason}. ${remedyFor(error)}, or use --backend=exec.`,
+      `Koffi, which calls the Go library, cannot be loaded: ${reason}. ${remedyFor(error)}`,
       { cause: error },
     );
   }
@@ -21,7 +21,9 @@ export function requireKoffi(): typeof import("koffi") {
 
 function remedyFor(error: unknown): string {
   if (systemCodeOf(error) === "ERR_DLOPEN_DISABLED") {
-    return "Start node without --no-addons, and with --allow-addons if with --permission";
+    return "Start node without --no-addons, and with --allow-addons if with --permission, or use --backend=exec.";
   }
-  return "Install it with its optional packages (npm install --include=optional)";
+  return bundled
+    ? "A bundler has left it behind: mark wg-bridge and koffi external there, or use --backend=exec."
+    : "Install it with its optional packages (npm install --include=optional), or use --backend=exec.";
 }

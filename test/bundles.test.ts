@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename } from "node:path";
+import { packageRoot, sandboxScript } from "../src/artifacts.js";
+
+/** Asks for a tunnel on each backend, and prints what comes of it. Not by await: CommonJS has none outside functions. */
+const program = `import { openTunnel, PrivateKey, WgBridgeError } from "wg-bridge";
+  async function main() {
+    for (const backend of ["auto", "ffi", "exec"]) {
+      try {
+        const privateKey = PrivateKey.generate();
+        const tunnel = await openTunnel({ name: "wgb%d", backend, config: { privateKey, peers: [] } });
+        const set = (await tunnel.status()).privateKey;
+        await tunnel.close();
+        console.log(backend, "takes", tunnel.backend, set.equals(privateKey), console.log(set) ?? tunnel.reason);
+      } catch (error) {
+        console.log(backend, "fails:", error instanceof WgBridgeError, error.code, error.message);
+      }
+    }
+  }
+  main();`;
+
+const formats = [
+  ["an ES module", ["--format=esm", "--outfile=out/bundle.mjs"]],
+  ["CommonJS", ["--format=cjs", "--outfile=out/bundle.cjs"]],
+  ["minified CommonJS", ["--format=cjs", "--minify", "--outfile=out/bundle.cjs"]],
+  [
+    "several ES modules",
+    ["--format=esm", "--splitting", "--outdir=out", "--out-extension:.js=.mjs"],
+  ],
+] as const;
+
+for (const [format, flags] of formats) {
+  describe(`a bundle by esbuild as ${format}`, () => {
+    let project = "";
+    let bundle = "";
+
+    before(() => {
+      project = mkdtempSync(`${tmpdir()}/wg-bridge-bundle-`);
+      mkdirSync(`${project}/node_modules`);
+      symlinkSync(packageRoot, `${project}/node_modules/wg-bridge`);
+      writeFileSync(`${project}/bundle.js`, program);
+      const esbuild = `${packageRoot}/node_modules/.bin/esbuild`;
+      const words = ["bundle.js", "--bundle", "--platform=node", "--log-level=error", ...flags];
+      execFileSync(esbuild, words, { cwd: project });
+      bundle = format.endsWith("CommonJS") ? "bundle.cjs" : "bundle.mjs";
+    });
+
+    after(() => rmSync(project, { recursive: true }));
+
+    function run(directory: string): readonly string[] {
+      const args = ["node", `${directory}/${bundle}`];
+      const options = { encoding: "utf8", timeout: 60_000 } as const;
+      return execFileSync(sandboxScript, args, options).trimEnd().split("\n");
+    }
+
+    it("opens tunnels on both backends where the package is installed above it", () => {
+      assert.deepEqual(run(`${project}/out`), [
+        "PrivateKey(hidden)",
+        "auto takes ffi true auto prefers ffi, and its library can be used.",
+        "PrivateKey(hidden)",
+        "ffi takes ffi true ffi was asked for.",
+        "PrivateKey(hidden)",
+        "exec takes exec true exec was asked for.",
+      ]);
+    });
+
+    it("says to mark the package external where that is not", () => {
+      const elsewhere = mkdtempSync(`${tmpdir()}/wg-bridge-moved-`);
+      try {
+        cpSync(`${project}/out`, elsewhere, { recursive: true });
+        const external = `mark wg-bridge external there (esbuild --external:wg-bridge), or copy its build directory into ${elsewhere};`;
+        const [auto = "", ffi = "", exec = ""] = run(elsewhere);
+        assert.match(auto, /^auto fails: true WG_BRIDGE_EXECUTABLE_MISSING Neither backend /);
+        assert.match(ffi, /^ffi fails: true WG_BRIDGE_LIBRARY_MISSING /);
+        assert.match(exec, /^exec fails: true WG_BRIDGE_EXECUTABLE_MISSING /);
+        for (const line of [auto, ffi, exec]) assert.ok(line.includes(external), line);
+      } finally {
+        rmSync(elsewhere, { recursive: true });
+      }
+    });
+
+    it("opens tunnels on exec where only the package's programs are beside it", () => {
+      const elsewhere = mkdtempSync(`${tmpdir()}/wg-bridge-moved-`);
+      try {
+        cpSync(`${project}/out`, elsewhere, { recursive: true });
+        mkdirSync(`${elsewhere}/build`);
+        for (const path of ["build/wireguard-go", "build/wireguard_go_bridge.so"]) {
+          cpSync(`${packageRoot}/${path}`, `${elsewhere}/build/${basename(path)}`);
+        }
+        const [, auto = "", ffi = "", , exec = ""] = run(elsewhere);
+        const koffi = /Koffi, .*: mark wg-bridge and koffi external there/;
+        assert.match(
+          auto,
+          new RegExp(`^auto takes exec true auto falls back on exec: ${koffi.source}`),
+        );
+        assert.match(ffi, new RegExp(`^ffi fails: true WG_BRIDGE_LIBRARY_KOFFI ${koffi.source}`));
+        assert.equal(exec, "exec takes exec true exec was asked for.");
+      } finally {
+        rmSync(elsewhere, { recursive: true });
+      }
+    });
+  });
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
+import { packageRoot } from "../src/artifacts.js";
+import { findPackageRoot } from "../src/package-root.js";
+
+describe("the package's root", () => {
+  let top = "";
+
+  beforeEach(() => {
+    top = mkdtempSync(`${tmpdir()}/wg-bridge-root-`);
+  });
+  afterEach(() => rmSync(top, { recursive: true }));
+
+  /** Makes an empty file below the top. */
+  function file(path: string): string {
+    const whole = `${top}/${path}`;
+    mkdirSync(dirname(whole), { recursive: true });
+    writeFileSync(whole, "");
+    return whole;
+  }
+
+  const module = "node_modules/wg-bridge/dist/src/package-root.js";
+
+  it("is three directories above its module, wherever the program is", () => {
+    const path = `${top}/node_modules/wg-bridge`;
+    assert.deepEqual(findPackageRoot(file(module), "/main.js"), { path, bundled: false });
+  });
+
+  it("is in the nearest node_modules above a bundle", () => {
+    file("node_modules/wg-bridge/package.json");
+    file("app/node_modules/wg-bridge/package.json");
+    const path = `${top}/app/node_modules/wg-bridge`;
+    const found = findPackageRoot(file("app/out/bundle.js"), "/main.js");
+    assert.deepEqual(found, { path, bundled: true });
+  });
+
+  it("is a bundle's own directory for want of a node_modules", () => {
+    const found = findPackageRoot(file("out/bundle.js"), "/main.js");
+    assert.deepEqual(found, { path: `${top}/out`, bundled: true });
+  });
+
+  it("is found from the program where a bundle does not know its file, or names one of another machine", () => {
+    file("node_modules/wg-bridge/package.json");
+    const main = file("out/main.cjs");
+    for (const of of [undefined, `${top}/elsewhere/${module}`]) {
+      const path = `${top}/node_modules/wg-bridge`;
+      assert.deepEqual(findPackageRoot(of, main), { path, bundled: true });
+    }
+  });
+
+  it("has its programs beside an archive of Electron's, which cannot be executed from", async () => {
+    const packed = "app.asar/node_modules/wg-bridge";
+    for (const name of ["dist/src/artifacts.js", "dist/src/package-root.js", "package.json"]) {
+      cpSync(`${packageRoot}/${name}`, `${top}/${packed}/${name}`, { recursive: true });
+    }
+    const { libraryPath, executablePath } = await import(`${top}/${packed}/dist/src/artifacts.js`);
+    const programs = `${top}/app.asar.unpacked/node_modules/wg-bridge/build`;
+    assert.equal(libraryPath({}), `${programs}/wireguard_go_bridge.so`);
+    assert.equal(executablePath({}), `${programs}/wireguard-go`);
+  });
+});
