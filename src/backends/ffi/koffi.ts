@@ -10,7 +10,7 @@ export function requireKoffi(): typeof import("koffi") {
   try {
     return requireDependency("koffi");
   } catch (error) {
-    const reason = messageOf(error).split("\n", 1)[0]?.replace(/\.$/, "");
+    const reason = messageOf(error).split("\n", 1)[0]?.replace(/[.?]$/, "");
     throw new WgBridgeError(
       "WG_BRIDGE_LIBRARY_KOFFI",
       `Koffi, which calls the Go library, cannot be loaded: ${reason}. ${remedyFor(error)}`,
