@@ -74,15 +74,18 @@ TYPES
 # names no types of Node.js: the package brings them.
 check_types() {
   local compiler module
-  for compiler in typescript @arethetypeswrong/core/node_modules/typescript; do
-    for module in node16 nodenext esnext; do
-      local resolution=$module
-      [[ $module == esnext ]] && resolution=bundler
-      node "$root/node_modules/$compiler/bin/tsc" --noEmit --strict --target es2022 --module "$module" \
-        --moduleResolution "$resolution" --skipLibCheck false types.ts ||
-        fail "The types do not compile by $compiler with --moduleResolution $resolution."
-    done
-  done
+  while read -r compiler module; do
+    local resolution=$module
+    [[ $module == esnext ]] && resolution=bundler
+    node "$root/node_modules/$compiler/bin/tsc" --noEmit --strict --target es2022 --module "$module" \
+      --moduleResolution "$resolution" --skipLibCheck false types.ts ||
+      fail "The types do not compile by $compiler with --moduleResolution $resolution."
+  done <<'COMPILERS'
+typescript node16
+typescript nodenext
+typescript esnext
+@arethetypeswrong/core/node_modules/typescript esnext
+COMPILERS
 }
 
 # run_program: what the installed package is for.
