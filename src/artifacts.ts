@@ -11,6 +11,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 const programs = `${packageRoot.replace("/app.asar/", "/app.asar.unpacked/")}/build`;
 
+/** Builds library and executable from anywhere, in a checkout and in an installed package. */
+export const buildCommand = `npm run build --prefix ${packageRoot}`;
+
 /** The library: WIREGUARD_GO_BRIDGE_LIB_PATH, or the one that `npm run build` makes. */
 export function libraryPath(env: Environment): string {
   return env.WIREGUARD_GO_BRIDGE_LIB_PATH || `${programs}/wireguard_go_bridge.so`;

@@ -14,7 +14,19 @@ export type StartFailureCode =
 /** The error of a start that failed. detail is what the engine itself said. */
 export function startFailure(code: StartFailureCode, name: string, detail: string): WgBridgeError {
   const said = detail === "" ? "" : ` (the engine said: ${detail})`;
-  return new WgBridgeError(code, `${sentence(code, name)}${said}`);
+  return new WgBridgeError(code, `${sentenceFor(code, name, detail)}${said}`);
+}
+
+/** What to do about what an engine said, if there is more to do than it says. */
+export function remedyFor(detail: string): string | undefined {
+  if (!/read-only file system/i.test(detail)) return undefined;
+  return 'A tunnel needs a /var/run/wireguard that can be written: mount a tmpfs there (in a container "--tmpfs /run").';
+}
+
+function sentenceFor(code: StartFailureCode, name: string, detail: string): string {
+  if (code !== "WG_BRIDGE_ENGINE" || detail === "") return sentence(code, name);
+  const remedy = remedyFor(detail) ?? "Cure what the engine says.";
+  return `The engine could not start the tunnel ${name}. ${remedy}`;
 }
 
 function sentence(code: StartFailureCode, name: string): string {

@@ -1,5 +1,6 @@
 import type { Environment } from "../artifacts.js";
 import { parseDisabled } from "../backends/features.js";
+import { remedyFor } from "../backends/start-failure.js";
 import { WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import {
@@ -45,7 +46,7 @@ async function runInForeground(
   const { runInForeground } = await import("./run/ffi.js");
   const { exitCode, failure } = await runInForeground(selection.library, name, env);
   // Whoever reads the status descriptor has been told there.
-  if (failure !== "" && !env.WG_PROCESS_STATUS_FD) say(failure);
+  if (failure !== "" && !env.WG_PROCESS_STATUS_FD) say(withRemedy(failure));
   return exitCode;
 }
 
@@ -61,7 +62,7 @@ async function runInBackground(
     const failure = await startInBackground(name, env);
     if (failure === undefined) return 0;
     if (request !== "auto" || !failure.libraryAtFault) {
-      say(failure.cause);
+      say(withRemedy(failure.cause));
       return 1;
     }
     const problem = new WgBridgeError("WG_BRIDGE_LIBRARY_LOAD", failure.cause);
@@ -70,6 +71,11 @@ async function runInBackground(
   announce(choice);
   const { runInBackground } = await import("./run/exec.js");
   return runInBackground(choice.path, name, env);
+}
+
+function withRemedy(cause: string): string {
+  const remedy = remedyFor(cause);
+  return remedy === undefined ? cause : `${cause}. ${remedy}`;
 }
 
 function announce(choice: Choice): void {

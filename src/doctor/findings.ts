@@ -1,3 +1,4 @@
+import { buildCommand } from "../artifacts.js";
 import type { WgBridgeErrorCode } from "../errors.js";
 import type { ArtifactFacts, BackendFacts } from "./backends.js";
 import type { MachineFacts, Versions } from "./facts.js";
@@ -119,7 +120,7 @@ function artifactCures(code: WgBridgeErrorCode, path: string): string[] {
     case "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE":
       return [`chmod +x ${path}`];
     default:
-      return ["npm run build"];
+      return [buildCommand];
   }
 }
 

@@ -1,3 +1,4 @@
+import { buildCommand } from "../artifacts.js";
 import { lazily } from "../descriptors.js";
 import { WgBridgeError } from "../errors.js";
 
@@ -7,8 +8,7 @@ const semver = lazily(() => import("semver/functions/satisfies.js"));
 export const abiVersion = "1.1.0";
 
 /** What to do about a library of another release. */
-const rebuild =
-  'Build the library with this package\'s "npm run build", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.';
+const rebuild = `Build this package's with "${buildCommand}", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.`;
 
 /**
  * Checks that a library's C interface is compatible by semantic versioning: the same major version,

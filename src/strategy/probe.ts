@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { endianness } from "node:os";
-import { type Environment, executablePath, libraryPath } from "../artifacts.js";
+import { buildCommand, type Environment, executablePath, libraryPath } from "../artifacts.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { isExecutableFile } from "../executable-file.js";
 import { bundleRemedy } from "../package-root.js";
@@ -21,7 +21,7 @@ export interface Probe {
 
 const rebuild =
   bundleRemedy ??
-  'Build it anew with "npm run build", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.';
+  `Build it anew with "${buildCommand}", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.`;
 
 /** Looks at the library and the executable that the environment names. */
 export function probe(env: Environment): Probe {
@@ -158,7 +158,7 @@ function checkExecutable(path: string): void {
     }
     throw new WgBridgeError(
       "WG_BRIDGE_EXECUTABLE_MISSING",
-      `There is no executable ${path} (${messageOf(error)}). ${bundleRemedy ?? 'Build it with "npm run build", or name another with WIREGUARD_GO_EXECUTABLE.'}`,
+      `There is no executable ${path} (${messageOf(error)}). ${bundleRemedy ?? `Build it with "${buildCommand}", or name another with WIREGUARD_GO_EXECUTABLE.`}`,
       { cause: error },
     );
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdtempSync,
@@ -13,6 +13,7 @@ import {
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { libraryPath, packageRoot } from "../../src/artifacts.js";
+import { openTunnel } from "../../src/index.js";
 import { exchangeOverSocket, socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import { ours, type Program, Running, runToEnd } from "../parity/programs.js";
 import { processesWith } from "../processes.js";
@@ -104,6 +105,36 @@ describe("wg-bridge, told what cannot be,", () => {
       assertRefused(auto, [...foreground, "wg1"], /not an ELF file.*may not be executed/, env);
     });
   }
+});
+
+describe("wg-bridge where /var/run cannot be written", () => {
+  onlyInSandbox();
+  before(() => execFileSync("mount", ["-o", "remount,ro", "/run"]));
+  after(() => execFileSync("mount", ["-o", "remount,rw", "/run"]));
+
+  for (const program of [ffi, exec]) {
+    it(`says what to do about it, with ${program.title}`, () => {
+      for (const args of [["wg1"], ["-f", "wg1"]]) {
+        const { code, stderr } = runToEnd(program, args);
+        assert.equal(code, 1);
+        assert.match(
+          stderr,
+          /^wg-bridge: .*read-only file system\. [^\n]*mount a tmpfs there[^\n]*\n$/,
+        );
+        assert.ok(!interfaceExists("wg1"));
+      }
+    });
+  }
+
+  it("says it in the library's error too, and promises no more from the log", async () => {
+    for (const backend of ["ffi", "exec"] as const) {
+      await assert.rejects(openTunnel({ name: "wg1", backend }), (error: Error) => {
+        assert.match(error.message, /mount a tmpfs there.*read-only file system/);
+        assert.doesNotMatch(error.message, /log level/);
+        return true;
+      });
+    }
+  });
 });
 
 describe("wg-bridge, choosing by itself,", () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { buildCommand } from "../../src/artifacts.js";
 import type { BackendFacts } from "../../src/doctor/backends.js";
 import type { MachineFacts } from "../../src/doctor/facts.js";
 import type { Finding } from "../../src/doctor/finding.js";
@@ -57,7 +58,7 @@ describe("the diagnosis", () => {
       });
       assert.equal(finding(facts, "library").mark, "warn");
       assert.match(finding(facts, "library").detail, /WG_BRIDGE_LIBRARY_MISSING.*\/lib\.so/);
-      assert.deepEqual(finding(facts, "library").cures, ["npm run build"]);
+      assert.deepEqual(finding(facts, "library").cures, [buildCommand]);
       assert.equal(diagnose(facts).canOpenTunnel, true);
     });
 

@@ -1,4 +1,5 @@
 import type { ChildProcess, SpawnOptions } from "node:child_process";
+import { buildCommand } from "../../artifacts.js";
 import { shortageError } from "../../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
 import { requireDependency } from "../../package-root.js";
@@ -44,7 +45,7 @@ function spawnError(executable: string, error: unknown): Error {
     case "ENOENT":
       return new WgBridgeError(
         "WG_BRIDGE_EXECUTABLE_MISSING",
-        `The executable ${executable}, or the loader or interpreter that it names, does not exist. Build it with "npm run build". ${choose}`,
+        `The executable ${executable}, or the loader or interpreter that it names, does not exist. Build it with "${buildCommand}". ${choose}`,
         { cause: error },
       );
     case "EACCES":

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
-import { libraryPath } from "../../artifacts.js";
+import { buildCommand, libraryPath } from "../../artifacts.js";
 import { requireDescriptors } from "../../descriptors.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
 import { checkAbi } from "../../strategy/abi.js";
@@ -160,7 +160,7 @@ export class BridgeLibrary {
 const useOneCopy =
   "Another copy of wg-bridge has loaded it into this process, which can hold only one Go library. Install one release for both, or use --backend=exec.";
 
-const rebuild = 'Build it anew with "npm run build", or use --backend=exec.';
+const rebuild = `Build it anew with "${buildCommand}", or use --backend=exec.`;
 
 function loadHandle(path: string): LibraryHandle {
   const { load } = requireKoffi();

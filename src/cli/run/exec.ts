@@ -4,6 +4,7 @@ import { bareExitOf, exitOf, outputOf } from "../../backends/exec/exit.js";
 import { spawnExecutable } from "../../backends/exec/spawn.js";
 import { readLines } from "../../backends/lines.js";
 import { readyName } from "../../backends/ready.js";
+import { remedyFor } from "../../backends/start-failure.js";
 import { messageOf } from "../../errors.js";
 import { say } from "../say.js";
 import {
@@ -98,7 +99,9 @@ async function start(
 }
 
 function reportExit(executable: string, code: number | null, cause: string | undefined): void {
-  say(cause ?? `${executable} ended with exit code ${code}. What it printed above says why.`);
+  const remedy = cause === undefined ? undefined : remedyFor(cause);
+  if (remedy !== undefined) say(`${cause}. ${remedy}`);
+  else say(cause ?? `${executable} ended with exit code ${code}. What it printed above says why.`);
 }
 
 /** The name may stand for another when the caller gives the descriptors or lets Linux count. */
