@@ -1,5 +1,6 @@
 import type { Environment } from "../artifacts.js";
 import { findProgram } from "../doctor/tools.js";
+import { printable } from "../printable.js";
 import { parseBackendRequest } from "../strategy/choose.js";
 import { asRoot } from "./wg-quick/as-root.js";
 import { implementation } from "./wg-quick/implementation.js";
@@ -20,6 +21,8 @@ export async function wgQuickCommand(
     throw wordsError(verb, "It takes one file or interface");
   }
   if (verb !== "up" && backend !== undefined) throw wordsError(verb, "It takes no --backend");
+  // wg-quick prints its words as they are.
+  if (printable(what) !== what) throw wordsError(verb, `There are control characters in ${what}`);
   const wgQuick = findProgram("wg-quick", env);
   if (wgQuick === undefined) throw await missingError("wg-quick", env);
   const settings = {

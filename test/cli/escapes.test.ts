@@ -84,6 +84,8 @@ describe("names and arguments with escape sequences", () => {
       ["syncconf", "wg0", `/no/${hostile}`],
       ["check", `/no/${hostile}`],
       ["help", hostile],
+      ["up", `/no/${hostile}/wg0.conf`],
+      ["strip", hostile],
       ["metrics", `--listen=${hostile}:1`],
       ["doctor", hostile],
       ["compare", hostile],
