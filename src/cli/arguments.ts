@@ -68,12 +68,20 @@ export function parseArguments(args: readonly string[]): Command {
   }
 }
 
+/** What other programs call these verbs. */
+const otherWords: ReadonlyMap<string, string> = new Map([
+  ["status", "show"],
+  ["list", "show"],
+  ["start", "up"],
+  ["stop", "down"],
+]);
+
 /**
  * Returns the verb that a word is, or is most likely meant to be. An interface of such a name needs "run"
  * before it.
  */
 export function verbMeantBy(word: string): string | undefined {
-  return nearVerb(word, ["run", ...verbNames, "version"]);
+  return otherWords.get(word) ?? nearVerb(word, ["run", ...verbNames, "version"]);
 }
 
 /** An interface of that name would be made, and nobody would see why. */

@@ -26,11 +26,12 @@ describe("the command line", () => {
 
   it("takes for a verb with a mistake what is one most likely, unless run or an option is before it", () => {
     const mistaken = {
-      show: ["sho", "shwo", "shw", "shoe", "shiw", "SHOW", "Show"],
+      show: ["sho", "shwo", "shw", "shoe", "shiw", "SHOW", "Show", "status", "list"],
       setconf: ["setc", "setcon", "setconff", "stconf", "setcnof"],
       genkey: ["gen", "genk", "gnekey", "genkeys"],
       "--version": ["version", "ver", "vers", "versions", "Version"],
-      down: ["dow", "donw", "dwn"],
+      down: ["dow", "donw", "dwn", "stop"],
+      up: ["UP", "start"],
       run: ["RUN"],
     };
     for (const [meant, words] of Object.entries(mistaken)) {
