@@ -160,9 +160,12 @@ describe("wg-bridge show --watch", () => {
         stdio: ["pipe", "pipe", "inherit"],
       });
       let drawn = "";
+      let interrupted = false;
       for await (const piece of terminal.stdout) {
         drawn += piece;
-        if (drawn.split("wgw0").length === 3) terminal.stdin.write("\x03");
+        if (interrupted || drawn.split("wgw0").length < 3) continue;
+        interrupted = true;
+        terminal.stdin.write("\x03");
       }
       assert.match(drawn, /^wgw0, 0 peers\r\npeer +endpoint.*\r\n\r\nwgw0, 0 peers/);
       assert.ok(!drawn.includes("\x1b"), JSON.stringify(drawn));
