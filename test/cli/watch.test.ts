@@ -181,13 +181,15 @@ describe("wg-bridge show --watch", () => {
       ["script", "-qec", [bridge, ...words].join(" "), "/dev/null"],
     ]) {
       const [program = "", ...args] = command;
-      const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
+      const end = new Promise((resolve) => child.on("close", resolve));
       let lines = "";
       for await (const piece of child.stdout) {
         lines += piece;
         if (lines.split("\n").length > 3) break;
       }
       child.kill("SIGTERM");
+      await end;
       for (const line of lines.split("\n").slice(0, 2)) {
         assert.deepEqual(JSON.parse(line), JSON.parse(once));
       }
