@@ -39,7 +39,8 @@ export async function spawnExecutable(
   }
 }
 
-function spawnError(executable: string, error: unknown): Error {
+function spawnError(executable: string, error: unknown): WgBridgeError {
+  if (error instanceof WgBridgeError) return error;
   const choose = "Choose another with WIREGUARD_GO_EXECUTABLE.";
   switch (systemCodeOf(error)) {
     case "ENOENT":
@@ -48,19 +49,14 @@ function spawnError(executable: string, error: unknown): Error {
         `The executable ${executable}, or the loader or interpreter that it names, does not exist. Build it with "${buildCommand}". ${choose}`,
         { cause: error },
       );
-    case "EACCES":
-    case "EPERM":
-    case "ENOEXEC":
-    case "ERR_ACCESS_DENIED":
-      return new WgBridgeError(
-        "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",
-        `The executable ${executable} cannot be run on this machine (${messageOf(error)}). ${choose}`,
-        { cause: error },
-      );
     default:
       return (
         shortageError(`Starting ${executable}`, error) ??
-        (error instanceof Error ? error : new Error(messageOf(error)))
+        new WgBridgeError(
+          "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",
+          `The executable ${executable} cannot be run on this machine (${messageOf(error)}). ${choose}`,
+          { cause: error },
+        )
       );
   }
 }
