@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { endianness } from "node:os";
 import { buildCommand, type Environment, executablePath, libraryPath } from "../artifacts.js";
+import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { isExecutableFile } from "../executable-file.js";
 import { bundleRemedy } from "../package-root.js";
@@ -63,6 +64,8 @@ function readElf(path: string): ElfFile | ElfFault {
   try {
     return headOf(path);
   } catch (error) {
+    const shortage = shortageError(`Looking at the library ${path}`, error);
+    if (shortage !== undefined) throw shortage;
     const missing = systemCodeOf(error) === "ENOENT";
     throw new WgBridgeError(
       missing ? "WG_BRIDGE_LIBRARY_MISSING" : "WG_BRIDGE_LIBRARY_LOAD",
