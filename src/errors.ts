@@ -1,4 +1,4 @@
-import { visible } from "./quote.js";
+import { printableLines } from "./printable.js";
 import { recogniseAcrossCopies } from "./recognition.js";
 
 /** Every code a {@link WgBridgeError} can carry. Codes are stable; messages may change. */
@@ -58,7 +58,7 @@ export class WgBridgeError extends Error {
   readonly code: WgBridgeErrorCode;
 
   constructor(code: WgBridgeErrorCode, message: string, options?: ErrorOptions) {
-    super(visible(message), options);
+    super(printableLines(message), options);
     this.code = code;
   }
 }

@@ -17,18 +17,20 @@ export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n");
 }
 
-/**
- * Writes a value as JSON for programs, indented or in one line, with a last line break, and as printable
- * as the above.
- */
+/** Writes a value as JSON for programs, indented or in one line, with a last line break, and printable. */
 export function printableJson(value: unknown, layout: "indented" | "line" = "indented"): string {
-  const text = JSON.stringify(value, null, layout === "indented" ? 2 : 0);
-  const escaped = text.replace(obeyed, (character) =>
-    character === "\n" ? character : character.split("").map(unicodeEscape).join(""),
-  );
-  return `${escaped}\n`;
+  return `${escapeJson(JSON.stringify(value, null, layout === "indented" ? 2 : 0))}\n`;
 }
 
-function unicodeEscape(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+/** Escapes in JSON what a terminal obeys or hides, as JSON escapes it. Line breaks between values stay. */
+export function escapeJson(json: string): string {
+  return json.replace(obeyed, (character) =>
+    character === "\n" ? character : unicodeEscapes(character),
+  );
+}
+
+/** Writes each UTF-16 code unit of a text as JSON's escape: "\u00a0". */
+export function unicodeEscapes(text: string): string {
+  const units = Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }

@@ -1,11 +1,9 @@
 import { types } from "node:util";
+import { escapeJson, unicodeEscapes } from "./printable.js";
 import { redact } from "./redact.js";
 
 /** Longest quotation in a message, in characters. */
 const maxQuoted = 60;
-
-/** What a terminal obeys or does not show, but for white space of ASCII: controls, marks of direction. */
-const obeyed = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Spaces that look like one. */
 const oddSpaces = /(?! )\p{Zs}/gu;
@@ -16,22 +14,7 @@ const oddSpaces = /(?! )\p{Zs}/gu;
  */
 export function quote(text: string, most = maxQuoted): string {
   const quoted = JSON.stringify(redact(text).slice(0, most));
-  return visible(quoted).replace(oddSpaces, escapeCharacter);
-}
-
-/**
- * The text with an escape in place of each character that a terminal would obey: a path or an interface
- * may have any. Line breaks and tabs stay.
- */
-export function visible(text: string): string {
-  return text.replace(obeyed, escapeCharacter);
-}
-
-function escapeCharacter(character: string): string {
-  return Array.from({ length: character.length }, (_, index) => {
-    const unit = character.charCodeAt(index).toString(16);
-    return `\\u${unit.padStart(4, "0")}`;
-  }).join("");
+  return escapeJson(quoted).replace(oddSpaces, unicodeEscapes);
 }
 
 /** Says what a value is, where another was expected: texts and numbers as they are, of all else the kind. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { printable } from "../src/printable.js";
+import { printable, printableLines } from "../src/printable.js";
 
 describe("what others chose, made printable,", () => {
   it("shows as its code what a terminal obeys or hides", () => {
@@ -13,6 +13,10 @@ describe("what others chose, made printable,", () => {
       ["wg0, größe, 日本 🙂", "wg0, größe, 日本 🙂"],
     ] as const;
     for (const [text, shown] of cases) assert.equal(printable(text), shown);
+  });
+
+  it("stays in lines where it is made of lines", () => {
+    assert.equal(printableLines("ü 日本\n\t\u001b"), "ü 日本\n\\x09\\x1b");
   });
 
   it("never holds one", () => {

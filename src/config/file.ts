@@ -1,7 +1,7 @@
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, WgBridgeError } from "../errors.js";
-import { visible } from "../quote.js";
+import { printableLines } from "../printable.js";
 import { redact } from "../redact.js";
 
 /** The text of a configuration file, and what its owner should know. */
@@ -46,6 +46,6 @@ async function directoryMode(path: string): Promise<number> {
 }
 
 function warning(path: string): string {
-  const shown = visible(path);
+  const shown = printableLines(path);
   return `${shown} is world accessible, and may hold private keys: run "chmod 600 ${shown}".`;
 }
