@@ -55,7 +55,9 @@ export function requireDescriptors(count: number, what: string): void {
   try {
     while (opened.length < count) opened.push(openSync("/dev/null", "r"));
   } catch (error) {
-    throw shortageError(what, error) ?? error;
+    const shortage = shortageError(what, error);
+    if (shortage !== undefined) throw shortage;
+    // There may be no /dev/null, or Node.js's permission model hides it: nothing is known then.
   } finally {
     for (const fd of opened) closeSync(fd);
   }
