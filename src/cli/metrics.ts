@@ -1,3 +1,4 @@
+import { destroySecrets } from "../device/secrets.js";
 import { messageOf, WgBridgeError } from "../errors.js";
 import { printableLines } from "../printable.js";
 import { interfaces } from "../tunnel/open.js";
@@ -57,6 +58,7 @@ async function collectMetrics(
   const readings = (await readEach(names)).filter(
     (reading) => "status" in reading || named.length > 0 || !isGone(reading),
   );
+  for (const reading of readings) if ("status" in reading) destroySecrets(reading.status);
   const unread = readings.filter((reading) => "error" in reading);
   const denied = unread.find(isDenied);
   if (denied !== undefined) throw denied.error;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { destroySecrets } from "../../device/secrets.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
 import { printable, printableJson } from "../../printable.js";
 import { isLive } from "../../report/style.js";
@@ -108,7 +109,9 @@ function lookForPrograms(
       }),
     );
     const answered = shown.filter((one) => one !== undefined);
-    return [printableJson(toJson(answered, showKeys), "line")];
+    const document = printableJson(toJson(answered, showKeys), "line");
+    for (const { status } of answered) destroySecrets(status);
+    return [document];
   };
 }
 
@@ -139,6 +142,7 @@ async function linesOf(
       const history = rates.get(tunnel.name) ?? new RateHistory();
       try {
         const status = await asker.status(tunnel);
+        destroySecrets(status);
         const now = Date.now();
         history.add(status, now);
         return formatLive({ name: tunnel.name, status }, history, now);
