@@ -27,7 +27,7 @@ describe("the progress of a bench", () => {
   });
 
   it("is one line on a terminal, which says what is measured, and goes at the end", () => {
-    const lines = show(true, { NO_COLOR: "1" }).split("\r\u001b[K");
+    const lines = show(true, { NO_COLOR: "1", TERM: "xterm" }).split("\r\u001b[K");
     assert.ok(lines.includes("0:00  round 1 of 1, upstream: TCP, MTU 1420, 1 up"));
     assert.ok(lines.includes("0:20  round 1 of 1, exec, about 2:20 left: ping, idle"));
     assert.equal(lines.at(-1), "");
@@ -35,7 +35,7 @@ describe("the progress of a bench", () => {
   });
 
   it("is no wider than the terminal", () => {
-    const lines = show(true, { NO_COLOR: "1" }, 30).split("\r\u001b[K");
+    const lines = show(true, { NO_COLOR: "1", TERM: "xterm" }, 30).split("\r\u001b[K");
     assert.ok(lines.every((line) => line.length < 30));
   });
 

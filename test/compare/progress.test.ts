@@ -14,7 +14,7 @@ class Screen {
 }
 
 /** Shows a short run on this screen. */
-function show(screen: Screen, env: Record<string, string> = {}): string {
+function show(screen: Screen, env: Record<string, string> = { TERM: "xterm" }): string {
   const display = new ProgressDisplay(screen, env, 251, ["exec", "upstream"]);
   display.begin("exec", "netns.sh");
   for (let step = 1; step <= 24; step++) {
@@ -48,7 +48,7 @@ describe("the progress of a comparison", () => {
 
   it("shows step, section and command on a terminal, no wider than it is", () => {
     const screen = new Screen(true, 72);
-    const display = new ProgressDisplay(screen, { NO_COLOR: "1" }, 251, ["exec"]);
+    const display = new ProgressDisplay(screen, { NO_COLOR: "1", TERM: "xterm" }, 251, ["exec"]);
     display.begin("exec", "");
     display.step({ step: 126, section: "NAT", command: "NS0: ping" });
     display.step({ step: 127, section: "NAT", command: "NS0: ".repeat(50) });
@@ -60,7 +60,7 @@ describe("the progress of a comparison", () => {
   });
 
   it("has no colour where NO_COLOR asks for none", () => {
-    assert.ok(!show(new Screen(true), { NO_COLOR: "1" }).includes("\u001b[32m"));
+    assert.ok(!show(new Screen(true), { NO_COLOR: "1", TERM: "xterm" }).includes("\u001b[32m"));
     assert.ok(show(new Screen(true)).includes("\u001b[32m"));
   });
 
