@@ -105,7 +105,8 @@ describe("bench", () => {
       if (text.includes("waiting for ever")) controller.abort(reason);
     };
     const progress = { isTTY: true, write };
-    const ended = benchPrograms(["lasting"], { progress, signal: controller.signal });
+    const env = { ...process.env, TERM: "xterm" };
+    const ended = benchPrograms(["lasting"], { env, progress, signal: controller.signal });
     await assert.rejects(ended, reason);
   });
 });

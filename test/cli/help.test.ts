@@ -54,7 +54,11 @@ describe("wg-bridge itself", () => {
       'import { parseArguments } from "./arguments.js";',
       'import { say } from "./say.js";',
     ]);
-    assert.deepEqual(imports("arguments.js"), ['import { nearVerb } from "./near-verb.js";']);
+    assert.deepEqual(imports("arguments.js"), [
+      'import { redact } from "../redact.js";',
+      'import { nearVerb } from "./near-verb.js";',
+    ]);
+    assert.deepEqual(imports("../redact.js"), []);
     assert.deepEqual(imports("near-verb.js"), []);
     assert.deepEqual(imports("say.js"), ['import { printable } from "../printable.js";']);
     assert.deepEqual(imports("../printable.js"), []);
