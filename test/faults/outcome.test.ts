@@ -15,6 +15,7 @@ const good: Observation = {
 };
 
 const said = ["ERROR: no memory"];
+const acceptsNobody = ["ERROR: The UAPI socket cannot accept a connection, and tries again: no"];
 
 const cases: readonly [string, Partial<Observation>, Outcome][] = [
   ["all is well", {}, "works"],
@@ -29,6 +30,12 @@ const cases: readonly [string, Partial<Observation>, Outcome][] = [
   ["it ends and says nothing", { endedEarly: true, code: 1 }, "SILENT"],
   ["it is not ready in time", { start: "hung" }, "HANG"],
   ["a step gets no answer", { hung: ["asking"], said }, "HANG"],
+  [
+    "a step gets no answer, as the program says that it can accept nobody for now",
+    { hung: ["asking"], said: acceptsNobody },
+    "refused",
+  ],
+  ["it accepts nobody, and does not stop", { hung: ["stopping"], said: acceptsNobody }, "HANG"],
   ["something is left", { left: ["socket"], said }, "LEAK"],
   ["something is left although the fault was not met", { left: ["socket"], injected: 0 }, "LEAK"],
   [

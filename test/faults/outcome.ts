@@ -56,18 +56,30 @@ export function outcomeOf(seen: Observation): Outcome {
   if (seen.said.some((line) => line.startsWith("panic: "))) return "PANIC";
   if (isCrash(seen)) return "CRASH";
   if (seen.left.some((item) => !isAnnounced(item, seen.said))) return "LEAK";
-  if (seen.start === "hung" || seen.hung.length > 0) return "HANG";
+  if (seen.start === "hung") return "HANG";
+  if (seen.hung.some((step) => ofProgram.has(step) || !acceptsNobody(seen.said))) return "HANG";
   if (seen.injected === 0) return "NOT MET";
   if (seen.idleRate > spinning) return "SPIN";
   if (seen.start === "refused") return seen.said.length > 0 ? "refused" : "SILENT";
   if (seen.endedEarly) return seen.said.length > 0 ? "ended" : "SILENT";
-  if (seen.troubles.length === 0 && seen.left.length === 0) return "works";
+  if (seen.troubles.length + seen.hung.length + seen.left.length === 0) return "works";
   return seen.said.length > 0 ? "refused" : "SILENT";
 }
 
 /** Whether a line says that it is left: the kernel refuses to remove it, and there is no other way. */
 function isAnnounced(item: string, said: readonly string[]): boolean {
   return said.some((line) => line.includes(` ${item} `) && / (is|may be) left\b/.test(line));
+}
+
+/** The steps that ask nothing of the UAPI socket. */
+const ofProgram: ReadonlySet<string> = new Set(["stopping", "exiting"]);
+
+/**
+ * Whether a line says that no client can be accepted, and that it goes on trying. Clients wait in the socket's
+ * queue then, each until its own deadline: that is how a full descriptor table passes.
+ */
+function acceptsNobody(said: readonly string[]): boolean {
+  return said.some((line) => line.includes("cannot accept a connection, and tries again"));
 }
 
 /** With which codes our programs end; 127 is the dynamic loader's. Go's runtime ends a process with 2. */
