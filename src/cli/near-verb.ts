@@ -1,3 +1,5 @@
+import { editDistance } from "../edit-distance.js";
+
 /**
  * Returns the verb that was meant by a word that is none, if it is likely: the word is the start of a verb,
  * of three letters or more, or a verb of four letters or more with one letter wrong, missing, too much, or
@@ -9,20 +11,6 @@ export function nearVerb(word: string, verbs: readonly string[]): string | undef
   return (
     verbs.find((verb) => verb === lower) ??
     verbs.find((verb) => lower.length >= 3 && verb.startsWith(lower)) ??
-    verbs.find((verb) => verb.length >= 4 && isOneEditAway(lower, verb))
-  );
-}
-
-function isOneEditAway(one: string, other: string): boolean {
-  let start = 0;
-  while (start < one.length && one[start] === other[start]) start++;
-  const rest = (text: string, skipped: number) => text.slice(start + skipped);
-  return (
-    rest(one, 1) === rest(other, 1) ||
-    rest(one, 1) === rest(other, 0) ||
-    rest(one, 0) === rest(other, 1) ||
-    (one[start] === other[start + 1] &&
-      one[start + 1] === other[start] &&
-      rest(one, 2) === rest(other, 2))
+    verbs.find((verb) => verb.length >= 4 && editDistance(lower, verb) === 1)
   );
 }

@@ -30,7 +30,8 @@ export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
  * where it was killed and left its socket, at the next call.
  * @throws WgBridgeError WG_BRIDGE_CLOSED where nothing serves the interface, WG_BRIDGE_PERMISSION,
  *   WG_BRIDGE_UNTRUSTED where a user other than root and this one could serve it,
- *   WG_BRIDGE_INTERFACE_NAME; or the signal's reason
+ *   WG_BRIDGE_INTERFACE_NAME, WG_BRIDGE_TIMEOUT where its program takes no connections,
+ *   WG_BRIDGE_RESOURCES; or the signal's reason
  */
 export async function attach(name: string, options: AttachOptions = {}): Promise<Tunnel> {
   const checked = readName(name);

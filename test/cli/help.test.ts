@@ -59,7 +59,10 @@ describe("wg-bridge itself", () => {
       'import { nearVerb } from "./near-verb.js";',
     ]);
     assert.deepEqual(imports("../redact.js"), []);
-    assert.deepEqual(imports("near-verb.js"), []);
+    assert.deepEqual(imports("near-verb.js"), [
+      'import { editDistance } from "../edit-distance.js";',
+    ]);
+    assert.deepEqual(imports("../edit-distance.js"), []);
     assert.deepEqual(imports("say.js"), ['import { printable } from "../printable.js";']);
     assert.deepEqual(imports("../printable.js"), []);
   });
