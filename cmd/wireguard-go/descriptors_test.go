@@ -21,7 +21,7 @@ import (
 const maxDescriptors = 24
 
 // limited returns a run of the program that may have only so many descriptors, and the reading end of what it
-// tells on its status descriptor.
+// reports on its status descriptor.
 func limited(t *testing.T, descriptors int, arguments ...string) (command *exec.Cmd, output *bytes.Buffer, status *os.File) {
 	t.Helper()
 	status, childEnd, err := os.Pipe()
