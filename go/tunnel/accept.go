@@ -39,7 +39,7 @@ func (t *Tunnel) accept() {
 			t.accepted <- err
 			return
 		}
-		pause = min(max(2*pause, minAcceptPause), maxAcceptPause)
+		pause = nextPause(pause)
 		if pause >= acceptLogPause && time.Since(logged) >= acceptLogInterval {
 			t.log.Errorf("The UAPI socket cannot accept a connection, and tries again: %v%s", err, remedy(err))
 			logged = time.Now()
@@ -50,6 +50,11 @@ func (t *Tunnel) accept() {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// nextPause doubles a pause, within its limits.
+func nextPause(pause time.Duration) time.Duration {
+	return min(max(2*pause, minAcceptPause), maxAcceptPause)
 }
 
 // admit lets the connection be served, unless the tunnel ends.

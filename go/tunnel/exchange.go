@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/device"
@@ -30,24 +31,15 @@ func (t *Tunnel) Exchange(request, answer []byte) (int, error) {
 		return 0, fmt.Errorf("not one whole UAPI request: it must begin with get=1 or set=1, and end with its only empty line: %w", unix.EPROTO)
 	}
 	written := room{into: answer}
-	var err error
-	if operation, body, _ := bytes.Cut(request, newline); string(operation) == "get=1" {
-		err = t.device.IpcGetOperation(&written)
-	} else {
-		err = t.device.IpcSetOperation(bytes.NewReader(body))
-	}
+	err := t.operate(request, &written)
 	if t.isEnding() {
 		// The device may have been taken away meanwhile: what it says then is not what the tunnel was.
 		clear(answer)
 		return 0, t.endedError()
 	}
-	var code int64
-	if refused := (*device.IPCError)(nil); errors.As(err, &refused) {
-		code = refused.ErrorCode()
-	} else if err != nil {
+	if err != nil {
 		return 0, fmt.Errorf("configuring %s: %w", t.name, err)
 	}
-	fmt.Fprintf(&written, "errno=%d\n\n", code)
 	if written.needed > len(answer) {
 		clear(answer)
 		return 0, tooSmall(len(answer), written.needed)
@@ -55,15 +47,34 @@ func (t *Tunnel) Exchange(request, answer []byte) (int, error) {
 	return written.needed, nil
 }
 
-var newline = []byte("\n")
+// operate has the engine run one whole request and writes the answer, up to its line "errno=N" and an empty
+// one. After an error for which the protocol has no number, that line is missing.
+func (t *Tunnel) operate(request []byte, answer io.Writer) error {
+	var err error
+	if body, isSet := bytes.CutPrefix(request, []byte(setOperation)); isSet {
+		err = t.device.IpcSetOperation(bytes.NewReader(body))
+	} else {
+		err = t.device.IpcGetOperation(answer)
+	}
+	var code int64
+	if refused := (*device.IPCError)(nil); errors.As(err, &refused) {
+		code = refused.ErrorCode()
+	} else if err != nil {
+		return err
+	}
+	writeStatus(answer, code)
+	return nil
+}
+
+func writeStatus(answer io.Writer, code int64) { fmt.Fprintf(answer, "errno=%d\n\n", code) }
 
 // isWhole reports whether request is one operation with its only empty line at its end. The engine would
 // drop whatever follows an empty line without a word, and for it a line of "\r" is empty too.
 func isWhole(request []byte) bool {
-	if string(request) == "get=1\n\n" {
+	if string(request) == getOperation+"\n" {
 		return true
 	}
-	return bytes.HasPrefix(request, []byte("set=1\n")) &&
+	return bytes.HasPrefix(request, []byte(setOperation)) &&
 		bytes.Index(request, []byte("\n\n")) == len(request)-2 &&
 		!bytes.Contains(request, []byte("\n\r\n"))
 }

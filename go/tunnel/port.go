@@ -50,7 +50,7 @@ func (t *Tunnel) keepPort(refused, former uint16) {
 
 // awaitDescriptors returns once there are descriptors for the sockets again, or the tunnel ends.
 func (t *Tunnel) awaitDescriptors() {
-	for pause := minAcceptPause; descriptors.Require(bindDescriptors) != nil; pause = min(2*pause, maxAcceptPause) {
+	for pause := nextPause(0); descriptors.Require(bindDescriptors) != nil; pause = nextPause(pause) {
 		select {
 		case <-t.ending:
 			return

@@ -1,13 +1,10 @@
 package tunnel
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 
-	"golang.zx2c4.com/wireguard/device"
 	"golang.zx2c4.com/wireguard/ipc"
 )
 
@@ -46,36 +43,22 @@ func (t *Tunnel) serve(connection net.Conn) {
 // the engine's, which it logs.
 func (t *Tunnel) answer(request []byte) []byte {
 	var answer secretText
-	var err error
-	switch body, isSet := bytes.CutPrefix(request, []byte(setOperation)); {
-	case isSet:
-		err = t.device.IpcSetOperation(bytes.NewReader(body))
-	case request[len(request)-1] != '\n':
-		t.log.Errorf("UAPI: trailing character in UAPI get: %q", request[len(request)-1])
-		return fmt.Appendf(nil, "errno=%d\n\n", ipc.IpcErrorInvalid)
-	default:
-		err = t.device.IpcGetOperation(&answer)
-	}
-	var code int64
-	if refused := (*device.IPCError)(nil); errors.As(err, &refused) {
-		code = refused.ErrorCode()
-	} else if err != nil {
+	if last := request[len(request)-1]; last != '\n' {
+		t.log.Errorf("UAPI: trailing character in UAPI get: %q", last)
+		writeStatus(&answer, ipc.IpcErrorInvalid)
+	} else if err := t.operate(request, &answer); err != nil {
 		t.log.Errorf("UAPI: %v", err)
-		code = ipc.IpcErrorUnknown
+		writeStatus(&answer, ipc.IpcErrorUnknown)
 	}
-	fmt.Fprintf(&answer, "errno=%d\n\n", code)
 	return answer
 }
-
-// statusRoom is what the line that ends an answer takes at most, in bytes.
-const statusRoom = 64
 
 // A secretText is written to, and leaves no copy of itself where it grows.
 type secretText []byte
 
 func (s *secretText) Write(piece []byte) (int, error) {
 	if needed := len(*s) + len(piece); needed > cap(*s) {
-		grown := append(make([]byte, 0, needed+statusRoom), *s...)
+		grown := append(make([]byte, 0, needed+MinAnswer), *s...)
 		clear(*s)
 		*s = grown
 	}
