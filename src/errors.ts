@@ -71,6 +71,11 @@ const permissionFlags: Readonly<Record<string, string>> = {
   WorkerThreads: "--allow-worker",
 };
 
+/** Whether something that was thrown is a WgBridgeError with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly WgBridgeErrorCode[]): boolean {
+  return error instanceof WgBridgeError && codes.includes(error.code);
+}
+
 // Not by instanceof Error: in a vm context, as jest's and vitest's, Node.js throws the main context's errors.
 
 /** The message of anything that was thrown. Where Node.js's permission model forbade it, the remedy too. */

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
-import { WgBridgeError } from "../errors.js";
+import { hasCode } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import { exchangeOverSocket, requireServer, socketDirectory, socketInode } from "../uapi/socket.js";
 import { untilAborted } from "../until-aborted.js";
@@ -49,7 +49,7 @@ export class AttachedTunnel implements RunningTunnel {
       const answer = exchangeOverSocket(this.name, request, signal);
       return await untilAborted(answer, this.#ending.signal);
     } catch (error) {
-      if (!(error instanceof WgBridgeError && error.code === "WG_BRIDGE_CLOSED")) throw error;
+      if (!hasCode(error, "WG_BRIDGE_CLOSED")) throw error;
       this.#finish(lost(this.name));
       throw endedError(await this.ended);
     }

@@ -1,4 +1,4 @@
-import { WgBridgeError } from "../errors.js";
+import { hasCode, WgBridgeError } from "../errors.js";
 import { checkInterfaceName } from "../interface-name.js";
 import { withDeadline } from "../uapi/deadline.js";
 import {
@@ -66,7 +66,7 @@ export class ExecBackend implements Backend {
       await child.terminate();
       // One that may not be removed does no harm, and is no reason to hide why there is no tunnel.
       await removeDeadSocket(realName).catch(() => {});
-      throw realName.includes("%") && isTimeout(error)
+      throw realName.includes("%") && hasCode(error, "WG_BRIDGE_TIMEOUT")
         ? unnamedError(this.#executable, error)
         : error;
     }
@@ -185,10 +185,6 @@ class ExecTunnel implements RunningTunnel {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof WgBridgeError && error.code === "WG_BRIDGE_TIMEOUT";
 }
 
 function unnamedError(executable: string, cause: unknown): WgBridgeError {

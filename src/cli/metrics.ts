@@ -1,5 +1,5 @@
 import { destroySecrets } from "../device/secrets.js";
-import { messageOf, WgBridgeError } from "../errors.js";
+import { hasCode, messageOf } from "../errors.js";
 import { printableLines } from "../printable.js";
 import { interfaces } from "../tunnel/open.js";
 import { backendOf, serversOf } from "../uapi/server.js";
@@ -70,5 +70,5 @@ async function collectMetrics(
 }
 
 function isDenied({ error }: Unread): boolean {
-  return error instanceof WgBridgeError && error.code === "WG_BRIDGE_PERMISSION";
+  return hasCode(error, "WG_BRIDGE_PERMISSION");
 }

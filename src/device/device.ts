@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { WgBridgeError } from "../errors.js";
+import { hasCode, WgBridgeError } from "../errors.js";
 import { encodeChange } from "../uapi/change.js";
 import { addressInUse, refusedError } from "../uapi/errno.js";
 import { getRequest } from "../uapi/get-request.js";
@@ -137,7 +137,7 @@ export class Device {
       return (await this.#send(probe())) === 0;
     } catch (error) {
       // gotatun hangs up on a line that it does not know. If it has ended, the next exchange tells.
-      if (error instanceof WgBridgeError && error.code === "WG_BRIDGE_LOST") return false;
+      if (hasCode(error, "WG_BRIDGE_LOST")) return false;
       throw error;
     }
   }

@@ -1,7 +1,7 @@
 import { lstatSync, rmSync, unlinkSync } from "node:fs";
 import { createConnection, type IpcNetConnectOpts, type OnReadOpts, Socket } from "node:net";
 import { shortageError } from "../descriptors.js";
-import { systemCodeOf, WgBridgeError, type WgBridgeErrorCode } from "../errors.js";
+import { hasCode, systemCodeOf, WgBridgeError } from "../errors.js";
 import { AnswerReader } from "./answer.js";
 import { exchangeTimeout, withDeadline } from "./deadline.js";
 import { checkRequest } from "./request.js";
@@ -25,17 +25,13 @@ export async function isServed(name: string): Promise<boolean> {
     connection?.destroy();
     return connection !== undefined;
   } catch (error) {
-    if (servedCodes.some((code) => hasCode(error, code))) return true;
+    if (hasCode(error, ...servedCodes)) return true;
     throw error;
   }
 }
 
 /** Errors by which a program shows that it serves the socket. */
 const servedCodes = ["WG_BRIDGE_PERMISSION", "WG_BRIDGE_UNTRUSTED", "WG_BRIDGE_TIMEOUT"] as const;
-
-function hasCode(error: unknown, code: WgBridgeErrorCode): boolean {
-  return error instanceof WgBridgeError && error.code === code;
-}
 
 /**
  * Resolves if something serves the interface.

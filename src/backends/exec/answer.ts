@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { WgBridgeError } from "../../errors.js";
+import { hasCode } from "../../errors.js";
 import { getRequest } from "../../uapi/get-request.js";
 import { exchangeOverSocket } from "../../uapi/socket.js";
 
@@ -21,8 +21,8 @@ export async function untilAnswer(
       await exchangeOverSocket(name, getRequest, signal);
       return;
     } catch (error) {
-      const notYet = ["WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST"];
-      if (!(error instanceof WgBridgeError && notYet.includes(error.code))) throw error;
+      // Until it answers, nothing serves the socket, or it hangs up.
+      if (!hasCode(error, "WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST")) throw error;
     }
     await delay(interval, undefined, { signal });
   }

@@ -1,4 +1,4 @@
-import { WgBridgeError } from "../../errors.js";
+import { hasCode } from "../../errors.js";
 import { attach } from "../../tunnel/open.js";
 import { withDeadline } from "../../uapi/deadline.js";
 import type { Shown } from "./text.js";
@@ -35,7 +35,5 @@ export function readEach(names: readonly string[]): Promise<readonly (Shown | Un
 
 /** Whether an interface that was there is not any more. */
 export function isGone({ error }: Unread): boolean {
-  return error instanceof WgBridgeError && goneCodes.includes(error.code);
+  return hasCode(error, "WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST");
 }
-
-const goneCodes: readonly string[] = ["WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST"];
