@@ -1,5 +1,5 @@
-import { printableLines } from "./printable.js";
 import { recogniseAcrossCopies } from "./recognition.js";
+import { printableLines } from "./text/printable.js";
 
 /** Every code a {@link WgBridgeError} can carry. Codes are stable; messages may change. */
 export type WgBridgeErrorCode =

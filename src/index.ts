@@ -20,7 +20,6 @@ export type { DeviceConfig, PeerConfig, PeerInput } from "./device/config.js";
 export type { EndpointEvent, HandshakeEvent, SilentEvent } from "./device/observe.js";
 export type { DeviceStatus, PeerStatus, UnknownLine } from "./device/status.js";
 export { WgBridgeError, type WgBridgeErrorCode } from "./errors.js";
-export { checkInterfaceName, maxInterfaceNameBytes } from "./interface-name.js";
 export type { BackendRequest } from "./strategy/choose.js";
 export type { AttachOptions } from "./tunnel/attaching.js";
 export type {
@@ -39,6 +38,7 @@ export type { RestartOptions } from "./tunnel/restart.js";
 export type { Tunnel } from "./tunnel/tunnel.js";
 export { type AllowedIp, allowedIp } from "./values/allowed-ip.js";
 export { type Endpoint, formatEndpoint, parseEndpoint } from "./values/endpoint.js";
+export { checkInterfaceName, maxInterfaceNameBytes } from "./values/interface-name.js";
 export {
   PresharedKey,
   PrivateKey,

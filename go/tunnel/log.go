@@ -38,7 +38,7 @@ func NewLog(w io.Writer, level Level, name string) Log {
 }
 
 // A key is 64 hexadecimal digits for UAPI, and 44 characters of base64 for people. Pieces of keys are hidden
-// from 22 digits on: numbers of 64 bits and abbreviated hashes have fewer. src/redact.ts does the same.
+// from 22 digits on: numbers of 64 bits and abbreviated hashes have fewer. src/text/redact.ts does the same.
 var (
 	hexadecimalRun = regexp.MustCompile(`[0-9A-Fa-f]{22,}`)
 	base64Run      = regexp.MustCompile(`[0-9A-Za-z+/]{22,}={0,2}`)

@@ -1,8 +1,8 @@
 import { type FSWatcher, watch } from "node:fs";
 import { hasCode } from "../errors.js";
-import { checkInterfaceName } from "../interface-name.js";
 import { exchangeOverSocket, requireServer, socketDirectory, socketInode } from "../uapi/socket.js";
 import { untilAborted } from "../until-aborted.js";
+import { checkInterfaceName } from "../values/interface-name.js";
 import type { RunningTunnel, TunnelEnd } from "./backend.js";
 import { endedError } from "./tunnel-end.js";
 

@@ -1,5 +1,4 @@
 import { hasCode, WgBridgeError } from "../errors.js";
-import { checkInterfaceName } from "../interface-name.js";
 import { withDeadline } from "../uapi/deadline.js";
 import {
   exchangeOverSocket,
@@ -8,6 +7,7 @@ import {
   socketInode,
   waitUntilFree,
 } from "../uapi/socket.js";
+import { checkInterfaceName } from "../values/interface-name.js";
 import type { Backend, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";
 import { untilAnswer } from "./exec/answer.js";
 import { Child } from "./exec/child.js";

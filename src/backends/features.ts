@@ -1,5 +1,5 @@
 import { WgBridgeError } from "../errors.js";
-import { quote } from "../quote.js";
+import { quote } from "../text/quote.js";
 
 /**
  * What makes a tunnel fast, and can be done without where some kernel or network does it wrongly.

@@ -1,11 +1,11 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { type Environment, handshakesClientPath, upstreamExecutablePath } from "../artifacts.js";
 import { messageOf } from "../errors.js";
-import { printableJson, printableLines } from "../printable.js";
 import { styleFor } from "../report/style.js";
 import { Interrupted, interruptible } from "../sandbox/interrupt.js";
 import { checkNamedProgram } from "../sandbox/named-program.js";
 import { checkMachine, checkPage } from "../sandbox/preflight.js";
+import { printableJson, printableLines } from "../text/printable.js";
 import { type BenchArguments, parseBenchArguments, usage } from "./arguments.js";
 import { bench } from "./bench.js";
 import { renderPage } from "./html.js";

@@ -1,5 +1,5 @@
-import { printable } from "../printable.js";
 import { type Emphasis, plainStyle, type Style } from "../report/style.js";
+import { printable } from "../text/printable.js";
 import type { BenchResult, Verdict } from "./result.js";
 import { rows } from "./rows.js";
 import { failureSentences, noiseSentence, notes } from "./sentences.js";

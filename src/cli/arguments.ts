@@ -1,4 +1,4 @@
-import { redact } from "../redact.js";
+import { redact } from "../text/redact.js";
 import { nearVerb } from "./near-verb.js";
 
 /** The verbs whose code is in a file of their own. */

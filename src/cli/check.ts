@@ -1,5 +1,5 @@
 import { checkConfig } from "../config/parse.js";
-import { printableJson } from "../printable.js";
+import { printableJson } from "../text/printable.js";
 import { formatDiagnostics } from "./check/diagnostics.js";
 import { wantsColor } from "./color.js";
 import { readConfig } from "./syncconf.js";

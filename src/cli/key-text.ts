@@ -1,4 +1,4 @@
-import { counted } from "../counted.js";
+import { counted } from "../text/counted.js";
 
 /** How long a key is in base64. */
 const keyCharacters = 44;

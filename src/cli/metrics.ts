@@ -1,6 +1,6 @@
 import { destroySecrets } from "../device/secrets.js";
 import { hasCode, messageOf } from "../errors.js";
-import { printableLines } from "../printable.js";
+import { printableLines } from "../text/printable.js";
 import { interfaces } from "../tunnel/open.js";
 import { backendOf, serversOf } from "../uapi/server.js";
 import { formatMetrics } from "./metrics/format.js";

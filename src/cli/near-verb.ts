@@ -1,4 +1,4 @@
-import { editDistance } from "../edit-distance.js";
+import { editDistance } from "../text/edit-distance.js";
 
 /**
  * Returns the verb that was meant by a word that is none, if it is likely: the word is the start of a verb,

@@ -2,7 +2,6 @@ import type { Environment } from "../artifacts.js";
 import { parseDisabled } from "../backends/features.js";
 import { remedyFor } from "../backends/start-failure.js";
 import { WgBridgeError } from "../errors.js";
-import { checkInterfaceName } from "../interface-name.js";
 import {
   type BackendRequest,
   type Choice,
@@ -10,6 +9,7 @@ import {
   parseBackendRequest,
 } from "../strategy/choose.js";
 import { probe } from "../strategy/probe.js";
+import { checkInterfaceName } from "../values/interface-name.js";
 import type { RunCommand } from "./arguments.js";
 import { reportFailure } from "./run/report.js";
 import { say } from "./say.js";

@@ -1,4 +1,4 @@
-import { printable } from "../printable.js";
+import { printable } from "../text/printable.js";
 
 /** Says one line on standard error. What others chose in it cannot become more than text. */
 export function say(message: string): void {

@@ -1,5 +1,5 @@
 import { messageOf, WgBridgeError } from "../errors.js";
-import { printableJson, printableLines } from "../printable.js";
+import { printableJson, printableLines } from "../text/printable.js";
 import { interfaces } from "../tunnel/open.js";
 import { wantsColor, withoutColor } from "./color.js";
 import { say } from "./say.js";

@@ -1,7 +1,7 @@
 import type { Environment } from "../artifacts.js";
 import { findProgram } from "../doctor/tools.js";
-import { printable } from "../printable.js";
 import { parseBackendRequest } from "../strategy/choose.js";
+import { printable } from "../text/printable.js";
 import { asRoot } from "./wg-quick/as-root.js";
 import { implementation } from "./wg-quick/implementation.js";
 import { missingError } from "./wg-quick/missing.js";

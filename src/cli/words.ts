@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { messageOf, WgBridgeError } from "../errors.js";
-import { redact } from "../redact.js";
+import { redact } from "../text/redact.js";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 type Parsed<T extends Options> = ReturnType<

@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { type Environment, netnsScript, packageRoot } from "../artifacts.js";
 import { messageOf, WgBridgeError } from "../errors.js";
-import { printableJson, printableLines } from "../printable.js";
 import { styleFor } from "../report/style.js";
 import { Interrupted, interruptible } from "../sandbox/interrupt.js";
 import { checkNamedProgram } from "../sandbox/named-program.js";
 import { checkMachine, checkPage } from "../sandbox/preflight.js";
+import { printableJson, printableLines } from "../text/printable.js";
 import { type CompareArguments, parseCompareArguments, usage } from "./arguments.js";
 import { compare } from "./compare.js";
 import type { Comparison } from "./comparison.js";

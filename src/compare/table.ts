@@ -1,5 +1,5 @@
-import { printable } from "../printable.js";
 import { type Emphasis, plainStyle, type Style } from "../report/style.js";
+import { printable } from "../text/printable.js";
 import type { Comparison, TcpRatio } from "./comparison.js";
 import { failureTexts, startUpErrors } from "./failure-text.js";
 import { legRows, notes, programRows, type Row } from "./rows.js";

@@ -1,8 +1,8 @@
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, WgBridgeError } from "../errors.js";
-import { printableLines } from "../printable.js";
-import { redact } from "../redact.js";
+import { printableLines } from "../text/printable.js";
+import { redact } from "../text/redact.js";
 
 /** The text of a configuration file, and what its owner should know. */
 export interface ConfigFile {

@@ -1,4 +1,4 @@
-import { printable } from "../printable.js";
+import { printable } from "../text/printable.js";
 import type { Finding, Mark } from "./finding.js";
 import type { Diagnosis } from "./findings.js";
 

@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import { WgBridgeError } from "../errors.js";
-import { describe } from "../quote.js";
+import { describe } from "../text/quote.js";
 
 /** The text of a configuration file, which may be given as its bytes; undefined for anything else. */
 export function fileText(file: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import { WgBridgeError, type WgBridgeErrorCode } from "../errors.js";
-import { describe } from "../quote.js";
+import { describe } from "../text/quote.js";
 import { unknownNameError } from "./unknown-name.js";
 
 /** Where in an argument a value stands, for messages: "options.config.peers[2].publicKey". */

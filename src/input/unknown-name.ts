@@ -1,6 +1,6 @@
-import { editDistance } from "../edit-distance.js";
 import { WgBridgeError } from "../errors.js";
-import { quote } from "../quote.js";
+import { editDistance } from "../text/edit-distance.js";
+import { quote } from "../text/quote.js";
 
 /** The error for a name that an object should not have; says which one may have been meant. */
 export function unknownNameError(

@@ -1,6 +1,6 @@
 import type { BackendKind } from "../backends/backend.js";
 import { WgBridgeError } from "../errors.js";
-import { quote } from "../quote.js";
+import { quote } from "../text/quote.js";
 import type { Probe } from "./probe.js";
 
 /** What a user can ask for. */

@@ -20,8 +20,8 @@ import {
   text,
 } from "../input/reader.js";
 import { listenPort, mtu } from "../input/values.js";
-import { checkInterfaceName } from "../interface-name.js";
 import type { BackendRequest } from "../strategy/choose.js";
+import { checkInterfaceName } from "../values/interface-name.js";
 import type { Lookup } from "./resolve.js";
 
 // What a caller gives is read when it calls, before the first await: checked and copied, so that

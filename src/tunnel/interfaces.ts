@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { systemCodeOf } from "../errors.js";
-import { isInterfaceName } from "../interface-name.js";
 import { isServed, socketDirectory } from "../uapi/socket.js";
 import { requireTrustedDirectory } from "../uapi/trust.js";
+import { isInterfaceName } from "../values/interface-name.js";
 
 /** What interfaces does, once it is loaded. */
 export async function servedInterfaces(): Promise<readonly string[]> {

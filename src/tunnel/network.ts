@@ -1,6 +1,6 @@
 import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
-import { redact } from "../redact.js";
+import { redact } from "../text/redact.js";
 import { runTool } from "../tool.js";
 import { checkInterfaceAddress } from "../values/interface-address.js";
 

@@ -1,7 +1,7 @@
 import type { PeerChange } from "../device/change.js";
 import type { DeviceConfig, PeerConfig } from "../device/config.js";
 import { messageOf, WgBridgeError } from "../errors.js";
-import { describe } from "../quote.js";
+import { describe } from "../text/quote.js";
 import { untilAborted } from "../until-aborted.js";
 import { type Endpoint, isNumeric } from "../values/endpoint.js";
 import type { PublicKey } from "../values/key.js";

@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import { WgBridgeError } from "../errors.js";
-import { describe } from "../quote.js";
+import { describe } from "../text/quote.js";
 
 /** The longest line of UAPI that is taken, in bytes: many times what any key and value need. */
 const maxLineBytes = 4096;

@@ -1,5 +1,5 @@
 import { WgBridgeError } from "../errors.js";
-import { describe } from "../quote.js";
+import { describe } from "../text/quote.js";
 import { formatAddress, parseAddress } from "./address.js";
 import { isCanonicalPrefix } from "./canonical.js";
 

@@ -1,5 +1,5 @@
 import { WgBridgeError } from "../errors.js";
-import { describe, quote } from "../quote.js";
+import { describe, quote } from "../text/quote.js";
 import { parseAddress } from "./address.js";
 import { isCanonicalIPv4Endpoint } from "./canonical.js";
 

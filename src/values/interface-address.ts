@@ -1,5 +1,5 @@
 import { WgBridgeError } from "../errors.js";
-import { quote } from "../quote.js";
+import { quote } from "../text/quote.js";
 import { parseAddress } from "./address.js";
 
 /**

@@ -1,8 +1,8 @@
 import { inspect, types } from "node:util";
-import { counted } from "../counted.js";
 import { WgBridgeError } from "../errors.js";
-import { describe } from "../quote.js";
 import { recogniseAcrossCopies } from "../recognition.js";
+import { counted } from "../text/counted.js";
+import { describe } from "../text/quote.js";
 
 /** How many bytes every key of WireGuard has: a Curve25519 point, or a symmetric key. */
 export const keyBytes = 32;

@@ -1,5 +1,5 @@
 import { WgBridgeError } from "../errors.js";
-import { describe } from "../quote.js";
+import { describe } from "../text/quote.js";
 
 /**
  * Returns a UDP port to listen on, 0 to 65535; 0 lets the kernel choose.

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { redact } from "../../redact.js";
+import { redact } from "../../text/redact.js";
 import { readLines } from "../lines.js";
 import type { ChildEnd } from "./classify.js";
 import { exitOf, outputOf } from "./exit.js";

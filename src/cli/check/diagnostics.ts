@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../../config/diagnostic.js";
-import { printable } from "../../printable.js";
+import { printable } from "../../text/printable.js";
 import { color, withoutColor } from "../color.js";
 import { showableLine } from "./line.js";
 

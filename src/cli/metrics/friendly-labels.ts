@@ -1,7 +1,7 @@
 import { type Line, readLines, withoutSpace } from "../../config/lines.js";
 import { commentText, type Section, sectionsOf } from "../../config/sections.js";
 import { WgBridgeError } from "../../errors.js";
-import { quote } from "../../quote.js";
+import { quote } from "../../text/quote.js";
 
 /** The labels that a peer has in metrics besides those of its device. */
 export type PeerLabels = Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
-import { printable } from "../../printable.js";
+import { printable } from "../../text/printable.js";
 import { parseEndpoint } from "../../values/endpoint.js";
 import { say } from "../say.js";
 import { isOwnHost } from "./host.js";

@@ -1,6 +1,6 @@
-import { counted } from "../../counted.js";
 import type { PeerStatus } from "../../device/status.js";
-import { printable } from "../../printable.js";
+import { counted } from "../../text/counted.js";
+import { printable } from "../../text/printable.js";
 import { color } from "../color.js";
 import { type RateHistory, sparkline } from "./rates.js";
 import { endpointText, type Shown } from "./text.js";

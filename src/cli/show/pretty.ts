@@ -1,5 +1,5 @@
 import type { PeerStatus } from "../../device/status.js";
-import { printable } from "../../printable.js";
+import { printable } from "../../text/printable.js";
 import { color } from "../color.js";
 import { endpointText, fwmarkText, handshakeSeconds, prefixParts, type Shown } from "./text.js";
 

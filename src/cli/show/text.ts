@@ -1,5 +1,5 @@
 import type { DeviceStatus, PeerStatus } from "../../device/status.js";
-import { printable } from "../../printable.js";
+import { printable } from "../../text/printable.js";
 import { formatAddressAsLibc, parseAddress } from "../../values/address.js";
 import type { AllowedIp } from "../../values/allowed-ip.js";
 import { formatEndpoint } from "../../values/endpoint.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { printable, printableLines } from "../src/printable.js";
+import { printable, printableLines } from "../../src/text/printable.js";
 
 describe("what others chose, made printable,", () => {
   it("shows as its code what a terminal obeys or hides", () => {

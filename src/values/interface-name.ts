@@ -1,5 +1,5 @@
-import { WgBridgeError } from "./errors.js";
-import { describe } from "./quote.js";
+import { WgBridgeError } from "../errors.js";
+import { describe } from "../text/quote.js";
 
 /** Longest interface name in bytes: Linux's IFNAMSIZ (16) less the terminating NUL. */
 export const maxInterfaceNameBytes = 15;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { editDistance } from "../src/edit-distance.js";
+import { editDistance } from "../../src/text/edit-distance.js";
 
 describe("the edit distance of two texts", () => {
   const cases = [

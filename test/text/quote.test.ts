@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { readConfigFile } from "../src/config/file.js";
-import { WgBridgeError } from "../src/errors.js";
-import { checkInterfaceName } from "../src/interface-name.js";
-import { describe as describeValue, quote } from "../src/quote.js";
-import { allowedIp } from "../src/values/allowed-ip.js";
-import { parseEndpoint } from "../src/values/endpoint.js";
+import { readConfigFile } from "../../src/config/file.js";
+import { WgBridgeError } from "../../src/errors.js";
+import { describe as describeValue, quote } from "../../src/text/quote.js";
+import { allowedIp } from "../../src/values/allowed-ip.js";
+import { parseEndpoint } from "../../src/values/endpoint.js";
+import { checkInterfaceName } from "../../src/values/interface-name.js";
 
 /** Clears a screen, sets a title, goes back, turns the direction of text, and ends a line. */
 const obeyed = [

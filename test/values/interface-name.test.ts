@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { WgBridgeError } from "../src/errors.js";
-import { checkInterfaceName, maxInterfaceNameBytes } from "../src/interface-name.js";
+import { WgBridgeError } from "../../src/errors.js";
+import { checkInterfaceName, maxInterfaceNameBytes } from "../../src/values/interface-name.js";
 
 describe("an interface name", () => {
   const refused: readonly (readonly [string, string])[] = [

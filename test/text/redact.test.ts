@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import fc from "fast-check";
-import { parseDisabled } from "../src/backends/features.js";
-import { parseArguments } from "../src/cli/arguments.js";
-import { wordsError } from "../src/cli/words.js";
-import { readConfigFile } from "../src/config/file.js";
-import { checkConfig } from "../src/config/parse.js";
-import { checkInterfaceName } from "../src/interface-name.js";
-import { quote } from "../src/quote.js";
-import { redact } from "../src/redact.js";
-import { parseBackendRequest } from "../src/strategy/choose.js";
-import { allowedIp } from "../src/values/allowed-ip.js";
-import { parseEndpoint } from "../src/values/endpoint.js";
+import { parseDisabled } from "../../src/backends/features.js";
+import { parseArguments } from "../../src/cli/arguments.js";
+import { wordsError } from "../../src/cli/words.js";
+import { readConfigFile } from "../../src/config/file.js";
+import { checkConfig } from "../../src/config/parse.js";
+import { parseBackendRequest } from "../../src/strategy/choose.js";
+import { quote } from "../../src/text/quote.js";
+import { redact } from "../../src/text/redact.js";
+import { allowedIp } from "../../src/values/allowed-ip.js";
+import { parseEndpoint } from "../../src/values/endpoint.js";
+import { checkInterfaceName } from "../../src/values/interface-name.js";
 
 const keys = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
 const around = fc.stringMatching(/^[ -~]{0,20}[ "=:]$/);
