@@ -1,5 +1,5 @@
 import type { Environment } from "../artifacts.js";
-import { obeysEscapes } from "../report/style.js";
+import { obeysEscapes } from "../text/style.js";
 
 /** The escape sequences that wg(8) uses. */
 export const color = {

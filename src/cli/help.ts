@@ -43,9 +43,9 @@ async function ownHelp({ name }: Verb) {
     case "doctor":
       return (await import("../doctor/command.js")).doctorCommand;
     case "bench":
-      return (await import("../bench/command.js")).benchCommand;
+      return (await import("../../bench/tunnels/command.js")).benchCommand;
     default:
-      return (await import("../compare/command.js")).compareCommand;
+      return (await import("../../bench/compare/command.js")).compareCommand;
   }
 }
 

@@ -74,9 +74,9 @@ async function load(verb: Verb): Promise<VerbCommand> {
     case "completion":
       return (await import("./completion.js")).completionCommand;
     case "compare":
-      return (await import("../compare/command.js")).compareCommand;
+      return (await import("../../bench/compare/command.js")).compareCommand;
     case "bench":
-      return (await import("../bench/command.js")).benchCommand;
+      return (await import("../../bench/tunnels/command.js")).benchCommand;
     case "doctor":
       return (await import("../doctor/command.js")).doctorCommand;
     case "help":

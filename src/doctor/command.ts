@@ -1,6 +1,6 @@
 import type { Environment } from "../artifacts.js";
-import { isLive } from "../report/style.js";
 import { printable, printableJson } from "../text/printable.js";
+import { isLive } from "../text/style.js";
 import { collectFacts } from "./facts.js";
 import { diagnose } from "./findings.js";
 import { formatReport } from "./report.js";

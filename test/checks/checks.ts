@@ -26,7 +26,7 @@ export const checks: readonly Check[] = [
   plain("gofmt", [
     "bash",
     "-c",
-    'unformatted=$(gofmt -l cmd go test); echo "$unformatted"; [[ -z $unformatted ]]',
+    'unformatted=$(gofmt -l bench cmd go test); echo "$unformatted"; [[ -z $unformatted ]]',
   ]),
   plain("biome", ["node_modules/.bin/biome", "ci", "--colors=off", "--diagnostic-level=warn"]),
   plain("tsc", ["node_modules/.bin/tsc", "-p", ".", "--noEmit", "--incremental", "false"]),

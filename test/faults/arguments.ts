@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { readCount } from "../../src/sandbox/arguments.js";
+import { readCount } from "../../bench/sandbox/arguments.js";
 
 /** What `scripts/faults` is asked for. */
 export interface FaultArguments {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { readCount } from "../../src/sandbox/arguments.js";
-import { type NamedProgram, parseNamedPrograms } from "../../src/sandbox/named-program.js";
+import { readCount } from "../../bench/sandbox/arguments.js";
+import { type NamedProgram, parseNamedPrograms } from "../../bench/sandbox/named-program.js";
 import { ownPrograms } from "./programs.js";
 
 /** What `scripts/field` is asked for. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { memory } from "../../src/bench/process.js";
+import { memory } from "../../bench/tunnels/process.js";
 import { type CongestionRow, loadSeconds, streams, udpSize } from "./congestion-rows.js";
 import type { Endpoint } from "./endpoint.js";
 import type { Figure, Measured } from "./figure.js";

@@ -1,5 +1,5 @@
-import { Daemon } from "../../src/bench/daemon.js";
-import { setConfiguration } from "../../src/bench/tunnel-pair.js";
+import { Daemon } from "../../bench/tunnels/daemon.js";
+import { setConfiguration } from "../../bench/tunnels/tunnel-pair.js";
 import { PrivateKey } from "../../src/values/key.js";
 import { inNamespace, run } from "./namespaces.js";
 import type { FieldProgram } from "./programs.js";

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { numberAt } from "../../bench/tunnels/json.js";
 import { packageRoot } from "../../src/artifacts.js";
-import { numberAt } from "../../src/bench/json.js";
 import { inNamespace } from "./namespaces.js";
 
 /** What scripts/build-go flood makes. */

@@ -1,8 +1,8 @@
 // Runs inside a sandbox: node main.js memory|congestion [OPTION...]. See arguments.ts.
 import { writeFileSync } from "node:fs";
+import { thisMachine } from "../../bench/sandbox/machine.js";
+import { checkNamedProgram } from "../../bench/sandbox/named-program.js";
 import { messageOf } from "../../src/errors.js";
-import { thisMachine } from "../../src/sandbox/machine.js";
-import { checkNamedProgram } from "../../src/sandbox/named-program.js";
 import { type FieldArguments, parseFieldArguments, usage } from "./arguments.js";
 import { fieldPrograms } from "./programs.js";
 import type { FieldResult } from "./result.js";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { memory } from "../../src/bench/process.js";
+import { memory } from "../../bench/tunnels/process.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { whileFlooded } from "./memory.js";
 import { largeRate, type MemoryRow, offline, ordinaryRate } from "./memory-rows.js";

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { cpuSeconds, memory } from "../../src/bench/process.js";
+import { cpuSeconds, memory } from "../../bench/tunnels/process.js";
 import type { Figure, Measured } from "./figure.js";
 import { type Flooded, flood } from "./flood.js";
 import type { MemoryRow } from "./memory-rows.js";

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { quantile } from "../../src/report/statistics.js";
+import { quantile } from "../../bench/report/statistics.js";
 import { inNamespace } from "./namespaces.js";
 
 /** What ping(8) printed. Times in milliseconds; null: there was no answer. */

@@ -1,5 +1,5 @@
+import type { NamedProgram } from "../../bench/sandbox/named-program.js";
 import { executablePath, packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
-import type { NamedProgram } from "../../src/sandbox/named-program.js";
 
 /** The program that every other is compared with, and that the peers of the server run. */
 export const reference = "upstream";

@@ -1,4 +1,4 @@
-import type { Machine } from "../../src/sandbox/machine.js";
+import type { Machine } from "../../bench/sandbox/machine.js";
 import type { Figure, Measured, Row } from "./figure.js";
 
 /** What `scripts/field --json` writes. */

@@ -1,5 +1,5 @@
+import { clock } from "../../bench/report/figures.js";
 import { messageOf } from "../../src/errors.js";
-import { clock } from "../../src/report/figures.js";
 import type { Measured, Row } from "./figure.js";
 import type { FieldProgram } from "./programs.js";
 import type { Failure, RowResult } from "./result.js";

@@ -1,5 +1,5 @@
-import { figure, times, unknown } from "../../src/report/figures.js";
-import { median, ratio } from "../../src/report/statistics.js";
+import { figure, times, unknown } from "../../bench/report/figures.js";
+import { median, ratio } from "../../bench/report/statistics.js";
 import type { Figure } from "./figure.js";
 import { reference } from "./programs.js";
 import type { FieldResult, RowResult } from "./result.js";

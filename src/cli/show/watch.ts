@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { destroySecrets } from "../../device/secrets.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
-import { isLive } from "../../report/style.js";
 import { printable, printableJson } from "../../text/printable.js";
+import { isLive } from "../../text/style.js";
 import { attach } from "../../tunnel/open.js";
 import type { Tunnel } from "../../tunnel/tunnel.js";
 import { wantsColor, withoutColor } from "../color.js";

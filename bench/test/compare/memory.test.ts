@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import { sandboxScript } from "../../../src/artifacts.js";
+import { largestDaemon, MemoryWatch } from "../../compare/memory.js";
+import { Sandbox } from "../../sandbox/sandbox.js";
+
+const mebibyte = 2 ** 20;
+
+/** Runs a shell command in a sandbox, and `look` once it has printed something; then kills it. */
+async function whileRunning<Seen>(
+  script: string,
+  look: (pid: number) => Promise<Seen> | Seen,
+): Promise<Seen> {
+  const output = new EventEmitter();
+  const command = [sandboxScript, "bash", "-c", script];
+  const sandbox = new Sandbox(command, process.env, () => output.emit("ready"));
+  try {
+    await once(output, "ready");
+    return await look(sandbox.pid ?? 0);
+  } finally {
+    sandbox.kill();
+    await sandbox.ended;
+  }
+}
+
+const hold = (size: number) =>
+  `${process.execPath} -e 'const held = Buffer.alloc(${size}, 1); console.log("ready"); setInterval(() => held, 1e6)'`;
+
+describe("the memory of the daemons", () => {
+  it("is what a process that holds /dev/net/tun has resident", async () => {
+    const script = `exec 9<>/dev/net/tun; exec ${hold(100 * mebibyte)}`;
+    const peak = (await whileRunning(script, largestDaemon)) ?? 0;
+    assert.ok(peak > 100 * mebibyte, `${peak} bytes`);
+    assert.ok(peak < 400 * mebibyte, `${peak} bytes`);
+  });
+
+  it("is that of the largest, wherever in the sandbox it runs", async () => {
+    const script = `exec 9<>/dev/net/tun; setsid ${hold(100 * mebibyte)} & wait`;
+    const peak = (await whileRunning(script, largestDaemon)) ?? 0;
+    assert.ok(peak > 100 * mebibyte, `${peak} bytes`);
+  });
+
+  it("does not count a process that holds no TUN device", async () => {
+    assert.equal(await whileRunning(hold(mebibyte), largestDaemon), null);
+  });
+
+  it("does not count a process outside the sandbox", async () => {
+    const outside = spawn("bash", ["-c", `exec 9<>/dev/net/tun; exec ${hold(mebibyte)}`]);
+    try {
+      await once(outside.stdout, "data");
+      assert.equal(await whileRunning(hold(mebibyte), largestDaemon), null);
+    } finally {
+      outside.kill();
+      await once(outside, "close");
+    }
+  });
+
+  it("is sampled for as long as it is watched", async () => {
+    const script = `exec 9<>/dev/net/tun; exec ${hold(mebibyte)}`;
+    const peak = await whileRunning(script, async (pid) => {
+      const watch = new MemoryWatch(pid);
+      while (watch.peak === null) await pause(10);
+      watch.stop();
+      return watch.peak;
+    });
+    assert.ok(peak > mebibyte);
+  });
+});

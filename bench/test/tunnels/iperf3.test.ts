@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { packageRoot } from "../../../src/artifacts.js";
+import { ip, onlyInSandbox } from "../../../test/sandbox.js";
+import { iperf3, readIperf3, underLoad } from "../../tunnels/iperf3.js";
+
+function recorded(name: string): string {
+  return readFileSync(`${packageRoot}/bench/test/tunnels/fixtures/${name}.json`, "utf8");
+}
+
+describe("what iperf3 printed", () => {
+  it("is what the receiver got of all TCP streams", () => {
+    const { goodput, bytes, packetsPerSecond, loss } = readIperf3(recorded("iperf3-tcp"));
+    assert.deepEqual(
+      { goodput, bytes, packetsPerSecond, loss },
+      {
+        goodput: 6004191338.045063,
+        bytes: 813432832,
+        packetsPerSecond: 0,
+        loss: 0,
+      },
+    );
+  });
+
+  it("is of UDP what arrived, not what was sent", () => {
+    const { goodput, bytes, packetsPerSecond, loss } = readIperf3(recorded("iperf3-udp"));
+    assert.equal(bytes, (4565 - 931) * 1368);
+    assert.equal(Math.round(packetsPerSecond), Math.round((4565 - 931) / 1.000212));
+    assert.ok(Math.abs(goodput - (bytes * 8) / 1.000212) < 10);
+    assert.equal(loss.toFixed(2), "20.39");
+  });
+
+  it("is iperf3's own complaint where it has one", () => {
+    const output =
+      '{"start":{},"end":{},"error":"unable to connect to server: Connection timed out"}';
+    assert.throws(() => readIperf3(output), {
+      message: "iperf3: unable to connect to server: Connection timed out.",
+    });
+  });
+
+  it("is nothing where it was killed, or where a sum is missing", () => {
+    assert.throws(() => readIperf3('{"start":{'), { message: "iperf3 ended without a result." });
+    assert.throws(() => readIperf3('{"end":{"sum_received":{"bytes":1,"seconds":1}}}'), {
+      message: "iperf3's result lacks its sums.",
+    });
+  });
+});
+
+describe("iperf3 from namespace to namespace", () => {
+  onlyInSandbox();
+  const namespace = "iperf3-test";
+  const run = {
+    client: namespace,
+    server: namespace,
+    serverAddress: "127.0.0.1",
+    seconds: 1,
+    args: [],
+  };
+
+  before(() => {
+    ip("netns", "add", namespace);
+    ip("-n", namespace, "link", "set", "lo", "up");
+  });
+
+  after(() => ip("netns", "delete", namespace));
+
+  /** Which iperf3 still runs in the namespace. */
+  function running(): string {
+    return ip("netns", "pids", namespace);
+  }
+
+  it("can run again and again on the same port, and leaves no process", async () => {
+    for (let turn = 0; turn < 2; turn++) {
+      const { bytes } = await iperf3(run);
+      assert.ok(bytes > 0);
+      assert.equal(running(), "");
+    }
+  });
+
+  it("has its connections when the work under load begins, however slow its client is", async () => {
+    const directory = mkdtempSync(`${tmpdir()}/iperf3-`);
+    const { PATH } = process.env;
+    const slow = `#!/bin/sh\n[ "$1" = -s ] || sleep 0.3\nPATH='${PATH}' exec iperf3 "$@"\n`;
+    writeFileSync(`${directory}/iperf3`, slow, { mode: 0o755 });
+    process.env.PATH = `${directory}:${PATH}`;
+    const connected = ["netns", "exec", namespace, "ss", "-Htn", "state", "established"];
+    const connections = await underLoad(run, async () => ip(...connected)).finally(() => {
+      process.env.PATH = PATH;
+      rmSync(directory, { recursive: true });
+    });
+    // One to control it and one stream, each with two ends.
+    assert.equal(connections.trim().split("\n").length, 4);
+  });
+
+  it("fails with the work under it, and leaves no process", async () => {
+    await assert.rejects(
+      underLoad(run, () => Promise.reject(new Error("no work"))),
+      { message: "no work" },
+    );
+    assert.equal(running(), "");
+  });
+
+  it("says that no server came up", async () => {
+    await assert.rejects(iperf3({ ...run, serverAddress: "192.0.2.1" }), {
+      message: /^iperf3's server ended before/,
+    });
+  });
+});

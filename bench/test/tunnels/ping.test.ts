@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { packageRoot } from "../../../src/artifacts.js";
+import { ip, onlyInSandbox } from "../../../test/sandbox.js";
+import { ping, readPing } from "../../tunnels/ping.js";
+
+describe("what ping printed", () => {
+  const output = readFileSync(`${packageRoot}/bench/test/tunnels/fixtures/ping.txt`, "utf8");
+
+  it("is the median and the 99th percentile of its times, duplicates not counted", () => {
+    const { median, p99 } = readPing(output);
+    assert.equal(median.toFixed(4), "0.2705");
+    assert.equal(p99.toFixed(2), "12.04");
+  });
+
+  it("is nothing where no answer came", () => {
+    const silent = "PING 192.168.241.2\n\n5 packets transmitted, 0 received, 100% packet loss\n";
+    assert.throws(() => readPing(silent), { message: "ping got no answer." });
+  });
+});
+
+describe("ping in a namespace", () => {
+  onlyInSandbox();
+
+  it("says that nobody answers, and measures who does", async () => {
+    ip("netns", "add", "ping-test");
+    try {
+      await assert.rejects(ping("ping-test", "127.0.0.1", 1), { message: /no answer/ });
+      ip("-n", "ping-test", "link", "set", "lo", "up");
+      const { median, p99 } = await ping("ping-test", "127.0.0.1", 1);
+      assert.ok(median > 0 && p99 >= median);
+    } finally {
+      ip("netns", "delete", "ping-test");
+    }
+  });
+});

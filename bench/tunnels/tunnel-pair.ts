@@ -1,0 +1,193 @@
+import { execFile } from "node:child_process";
+import { rm, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { messageOf } from "../../src/errors.js";
+import { PrivateKey } from "../../src/values/key.js";
+import { Daemon } from "./daemon.js";
+import { cpuSeconds, memory } from "./process.js";
+import type { TunnelProgram } from "./programs.js";
+
+const execute = promisify(execFile);
+
+/** How long one run of ip, wg or ping may take, in milliseconds: a program that hangs holds up wg for ever. */
+const commandLimit = 60_000;
+
+/** How long the first packet may take, in milliseconds: a lost handshake is repeated after 5 s. */
+const handshakeLimit = 20_000;
+
+/** How long the first packet of the MTU's size may take after that, in milliseconds. */
+const fullSizeLimit = 5000;
+
+/** At rest, a pair uses less than a hundredth of a processor for so long, in milliseconds. */
+const restInterval = 50;
+
+/** How long a pair may take to come to rest, in milliseconds; a program that never does is measured as it is. */
+const restLimit = 2000;
+
+/** Bytes of the headers of IPv4 and ICMP. */
+const pingHeaders = 28;
+
+async function run(program: string, words: readonly string[]): Promise<void> {
+  await execute(program, words, { timeout: commandLimit, killSignal: "SIGKILL" });
+}
+
+/** One end of the pair. */
+export interface End {
+  readonly interface: string;
+  readonly namespace: string;
+  readonly address: string;
+  readonly port: number;
+  readonly key: PrivateKey;
+  readonly daemon: Daemon;
+}
+
+/**
+ * Two tunnels of one program that are each other's peer, over 127.0.0.1 of the sandbox's own network;
+ * each interface is in a namespace of its own.
+ */
+export class TunnelPair {
+  readonly near: End;
+  readonly far: End;
+
+  private constructor(near: End, far: End) {
+    this.near = near;
+    this.far = far;
+  }
+
+  /**
+   * Starts both, does the work once a packet of the MTU's full size has crossed and neither has anything
+   * left to do, and ends them.
+   * @throws Error that tells how a daemon ended, if one did before the work was done
+   */
+  static async with(
+    program: TunnelProgram,
+    mtu: number,
+    work: (pair: TunnelPair) => Promise<void>,
+  ): Promise<void> {
+    const ends: End[] = [];
+    try {
+      const near = await startEnd(program, 1, mtu, ends);
+      const far = await startEnd(program, 2, mtu, ends);
+      await setConfiguration("setconf", near.interface, configurationOf(near, far));
+      await setConfiguration("setconf", far.interface, configurationOf(far, near));
+      await untilCrosses(near, far, pingHeaders, handshakeLimit);
+      await untilCrosses(near, far, mtu, fullSizeLimit);
+      const pair = new TunnelPair(near, far);
+      await pair.#untilAtRest();
+      await work(pair);
+    } catch (error) {
+      const ended = ends.flatMap(({ daemon }) => daemon.end ?? []);
+      if (ended.length === 0) throw error;
+      throw new Error(`It ended, ${ended[0]}. (${messageOf(error)})`, { cause: error });
+    } finally {
+      await Promise.all(ends.map(({ daemon }) => daemon.stop()));
+      await Promise.all([1, 2].map(clear));
+    }
+  }
+
+  /** Waits until what a start leaves to do, such as compiling JavaScript, is done. */
+  async #untilAtRest(): Promise<void> {
+    const deadline = performance.now() + restLimit;
+    for (let before = this.cpuSeconds(); performance.now() < deadline; ) {
+      await delay(restInterval);
+      const now = this.cpuSeconds();
+      if ((now - before) * 1000 < restInterval / 100) return;
+      before = now;
+    }
+  }
+
+  get #pids(): number[] {
+    return [this.near, this.far].flatMap(({ daemon }) => daemon.process.pid ?? []);
+  }
+
+  /** CPU time of both daemons so far, in seconds. */
+  cpuSeconds(): number {
+    return this.#pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  }
+
+  /** Memory of both daemons, in MiB. */
+  memory(field: "VmHWM" | "VmRSS"): number {
+    return this.#pids.reduce((sum, pid) => sum + memory(pid, field), 0);
+  }
+}
+
+async function startEnd(
+  program: TunnelProgram,
+  number: number,
+  mtu: number,
+  ends: End[],
+): Promise<End> {
+  const [name, namespace] = [interfaceOf(number), namespaceOf(number)];
+  await run("ip", ["netns", "add", namespace]);
+  // boringtun asks for its MTU when it starts: let it find the interface.
+  if (basename(program.command[0] ?? "").startsWith("boringtun")) {
+    await run("ip", ["tuntap", "add", "dev", name, "mode", "tun", "multi_queue"]);
+    await run("ip", ["link", "set", name, "mtu", String(mtu)]);
+  }
+  const daemon = await Daemon.start(program, name);
+  const [key, port, address] = [PrivateKey.generate(), 10_000 + number, `192.168.241.${number}`];
+  const end = { interface: name, namespace, address, port, key, daemon };
+  ends.push(end);
+  // Upstream hears of an MTU only before its interface moves.
+  await run("ip", ["link", "set", name, "mtu", String(mtu)]);
+  await run("ip", ["link", "set", name, "netns", namespace]);
+  await run("ip", ["-n", namespace, "link", "set", "lo", "up"]);
+  await run("ip", ["-n", namespace, "address", "add", `${address}/24`, "dev", name]);
+  await run("ip", ["-n", namespace, "link", "set", name, "mtu", String(mtu), "up"]);
+  return end;
+}
+
+/** Takes away what is left of an end, however far it came; an interface can outlive its program. */
+async function clear(number: number): Promise<void> {
+  await run("ip", ["netns", "delete", namespaceOf(number)]).catch(() => undefined);
+  await run("ip", ["link", "delete", interfaceOf(number)]).catch(() => undefined);
+}
+
+function namespaceOf(number: number): string {
+  return `n${number}`;
+}
+
+function interfaceOf(number: number): string {
+  return `wg${number}`;
+}
+
+/** The configuration of an end, as wg setconf reads it. */
+export function configurationOf(end: End, peer: End): string {
+  return `[Interface]
+PrivateKey = ${end.key.toBase64()}
+ListenPort = ${end.port}
+
+[Peer]
+PublicKey = ${peer.key.publicKey()}
+Endpoint = 127.0.0.1:${peer.port}
+AllowedIPs = ${peer.address}/32
+`;
+}
+
+/** Gives wg a configuration, by a file: it cannot open the socket that Node would give it as standard input. */
+export async function setConfiguration(
+  verb: "setconf" | "addconf",
+  name: string,
+  configuration: string,
+): Promise<void> {
+  const file = `/run/${name}.conf`;
+  await writeFile(file, configuration, { mode: 0o600 });
+  await run("wg", [verb, name, file]).finally(() => rm(file));
+}
+
+/** Pings with packets of this size, in bytes, until one is answered. */
+async function untilCrosses(near: End, far: End, size: number, limit: number): Promise<void> {
+  const words = ["ping", "-n", "-c", "1", "-W", "1", "-M", "do", "-s", String(size - pingHeaders)];
+  const deadline = performance.now() + limit;
+  for (;;) {
+    try {
+      await run("ip", ["netns", "exec", near.namespace, ...words, far.address]);
+      return;
+    } catch (cause) {
+      if (performance.now() < deadline) continue;
+      throw new Error(`It does not carry a packet of ${size} bytes.`, { cause });
+    }
+  }
+}
