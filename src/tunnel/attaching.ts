@@ -1,7 +1,7 @@
 import { AttachedTunnel } from "../backends/attached.js";
 import { TunnelEvents } from "./events.js";
+import { TunnelHandle } from "./handle.js";
 import type { WatchOptions } from "./options.js";
-import { OwnedTunnel } from "./owned.js";
 import type { Tunnel } from "./tunnel.js";
 
 /** How an interface is attached to. */
@@ -16,7 +16,7 @@ export async function attach(name: string, options: AttachOptions): Promise<Tunn
   if (options.signal?.aborted) await running.close();
   options.signal?.throwIfAborted();
   try {
-    return new OwnedTunnel({
+    return new TunnelHandle({
       running,
       reason: "Another program serves this interface.",
       events: new TunnelEvents(),

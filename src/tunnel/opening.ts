@@ -6,9 +6,9 @@ import { WgBridgeError } from "../errors.js";
 import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
 import { type OpenedBackend, openBackend } from "../strategy/open.js";
 import { TunnelEvents } from "./events.js";
+import { type Revival, TunnelHandle } from "./handle.js";
 import type { OpenRequest } from "./input.js";
 import { launch } from "./launch.js";
-import { OwnedTunnel, type Revival } from "./owned.js";
 import { resolveConfig, systemLookup } from "./resolve.js";
 import { Backoff } from "./restart.js";
 import type { Tunnel } from "./tunnel.js";
@@ -47,7 +47,7 @@ async function openAsked(request: OpenRequest, { device, addresses, mtu }: Asked
     : undefined;
   const running = await launch(backend, start, network, resolved);
   try {
-    return new OwnedTunnel({
+    return new TunnelHandle({
       running,
       reason,
       events,

@@ -9,7 +9,7 @@ import {
   WgBridgeError,
 } from "../../src/index.js";
 import { TunnelEvents } from "../../src/tunnel/events.js";
-import { OwnedTunnel } from "../../src/tunnel/owned.js";
+import { TunnelHandle } from "../../src/tunnel/handle.js";
 import { Backoff } from "../../src/tunnel/restart.js";
 import { serverOf } from "../../src/uapi/server.js";
 import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
@@ -43,7 +43,7 @@ describe("the waits between attempts", () => {
 describe("a tunnel that is closed in the moment in which it has come back", () => {
   it("is ended as the one before was", async () => {
     const [first, second] = [new FakeRunning(), new FakeRunning()];
-    const tunnel: OwnedTunnel = new OwnedTunnel({
+    const tunnel: TunnelHandle = new TunnelHandle({
       running: first,
       reason: "",
       events: new TunnelEvents(),

@@ -41,7 +41,7 @@ interface Parts {
 }
 
 /** A tunnel over whatever runs it at the moment. It owns that. */
-export class OwnedTunnel implements Tunnel {
+export class TunnelHandle implements Tunnel {
   readonly name: string;
   readonly backend: BackendKind | "attached";
   readonly reason: string;
