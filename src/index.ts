@@ -28,7 +28,6 @@ export type {
   ResolveFailedEvent,
   RestartingEvent,
   TunnelEventMap,
-  TunnelEvents,
 } from "./tunnel/events.js";
 export { attach, interfaces, openTunnel } from "./tunnel/open.js";
 export type { ConfigInput, TunnelOptions, WatchOptions } from "./tunnel/options.js";

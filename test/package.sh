@@ -58,7 +58,7 @@ import { decodeChange, encodeChange } from "wg-bridge/uapi";
 export async function use(): Promise<void> {
   const config = { privateKey: PrivateKey.generate(), peers: [] };
   const tunnel: Tunnel = await openTunnel({ name: "wgp0", config, signal: AbortSignal.timeout(1000) });
-  tunnel.events.on("handshake", ({ peer, at }) => console.log(peer.length, at.getTime()));
+  tunnel.on("handshake", ({ peer, at }) => console.log(peer.length, at.getTime()));
   const bytes: Uint8Array = encodeChange({ fwmark: 42 });
   const fwmark: number | undefined = decodeChange(Buffer.from(bytes)).fwmark;
   try {

@@ -1,5 +1,4 @@
 import { AttachedTunnel } from "../backends/attached.js";
-import { TunnelEvents } from "./events.js";
 import { TunnelHandle } from "./handle.js";
 import type { WatchOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
@@ -19,7 +18,6 @@ export async function attach(name: string, options: AttachOptions): Promise<Tunn
     return new TunnelHandle({
       running,
       reason: "Another program serves this interface.",
-      events: new TunnelEvents(),
       watch: options,
     });
   } catch (error) {

@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { BackendKind, RunningTunnel, TunnelEnd } from "../backends/backend.js";
 import { endedError, parseTunnelEnd } from "../backends/tunnel-end.js";
@@ -7,7 +8,7 @@ import { Device } from "../device/device.js";
 import { destroySecrets, withOwnSecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
 import { messageOf } from "../errors.js";
-import type { TunnelEvents } from "./events.js";
+import type { TunnelEventMap } from "./events.js";
 import { readChange, readConfigInput, readSignal } from "./input.js";
 import { type Link, readLinkOr } from "./link.js";
 import type { ConfigInput, WatchOptions } from "./options.js";
@@ -33,19 +34,17 @@ export interface Revival {
 interface Parts {
   readonly running: RunningTunnel;
   readonly reason: string;
-  readonly events: TunnelEvents;
   readonly watch: WatchOptions;
   /** What the device has been configured with already. */
   readonly configured?: DeviceConfig;
   readonly revival?: Revival;
 }
 
-/** A tunnel over whatever runs it at the moment. It owns that. */
-export class TunnelHandle implements Tunnel {
+/** A program's handle on a tunnel: on its own, whose backend may be replaced, or on another program's. */
+export class TunnelHandle extends EventEmitter<TunnelEventMap> implements Tunnel {
   readonly name: string;
   readonly backend: BackendKind | "attached";
   readonly reason: string;
-  readonly events: TunnelEvents;
   readonly closed: Promise<TunnelEnd>;
   readonly #device = new Device((request, signal) => this.#exchange(request, signal));
   readonly #watch: Watch;
@@ -61,23 +60,23 @@ export class TunnelHandle implements Tunnel {
   #reviving = false;
   #known: Known;
 
-  constructor({ running, reason, events, watch, configured, revival }: Parts) {
+  constructor({ running, reason, watch, configured, revival }: Parts) {
+    super();
     this.#running = running;
     this.name = running.name;
     this.backend = running.backend;
     this.reason = reason;
-    this.events = events;
     this.#revival = revival;
     const resolve = watch.resolve ?? {};
     this.#lookup = (resolve === false ? undefined : resolve.lookup) ?? systemLookup;
     const status = () => this.status();
-    this.#watch = new Watch(this.name, watch.pollInterval ?? 1000, events, status);
+    this.#watch = new Watch(this.name, watch.pollInterval ?? 1000, this, status);
     this.#reresolve =
       resolve === false
         ? undefined
         : new Reresolve(resolve, {
             status,
-            events,
+            events: this,
             lookup: this.#lookup,
             update: (change) => this.#device.update(change),
           });
@@ -143,6 +142,13 @@ export class TunnelHandle implements Tunnel {
     }
   }
 
+  override removeAllListeners(name?: unknown): this {
+    if (name !== undefined) return super.removeAllListeners(name);
+    super.removeAllListeners();
+    this.#watch.followListeners();
+    return this;
+  }
+
   #refuseIfEnded(): void {
     if (this.#end !== undefined) throw endedError(this.#end);
   }
@@ -164,7 +170,7 @@ export class TunnelHandle implements Tunnel {
       const end = await this.#running.ended;
       this.#end = end;
       this.#revival?.backoff.worked(performance.now() - began);
-      if (end.reason !== "closed") this.#tell(() => this.events.emit("lost", end));
+      if (end.reason !== "closed") this.#tell(() => this.emit("lost", end));
       const next = await this.#revive(end);
       this.#reviving = false;
       if (next === undefined) break;
@@ -194,12 +200,12 @@ export class TunnelHandle implements Tunnel {
     for (let next = backoff.next(); next !== undefined; next = backoff.next()) {
       if (signal.aborted) return undefined;
       const event = { ...next, cause };
-      this.#tell(() => this.events.emit("restarting", event));
+      this.#tell(() => this.emit("restarting", event));
       try {
         await delay(next.delay, undefined, { signal });
         const running = await this.#revival.start(this.name, this.#known, signal);
         const { attempt } = next;
-        setImmediate(() => this.events.emit("restarted", { attempt }));
+        setImmediate(() => this.emit("restarted", { attempt }));
         return running;
       } catch (error) {
         cause = messageOf(error);

@@ -5,7 +5,6 @@ import { destroySecrets } from "../device/secrets.js";
 import { WgBridgeError } from "../errors.js";
 import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
 import { type OpenedBackend, openBackend } from "../strategy/open.js";
-import { TunnelEvents } from "./events.js";
 import { type Revival, TunnelHandle } from "./handle.js";
 import type { OpenRequest } from "./input.js";
 import { launch } from "./launch.js";
@@ -29,12 +28,12 @@ async function openAsked(request: OpenRequest, { device, addresses, mtu }: Asked
   const lookup = (resolve === false ? undefined : resolve?.lookup) ?? systemLookup;
   const resolved = device && (await resolveConfig(device, lookup, signal));
   const { backend, reason } = await chooseBackend(request);
-  const events = new TunnelEvents();
+  let log = (_line: string) => {};
   const start: StartOptions = {
     name: request.name,
     logLevel: request.logLevel ?? "error",
     // A listener that throws must not end the reader of the log.
-    onLog: (line) => queueMicrotask(() => events.emit("log", line)),
+    onLog: (line) => queueMicrotask(() => log(line)),
     disable: disabledBy(request),
     detached: request.detached ?? false,
     ...(mtu === undefined ? {} : { mtu }),
@@ -47,14 +46,15 @@ async function openAsked(request: OpenRequest, { device, addresses, mtu }: Asked
     : undefined;
   const running = await launch(backend, start, network, resolved);
   try {
-    return new TunnelHandle({
+    const tunnel = new TunnelHandle({
       running,
       reason,
-      events,
       watch: request,
       ...(device && { configured: device }),
       ...(revival && { revival }),
     });
+    log = (line) => tunnel.emit("log", line);
+    return tunnel;
   } catch (error) {
     await running.close();
     throw error;

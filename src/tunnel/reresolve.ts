@@ -1,10 +1,11 @@
+import type { EventEmitter } from "node:events";
 import type { DeviceChange } from "../device/change.js";
 import { destroySecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
 import { WgBridgeError } from "../errors.js";
 import { type Endpoint, formatEndpoint } from "../values/endpoint.js";
 import type { PublicKey } from "../values/key.js";
-import type { TunnelEvents } from "./events.js";
+import type { TunnelEventMap } from "./events.js";
 import { hasHostName, type Lookup, resolveEndpoint } from "./resolve.js";
 
 /** When host names are resolved again. */
@@ -23,7 +24,7 @@ const defaultInterval = 30_000;
 interface Ports {
   readonly status: () => Promise<DeviceStatus>;
   readonly update: (change: DeviceChange) => Promise<void>;
-  readonly events: TunnelEvents;
+  readonly events: EventEmitter<TunnelEventMap>;
   readonly lookup: Lookup;
 }
 

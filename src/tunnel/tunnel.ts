@@ -1,14 +1,15 @@
+import type { EventEmitter } from "node:events";
 import type { BackendKind, TunnelEnd } from "../backends/backend.js";
 import type { DeviceChangeInput } from "../device/change.js";
 import type { DeviceStatus } from "../device/status.js";
-import type { TunnelEvents } from "./events.js";
+import type { TunnelEventMap } from "./events.js";
 import type { ConfigInput } from "./options.js";
 
 /**
- * A WireGuard tunnel. Who opened it must close it. Its changes are made one after another, in the order
- * of the calls.
+ * A WireGuard tunnel. Whoever opened it must close it. Its changes are made one after another, in the
+ * order of the calls. It emits the events of TunnelEventMap; while nobody listens they cost nothing.
  */
-export interface Tunnel extends AsyncDisposable {
+export interface Tunnel extends EventEmitter<TunnelEventMap>, AsyncDisposable {
   /** The interface's name. */
   readonly name: string;
   /** What runs it; "attached": another program does. */
@@ -39,8 +40,6 @@ export interface Tunnel extends AsyncDisposable {
    * what apply does, but for a text and a conflict.
    */
   update(change: DeviceChangeInput, signal?: AbortSignal): Promise<void>;
-  /** What happens to the tunnel. Nobody listening costs nothing. */
-  readonly events: TunnelEvents;
   /** Resolves when the tunnel has ended for good, with the reason. Never rejects. */
   readonly closed: Promise<TunnelEnd>;
   /**

@@ -1,14 +1,18 @@
+import type { EventEmitter } from "node:events";
 import { observe } from "../device/observe.js";
 import { destroySecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
-import type { TunnelEvents } from "./events.js";
+import type { TunnelEventMap } from "./events.js";
 import { type Link, readLink, readLinkOr } from "./link.js";
 
-/** Looks at a device again and again while somebody listens, and emits what has changed. */
+/** The events that only polling the device can find. */
+const polledEvents = ["handshake", "endpoint", "silent", "link", "mtu"] as const;
+
+/** Polls a device while somebody listens for one of polledEvents, and emits what has changed. */
 export class Watch {
   readonly #name: string;
   readonly #interval: number;
-  readonly #events: TunnelEvents;
+  readonly #events: EventEmitter<TunnelEventMap>;
   readonly #status: () => Promise<DeviceStatus>;
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
@@ -20,14 +24,23 @@ export class Watch {
   constructor(
     name: string,
     interval: number,
-    events: TunnelEvents,
+    events: EventEmitter<TunnelEventMap>,
     status: () => Promise<DeviceStatus>,
   ) {
     this.#name = name;
     this.#interval = interval;
     this.#events = events;
     this.#status = status;
-    events.onListeners(() => this.#startOrStop());
+    this.followListeners();
+  }
+
+  /** Starts and stops with the listeners. To be called again if all of them were removed, ours too. */
+  followListeners(): void {
+    const events: NodeJS.EventEmitter = this.#events; // the map leaves out what every EventEmitter emits
+    const follow = () => this.#startOrStop();
+    // "newListener" is emitted before the listener is added.
+    events.on("newListener", () => queueMicrotask(follow)).on("removeListener", follow);
+    follow();
   }
 
   /** Ends the watch, for good. */
@@ -37,7 +50,8 @@ export class Watch {
   }
 
   #startOrStop(): void {
-    const wanted = this.#events.watched && !this.#ended;
+    const heard = polledEvents.some((name) => this.#events.listenerCount(name) > 0);
+    const wanted = heard && !this.#ended;
     if (wanted === (this.#timer !== undefined)) return;
     if (wanted) {
       this.#link = readLinkOr(this.#name, undefined);

@@ -18,7 +18,7 @@ say("loaded");
 await input.next();
 try {
   const tunnel = await openTunnel({ name, backend: "ffi" });
-  tunnel.events.on("log", (line) => say("log", line));
+  tunnel.on("log", (line) => say("log", line));
   const asked = input.next();
   void tunnel.closed.then(({ reason, message }) => say("closed", `${reason}: ${message}`));
   say("opened");

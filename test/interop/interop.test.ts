@@ -78,7 +78,7 @@ for (const { name, mtus, mark, path } of programs) {
           farPresharedKey: PresharedKey.generate(),
         });
         const refusal = (async () => {
-          for await (const [line] of on(pair.near.events, "log")) {
+          for await (const [line] of on(pair.near, "log")) {
             if (/invalid response/i.test(line)) return;
           }
         })();

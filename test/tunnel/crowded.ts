@@ -62,9 +62,9 @@ async function open(backend: "exec" | "ffi"): Promise<void> {
 /** Listens until the device has been looked at, as far as that is possible. */
 async function listen(tunnel: Tunnel): Promise<void> {
   const heard = () => {};
-  tunnel.events.on("handshake", heard);
+  tunnel.on("handshake", heard);
   await tunnel.status().catch(() => {});
-  tunnel.events.off("handshake", heard);
+  tunnel.off("handshake", heard);
 }
 
 /** Lets somebody else ask for wgk0 while there may be no descriptor for that one, and frees some then. */
@@ -75,7 +75,7 @@ async function show(tunnel: Tunnel, free: number): Promise<void> {
     said += piece;
   });
   const noticed = new Promise<void>((resolve) => {
-    tunnel.events.on("log", (line) => {
+    tunnel.on("log", (line) => {
       if (line.includes("cannot accept")) resolve();
     });
     client.on("close", resolve);
@@ -85,7 +85,7 @@ async function show(tunnel: Tunnel, free: number): Promise<void> {
   await noticed;
   empty();
   if (client.exitCode === null) await once(client, "close");
-  tunnel.events.removeAllListeners("log");
+  tunnel.removeAllListeners("log");
   if (client.exitCode !== 0 || !said.startsWith("(none)")) throw new Error(`wg said ${said}`);
 }
 

@@ -13,7 +13,7 @@ const privateKey = PrivateKey.from(bytes);
 bytes.fill(0);
 const config = { privateKey, peers: [] };
 const tunnel = await openTunnel({ name: "wgm1", backend, restart: backend === "exec", config });
-tunnel.events.on("handshake", () => {}); // the device is watched, too
+tunnel.on("handshake", () => {}); // the device is watched, too
 for (let time = 0; time < Number(times); time++) (await tunnel.status()).privateKey?.destroy();
 await tunnel.apply(config);
 await tunnel.update({ fwmark: 7, listenPort: 0 });

@@ -40,13 +40,13 @@ for (const backend of ["ffi", "exec"] as const) {
 
     it("is told of: its handshake, and where its peer is found", async () => {
       await using pair = await openPair(backend);
-      const handshake = once(pair.near.events, "handshake");
-      const endpoint = once(pair.far.events, "endpoint");
+      const handshake = once(pair.near, "handshake");
+      const endpoint = once(pair.far, "endpoint");
       await pair.far.status();
       await pair.ping(1);
       assert.equal((await handshake)[0].peer, pair.nearConfig.peers[0]?.publicKey);
       assert.deepEqual((await endpoint)[0].endpoint, { host: "127.0.0.1", port: 52_010 });
-      const moved = once(pair.far.events, "endpoint");
+      const moved = once(pair.far, "endpoint");
       await pair.near.update({ listenPort: 51_703 });
       await pair.ping(1);
       assert.deepEqual((await moved)[0].endpoint, { host: "127.0.0.1", port: 51_703 });
@@ -72,7 +72,7 @@ describe("a peer's host name", () => {
       resolve: { lookup, interval: 5 },
     });
     assert.equal((await tunnel.status()).peers[0]?.endpoint?.host, "192.0.2.1");
-    const moved = once(tunnel.events, "endpoint");
+    const moved = once(tunnel, "endpoint");
     address = "192.0.2.2";
     assert.deepEqual((await moved)[0].endpoint, { host: "192.0.2.2", port: 9 });
   });
@@ -91,9 +91,9 @@ describe("a peer's host name", () => {
       pollInterval: 5,
       resolve: { lookup, interval: 5 },
     });
-    const [failed] = await once(tunnel.events, "resolveFailed");
+    const [failed] = await once(tunnel, "resolveFailed");
     assert.equal(failed.error.code, "WG_BRIDGE_RESOLVE");
-    const moved = once(tunnel.events, "endpoint");
+    const moved = once(tunnel, "endpoint");
     answers.push("192.0.2.3", "192.0.2.3", "192.0.2.3");
     assert.equal((await moved)[0].endpoint.host, "192.0.2.3");
   });

@@ -25,7 +25,7 @@ switch (how) {
     process.exit(0);
     break;
   case "detached-and-forgotten":
-    tunnel.events.on("handshake", () => {});
+    tunnel.on("handshake", () => {});
     break;
   case "uncaught":
     setImmediate(() => {

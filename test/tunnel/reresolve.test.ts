@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import type { DeviceChange } from "../../src/device/change.js";
-import { TunnelEvents } from "../../src/tunnel/events.js";
+import type { TunnelEventMap } from "../../src/tunnel/events.js";
 import { Reresolve } from "../../src/tunnel/reresolve.js";
 import { publicKey } from "../../src/values/key.js";
 import { uncaughtDuring } from "./uncaught.js";
@@ -35,7 +36,7 @@ async function setAfter(happens: (reresolve: Reresolve) => void): Promise<Device
         setImmediate(resolve);
         return "192.0.2.2";
       };
-      const events = new TunnelEvents();
+      const events = new EventEmitter<TunnelEventMap>();
       const reresolve = new Reresolve({ interval: 50 }, { status, update, lookup, events });
       reresolve.replace([named]);
     });
@@ -78,7 +79,7 @@ describe("a host name that is resolved again", () => {
             resolve();
             return "192.0.2.2";
           };
-          const events = new TunnelEvents();
+          const events = new EventEmitter<TunnelEventMap>();
           events.on("resolveFailed", () => {
             throw fault;
           });

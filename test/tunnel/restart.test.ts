@@ -8,7 +8,6 @@ import {
   type Tunnel,
   WgBridgeError,
 } from "../../src/index.js";
-import { TunnelEvents } from "../../src/tunnel/events.js";
 import { TunnelHandle } from "../../src/tunnel/handle.js";
 import { Backoff } from "../../src/tunnel/restart.js";
 import { serverOf } from "../../src/uapi/server.js";
@@ -46,7 +45,6 @@ describe("a tunnel that is closed in the moment in which it has come back", () =
     const tunnel: TunnelHandle = new TunnelHandle({
       running: first,
       reason: "",
-      events: new TunnelEvents(),
       watch: {},
       revival: {
         backoff: new Backoff({ delay: 1 }),
@@ -80,7 +78,7 @@ describe("a tunnel that is to be restarted", () => {
   }
 
   async function comesBack(tunnel: Tunnel): Promise<void> {
-    const restarted = once(tunnel.events, "restarted");
+    const restarted = once(tunnel, "restarted");
     killServer();
     await restarted;
   }
@@ -125,8 +123,8 @@ describe("a tunnel that is to be restarted", () => {
     await tunnel.apply({ privateKey, peers: [{ publicKey: peer, endpoint, allowedIps: [] }] });
     const before = reveal(await tunnel.status());
     for (let times = 0; times < 2; times++) {
-      const restarting = once(tunnel.events, "restarting");
-      const restarted = once(tunnel.events, "restarted");
+      const restarting = once(tunnel, "restarting");
+      const restarted = once(tunnel, "restarted");
       killServer();
       const [{ cause }] = await restarting;
       assert.match(cause, /killed by SIGKILL/);
@@ -159,7 +157,7 @@ describe("a tunnel that is to be restarted", () => {
       restart: { delay: 1, attempts: 2 },
     });
     const attempts: number[] = [];
-    tunnel.events.on("restarting", ({ attempt }) => {
+    tunnel.on("restarting", ({ attempt }) => {
       attempts.push(attempt);
       // Something else takes the name before each attempt.
       if (attempt === 1) ip("link", "add", "wgr0", "type", "veth", "peer", "name", "wgr1");
@@ -181,7 +179,7 @@ describe("a tunnel that is to be restarted", () => {
       backend: "exec",
       restart: { delay: 60_000, maxDelay: 60_000 },
     });
-    const restarting = once(closed.events, "restarting");
+    const restarting = once(closed, "restarting");
     killServer();
     await restarting;
     const closing = closed.close();
@@ -195,7 +193,7 @@ describe("a tunnel that is to be restarted", () => {
   it("can be closed at any moment of its coming back, and stays away", async () => {
     for (let turns = 1; turns <= 1 << 14; turns *= 2) {
       const tunnel = await openTunnel({ name: "wgr0", backend: "exec", restart: { delay: 1 } });
-      const restarting = once(tunnel.events, "restarting");
+      const restarting = once(tunnel, "restarting");
       killServer();
       await restarting;
       for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
@@ -229,10 +227,10 @@ describe("a tunnel that is to be restarted", () => {
         backend: "exec",
         restart: { delay: 1 },
       });
-      tunnel.events.once("lost", () => {
+      tunnel.once("lost", () => {
         throw faults[0];
       });
-      tunnel.events.once("restarting", () => {
+      tunnel.once("restarting", () => {
         throw faults[1];
       });
       await comesBack(tunnel);

@@ -59,7 +59,7 @@ for (const [title, options] of variants) {
         logLevel: "verbose",
         config: { privateKey, peers: [peer] },
       });
-      tunnel.events.on("log", (line) => said.push(line));
+      tunnel.on("log", (line) => said.push(line));
       for (const wrong of wrongTexts(secrets)) await assert.rejects(tunnel.apply(wrong), hear);
       const change = { fwmark: 2 ** 33, privateKey, peers: [peer] };
       await assert.rejects(tunnel.update(change), hear);
@@ -103,10 +103,10 @@ async function logged(tunnel: Tunnel, line: string): Promise<void> {
   const heard = new Promise<void>((resolve) => {
     const listen = (text: string) => {
       if (!/failed to parse line|invalid UAPI device key|parse listen_port/.test(text)) return;
-      tunnel.events.off("log", listen);
+      tunnel.off("log", listen);
       resolve();
     };
-    tunnel.events.on("log", listen);
+    tunnel.on("log", listen);
   });
   await exchangeOverSocket("wgk0", Buffer.from(`set=1\n${line}\n\n`));
   await heard;

@@ -205,7 +205,7 @@ for (const [title, options] of variants) {
       await closing;
       for (const call of calls(tunnel)) await assert.rejects(call, hasCode("WG_BRIDGE_CLOSED"));
       const lost = await open();
-      const told = once(lost.events, "lost");
+      const told = once(lost, "lost");
       ip("link", "del", "wgt0");
       await lost.closed;
       for (const call of calls(lost)) await assert.rejects(call, hasCode("WG_BRIDGE_LOST"));
@@ -288,12 +288,23 @@ for (const [title, options] of variants) {
 
     it("tells of its link and its MTU while somebody listens", async () => {
       await using tunnel = await open({ pollInterval: 10 });
-      const up = once(tunnel.events, "link");
-      const mtu = once(tunnel.events, "mtu");
+      const up = once(tunnel, "link");
+      const mtu = once(tunnel, "mtu");
       await new Promise((resolve) => setImmediate(resolve)); // by then it has looked once
       ip("link", "set", "wgt0", "up", "mtu", "1380");
       assert.deepEqual(await up, [{ up: true }]);
       assert.deepEqual(await mtu, [{ mtu: 1380, previous: 1420 }]);
+    });
+
+    it("emits events to those who listen after all listeners were removed", async () => {
+      await using tunnel = await open({ pollInterval: 10 });
+      tunnel.on("handshake", () => {});
+      tunnel.removeAllListeners();
+      assert.equal(tunnel.listenerCount("handshake"), 0);
+      const up = once(tunnel, "link");
+      await new Promise((resolve) => setImmediate(resolve)); // the first poll has begun
+      ip("link", "set", "wgt0", "up");
+      assert.deepEqual(await up, [{ up: true }]);
     });
 
     it("loses no line of its log to a listener that throws, which the program sees", async () => {
@@ -301,7 +312,7 @@ for (const [title, options] of variants) {
       const lines: string[] = [];
       const seen = await uncaughtDuring(async () => {
         const tunnel = await open({ logLevel: "verbose" });
-        tunnel.events.on("log", (line) => {
+        tunnel.on("log", (line) => {
           lines.push(line);
           throw fault;
         });
