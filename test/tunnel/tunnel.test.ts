@@ -298,11 +298,14 @@ for (const [title, options] of variants) {
 
     it("emits events to those who listen after all listeners were removed", async () => {
       await using tunnel = await open({ pollInterval: 10 });
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
       tunnel.on("handshake", () => {});
+      await turn(); // the first poll has begun
       tunnel.removeAllListeners();
       assert.equal(tunnel.listenerCount("handshake"), 0);
+      await turn();
       const up = once(tunnel, "link");
-      await new Promise((resolve) => setImmediate(resolve)); // the first poll has begun
+      await turn();
       ip("link", "set", "wgt0", "up");
       assert.deepEqual(await up, [{ up: true }]);
     });
