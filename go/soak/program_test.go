@@ -4,14 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -67,76 +64,6 @@ func (p *program) end(t *testing.T) {
 	if err := p.command.Wait(); err != nil {
 		t.Errorf("%s: %v", p.command.Path, err)
 	}
-}
-
-// holdings are what a program has of what a leak would make more.
-type holdings struct {
-	descriptors int
-	threads     int
-	resident    int // bytes
-	goroutines  int // 0 where it cannot tell
-	heap        int // bytes that are live after garbage collection
-}
-
-func (h holdings) String() string {
-	text := fmt.Sprintf("%d fds, %d threads, %.1f MiB resident, %.1f MiB of live heap",
-		h.descriptors, h.threads, mebibytes(h.resident), mebibytes(h.heap))
-	if h.goroutines > 0 {
-		text += fmt.Sprintf(", %d goroutines", h.goroutines)
-	}
-	return text
-}
-
-func mebibytes(bytes int) float64 { return float64(bytes) / (1 << 20) }
-
-func (p *program) holdings(ctx context.Context, t *testing.T) holdings {
-	t.Helper()
-	heap, err := p.garbage.liveHeapOf(ctx, p.name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := p.count(t)
-	h.heap = heap
-	return h
-}
-
-// count is holdings without the live heap, which takes longer.
-func (p *program) count(t *testing.T) (h holdings) {
-	t.Helper()
-	if p.asks {
-		if _, err := fmt.Fprintln(p.input, "?"); err != nil {
-			t.Fatal(err)
-		}
-		if !p.said.Scan() {
-			t.Fatalf("%s does not tell what it holds: %v", p.command.Path, p.said.Err())
-		}
-		var err error
-		if h.goroutines, err = strconv.Atoi(p.said.Text()); err != nil {
-			t.Fatalf("%s tells %q: %v", p.command.Path, p.said.Text(), err)
-		}
-	}
-	directory := fmt.Sprintf("/proc/%d", p.command.Process.Pid)
-	descriptors, err := os.ReadDir(directory + "/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	status, err := os.ReadFile(directory + "/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	field := func(name string) int {
-		found := regexp.MustCompile(name + `:\s+(\d+)`).FindSubmatch(status)
-		if found == nil {
-			t.Fatalf("%s/status has no %s", directory, name)
-		}
-		value, err := strconv.Atoi(string(found[1]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-	h.descriptors, h.threads, h.resident = len(descriptors), field("Threads"), field("VmRSS")*1024
-	return h
 }
 
 // artifact is the path of what scripts/setup makes.
