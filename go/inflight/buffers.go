@@ -1,6 +1,8 @@
 package inflight
 
-import "unsafe"
+import (
+	"unsafe"
+)
 
 const (
 	// bufferPlaces is a power of two that is well above how many buffers the engine uses at once.
@@ -41,3 +43,12 @@ func (b *buffers) leave(packet []byte) (e entry, known bool) {
 }
 
 func addressOf(packet []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(packet))) }
+
+// ECN is the field of an IP header by which routers report congestion (RFC 3168). The engine carries
+// packets, not their marks: those of the packet inside and of the datagram outside meet here.
+type ECN uint8
+
+const (
+	NotECT    ECN = 0 // the transport does not support it
+	Congested ECN = 3 // CE: a router has marked the packet instead of dropping it
+)

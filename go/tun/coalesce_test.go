@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -247,3 +248,6 @@ func FuzzAnyReadIsCutOrRefused(f *testing.F) {
 		}
 	})
 }
+
+// pieceBytes is what a piece of a writev points at.
+func pieceBytes(piece unix.Iovec) []byte { return unsafe.Slice(piece.Base, piece.Len) }

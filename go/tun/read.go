@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -193,4 +194,16 @@ func destinationOf(packet []byte) (destination inflight.Destination) {
 		copy(destination[:], packet[ipv6Destination:ipv6HeaderLength])
 	}
 	return destination
+}
+
+// The two calls that carry every packet do not tell Go's scheduler that they are made: on a
+// descriptor that never waits it has nothing to do, and what it does costs more than a small packet.
+
+// readRaw is read(2). fd must be non-blocking, and to not empty.
+func readRaw(fd int, to []byte) (int, error) {
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&to[0])), uintptr(len(to)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -140,4 +141,49 @@ func (w *writer) load(r *run) {
 		w.pieces = append(w.pieces, unix.Iovec{Base: &bytes[0]})
 		w.pieces[len(w.pieces)-1].SetLen(len(bytes))
 	}
+}
+
+// refusalHolds is how long packets of a kind are written one by one after the kernel refused a joined one.
+const refusalHolds = time.Minute
+
+// refusals are the kinds of packets that the kernel refuses if they are joined, though it said that it
+// could cut them, as Linux 6.10.3 and 6.6.44 do. The zero value is none.
+type refusals struct {
+	at   [kinds]time.Time // zero if not refused
+	told [kinds]bool
+	any  bool
+}
+
+// isRefusal tells what will be so for the next joined packet, too, from a passing failure.
+func isRefusal(err error) bool { return err != unix.ENOMEM && err != unix.ENOBUFS }
+
+// add remembers a refusal, and reports whether it is the first of its kind.
+func (r *refusals) add(k kind, now time.Time) (first bool) {
+	first = !r.told[k]
+	r.at[k], r.told[k], r.any = now, true, true
+	return first
+}
+
+// expire forgets the refusals that no longer hold, and sets their kinds in joins.
+func (r *refusals) expire(joins *[kinds]bool, now time.Time) {
+	r.any = false
+	for k, at := range r.at {
+		switch {
+		case at.IsZero():
+		case now.Sub(at) < refusalHolds:
+			r.any = true
+		default:
+			r.at[k], joins[k] = time.Time{}, true
+		}
+	}
+}
+
+// writeRaw is writev(2). fd must be non-blocking, and pieces not empty. What pieces point at is on the
+// heap and reachable through their typed pointers, so that it stays where it is.
+func writeRaw(fd int, pieces []unix.Iovec) error {
+	_, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&pieces[0])), uintptr(len(pieces)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
