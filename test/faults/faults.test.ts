@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { packageRoot } from "../../src/artifacts.js";
 import { onlyInSandbox } from "../sandbox.js";
+import { discover, inject } from "./injection.js";
 import { forbiddenOutcomes } from "./outcome.js";
 import type { Fault } from "./plan.js";
 import { FaultSite } from "./site.js";
 import { straceObstacle } from "./strace.js";
 import { subjects } from "./subject.js";
-import { discover, inject } from "./suite.js";
 import { formatResults } from "./table.js";
 
 /** Calls whose failure has once left, hung or hidden something. Node.js itself makes hardly any of them. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { phaseAt } from "./phase.js";
-import { type Fault, likelyErrno, planFaults } from "./plan.js";
-import type { TracedCall } from "./trace.js";
+import { type Fault, likelyErrno, phaseAt, planFaults } from "./plan.js";
+import type { TracedCall } from "./strace.js";
 
 const times = { start: 10, configure: 20, traffic: 30, stop: 40 };
 

@@ -7,12 +7,11 @@ import { packageRoot } from "../../src/artifacts.js";
 import { messageOf } from "../../src/errors.js";
 import { exchangeOverSocket, socketPath } from "../../src/uapi/socket.js";
 import type { Observation } from "./outcome.js";
-import type { Phase, PhaseTimes } from "./phase.js";
-import type { Fault } from "./plan.js";
+import type { Fault, Phase, PhaseTimes } from "./plan.js";
 import { type FaultSite, farInner, ownInner } from "./site.js";
+import type { TracedCall } from "./strace.js";
 import { attach, readTrace, traced } from "./strace.js";
 import { Child, holdings, name, type Subject, servers } from "./subject.js";
-import type { TracedCall } from "./trace.js";
 
 const execute = promisify(execFile);
 

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { Daemon } from "../../bench/tunnels/daemon.js";
 import { executablePath } from "../../src/artifacts.js";
 import { exchangeOverSocket } from "../../src/uapi/socket.js";
-import { inNamespace, run } from "../field/namespaces.js";
+import { inNamespace, run } from "../suite/commands.js";
 
 const far = "far";
 const farInterface = "wgfar";

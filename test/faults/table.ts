@@ -1,3 +1,4 @@
+import { alignColumns } from "../suite/table.js";
 import { type Outcome, outcomes } from "./outcome.js";
 import type { Fault } from "./plan.js";
 
@@ -13,7 +14,7 @@ const headings = ["program", "phase", "call", "errno", "nth", "by", "outcome", "
 
 /** All results, a line each, under the names of the columns. */
 export function formatResults(results: readonly FaultResult[]): string {
-  return table([headings, ...results.map(cellsOf)]);
+  return lines([headings, ...results.map(cellsOf)]);
 }
 
 function cellsOf({ program, phase, call, errno, nth, by, outcome, detail }: FaultResult): string[] {
@@ -23,7 +24,7 @@ function cellsOf({ program, phase, call, errno, nth, by, outcome, detail }: Faul
 /** How many results each program has of each outcome. */
 export function formatSummary(results: readonly FaultResult[]): string {
   const programs = [...new Set(results.map(({ program }) => program))];
-  return table([
+  return lines([
     ["program", ...outcomes],
     ...programs.map((name) => [
       name,
@@ -36,15 +37,6 @@ export function formatSummary(results: readonly FaultResult[]): string {
   ]);
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
-  );
-  const lines = rows.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-  return `${lines.join("\n")}\n`;
+function lines(rows: readonly (readonly string[])[]): string {
+  return `${alignColumns(rows).join("\n")}\n`;
 }

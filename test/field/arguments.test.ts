@@ -19,6 +19,7 @@ describe("the arguments of scripts/field", () => {
     ["memory --rounds 0", /--rounds "0"/],
     ["memory --program exec=/tmp/old", /exec: that is the name of/],
     ["memory --rows (", /regular expression/],
+    ["memory --only nobody", /no program nobody: there are upstream, exec, ffi\./],
   ] as const) {
     it(`are refused: ${wrong || "none"}`, () => {
       const words = wrong.split(" ").filter((word) => word !== "");

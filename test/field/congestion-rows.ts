@@ -1,5 +1,5 @@
-import type { Row } from "./figure.js";
 import { type Qdisc, qdiscKinds } from "./qdisc.js";
+import type { Row } from "./result.js";
 
 /** UDP datagrams, or TCP streams. */
 export type Load = "udp" | "tcp";

@@ -1,14 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { memory } from "../../bench/tunnels/process.js";
+import { inNamespace, run } from "../suite/commands.js";
 import { type CongestionRow, loadSeconds, streams, udpSize } from "./congestion-rows.js";
 import type { Endpoint } from "./endpoint.js";
-import type { Figure, Measured } from "./figure.js";
 import { type Flood, flood } from "./flood.js";
 import { resetPeak } from "./memory.js";
-import { run, serverNamespace } from "./namespaces.js";
+import { serverNamespace } from "./namespaces.js";
 import { pings, untilPingAnswered } from "./pings.js";
 import type { FieldProgram } from "./programs.js";
 import { limitUplink } from "./qdisc.js";
+import type { Figure, Measured } from "./result.js";
 import { peerOf, Site, type SitePeer } from "./site.js";
 import { Streams } from "./streams.js";
 
@@ -120,5 +121,5 @@ export function floodOf(x: SitePeer, rate: number, seconds: number): Flood {
 /** What has come out of a peer's tunnel so far. */
 async function receivedBytes({ namespace, interface: name }: SitePeer): Promise<number> {
   const path = `/sys/class/net/${name}/statistics/rx_bytes`;
-  return Number(await run("ip", "netns", "exec", namespace, "cat", path));
+  return Number(await run(...inNamespace(namespace, "cat", path)));
 }

@@ -1,7 +1,7 @@
 import { Daemon } from "../../bench/tunnels/daemon.js";
 import { setConfiguration } from "../../bench/tunnels/tunnel-pair.js";
 import { PrivateKey } from "../../src/values/key.js";
-import { inNamespace, run } from "./namespaces.js";
+import { inNamespace, run } from "../suite/commands.js";
 import type { FieldProgram } from "./programs.js";
 
 /** Where a program runs a tunnel, and with which interface. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { numberAt } from "../../bench/tunnels/json.js";
 import { packageRoot } from "../../src/artifacts.js";
-import { inNamespace } from "./namespaces.js";
+import { inNamespace } from "../suite/commands.js";
 
 /** What scripts/build-go flood makes. */
 const program = `${packageRoot}/build/field/flood`;
@@ -94,7 +94,7 @@ async function runFlood(
   onStarted?: () => Promise<unknown>,
 ): Promise<string> {
   if (!existsSync(program)) throw new Error(`${program} has not been built: run scripts/setup.`);
-  const [ip = "", ...words] = inNamespace(namespace, program, ...args);
+  const [ip, ...words] = inNamespace(namespace, program, ...args);
   const child = spawn(ip, words, {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: limit,

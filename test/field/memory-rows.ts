@@ -1,8 +1,9 @@
+import { inNamespace, run } from "../suite/commands.js";
 import type { Endpoint, EndpointPeer } from "./endpoint.js";
-import type { Row } from "./figure.js";
 import { captureReceiver, type Flood } from "./flood.js";
-import { run, serverNamespace, setSysctl } from "./namespaces.js";
+import { serverNamespace, setSysctl } from "./namespaces.js";
 import { limitUplink } from "./qdisc.js";
+import type { Row } from "./result.js";
 import { peerOf, type Site } from "./site.js";
 
 /** Payload that fills a packet of an ordinary MTU, in bytes. */
@@ -145,22 +146,12 @@ function garbage(index: "valid" | "random", rate: number): MemoryRow {
       const peer = await site.startPeer(0, 1, 1420);
       await server.configure([{ key: peer.endpoint.key, allowedIps: `${peer.address}/32` }]);
       await peer.connect(server, `${site.serverAddress}/32`);
+      const words = ["ping", "-c", "3", "-i", "0.2", site.serverAddress];
       const receiver =
         index === "random"
           ? index
           : await captureReceiver(serverNamespace, site.serverPort, () =>
-              run(
-                "ip",
-                "netns",
-                "exec",
-                peer.namespace,
-                "ping",
-                "-c",
-                "3",
-                "-i",
-                "0.2",
-                site.serverAddress,
-              ),
+              run(...inNamespace(peer.namespace, ...words)),
             );
       return {
         namespace: peer.namespace,

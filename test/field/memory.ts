@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { cpuSeconds, memory } from "../../bench/tunnels/process.js";
-import type { Figure, Measured } from "./figure.js";
 import { type Flooded, flood } from "./flood.js";
 import type { MemoryRow } from "./memory-rows.js";
 import type { FieldProgram } from "./programs.js";
+import type { Figure, Measured } from "./result.js";
 import { Site } from "./site.js";
 
 /** At rest, a program uses less than a hundredth of a processor for so long, in milliseconds. */

@@ -1,25 +1,9 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-
-const execute = promisify(execFile);
-
-/** A command that hangs fails after so long, in milliseconds. */
-const limit = 20_000;
-
-/** Runs a command of configuration and resolves with its standard output. */
-export async function run(program: string, ...args: readonly string[]): Promise<string> {
-  return (await execute(program, args, { timeout: limit })).stdout;
-}
-
-/** The words that run a command in a namespace. */
-export function inNamespace(namespace: string, ...command: readonly string[]): string[] {
-  return ["ip", "netns", "exec", namespace, ...command];
-}
+import { inNamespace, run } from "../suite/commands.js";
 
 /** Writes a sysctl of a namespace, such as "net/ipv4/ip_forward". */
 export async function setSysctl(namespace: string, name: string, value: number): Promise<void> {
   const script = 'echo "$1" > "/proc/sys/$0"';
-  await run("ip", "netns", "exec", namespace, "sh", "-c", script, name, String(value));
+  await run(...inNamespace(namespace, "sh", "-c", script, name, String(value)));
 }
 
 /** Where the server under test is. */

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { quantile } from "../../bench/report/statistics.js";
-import { inNamespace } from "./namespaces.js";
+import { inNamespace } from "../suite/commands.js";
 
 /** What ping(8) printed. Times in milliseconds; null: there was no answer. */
 export interface Pings {
@@ -42,7 +42,7 @@ export async function untilPingAnswered(
 
 /** Resolves with what ping printed, whether or not there were answers. */
 function ping(namespace: string, args: readonly string[], limit: number): Promise<string> {
-  const [ip = "", ...words] = inNamespace(namespace, "ping", ...args);
+  const [ip, ...words] = inNamespace(namespace, "ping", ...args);
   return new Promise((resolve, reject) => {
     execFile(ip, words, { timeout: limit * 1000, killSignal: "SIGKILL" }, (error, output) => {
       // Its exit status is 1 if no answer came.

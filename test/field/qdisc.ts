@@ -1,4 +1,5 @@
-import { run, serverNamespace, type Uplink } from "./namespaces.js";
+import { run } from "../suite/commands.js";
+import { serverNamespace, type Uplink } from "./namespaces.js";
 
 /** How the path of an uplink is limited, and what queues there. */
 export const qdiscKinds = ["htb-pfifo", "htb-fq_codel", "tbf", "fq_codel"] as const;

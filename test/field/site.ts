@@ -1,5 +1,6 @@
+import { inNamespace, run } from "../suite/commands.js";
 import { Endpoint, type EndpointPeer } from "./endpoint.js";
-import { inNamespace, Namespaces, run, serverNamespace, type Uplink } from "./namespaces.js";
+import { Namespaces, serverNamespace, type Uplink } from "./namespaces.js";
 import { type FieldProgram, peerProgram } from "./programs.js";
 
 /** How long a peer's first packet may take, in milliseconds: a lost handshake is repeated after 5 s. */
@@ -126,10 +127,9 @@ export class Site implements AsyncDisposable {
   async #untilAnswered(namespace: string, source: string): Promise<void> {
     const deadline = performance.now() + handshakeLimit;
     const words = ["ping", "-n", "-c", "1", "-W", "1", "-I", source, this.serverAddress];
-    const [ip = "", ...args] = inNamespace(namespace, ...words);
     for (;;) {
       try {
-        await run(ip, ...args);
+        await run(...inNamespace(namespace, ...words));
         return;
       } catch (cause) {
         if (performance.now() < deadline) continue;

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { inNamespace } from "./namespaces.js";
+import { inNamespace } from "../suite/commands.js";
 
 /** How long iperf3's server may take to listen, in milliseconds. */
 const limit = 10_000;
@@ -22,14 +22,7 @@ export class Streams implements AsyncDisposable {
 
   /** Starts the server, and waits until it listens. */
   static async listen(namespace: string, address: string): Promise<Streams> {
-    const [ip = "", ...words] = inNamespace(
-      namespace,
-      "iperf3",
-      "-s",
-      "-B",
-      address,
-      "--forceflush",
-    );
+    const [ip, ...words] = inNamespace(namespace, "iperf3", "-s", "-B", address, "--forceflush");
     const server = spawn(ip, words, { stdio: ["ignore", "pipe", "ignore"] });
     const streams = new Streams(address, server);
     try {
@@ -44,7 +37,7 @@ export class Streams implements AsyncDisposable {
   /** Starts a client that sends by so many streams until it is killed. */
   send(namespace: string, count: number): void {
     const args = ["-c", this.#address, "-P", String(count), "-t", "600"];
-    const [ip = "", ...words] = inNamespace(namespace, "iperf3", ...args);
+    const [ip, ...words] = inNamespace(namespace, "iperf3", ...args);
     this.#processes.push(spawn(ip, words, { stdio: "ignore" }));
   }
 

@@ -1,26 +1,17 @@
 import { figure, times, unknown } from "../../bench/report/figures.js";
 import { median, ratio } from "../../bench/report/statistics.js";
-import type { Figure } from "./figure.js";
+import { alignColumns } from "../suite/table.js";
 import { reference } from "./programs.js";
-import type { FieldResult, RowResult } from "./result.js";
+import type { FieldResult, Figure, RowResult } from "./result.js";
 
-/** The result as a table: a row a case, below it a line for each figure, a column for each program. */
+/** Formats the result as a table: each case is a heading with a line for each figure, each program a column. */
 export function formatTable(result: FieldResult): string {
   const { programs, figures, rows } = result;
   const cells = [
     ["", ...programs.flatMap((name) => (name === reference ? [name] : [name, "ratio"]))],
     ...rows.flatMap((row) => figures.map((one) => line(row, one, programs))),
   ];
-  const widths = (cells[0] ?? []).map((_, column) =>
-    Math.max(...cells.map((words) => words[column]?.length ?? 0)),
-  );
-  const [heading = "", ...lines] = cells.map((words) =>
-    words
-      .map((word, column) =>
-        column === 0 ? word.padEnd(widths[0] ?? 0) : word.padStart(widths[column] ?? 0),
-      )
-      .join("  "),
-  );
+  const [heading = "", ...lines] = alignColumns(cells, "right");
   const body = rows.flatMap((row, index) => [
     `${row.title} (${row.offered})`,
     ...lines.slice(index * figures.length, (index + 1) * figures.length),

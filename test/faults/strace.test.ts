@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseTrace } from "./trace.js";
+import { parseTrace } from "./strace.js";
 
 const text = [
   '10 100.000001 [  59] execve("/usr/bin/true", ["true"], 0x1 /* 3 vars */) = 0',
