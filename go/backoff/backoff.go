@@ -1,24 +1,24 @@
-// Package backoff says how long to wait before something that failed is tried again, and how often to log that.
+// Package backoff spaces out the retries of something that keeps failing, and the log lines about it.
 package backoff
 
 import "time"
 
-// The pause after the first failure is First. Each further one doubles it, up to Longest.
+// The pause after the first failure is Initial. Each further failure doubles it, up to Max.
 const (
-	First   = time.Millisecond
-	Longest = 250 * time.Millisecond
+	Initial = time.Millisecond
+	Max     = 250 * time.Millisecond
 )
 
-// FailuresALine is how many failures in a row take about a minute, once the pauses are the longest.
-const FailuresALine = 240
+// FailuresPerLine is how many failures in a row take about a minute, once the pauses have reached Max.
+const FailuresPerLine = 240
 
-// After returns the pause after the given number of failures in a row, of which there is at least one.
+// After returns the pause after the given number of failures in a row, at least 1.
 func After(failures int) time.Duration {
 	if doublings := failures - 1; doublings < 8 {
-		return min(First<<doublings, Longest)
+		return min(Initial<<doublings, Max)
 	}
-	return Longest
+	return Max
 }
 
-// IsWorthALine reports whether the log shall show this failure in a row: the first, and then one a minute.
-func IsWorthALine(failures int) bool { return failures%FailuresALine == 1 }
+// ShouldLog reports whether to log this failure in a row: the first, and then about one a minute.
+func ShouldLog(failures int) bool { return failures%FailuresPerLine == 1 }

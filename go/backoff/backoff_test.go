@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-func TestPausesDoubleUpToTheLongest(t *testing.T) {
+func TestPausesDoubleUpToTheMaximum(t *testing.T) {
 	for failures, want := range map[int]time.Duration{
-		1: First, 2: 2 * First, 8: 128 * First, 9: Longest, 1000: Longest, 1 << 40: Longest,
+		1: Initial, 2: 2 * Initial, 8: 128 * Initial, 9: Max, 1000: Max, 1 << 40: Max,
 	} {
 		if got := After(failures); got != want {
 			t.Errorf("after %d failures %v, want %v", failures, got, want)
@@ -19,7 +19,7 @@ func TestTheFirstFailureIsLoggedAndThenOneAMinute(t *testing.T) {
 	var total time.Duration
 	lines := 0
 	for failures := 1; total < 10*time.Minute; failures++ {
-		if IsWorthALine(failures) {
+		if ShouldLog(failures) {
 			lines++
 		}
 		if failures == 1 && lines != 1 {

@@ -1,48 +1,48 @@
 package inflight
 
-// A Verdict says what becomes of a packet that is to enter the engine.
+// A Verdict says what to do with a packet that is about to enter the engine.
 type Verdict int
 
 const (
 	Admitted  Verdict = iota
-	Postponed         // the batch ends before it; the packet belongs to the next one
-	Dropped           // as many as may wait for its destination wait already
+	Postponed         // the batch ends before the packet, which belongs to the next one
+	Dropped           // the maximum for its destination is waiting already
 )
 
-// A Batch is the packets that one call feeds to the engine, for one goroutine. Packets are judged one
-// after the other, and those that were admitted and taken enter at the end.
+// A Batch is the packets that one call feeds to the engine. One goroutine may use it: it judges the packets one
+// after the other, takes those that were admitted, and finally has them enter.
 type Batch struct {
 	outbound *Outbound
 	now      moment // when the first packet was judged; 0 before that
 	taken    []taken
-	trial    bool // a packet that may wait was taken
+	probing  bool // it holds a packet that may have to wait
 
-	last        judged // the packet that was judged last
+	last        judged // the latest packet
 	destination Destination
-	cached      bool // whatever else goes to the same destination has the same verdict
+	cached      bool // more packets to the same destination get the same verdict
 }
 
-// judged is a packet's flow, and whether the flow was flowing.
+// judged is a packet's flow, and whether that was flowing when the packet was judged.
 type judged struct {
 	flow    *flow
 	flowing bool
 }
 
-// taken is a packet that was judged and taken.
+// taken is a packet of the batch.
 type taken struct {
 	judged
 	ecn ECN
 }
 
-// NewBatch makes an empty batch for packets that enter through o, which may be nil.
+// NewBatch returns an empty batch for packets that enter through o, which may be nil.
 func NewBatch(o *Outbound) *Batch { return &Batch{outbound: o} }
 
 // Begin empties the batch.
 func (b *Batch) Begin() {
-	b.taken, b.trial, b.cached, b.now = b.taken[:0], false, false, 0
+	b.taken, b.probing, b.cached, b.now = b.taken[:0], false, false, 0
 }
 
-// Judge decides on the next packet by its destination.
+// Judge decides by its destination what to do with the next packet.
 func (b *Batch) Judge(destination Destination) Verdict {
 	if b.outbound == nil || b.cached && destination == b.destination {
 		return Admitted
@@ -59,27 +59,27 @@ func (b *Batch) Judge(destination Destination) Verdict {
 	if b.cached {
 		return Admitted
 	}
-	b.outbound.discount(f)
+	b.outbound.uncount(f)
 	switch {
 	case !b.outbound.mayWait(f, b.now):
 		return Dropped
-	case b.trial:
+	case b.probing:
 		return Postponed
 	}
 	return Admitted
 }
 
-// Take adds the packet that was judged last, and admitted. ecn is its mark.
+// Take adds the packet that Judge has just admitted. ecn is its mark.
 func (b *Batch) Take(ecn ECN) {
 	if b.outbound == nil {
 		return
 	}
 	b.taken = append(b.taken, taken{b.last, ecn})
-	b.trial = b.trial || !b.last.flowing
+	b.probing = b.probing || !b.last.flowing
 }
 
-// Enter counts the packets that were taken as fed to the engine, each by the first byte of its buffer.
-// sizes are their lengths in bytes.
+// Enter counts the batch as fed to the engine, recognising each packet by the address of its first byte.
+// sizes holds their lengths in bytes.
 func (b *Batch) Enter(packets [][]byte, sizes []int) {
 	if b.outbound == nil || len(b.taken) == 0 {
 		return
@@ -94,42 +94,42 @@ func (b *Batch) Enter(packets [][]byte, sizes []int) {
 		}
 		o.enter(packets[i], sizes[i], packet.ecn, packet.flow, packet.flowing, b.now)
 		if !packet.flowing {
-			o.setWaiting(packet.flow, min(packet.flow.inside(), staged))
+			o.setWaiting(packet.flow, min(packet.flow.inside(), maxStaged))
 		}
 	}
 }
 
 // flowTo returns the flow to a destination.
 func (o *Outbound) flowTo(destination Destination) *flow {
-	found, forgotten := o.known.to(destination)
-	if forgotten != nil {
-		o.discount(forgotten)
-		o.setWaiting(forgotten, 0)
+	found, evicted := o.known.get(destination)
+	if evicted != nil {
+		o.uncount(evicted)
+		o.setWaiting(evicted, 0)
 	}
 	return found
 }
 
-// mayWait reports whether another packet of a flow that is not flowing may wait in the engine.
+// mayWait reports whether another packet of a flow that is not flowing may enter, and wait in the engine.
 func (o *Outbound) mayWait(f *flow, now moment) bool {
-	if f.flowedLately(now) {
-		return true // The processor is late, or the session has just ended.
+	if f.flowedRecently(now) {
+		return true // The processor is busy, or the session has just ended.
 	}
-	if o.waiting >= mostWaiting {
-		o.known.forgetExpired(now, func(expired *flow) { o.setWaiting(expired, 0) })
+	if o.waiting >= maxWaiting {
+		o.known.evictExpired(now, func(expired *flow) { o.setWaiting(expired, 0) })
 	}
 	pause := now.since(f.lastIn)
 	switch {
-	case f.refused, f.waiting >= staged:
-		// Now and then one may try: a peer may get the destination, or answer. Of those that wait the
-		// engine drops the oldest, so that it is not the oldest ones that are sent at last.
-		return pause >= patience
-	case f.waiting > 0 && o.waiting >= mostWaiting:
-		return pause >= scarcePause
+	case f.refused, f.waiting >= maxStaged:
+		// One may try from time to time: the destination may get a peer, or the peer may answer. The engine
+		// drops the oldest of the packets that wait, so that the newest are sent once it answers.
+		return pause >= stallTimeout
+	case f.waiting > 0 && o.waiting >= maxWaiting:
+		return pause >= scarceInterval
 	}
 	return true
 }
 
-// recount sums up anew what is inside of a flow after the engine has dropped packets of it.
+// recount updates the sums after the engine has dropped packets of a flow.
 func (o *Outbound) recount(f *flow) {
 	if f.counted > 0 {
 		o.count(f)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A feeder feeds packets to a limit as a TUN's reader does, and knows what an engine would do with them.
+// A feeder feeds packets to a limit as the TUN reader does.
 type feeder struct {
 	*Outbound
 	*Batch
@@ -14,9 +14,9 @@ type feeder struct {
 	unused [][]byte
 }
 
-// newFeeder makes a feeder with so many buffers: when all have been used, the first is used again.
-func newFeeder(most, buffers int) *feeder {
-	o := NewOutbound(most)
+// newFeeder returns a feeder that uses its buffers in turn.
+func newFeeder(max, buffers int) *feeder {
+	o := NewOutbound(max)
 	f := &feeder{Outbound: o, Batch: NewBatch(o), time: 1, unused: packetsIn(buffers)}
 	o.now = func() moment { return f.time }
 	return f
@@ -52,7 +52,7 @@ func (f *feeder) enter(packets [][]byte) {
 	f.Enter(packets, sizes)
 }
 
-// prove lets a packet to each destination come out.
+// prove makes a packet to each destination come out.
 func (f *feeder) prove(destinations ...int) {
 	for _, destination := range destinations {
 		packets, _, _, _ := f.feed(destination)
@@ -76,7 +76,7 @@ func TestPacketsThatComeOutFillBatches(t *testing.T) {
 	}
 }
 
-func TestOfPacketsThatMayWaitABatchHoldsOne(t *testing.T) {
+func TestABatchHoldsOnePacketThatMayHaveToWait(t *testing.T) {
 	f := newFeeder(256, 1000)
 	f.prove(1)
 	for name, test := range map[string]struct {
@@ -97,7 +97,7 @@ func TestOfPacketsThatMayWaitABatchHoldsOne(t *testing.T) {
 func TestOnceAsManyWaitAsTheEngineKeepsMostAreDropped(t *testing.T) {
 	f := newFeeder(256, 1000)
 	f.prove(1)
-	for n := range staged {
+	for n := range maxStaged {
 		if packets, _, _, dropped := f.feed(2); len(packets) != 1 || dropped > 0 {
 			t.Fatalf("packet %d was not taken", n)
 		}
@@ -105,7 +105,7 @@ func TestOnceAsManyWaitAsTheEngineKeepsMostAreDropped(t *testing.T) {
 	if packets, to, ended, dropped := f.feed(1, 2, 1, 2, 2, 1); len(packets) != 3 || ended != 6 || dropped != 3 {
 		t.Errorf("taken %v, %d dropped", to, dropped)
 	}
-	f.time += moment(patience)
+	f.time += moment(stallTimeout)
 	if packets, _, ended, _ := f.feed(2, 2); len(packets) != 1 || ended != 1 {
 		t.Errorf("%d packets were taken after a while, want one", len(packets))
 	}
@@ -117,15 +117,15 @@ func TestOnceAsManyWaitAsTheEngineKeepsMostAreDropped(t *testing.T) {
 func TestWhenAPeerAnswersItsPacketsFlowAtOnce(t *testing.T) {
 	f := newFeeder(256, 1000)
 	var all [][]byte
-	for range 2 * staged {
+	for range 2 * maxStaged {
 		packets, _, _, _ := f.feed(2)
 		all = append(all, packets...)
-		f.time += moment(patience)
+		f.time += moment(stallTimeout)
 	}
 	// The engine has kept the newest ones.
-	f.out(all[len(all)-staged:][:1])
-	if f.inside != staged-1 || f.waiting != 0 {
-		t.Errorf("%d count and %d wait, want %d and none", f.inside, f.waiting, staged-1)
+	f.out(all[len(all)-maxStaged:][:1])
+	if f.inside != maxStaged-1 || f.waiting != 0 {
+		t.Errorf("%d count and %d wait, want %d and none", f.inside, f.waiting, maxStaged-1)
 	}
 	if packets, _, _, dropped := f.feed(repeated(2, 50)...); len(packets) != 50 || dropped > 0 {
 		t.Errorf("%d of 50 were taken, %d dropped", len(packets), dropped)
@@ -136,7 +136,7 @@ func TestAFlowThatHasJustFlowedLosesNothingWhileTheProcessorIsLate(t *testing.T)
 	f := newFeeder(256, 1000)
 	f.prove(1)
 	f.feed(repeated(1, 100)...)
-	f.time += moment(lateness - 1)
+	f.time += moment(busyTimeout - 1)
 	if packets, _, _, _ := f.feed(repeated(1, 50)...); len(packets) != 50 {
 		t.Errorf("%d of 50 were taken together while nothing comes out at all", len(packets))
 	}
@@ -150,18 +150,18 @@ func TestAFlowThatHasJustFlowedLosesNothingWhileTheProcessorIsLate(t *testing.T)
 		t.Error("a batch holds more than one")
 	}
 	// Its session is over.
-	f.time += moment(proofHolds)
+	f.time += moment(recent)
 	f.feed(1)
 	if _, _, _, dropped := f.feed(1); dropped != 1 {
 		t.Errorf("%d were dropped after it has not flowed for long", dropped)
 	}
 }
 
-func TestAFlowThatIsStuckWhileOthersFlowCountsNoMore(t *testing.T) {
+func TestAFlowThatIsStuckWhileOthersFlowNoLongerCounts(t *testing.T) {
 	f := newFeeder(256, 1000)
 	f.prove(1, 2)
 	f.feed(repeated(1, 300)...)
-	f.time += moment(patience)
+	f.time += moment(stallTimeout)
 	f.prove(2)
 	expect(t, waiting(f.limit, nil))
 	if _, _, ended, _ := f.feed(1, 1); ended != 1 || f.inside != 0 {
@@ -186,7 +186,7 @@ func TestPacketsWithoutAPeerDoNotEndBatches(t *testing.T) {
 	if packets, _, ended, dropped := f.feed(1, 9, 1, 9, 1); len(packets) != 3 || ended != 5 || dropped != 2 {
 		t.Errorf("%d were taken, %d dropped, want 3 and 2", len(packets), dropped)
 	}
-	f.time += moment(patience)
+	f.time += moment(stallTimeout)
 	if packets, _, _, _ := f.feed(9); len(packets) != 1 {
 		t.Error("none is tried after a while: a peer may have got the destination")
 	}
@@ -197,9 +197,9 @@ func TestPacketsWithoutAPeerDoNotEndBatches(t *testing.T) {
 }
 
 func TestIfTooMuchWaitsEachFlowKeepsOnePacket(t *testing.T) {
-	f := newFeeder(256, mostWaiting+10)
-	for n := 0; f.waiting < mostWaiting; n++ {
-		f.feed(1000 + n/staged)
+	f := newFeeder(256, maxWaiting+10)
+	for n := 0; f.waiting < maxWaiting; n++ {
+		f.feed(1000 + n/maxStaged)
 	}
 	if packets, _, _, _ := f.feed(2); len(packets) != 1 {
 		t.Error("a flow gets not even one packet")
@@ -207,24 +207,24 @@ func TestIfTooMuchWaitsEachFlowKeepsOnePacket(t *testing.T) {
 	if _, _, _, dropped := f.feed(2); dropped != 1 {
 		t.Error("it gets more than one")
 	}
-	f.time += moment(scarcePause)
+	f.time += moment(scarceInterval)
 	if packets, _, _, _ := f.feed(2); len(packets) != 1 {
 		t.Error("after a pause it gets none")
 	}
 	// What the engine has given up does not count for ever.
-	f.time += moment(flowExpires)
+	f.time += moment(flowExpiry)
 	f.feed(3)
 	if _, _, _, dropped := f.feed(3); dropped > 0 || f.waiting > 10 {
 		t.Errorf("%d still wait, %d dropped", f.waiting, dropped)
 	}
 }
 
-func TestAForgottenFlowTakesNoRoom(t *testing.T) {
+func TestAnEvictedFlowTakesNoRoom(t *testing.T) {
 	f := newFeeder(256, 1000)
 	f.prove(1)
 	f.feed(repeated(1, 100)...)
 	f.feed(2)
-	for n := range 3 * mostFlows {
+	for n := range 3 * maxFlows {
 		f.time++
 		f.prove(1000 + n)
 	}
@@ -233,8 +233,8 @@ func TestAForgottenFlowTakesNoRoom(t *testing.T) {
 	}
 }
 
-// Whatever is fed, comes out, in whichever order, and is dropped: the sums are those of the flows, and
-// when all has come out or is stuck there is room again.
+// Whatever enters, comes out in any order or is dropped, the sums are those of the flows, and
+// there is room again once all packets have come out or are stuck.
 func TestTheSumsAreNeverWrong(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -258,13 +258,13 @@ func TestTheSumsAreNeverWrong(t *testing.T) {
 			case 3:
 				n := random.IntN(len(inside) + 1)
 				inside = inside[n:] // dropped
-				f.time += moment(random.Int64N(int64(2 * patience)))
+				f.time += moment(random.Int64N(int64(2 * stallTimeout)))
 			}
 			var counts, waits uint32
 			for _, flow := range f.known.known {
 				counts += flow.counted
 				waits += flow.waiting
-				if flow.counted > flow.inside() || flow.waiting > staged {
+				if flow.counted > flow.inside() || flow.waiting > maxStaged {
 					t.Fatalf("%d of %d count, %d wait", flow.counted, flow.inside(), flow.waiting)
 				}
 			}
@@ -272,12 +272,12 @@ func TestTheSumsAreNeverWrong(t *testing.T) {
 				t.Fatalf("%d and %d are the sums of %d and %d", f.inside, f.limit.waiting, counts, waits)
 			}
 		}
-		f.time += moment(lateness)
+		f.time += moment(busyTimeout)
 		expect(t, waiting(f.limit, nil))
 	}
 }
 
-func TestWithoutALimitAllIsAdmitted(t *testing.T) {
+func TestWithoutALimitAllPacketsAreAdmitted(t *testing.T) {
 	var o *Outbound
 	b := NewBatch(o)
 	b.Begin()

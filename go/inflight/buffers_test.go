@@ -32,9 +32,9 @@ func TestABufferIsKnownByItsFirstByteUntilItLeaves(t *testing.T) {
 	}
 }
 
-func TestOfTwoBuffersOnOnePlaceTheLaterOneIsKnown(t *testing.T) {
+func TestOfTwoBuffersInOneSlotTheLaterOneIsKnown(t *testing.T) {
 	var b buffers
-	packets := packetsIn(bufferPlaces + 1000) // more than there are places
+	packets := packetsIn(bufferSlots + 1000) // more than there are slots
 	for _, packet := range packets {
 		b.enter(packet, entry{sequence: 7})
 		if e, known := b.leave(packet); !known || e.sequence != 7 {
@@ -48,8 +48,8 @@ func TestOfTwoBuffersOnOnePlaceTheLaterOneIsKnown(t *testing.T) {
 			known++
 		}
 	}
-	if known > bufferPlaces {
-		t.Errorf("%d buffers are known, more than there are places", known)
+	if known > bufferSlots {
+		t.Errorf("%d buffers are known, more than there are slots", known)
 	}
 }
 

@@ -1,22 +1,20 @@
 package inflight
 
-import (
-	"time"
-)
+import "time"
 
 const (
-	// patience is how long a flow may have packets inside without any of them coming out, while others
-	// do, before they no longer count.
-	patience = 10 * time.Millisecond
-	// proofHolds is how long it holds that a packet came out: the next ones will.
-	proofHolds = time.Second
-	// mostInside is more than the engine holds of one flow: what entered before that was dropped.
-	mostInside = 1 << 17
+	// stallTimeout is how long none of a flow's packets may come out, while those of other flows do, before the
+	// limit no longer counts them.
+	stallTimeout = 10 * time.Millisecond
+	// recent is how long after a packet came out the next ones are expected to come out, too.
+	recent = time.Second
+	// maxInside is more than the engine holds of one flow: it has dropped what entered before.
+	maxInside = 1 << 17
 	// weightUnit is the size in bytes up to which a packet has weight 1.
 	weightUnit = 16 << 10
 )
 
-// weigh returns a packet's weight, which stands for the memory that its buffer takes.
+// weigh returns a packet's weight, a measure of the memory that its buffer takes.
 func weigh(size int) uint32 { return 1 + uint32(size/weightUnit) }
 
 // A moment is a time since the limit was made.
@@ -24,72 +22,72 @@ type moment time.Duration
 
 func (m moment) since(earlier moment) time.Duration { return time.Duration(m - earlier) }
 
-// A flow is packets that the engine keeps in order, such as those to one destination.
+// A flow is a sequence of packets that the engine keeps in order, such as those to one destination.
 //
-// The order makes the count exact: when a packet comes out, whatever entered before it has come out or
-// was dropped. The engine never says that it drops.
+// The engine does not report the packets that it drops. Their order makes the count exact nevertheless: once a
+// packet comes out, all that entered before it have come out or were dropped.
 type flow struct {
-	entered  uint32 // the sum of the weights of all packets
-	left     uint32 // the same, up to the last one that came out
-	counted  uint32 // the weight that the limit counts for this flow
-	listed   bool   // the limit's list has it
-	waiting  uint32 // the weight that may wait in the engine, as the limit sums it up
-	proven   bool   // a packet has come out
-	refused  bool   // the engine dropped the last packet at once: no peer has its destination
-	lastIn   moment
-	lastOut  moment
-	progress moment // the last time that a packet came out, or entered while none was inside
+	entered   uint32 // the weight of all packets so far
+	left      uint32 // the weight of those up to the last one that came out
+	counted   uint32 // the weight that the limit counts for this flow
+	listed    bool   // the flow is in the limit's list of counted flows
+	waiting   uint32 // the weight that may wait in the engine: this flow's part of the limit's sum
+	hasFlowed bool   // a packet has come out
+	refused   bool   // the engine dropped the last packet at once: no peer has its destination
+	lastIn    moment
+	lastOut   moment
+	progress  moment // when a packet last came out, or entered an empty flow
 }
 
-// inside returns the weight of the packets that have entered and not come out.
+// inside returns the weight of the packets that have entered and neither come out nor been dropped, as far as known.
 func (f *flow) inside() uint32 { return f.entered - f.left }
 
-// flowedLately reports whether a packet came out not long ago.
-func (f *flow) flowedLately(now moment) bool { return f.proven && now.since(f.lastOut) < proofHolds }
+// flowedRecently reports whether a packet has come out within the last second.
+func (f *flow) flowedRecently(now moment) bool { return f.hasFlowed && now.since(f.lastOut) < recent }
 
-// enter adds a packet and returns its place in the flow.
+// enter adds a packet and returns its sequence number, which grows by its weight.
 func (f *flow) enter(weight uint32, now moment) (sequence uint32) {
 	if f.inside() == 0 {
 		f.progress = now
 	}
 	f.lastIn = now
 	f.entered += weight
-	if f.inside() > mostInside {
-		f.left = f.entered - mostInside
+	if f.inside() > maxInside {
+		f.left = f.entered - maxInside
 	}
 	return f.entered
 }
 
-// refuse notes that the engine dropped the packet of that place. If it is the last one, the engine keeps
-// none of this flow: of packets that wait it drops the oldest.
+// refuse records that the engine dropped the packet of that sequence number. If it is the last packet, the engine
+// keeps none of this flow: of packets that wait, it drops the oldest.
 func (f *flow) refuse(sequence uint32) {
 	if sequence == f.entered {
 		f.refused, f.left = true, f.entered
 	}
 }
 
-// leave takes out the packet of that place and all before it.
+// leave removes the packet of that sequence number and all before it.
 func (f *flow) leave(sequence uint32, now moment) {
-	f.proven, f.refused, f.lastOut, f.progress = true, false, now, now
-	if ahead := sequence - f.left; ahead <= f.inside() { // else one after it was faster
+	f.hasFlowed, f.refused, f.lastOut, f.progress = true, false, now, now
+	if ahead := sequence - f.left; ahead <= f.inside() { // otherwise a later packet has overtaken it
 		f.left = sequence
 	}
 }
 
 const (
-	// mostFlows bounds how many destinations are known.
-	mostFlows = 4096
-	// flowExpires is how long nothing enters before a flow is forgotten if others need its place: by then
-	// the engine has given up its handshake, and dropped what waited for it.
-	flowExpires = 100 * time.Second
-	// evictionSample is how many flows are looked at to forget the one that is idle for longest.
+	// maxFlows bounds the number of known destinations.
+	maxFlows = 4096
+	// flowExpiry is how long a flow must be idle before others may take its place: by then the engine has given
+	// up its handshake, and dropped the packets that waited for it.
+	flowExpiry = 100 * time.Second
+	// evictionSample is how many flows are sampled at to forget the one that is idle for longest.
 	evictionSample = 8
 )
 
-// A Destination is an IPv4 or IPv6 address in 16 bytes, which of the two does not matter.
+// A Destination is an IPv4 or IPv6 address in 16 bytes. Which of the two does not matter.
 type Destination [16]byte
 
-// flows are those of destinations that were sent to lately.
+// flows holds the flows to recent destinations.
 type flows struct {
 	known     map[Destination]*flow
 	cleanedAt moment
@@ -97,29 +95,29 @@ type flows struct {
 
 func newFlows() flows { return flows{known: make(map[Destination]*flow)} }
 
-// to returns the flow to a destination, and the one that was forgotten for it, if any.
-func (f *flows) to(destination Destination) (found, forgotten *flow) {
+// get returns the flow to a destination, and the one that it evicted to make room, if any.
+func (f *flows) get(destination Destination) (found, evicted *flow) {
 	if found, known := f.known[destination]; known {
 		return found, nil
 	}
-	if len(f.known) >= mostFlows {
-		forgotten = f.forgetIdlest()
+	if len(f.known) >= maxFlows {
+		evicted = f.evictIdlest()
 	}
 	found = new(flow)
 	f.known[destination] = found
-	return found, forgotten
+	return found, evicted
 }
 
-// forgetIdlest forgets one of a few flows, those that the map happens to begin with.
-func (f *flows) forgetIdlest() *flow {
+// evictIdlest evicts the flow that has been idle for longest, out of the few that the map's iteration begins with.
+func (f *flows) evictIdlest() *flow {
 	var idlest *flow
 	var at Destination
-	looked := 0
+	sampled := 0
 	for destination, one := range f.known {
 		if idlest == nil || one.lastIn < idlest.lastIn {
 			idlest, at = one, destination
 		}
-		if looked++; looked == evictionSample {
+		if sampled++; sampled == evictionSample {
 			break
 		}
 	}
@@ -127,16 +125,16 @@ func (f *flows) forgetIdlest() *flow {
 	return idlest
 }
 
-// forgetExpired forgets the flows into which nothing entered for long, and calls forgotten with each. It
-// looks for them once a second at most.
-func (f *flows) forgetExpired(now moment, forgotten func(*flow)) {
+// evictExpired evicts the flows that have been idle for flowExpiry, and calls evicted with each. It
+// searches at most once a second.
+func (f *flows) evictExpired(now moment, evicted func(*flow)) {
 	if now.since(f.cleanedAt) < time.Second {
 		return
 	}
 	f.cleanedAt = now
 	for destination, one := range f.known {
-		if now.since(one.lastIn) >= flowExpires {
-			forgotten(one)
+		if now.since(one.lastIn) >= flowExpiry {
+			evicted(one)
 			delete(f.known, destination)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestAFlowFlowsOnceAPacketHasComeOut(t *testing.T) {
-	l, f := newLimit(1, lateness), new(flow)
+	l, f := newLimit(1, busyTimeout), new(flow)
 	if l.flows(f, 0) {
 		t.Error("a flow flows though nothing is known about it")
 	}
@@ -19,27 +19,27 @@ func TestAFlowFlowsOnceAPacketHasComeOut(t *testing.T) {
 	if !l.flows(f, 1) || f.inside() != 0 {
 		t.Errorf("flows %v with %d inside after its packet came out", l.flows(f, 1), f.inside())
 	}
-	if l.flows(f, 1+moment(proofHolds)) {
+	if l.flows(f, 1+moment(recent)) {
 		t.Error("it flows though nothing came out for long")
 	}
 }
 
-func TestAFlowIsStuckIfNothingComesOutForLong(t *testing.T) {
+func TestAFlowIsStuckIfNothingComesOutForTooLong(t *testing.T) {
 	for name, test := range map[string]struct {
-		moved moment
-		late  time.Duration
+		lastOut moment
+		late    time.Duration
 	}{
-		"nothing at all":      {5, lateness},
-		"though others flow":  {6, patience},
-		"nothing of long ago": {0, lateness},
+		"nothing at all":      {5, busyTimeout},
+		"though others flow":  {6, stallTimeout},
+		"nothing of long ago": {0, busyTimeout},
 	} {
-		l, f := newLimit(1, lateness), new(flow)
+		l, f := newLimit(1, busyTimeout), new(flow)
 		f.leave(f.enter(1, 0), 0)
 		f.enter(1, 5)
-		f.enter(1, 5+moment(patience)-1)
-		l.moved = test.moved
+		f.enter(1, 5+moment(stallTimeout)-1)
+		l.lastOut = test.lastOut
 		late := 5 + moment(test.late)
-		if l.stuck(f, late-1) || !l.stuck(f, late) || l.flows(f, late) || !f.flowedLately(late) {
+		if l.stuck(f, late-1) || !l.stuck(f, late) || l.flows(f, late) || !f.flowedRecently(late) {
 			t.Errorf("%s: stuck %v before the time and %v after it, flows %v", name, l.stuck(f, late-1), l.stuck(f, late), l.flows(f, late))
 		}
 	}
@@ -61,7 +61,7 @@ func TestWhatEnteredBeforeAPacketThatCameOutIsNotInside(t *testing.T) {
 	}
 }
 
-func TestAFlowCountsOnAfterItsNumbersOverflow(t *testing.T) {
+func TestAFlowKeepsCountingWhenItsNumbersOverflow(t *testing.T) {
 	f := flow{entered: ^uint32(0) - 1, left: ^uint32(0) - 1}
 	before := f.enter(1, 0)
 	after := f.enter(3, 0)
@@ -78,12 +78,12 @@ func TestAFlowCountsOnAfterItsNumbersOverflow(t *testing.T) {
 	}
 }
 
-func TestAFlowThatNeverComesOutDoesNotCountForEver(t *testing.T) {
+func TestTheCountOfAFlowThatNeverComesOutIsBounded(t *testing.T) {
 	var f flow
-	for range 3 * mostInside {
+	for range 3 * maxInside {
 		f.enter(1, 0)
 	}
-	if f.inside() != mostInside {
+	if f.inside() != maxInside {
 		t.Errorf("%d are inside, more than the engine holds", f.inside())
 	}
 }
@@ -118,49 +118,49 @@ func numberedDestination(n int) (d Destination) {
 
 func TestAFlowIsFoundAgainByItsDestination(t *testing.T) {
 	f := newFlows()
-	one, _ := f.to(numberedDestination(1))
-	other, _ := f.to(numberedDestination(2))
-	if again, _ := f.to(numberedDestination(1)); again != one || again == other {
+	one, _ := f.get(numberedDestination(1))
+	other, _ := f.get(numberedDestination(2))
+	if again, _ := f.get(numberedDestination(1)); again != one || again == other {
 		t.Error("it is another one")
 	}
 }
 
-func TestOnlySoManyFlowsAreKnownAndThoseInUseStay(t *testing.T) {
+func TestTheNumberOfFlowsIsBoundedAndThoseInUseStay(t *testing.T) {
 	f := newFlows()
-	kept, _ := f.to(numberedDestination(0))
-	for n := range 3 * mostFlows {
-		one, forgotten := f.to(numberedDestination(n))
-		if (forgotten != nil) != (n >= mostFlows) {
-			t.Fatalf("flow %d: forgotten %v", n, forgotten)
+	kept, _ := f.get(numberedDestination(0))
+	for n := range 3 * maxFlows {
+		one, evicted := f.get(numberedDestination(n))
+		if (evicted != nil) != (n >= maxFlows) {
+			t.Fatalf("flow %d: evicted %v", n, evicted)
 		}
 		one.lastIn = moment(n)
 		// The first one is used all the time.
-		first, _ := f.to(numberedDestination(0))
+		first, _ := f.get(numberedDestination(0))
 		if first != kept {
-			t.Fatal("the one in use was forgotten")
+			t.Fatal("the one in use was evicted")
 		}
 		first.lastIn = one.lastIn
 	}
-	if len(f.known) != mostFlows {
-		t.Errorf("%d flows are known, want %d", len(f.known), mostFlows)
+	if len(f.known) != maxFlows {
+		t.Errorf("%d flows are known, want %d", len(f.known), maxFlows)
 	}
 }
 
 func TestFlowsExpireOnlyIfNothingEntersForLong(t *testing.T) {
 	f := newFlows()
-	old, _ := f.to(numberedDestination(1))
-	young, _ := f.to(numberedDestination(2))
+	old, _ := f.get(numberedDestination(1))
+	young, _ := f.get(numberedDestination(2))
 	young.lastIn = moment(time.Second)
-	var forgotten []*flow
-	note := func(one *flow) { forgotten = append(forgotten, one) }
-	f.forgetExpired(moment(flowExpires), note)
-	if len(forgotten) != 1 || forgotten[0] != old || len(f.known) != 1 {
-		t.Errorf("forgot %v of %v and %v", forgotten, old, young)
+	var evicted []*flow
+	note := func(one *flow) { evicted = append(evicted, one) }
+	f.evictExpired(moment(flowExpiry), note)
+	if len(evicted) != 1 || evicted[0] != old || len(f.known) != 1 {
+		t.Errorf("evicted %v of %v and %v", evicted, old, young)
 	}
-	if f.forgetExpired(moment(flowExpires+time.Second-1), note); len(forgotten) != 1 {
-		t.Error("looked again within a second")
+	if f.evictExpired(moment(flowExpiry+time.Second-1), note); len(evicted) != 1 {
+		t.Error("sampled again within a second")
 	}
-	if f.forgetExpired(moment(flowExpires+time.Second), note); len(forgotten) != 2 {
+	if f.evictExpired(moment(flowExpiry+time.Second), note); len(evicted) != 2 {
 		t.Error("the other one does not expire")
 	}
 }

@@ -1,11 +1,11 @@
 package inflight
 
-// inboundTrial is how many packets a batch may hold while none comes out: packets that are not authentic
-// fill the engine's queues, which count batches.
-const inboundTrial = 8
+// maxProbe is how many packets a batch may hold while none comes out: packets that are not authentic would
+// otherwise fill the engine's queues, which count batches.
+const maxProbe = 8
 
-// Inbound bounds the packets from the UDP socket to the TUN. They all are one flow: each of them comes
-// out or is dropped in the order in which the engine decrypts.
+// Inbound bounds the packets from the UDP socket to the TUN. They are all one flow: they come out, or are
+// dropped, in the order in which the engine decrypts them.
 //
 // All methods may be called concurrently. A nil Inbound counts nothing and never waits.
 type Inbound struct {
@@ -13,11 +13,11 @@ type Inbound struct {
 	flow flow
 }
 
-// NewInbound makes a limit of most packets of up to 16 KiB. A larger one counts as several.
-func NewInbound(most int) *Inbound { return &Inbound{limit: newLimit(most, patience)} }
+// NewInbound returns a limit of max packets of up to 16 KiB. A larger packet counts as several.
+func NewInbound(max int) *Inbound { return &Inbound{limit: newLimit(max, stallTimeout)} }
 
-// Wait returns when there is room for a batch, or done is closed, and how many packets of up to wanted
-// the batch may hold.
+// Wait returns once there is room for a batch, or done is closed. It returns how many packets the batch may
+// hold, at most wanted.
 func (i *Inbound) Wait(done <-chan struct{}, wanted int) int {
 	if i == nil {
 		return wanted
@@ -25,14 +25,14 @@ func (i *Inbound) Wait(done <-chan struct{}, wanted int) int {
 	i.wait(done)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.flows(&i.flow, i.flow.lastIn) { // Reading the time would cost more than it is worth.
+	if i.flows(&i.flow, i.flow.lastIn) { // Reading the clock would cost more than it is worth.
 		return wanted
 	}
-	return min(inboundTrial, wanted)
+	return min(maxProbe, wanted)
 }
 
-// Enter counts packets that were fed to the engine, each by the first byte of its buffer. sizes are
-// their lengths in bytes, ecn their marks.
+// Enter counts packets that were fed to the engine, recognising each by the address of its first byte. sizes
+// holds their lengths in bytes, ecn their marks.
 func (i *Inbound) Enter(packets [][]byte, sizes []int, ecn []ECN) {
 	if i == nil || len(packets) == 0 {
 		return
@@ -46,8 +46,8 @@ func (i *Inbound) Enter(packets [][]byte, sizes []int, ecn []ECN) {
 	}
 }
 
-// Leave counts packets that came out of the engine, and puts the marks with which they entered into ecn,
-// which is as long. Those that did not enter are left out, and have no mark.
+// Leave counts packets that came out of the engine, and stores the marks with which they entered in ecn,
+// which has the same length. A packet that did not enter is ignored, and gets no mark.
 func (i *Inbound) Leave(packets [][]byte, ecn []ECN) {
 	if i == nil {
 		clear(ecn)

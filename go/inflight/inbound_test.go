@@ -2,7 +2,7 @@ package inflight
 
 import "testing"
 
-// feedIn lets packets enter.
+// feedIn makes packets enter.
 func (i *Inbound) feedIn(packets [][]byte) {
 	i.Enter(packets, make([]int, len(packets)), make([]ECN, len(packets)))
 }
@@ -12,8 +12,8 @@ func TestBatchesAreSmallWhileNothingComesIn(t *testing.T) {
 	i.now = func() moment { return 1 }
 	packets := packetsIn(1000)
 	for n := range 100 {
-		if got := i.Wait(nil, 128); got != inboundTrial {
-			t.Fatalf("batch %d may hold %d packets though none came out, want %d", n, got, inboundTrial)
+		if got := i.Wait(nil, 128); got != maxProbe {
+			t.Fatalf("batch %d may hold %d packets though none came out, want %d", n, got, maxProbe)
 		}
 		i.feedIn(packets[n*8:][:8])
 	}
@@ -36,7 +36,7 @@ func TestPacketsThatComeInAreLimited(t *testing.T) {
 	expect(t, returned)
 }
 
-// The garbage is dropped before what came after it comes out.
+// The engine drops the garbage before the packets behind it come out.
 func TestGarbageAmongPacketsThatComeInTakesNoRoom(t *testing.T) {
 	i := NewInbound(100)
 	i.now = func() moment { return 1 }
@@ -52,13 +52,13 @@ func TestGarbageAmongPacketsThatComeInTakesNoRoom(t *testing.T) {
 	}
 }
 
-func TestFewPacketsAreWantedFewMayBe(t *testing.T) {
+func TestABatchHoldsNoMoreThanIsWanted(t *testing.T) {
 	if got := NewInbound(1).Wait(nil, 3); got != 3 {
 		t.Errorf("%d of 3", got)
 	}
 }
 
-func TestWithoutALimitABatchHoldsAll(t *testing.T) {
+func TestWithoutALimitABatchHoldsAllThatIsWanted(t *testing.T) {
 	var i *Inbound
 	if got := i.Wait(nil, 128); got != 128 {
 		t.Errorf("%d of 128", got)

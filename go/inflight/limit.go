@@ -1,9 +1,9 @@
-// Package inflight bounds what is in the engine at once: the packets on their way through it, and those
-// that wait in it for a peer that does not answer.
+// Package inflight bounds the packets inside the engine: those on their way through it, and those that
+// wait in it for a peer that does not answer.
 //
-// The engine's own queues take more than a thousand batches for each peer. Under load they fill: every
+// The engine's own queues hold more than a thousand batches for each peer. Under load they fill: every
 // packet waits behind all of them, and their buffers take hundreds of MiB. So whoever feeds packets to
-// the engine waits until earlier ones have come out of it, and feeds packets that may wait one by one.
+// the engine waits until earlier ones have come out, and feeds packets that may have to wait one by one.
 package inflight
 
 import (
@@ -11,46 +11,46 @@ import (
 	"time"
 )
 
-// A limit counts the packets between an entrance of the engine and an exit, and lets whoever feeds the
-// entrance wait while there are many. It knows packets by their buffers, as the engine takes a packet
-// through in the one that it came in.
+// A limit counts the packets between an entrance of the engine and an exit, and makes whoever feeds the
+// entrance wait while there are too many. It recognises a packet by its buffer, which stays the same on its
+// way through the engine.
 //
-// Only packets of flows that are flowing count. Those of a flow that is stuck wait, or were dropped: they
-// must not keep out packets that would come out.
+// Only packets of flows that are flowing count. Those of a stuck flow wait, or were dropped: they must not
+// keep out packets that would come out.
 type limit struct {
-	most     uint32        // weight
-	lateness time.Duration // for which nothing may come out at all, as the processor has too much to do
-	now      func() moment
+	max         uint32        // weight
+	busyTimeout time.Duration // how long a busy processor may keep all packets from coming out
+	now         func() moment
 
 	mu      sync.Mutex
 	buffers buffers
-	inside  uint32  // the sum of what is counted for all flows
-	counted []*flow // those for which anything is counted, and perhaps others
-	waiting uint32  // the sum of what waits for all flows
+	inside  uint32  // the sum of all flows' counted weights
+	counted []*flow // the flows whose counted weight is not 0, and perhaps others
+	waiting uint32  // the sum of all flows' waiting weights
 	waiters int
-	moved   moment // when a packet of any flow came out last
+	lastOut moment // when a packet of any flow last came out
 
 	room  chan struct{} // wakes one waiter
-	retry *time.Timer   // wakes one once a flow may be stuck
+	retry *time.Timer   // wakes a waiter once overdue packets can be written off
 }
 
-func newLimit(most int, lateness time.Duration) *limit {
+func newLimit(max int, busyTimeout time.Duration) *limit {
 	start := time.Now()
 	l := &limit{
-		most:     uint32(most),
-		lateness: lateness,
-		now:      func() moment { return moment(time.Since(start)) },
-		room:     make(chan struct{}, 1),
+		max:         uint32(max),
+		busyTimeout: busyTimeout,
+		now:         func() moment { return moment(time.Since(start)) },
+		room:        make(chan struct{}, 1),
 	}
 	l.retry = time.AfterFunc(time.Hour, l.wake)
 	l.retry.Stop()
 	return l
 }
 
-// Most returns how many packets may be on their way.
-func (l *limit) Most() int { return int(l.most) }
+// Max returns how many packets may be on their way.
+func (l *limit) Max() int { return int(l.max) }
 
-// enter notes a packet of a flow, and counts it if the flow is flowing.
+// enter records a packet of a flow, and counts it if the flow is flowing.
 func (l *limit) enter(packet []byte, size int, ecn ECN, of *flow, flowing bool, now moment) {
 	l.buffers.enter(packet, entry{of, of.enter(weigh(size), now), ecn})
 	if flowing {
@@ -58,18 +58,18 @@ func (l *limit) enter(packet []byte, size int, ecn ECN, of *flow, flowing bool, 
 	}
 }
 
-// flows reports whether packets of a flow come out: what enters now will not wait.
-func (l *limit) flows(f *flow, now moment) bool { return f.flowedLately(now) && !l.stuck(f, now) }
+// flows reports whether packets of a flow come out, so that those that enter now will not wait.
+func (l *limit) flows(f *flow, now moment) bool { return f.flowedRecently(now) && !l.stuck(f, now) }
 
-// stuck reports whether packets of a flow are inside and none has come out for too long.
+// stuck reports whether packets of a flow are inside, and none has come out for too long.
 func (l *limit) stuck(f *flow, now moment) bool {
 	waited := now.since(f.progress)
-	return f.inside() > 0 && (waited >= l.lateness || waited >= patience && l.moved > f.progress)
+	return f.inside() > 0 && (waited >= l.busyTimeout || waited >= stallTimeout && l.lastOut > f.progress)
 }
 
-// count counts all that is inside of a flow.
+// count makes all of a flow's packets inside count.
 func (l *limit) count(f *flow) {
-	l.inside += f.inside() - f.counted // modulo 2^32: it may become less
+	l.inside += f.inside() - f.counted // modulo 2^32: the difference may be negative
 	f.counted = f.inside()
 	if !f.listed && f.counted > 0 {
 		f.listed = true
@@ -77,14 +77,14 @@ func (l *limit) count(f *flow) {
 	}
 }
 
-// discount counts nothing of a flow.
-func (l *limit) discount(f *flow) {
+// uncount makes none of a flow's packets count.
+func (l *limit) uncount(f *flow) {
 	l.inside -= f.counted
 	f.counted = 0
 }
 
-// leave notes packets that came out of the engine, and puts the marks with which they entered into ecn.
-// Those that did not enter are left out, and have no mark.
+// leave records packets that came out of the engine, and stores the marks with which they entered in ecn.
+// A packet that did not enter is ignored, and gets no mark.
 func (l *limit) leave(packets [][]byte, ecn []ECN) {
 	clear(ecn)
 	if len(packets) == 0 {
@@ -96,7 +96,7 @@ func (l *limit) leave(packets [][]byte, ecn []ECN) {
 		if e, known := l.buffers.leave(packet); known {
 			ecn[i] = e.ecn
 			e.flow.leave(e.sequence, now)
-			l.moved = now
+			l.lastOut = now
 			l.count(e.flow)
 			l.setWaiting(e.flow, 0)
 		}
@@ -108,22 +108,22 @@ func (l *limit) leave(packets [][]byte, ecn []ECN) {
 	}
 }
 
-// setWaiting sets the weight that waits in the engine for a flow.
+// setWaiting sets the weight of a flow that waits in the engine.
 func (l *limit) setWaiting(f *flow, weight uint32) {
-	l.waiting += weight - f.waiting // modulo 2^32: it may become less
+	l.waiting += weight - f.waiting // modulo 2^32: the difference may be negative
 	f.waiting = weight
 }
 
-// wait returns when there is room for a batch, or done is closed. A batch may enter while there is any
-// room, and exceed the limit by its own length.
+// wait returns once there is room for a batch, or done is closed. A batch may enter while there is any
+// room, and may exceed the limit by its own length.
 func (l *limit) wait(done <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for !l.hasRoom() {
-		if l.discountStuck(l.now()); l.hasRoom() {
+		if l.uncountStuck(l.now()); l.hasRoom() {
 			break
 		}
-		l.retry.Reset(patience)
+		l.retry.Reset(stallTimeout)
 		l.waiters++
 		l.mu.Unlock()
 		closed := false
@@ -139,16 +139,16 @@ func (l *limit) wait(done <-chan struct{}) {
 		}
 	}
 	if l.waiters > 0 {
-		l.wake() // There was one signal for all.
+		l.wake() // One signal stands for any number of waiters.
 	}
 }
 
-// discountStuck no longer counts what is inside of flows that are stuck.
-func (l *limit) discountStuck(now moment) {
+// uncountStuck makes the packets of stuck flows no longer count.
+func (l *limit) uncountStuck(now moment) {
 	counted := l.counted[:0]
 	for _, f := range l.counted {
 		if l.stuck(f, now) {
-			l.discount(f)
+			l.uncount(f)
 		}
 		if f.listed = f.counted > 0; f.listed {
 			counted = append(counted, f)
@@ -158,7 +158,7 @@ func (l *limit) discountStuck(now moment) {
 	l.counted = counted
 }
 
-func (l *limit) hasRoom() bool { return l.inside < l.most }
+func (l *limit) hasRoom() bool { return l.inside < l.max }
 
 func (l *limit) wake() {
 	select {

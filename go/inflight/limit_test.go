@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// patient is how long a test waits for what must come.
-const patient = 10 * time.Second
+// testTimeout bounds every wait of these tests. Reaching it is a failure.
+const testTimeout = 10 * time.Second
 
-// feed lets packets of one flow enter, as flowing ones or not.
+// feed makes packets of one flow enter. flowing says whether they count.
 func (l *limit) feed(packets [][]byte, of *flow, flowing bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -20,14 +20,14 @@ func (l *limit) feed(packets [][]byte, of *flow, flowing bool) {
 	}
 }
 
-// frozen is a limit for which no time passes: no flow is stuck.
-func frozen(most int) (*limit, *flow) {
-	l := newLimit(most, lateness)
+// frozen returns a limit for which no time passes, so that no flow is stuck.
+func frozen(max int) (*limit, *flow) {
+	l := newLimit(max, busyTimeout)
 	l.now = func() moment { return 1 }
 	return l, new(flow)
 }
 
-// out lets packets leave.
+// out makes packets leave.
 func (l *limit) out(packets [][]byte) { l.leave(packets, make([]ECN, len(packets))) }
 
 func waiting(l *limit, done chan struct{}) <-chan struct{} {
@@ -43,12 +43,12 @@ func expect(t *testing.T, returned <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-returned:
-	case <-time.After(patient):
+	case <-time.After(testTimeout):
 		t.Fatal("still waiting")
 	}
 }
 
-// awaitWaiters returns once so many wait.
+// awaitWaiters returns once at least count goroutines wait.
 func awaitWaiters(l *limit, count int) {
 	for waiters := 0; waiters < count; runtime.Gosched() {
 		l.mu.Lock()
@@ -106,7 +106,7 @@ func TestAPacketComesOutWithTheMarkThatItEnteredWith(t *testing.T) {
 }
 
 func TestWhatIsStuckMakesRoom(t *testing.T) {
-	l, f := newLimit(2, lateness), new(flow)
+	l, f := newLimit(2, busyTimeout), new(flow)
 	l.feed(packetsIn(200), f, true)
 	expect(t, waiting(l, nil))
 	if l.inside != 0 || len(l.counted) != 0 || f.inside() != 200 {
@@ -115,7 +115,7 @@ func TestWhatIsStuckMakesRoom(t *testing.T) {
 }
 
 func TestWhatWasStuckCountsAgainWhenItComesOut(t *testing.T) {
-	l, f := newLimit(2, lateness), new(flow)
+	l, f := newLimit(2, busyTimeout), new(flow)
 	packets := packetsIn(200)
 	l.feed(packets, f, true)
 	expect(t, waiting(l, nil))
@@ -159,7 +159,7 @@ func TestPacketsThatAreDroppedAmongOthersTakeNoRoomForLong(t *testing.T) {
 }
 
 func TestWhoeverWaitsWakesWhateverOthersDo(t *testing.T) {
-	l := newLimit(8, patience)
+	l := newLimit(8, stallTimeout)
 	var workers sync.WaitGroup
 	for range 4 {
 		workers.Go(func() {

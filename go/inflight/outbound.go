@@ -3,44 +3,44 @@ package inflight
 import "time"
 
 const (
-	// staged is how many batches the engine keeps for a peer without a session, the newest ones.
-	staged = 128
-	// mostWaiting bounds the weight of the packets that may wait for all peers together.
-	mostWaiting = 4096
-	// lateness is how long it can be that no packet comes out at all, since the processor is busy.
-	lateness = 100 * time.Millisecond
-	// scarcePause is how long a flow must pause before it may let another packet wait if too many do:
-	// as often the engine tries another handshake.
-	scarcePause = 5 * time.Second
+	// maxStaged is how many batches the engine keeps for a peer without a session: the newest ones.
+	maxStaged = 128
+	// maxWaiting bounds the weight of the packets that may wait for all peers together.
+	maxWaiting = 4096
+	// busyTimeout is how long a busy processor may keep all packets from coming out.
+	busyTimeout = 100 * time.Millisecond
+	// scarceInterval is how long a flow must pause before another of its packets may wait once maxWaiting is
+	// reached. The engine repeats a handshake as often.
+	scarceInterval = 5 * time.Second
 )
 
 // Outbound bounds the packets from the TUN to the UDP socket. A flow is the packets to one destination
-// address, as only the engine knows to which peer an address belongs.
+// address: only the engine knows to which peer an address belongs.
 //
-// While the packets of a flow come out, its packets fill batches. Otherwise they may wait for a session:
-// the engine keeps the newest 128 batches for each peer, so each of these batches holds one packet. Once
-// as many wait as the engine keeps, most of those that follow are dropped here.
+// While the packets of a flow come out, they fill batches. Otherwise they may have to wait for a session. The
+// engine keeps the newest 128 batches for each peer, so each of these batches holds one such packet. Once
+// as many wait as the engine keeps, Outbound drops most of those that follow.
 //
-// All methods may be called concurrently. A nil Outbound counts nothing, never waits and admits all.
+// All methods may be called concurrently. A nil Outbound counts nothing, never waits and admits every packet.
 type Outbound struct {
 	*limit
 	known flows
 }
 
-// NewOutbound makes a limit of most packets of up to 16 KiB. A larger one counts as several.
-func NewOutbound(most int) *Outbound {
-	return &Outbound{limit: newLimit(most, lateness), known: newFlows()}
+// NewOutbound returns a limit of max packets of up to 16 KiB. A larger packet counts as several.
+func NewOutbound(max int) *Outbound {
+	return &Outbound{limit: newLimit(max, busyTimeout), known: newFlows()}
 }
 
-// Wait returns when there is room for a batch, or done is closed.
+// Wait returns once there is room for a batch, or done is closed.
 func (o *Outbound) Wait(done <-chan struct{}) {
 	if o != nil {
 		o.wait(done)
 	}
 }
 
-// Leave counts packets that came out of the engine, and puts the marks with which they entered into ecn,
-// which is as long. Those that did not enter are left out, and have no mark.
+// Leave counts packets that came out of the engine, and stores the marks with which they entered in ecn,
+// which has the same length. A packet that did not enter is ignored, and gets no mark.
 func (o *Outbound) Leave(packets [][]byte, ecn []ECN) {
 	if o == nil {
 		clear(ecn)

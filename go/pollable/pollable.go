@@ -1,4 +1,4 @@
-// Package pollable makes files whose reads wait in the runtime's poller.
+// Package pollable makes files whose reads wait in the Go runtime's poller, instead of failing or blocking a thread.
 package pollable
 
 import (
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NewFile is os.NewFile for a non-blocking descriptor, which it owns from here on, also when it fails. The
-// error is Check's.
+// NewFile is os.NewFile for a non-blocking descriptor. It owns the descriptor, even if it fails. The error is
+// Check's.
 func NewFile(fd int, name string) (*os.File, error) {
 	file := os.NewFile(uintptr(fd), name)
 	if err := Check(file); err != nil {
@@ -20,11 +20,11 @@ func NewFile(fd int, name string) (*os.File, error) {
 	return file, nil
 }
 
-// Check reports why reads of a file do not wait in the runtime's poller, or nil. os.NewFile keeps silent about
-// that: the first read that has to wait would fail. The error wraps ENOSPC, the one reason for which epoll_ctl(2)
-// refuses a device, socket or pipe that is not this program's fault.
+// Check reports why reads of a file do not wait in the runtime's poller, or nil. os.NewFile does not report
+// that: the first read that has to wait would fail. The error wraps ENOSPC, the only reason outside this program
+// for which epoll_ctl(2) refuses a device, socket or pipe.
 func Check(file *os.File) error {
-	// Setting no deadline changes nothing, and fails for just those files.
+	// Clearing the deadline changes nothing, and fails for exactly those files.
 	err := file.SetReadDeadline(time.Time{})
 	if errors.Is(err, os.ErrNoDeadline) {
 		return fmt.Errorf("epoll(7) refuses to wait for %s: if its user has reached the limit of the sysctl fs.epoll.max_user_watches, raise that: %w",

@@ -29,7 +29,7 @@ func newFed(t *testing.T, name string) *fed {
 	testbed.Run(t, "ip", "link", "set", name, "up")
 	f := &fed{
 		Device: device, outbound: outbound,
-		buffers: make([][]byte, mostSegments), sizes: make([]int, mostSegments), count: mostSegments,
+		buffers: make([][]byte, maxSegments), sizes: make([]int, maxSegments), count: maxSegments,
 	}
 	f.renew()
 	return f
@@ -38,7 +38,7 @@ func newFed(t *testing.T, name string) *fed {
 // renew brings other buffers for the packets of the last batch, as the engine does for those that it keeps.
 func (f *fed) renew() {
 	for i := range f.count {
-		f.buffers[i] = make([]byte, headroom+longestPacket)
+		f.buffers[i] = make([]byte, headroom+maxPacket)
 	}
 }
 

@@ -21,14 +21,14 @@ func TestReadAllocatesNothing(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	device := newDevice(t, "wgd6")
-	outbound := inflight.NewOutbound(mostSegments) // Reads wait now and then.
+	outbound := inflight.NewOutbound(maxSegments) // Reads wait now and then.
 	device.config.Outbound, device.reader.batch = outbound, inflight.NewBatch(outbound)
 	testbed.Run(t, "ip", "address", "add", "10.77.0.1/24", "dev", "wgd6")
 	testbed.Run(t, "ip", "address", "add", "fd77::1/64", "dev", "wgd6", "nodad")
 	testbed.Run(t, "ip", "link", "set", "wgd6", "up")
-	buffers, sizes, ecn := make([][]byte, mostSegments), make([]int, mostSegments), make([]inflight.ECN, mostSegments)
+	buffers, sizes, ecn := make([][]byte, maxSegments), make([]int, maxSegments), make([]inflight.ECN, maxSegments)
 	for i := range buffers {
-		buffers[i] = make([]byte, headroom+longestPacket)
+		buffers[i] = make([]byte, headroom+maxPacket)
 	}
 	for _, address := range []string{"10.77.0.2:9", "[fd77::2]:9"} {
 		for _, segments := range []int{1, 20} {

@@ -66,8 +66,8 @@ func (s sum) add16(v uint16) sum {
 	return s.add64(uint64(binary.NativeEndian.Uint16(word[:])))
 }
 
-// less16 takes such a number out of the sum again.
-func (s sum) less16(v uint16) sum { return s.add16(^v) }
+// sub16 takes such a number out of the sum again.
+func (s sum) sub16(v uint16) sum { return s.add16(^v) }
 
 // folded is the sum in 16 bits, in network byte order, not complemented.
 func (s sum) folded() uint16 {

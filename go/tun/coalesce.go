@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// longestPacket is the largest IP packet in bytes that IPv4's length field can tell.
-	longestPacket = 65535
-	// mostSegments bounds a joined packet, so that the kernel can cut it again for any driver.
-	mostSegments = 64
+	// maxPacket is the largest IP packet in bytes that IPv4's length field can tell.
+	maxPacket = 65535
+	// maxSegments bounds a joined packet, so that the kernel can cut it again for any driver.
+	maxSegments = 64
 )
 
 // A run is packets of one flow that reach the kernel as one packet, or one packet of any kind.
@@ -153,7 +153,7 @@ func begin(i int, of flow, packet []byte) run {
 func (r *run) join(buffers [][]byte, offset int, packet []byte) bool {
 	first := buffers[r.first][offset:]
 	payload := len(packet) - int(r.flow.headers)
-	if payload > r.size || r.length+payload > longestPacket || r.count == mostSegments ||
+	if payload > r.size || r.length+payload > maxPacket || r.count == maxSegments ||
 		!r.sameHeaders(first, packet) {
 		return false
 	}

@@ -92,9 +92,9 @@ func separated(t testing.TB, written [][]byte) [][]byte {
 	var packets [][]byte
 	for _, bytes := range written {
 		r := newReader(nil, false, inflight.NewBatch(nil), func(format string, arguments ...any) { t.Errorf(format, arguments...) })
-		buffers := make([][]byte, mostSegments)
+		buffers := make([][]byte, maxSegments)
 		for i := range buffers {
-			buffers[i] = make([]byte, headroom+longestPacket)
+			buffers[i] = make([]byte, headroom+maxPacket)
 		}
 		r.buffers, r.sizes, r.offset = buffers, make([]int, len(buffers)), headroom
 		if err := r.take(bytes); err != nil {
@@ -213,7 +213,7 @@ func FuzzAnyBatchCanBeJoined(f *testing.F) {
 	f.Add(s.packet([]byte("payload"), tcpACK), s.packet([]byte("payload"), tcpACK))
 	f.Add([]byte{0x45}, []byte{0x60})
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		if len(a) == 0 || len(b) == 0 || len(a) > longestPacket || len(b) > longestPacket {
+		if len(a) == 0 || len(b) == 0 || len(a) > maxPacket || len(b) > maxPacket {
 			t.Skip()
 		}
 		joined(t, buffersOf([][]byte{a, b, a}))
@@ -234,7 +234,7 @@ func FuzzAnyReadIsCutOrRefused(f *testing.F) {
 		r.buffers, r.sizes, r.offset = [][]byte{memory[:150]}, make([]int, 1), headroom
 		if r.take(bytes) == nil {
 			for steps := 0; r.left.left() || r.single != nil; steps++ {
-				if steps > longestPacket {
+				if steps > maxPacket {
 					t.Fatal("never ends")
 				}
 				r.count = 0

@@ -26,23 +26,23 @@ func newFinder(fd, offloads int) (*finder, error) {
 
 func (f *finder) close() error { return errors.Join(unix.Close(f.socket), f.query.close()) }
 
-// A sighting is where an interface was found, and its MTU in bytes.
-type sighting struct {
+// A location is where an interface was found, and its MTU in bytes.
+type location struct {
 	at  place
 	mtu int
 }
 
-// mostMoves bounds how often the interface is looked for in a namespace that it has just left.
-const mostMoves = 3
+// maxMoves bounds how often the interface is looked for in a namespace that it has just left.
+const maxMoves = 3
 
 // find looks for the interface wherever it is. last is the place that it was last known to be at, if
 // any.
-func (f *finder) find(last *place) (s sighting, found bool) {
+func (f *finder) find(last *place) (s location, found bool) {
 	name, known := f.name()
 	if !known {
-		return sighting{}, false
+		return location{}, false
 	}
-	for range mostMoves {
+	for range maxMoves {
 		namespace, err := unix.IoctlRetInt(f.fd, unix.TUNGETDEVNETNS)
 		if err != nil {
 			break // Linux before 5.0, or no CAP_NET_ADMIN where the interface is.
@@ -53,7 +53,7 @@ func (f *finder) find(last *place) (s sighting, found bool) {
 		}
 	}
 	if last != nil {
-		if s, found = f.lookAt(*last); found {
+		if s, found = f.findAt(*last); found {
 			return s, true
 		}
 	}
@@ -61,11 +61,11 @@ func (f *finder) find(last *place) (s sighting, found bool) {
 	return s, found && f.isOurs(name)
 }
 
-// lookAt finds the interface at a place where it is known to be.
-func (f *finder) lookAt(at place) (s sighting, found bool) {
+// findAt finds the interface at a place where it is known to be.
+func (f *finder) findAt(at place) (s location, found bool) {
 	if at.namespace != ownNamespace {
 		link, err := f.query.byPlace(at)
-		return sighting{link.at, link.mtu}, err == nil
+		return location{link.at, link.mtu}, err == nil
 	}
 	if name, known := f.name(); known {
 		s, found = f.findHere(name)
@@ -82,27 +82,27 @@ func (f *finder) name() (name string, known bool) {
 	return request.Name(), true
 }
 
-func (f *finder) findIn(namespace int, name string) (sighting, bool) {
+func (f *finder) findIn(namespace int, name string) (location, bool) {
 	var its, own unix.Stat_t
 	err := errors.Join(unix.Fstat(namespace, &its), unix.Stat("/proc/thread-self/ns/net", &own))
 	if err == nil && its.Dev == own.Dev && its.Ino == own.Ino {
 		return f.findHere(name)
 	}
 	link, err := f.query.byName(name, namespace)
-	return sighting{link.at, link.mtu}, err == nil
+	return location{link.at, link.mtu}, err == nil
 }
 
 // findHere looks for an interface of that name in this process's namespace.
-func (f *finder) findHere(name string) (sighting, bool) {
+func (f *finder) findHere(name string) (location, bool) {
 	request, err := unix.NewIfreq(name)
 	if err != nil || unix.IoctlIfreq(f.socket, unix.SIOCGIFINDEX, request) != nil {
-		return sighting{}, false
+		return location{}, false
 	}
 	index := int32(request.Uint32())
 	if unix.IoctlIfreq(f.socket, unix.SIOCGIFMTU, request) != nil {
-		return sighting{}, false
+		return location{}, false
 	}
-	return sighting{place{ownNamespace, index}, int(request.Uint32())}, true
+	return location{place{ownNamespace, index}, int(request.Uint32())}, true
 }
 
 // isOurs reports whether the interface of that name in this process's namespace is the one behind the TUN

@@ -16,9 +16,9 @@ import (
 	"wg-bridge/go/rtnetlink"
 )
 
-// awayInterval is how often a link that lives in another network namespace is asked for its state,
+// pollInterval is how often a link that lives in another network namespace is asked for its state,
 // in case the kernel may not tell us of it: messages from other namespaces need CAP_NET_BROADCAST.
-const awayInterval = time.Second
+const pollInterval = time.Second
 
 // UnknownMTU is what a Device tells the engine while the interface's MTU cannot be known. With it the
 // engine pads no packet: it pads to a multiple of 16 bytes, but no further than the MTU, and of a packet
@@ -136,7 +136,7 @@ func (l *link) listen() {
 		}
 		failures++
 		// ENOBUFS only says that messages were lost.
-		if !errors.Is(failed, unix.ENOBUFS) && backoff.IsWorthALine(failures) {
+		if !errors.Is(failed, unix.ENOBUFS) && backoff.ShouldLog(failures) {
 			l.errorf("TUN: cannot hear of changes of the link, asking for them instead: %v", failed)
 		}
 		select {
@@ -172,7 +172,7 @@ func (l *link) receive(datagram, control []byte) (messages []linkMessage, failed
 func (l *link) run() {
 	defer l.running.Done()
 	defer close(l.events)
-	ask := time.NewTicker(awayInterval)
+	ask := time.NewTicker(pollInterval)
 	defer ask.Stop()
 
 	up, known, unknown := false, l.mtu(), 0
@@ -183,7 +183,7 @@ func (l *link) run() {
 		}
 		if err == nil {
 			unknown = 0
-		} else if unknown++; backoff.IsWorthALine(unknown) {
+		} else if unknown++; backoff.ShouldLog(unknown) {
 			l.errorf("TUN: cannot ask whether the interface is up, trying again: %v", err)
 		}
 		if err == nil && now != up {

@@ -11,7 +11,7 @@ import (
 	"wg-bridge/go/rtnetlink"
 )
 
-var errLinkAnswer = errors.New("the kernel's answer to a question about a link makes no sense")
+var errMalformedAnswer = errors.New("the kernel's answer to a question about a link makes no sense")
 
 // A linkQuery asks rtnetlink about interfaces in other network namespaces. One goroutine may use it.
 type linkQuery struct {
@@ -60,7 +60,7 @@ func (q *linkQuery) link(at place, attributes []byte) (linkMessage, error) {
 	messages := linkMessages(answer, nil)
 	// Linux before 4.16 does not know the attribute, and answers of this namespace's interface, without it.
 	if len(messages) != 1 || messages[0].deleted || messages[0].mtu == 0 || messages[0].at.namespace != at.namespace {
-		return linkMessage{}, errLinkAnswer
+		return linkMessage{}, errMalformedAnswer
 	}
 	return messages[0], nil
 }
@@ -87,7 +87,7 @@ func (q *linkQuery) assignedID(of []byte) (int32, error) {
 	}
 	parsed, err := syscall.ParseNetlinkMessage(answer)
 	if err != nil || len(parsed) != 1 || len(parsed[0].Data) < 4 {
-		return 0, errLinkAnswer
+		return 0, errMalformedAnswer
 	}
 	// struct rtgenmsg, and then attributes as the other messages have.
 	for rest := parsed[0].Data[4:]; len(rest) >= unix.SizeofRtAttr; {
@@ -100,7 +100,7 @@ func (q *linkQuery) assignedID(of []byte) (int32, error) {
 		}
 		rest = rest[min(aligned(size), len(rest)):]
 	}
-	return 0, errLinkAnswer
+	return 0, errMalformedAnswer
 }
 
 // ask sends one request and returns the datagram that answers it. An answer that only says how it went
@@ -132,7 +132,7 @@ func (q *linkQuery) ask(kind, flags uint16, body []byte) ([]byte, error) {
 			return answer, nil
 		}
 		if n < unix.SizeofNlMsghdr+4 {
-			return nil, errLinkAnswer
+			return nil, errMalformedAnswer
 		}
 		// struct nlmsgerr begins with the negative error number.
 		if number := -int32(binary.NativeEndian.Uint32(answer[unix.SizeofNlMsghdr:])); number != 0 {

@@ -156,7 +156,7 @@ func TestALinkWhoseMessagesCannotBeReadIsAskedForAgainAndAgain(t *testing.T) {
 					if !open || len(messages) > 0 {
 						t.Fatalf("messages %v, open %v", messages, open)
 					}
-				case <-time.After(patience):
+				case <-time.After(timeout):
 					t.Fatal("nothing comes")
 				}
 				if failures < 8 {

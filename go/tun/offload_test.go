@@ -19,8 +19,8 @@ import (
 	"wg-bridge/go/testbed"
 )
 
-// patience bounds every wait of these tests. Reaching it is a failure.
-const patience = 20 * time.Second
+// timeout bounds every wait of these tests. Reaching it is a failure.
+const timeout = 20 * time.Second
 
 // Each address of the interface has a neighbour, who is the interface itself: see reflect.
 const (
@@ -63,7 +63,7 @@ func newMirror(t *testing.T, offloads Offloads) *mirror {
 
 // reflect gives back all that there is, and asks for more.
 func (m *mirror) reflect(fd uintptr) (done bool) {
-	frame := make([]byte, virtioSize+longestPacket)
+	frame := make([]byte, virtioSize+maxPacket)
 	for {
 		n, err := readRaw(int(fd), frame)
 		if err != nil {
@@ -138,7 +138,7 @@ func sendTCPBy(t *testing.T, own, neighbour string, control func(network, addres
 	sent := bytes.Repeat([]byte("megabyte"), 1<<17)
 	failed := make(chan error, 1)
 	go func() { failed <- dialAndWrite(listener.Addr(), own, neighbour, control, sent) }()
-	if err := listener.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := listener.(*net.TCPListener).SetDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
 	connection, err := listener.Accept()
@@ -146,7 +146,7 @@ func sendTCPBy(t *testing.T, own, neighbour string, control func(network, addres
 		t.Fatal(err)
 	}
 	defer connection.Close()
-	if err := connection.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := connection.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
 	arrived, err := io.ReadAll(connection)
@@ -159,7 +159,7 @@ func dialAndWrite(listening net.Addr, own, neighbour string, control func(string
 	sent []byte,
 ) error {
 	port := listening.(*net.TCPAddr).Port
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(own)}, Timeout: patience, Control: control}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(own)}, Timeout: timeout, Control: control}
 	connection, err := dialer.Dial("tcp", net.JoinHostPort(neighbour, fmt.Sprint(port)))
 	if err != nil {
 		return err
@@ -203,10 +203,10 @@ func sendUDP(t *testing.T, own, neighbour string) {
 	if _, err := sender.Write([]byte(sent.String())); err != nil {
 		t.Fatal(err)
 	}
-	if err := receiver.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := receiver.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
-	buffer := make([]byte, longestPacket)
+	buffer := make([]byte, maxPacket)
 	for i := range count {
 		n, err := receiver.Read(buffer)
 		if want := fmt.Sprintf("%0*d", size, i); err != nil || string(buffer[:n]) != want {

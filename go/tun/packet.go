@@ -80,7 +80,7 @@ func markCongestion(packet []byte) {
 	before := binary.BigEndian.Uint16(packet)
 	packet[1] |= byte(inflight.Congested)
 	checksum := ^binary.BigEndian.Uint16(packet[ipv4Checksum:])
-	after := sum(0).add16(checksum).less16(before).add16(binary.BigEndian.Uint16(packet))
+	after := sum(0).add16(checksum).sub16(before).add16(binary.BigEndian.Uint16(packet))
 	binary.BigEndian.PutUint16(packet[ipv4Checksum:], after.checksum())
 }
 

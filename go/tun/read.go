@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// mostFailedReads is how many reads may fail one after the other, with none that succeeds and no empty
+	// maxFailedReads is how many reads may fail one after the other, with none that succeeds and no empty
 	// queue in between. One packet can fail each; the queue holds 500, or what the user set as txqueuelen.
-	mostFailedReads = 10_000
-	// mostPauses is how many reads may fail for another reason than a packet's, with pauses in between: in five
+	maxFailedReads = 10_000
+	// maxPauses is how many reads may fail for another reason than a packet's, with pauses in between: in five
 	// seconds.
-	mostPauses = 28
-	// mostDropped bounds how many packets one call drops, as they would only wait, before it returns.
-	mostDropped = 1024
+	maxPauses = 28
+	// maxDropped bounds how many packets one call drops, as they would only wait, before it returns.
+	maxDropped = 1024
 )
 
 // A reader takes packets out of the TUN, for one goroutine.
@@ -55,7 +55,7 @@ type reader struct {
 }
 
 func newReader(raw syscall.RawConn, plain bool, batch *inflight.Batch, errorf func(string, ...any)) *reader {
-	r := &reader{raw: raw, plain: plain, batch: batch, errorf: errorf, buffer: make([]byte, virtioSize+longestPacket)}
+	r := &reader{raw: raw, plain: plain, batch: batch, errorf: errorf, buffer: make([]byte, virtioSize+maxPacket)}
 	r.read = func(fd uintptr) bool { return r.drain(int(fd)) }
 	return r
 }
@@ -80,7 +80,7 @@ func (r *reader) drain(fd int) bool {
 				return true
 			}
 		}
-		if r.count == len(r.buffers) || r.dropped >= mostDropped {
+		if r.count == len(r.buffers) || r.dropped >= maxDropped {
 			return true
 		}
 		n, err := readRaw(fd, r.buffer)
@@ -105,7 +105,7 @@ func (r *reader) drain(fd int) bool {
 				r.paused++
 				r.pause = backoff.After(r.paused)
 			}
-			if r.failed++; r.failed == mostFailedReads || r.paused == mostPauses {
+			if r.failed++; r.failed == maxFailedReads || r.paused == maxPauses {
 				r.err = fmt.Errorf("%d times: %w", r.failed, err)
 				return true
 			}

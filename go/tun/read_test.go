@@ -48,7 +48,7 @@ func TestAPacketThatTheKernelCannotGiveIsLostAndNoMore(t *testing.T) {
 	breakReads(t, device)
 	arrived, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
-		buffers, sizes := [][]byte{make([]byte, longestPacket)}, make([]int, 1)
+		buffers, sizes := [][]byte{make([]byte, maxPacket)}, make([]int, 1)
 		for {
 			n, err := device.Read(buffers, sizes, 0)
 			if err != nil {
@@ -94,7 +94,7 @@ func TestReadsThatAlwaysFailEndTheDeviceAndSayWhy(t *testing.T) {
 	testbed.CheckLeaks(t, "wgd")
 	const descriptor = 710
 	// A packet that cannot be described is EINVAL: the next one is read at once. What else may pass takes time.
-	reads := map[unix.Errno]int{unix.EINVAL: 1, unix.ENOMEM: mostPauses}
+	reads := map[unix.Errno]int{unix.EINVAL: 1, unix.ENOMEM: maxPauses}
 	for i, errno := range []unix.Errno{unix.EINVAL, unix.ENOMEM} {
 		device := newDeviceAt(t, fmt.Sprintf("wgd1%d", i), descriptor+i)
 		lines := 0
@@ -105,7 +105,7 @@ func TestReadsThatAlwaysFailEndTheDeviceAndSayWhy(t *testing.T) {
 		begun, calls := time.Now(), 0
 		for err == nil && calls < reads[errno] {
 			calls++
-			_, err = device.Read([][]byte{make([]byte, longestPacket)}, make([]int, 1), 0)
+			_, err = device.Read([][]byte{make([]byte, maxPacket)}, make([]int, 1), 0)
 			if err == nil {
 				least += backoff.After(calls)
 			}

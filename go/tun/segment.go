@@ -89,18 +89,18 @@ func (s *segments) sumHeaders() {
 	ip, transport := s.packet[:s.ip], s.packet[s.ip:s.headers]
 	if ip[0]>>4 == 4 {
 		s.ipSum = sum(0).add(ip).
-			less16(binary.BigEndian.Uint16(ip[ipv4TotalLength:])).
-			less16(binary.BigEndian.Uint16(ip[ipv4ID:])).
-			less16(binary.BigEndian.Uint16(ip[ipv4Checksum:]))
+			sub16(binary.BigEndian.Uint16(ip[ipv4TotalLength:])).
+			sub16(binary.BigEndian.Uint16(ip[ipv4ID:])).
+			sub16(binary.BigEndian.Uint16(ip[ipv4Checksum:]))
 	}
-	s.transportSum = sum(0).add(transport).less16(uint16(len(s.packet) - s.ip))
+	s.transportSum = sum(0).add(transport).sub16(uint16(len(s.packet) - s.ip))
 	if s.protocol == unix.IPPROTO_TCP {
 		s.transportSum = s.transportSum.
-			less16(binary.BigEndian.Uint16(transport[tcpSequence:])).
-			less16(binary.BigEndian.Uint16(transport[tcpSequence+2:])).
-			less16(uint16(transport[tcpFlags]))
+			sub16(binary.BigEndian.Uint16(transport[tcpSequence:])).
+			sub16(binary.BigEndian.Uint16(transport[tcpSequence+2:])).
+			sub16(uint16(transport[tcpFlags]))
 	} else {
-		s.transportSum = s.transportSum.less16(binary.BigEndian.Uint16(transport[udpLength:]))
+		s.transportSum = s.transportSum.sub16(binary.BigEndian.Uint16(transport[udpLength:]))
 	}
 }
 

@@ -60,9 +60,9 @@ func arrive(packet []byte) []byte {
 // destination, with its addresses exchanged. At the end it says how many source-routed packets filled
 // the MTU: those were cut.
 func reflectRouted(device *Device, mtu int, full chan<- int) {
-	buffers, sizes := make([][]byte, mostSegments), make([]int, mostSegments)
+	buffers, sizes := make([][]byte, maxSegments), make([]int, maxSegments)
 	for i := range buffers {
-		buffers[i] = make([]byte, headroom+longestPacket)
+		buffers[i] = make([]byte, headroom+maxPacket)
 	}
 	count := 0
 	for {
@@ -178,7 +178,7 @@ func TestSegmentsKeepThePseudoHeaderThatTheKernelSummed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			to, got := make([]byte, longestPacket), 0
+			to, got := make([]byte, maxPacket), 0
 			for ; s.left(); got++ {
 				one := to[:s.next(to)]
 				if total := pseudoHeader(covered, protocol, len(one)-ip).add(one[ip:]).folded(); total != 0xffff {

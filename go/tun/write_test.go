@@ -50,7 +50,7 @@ func newFakeTUN(t *testing.T, descriptor int) *fakeTUN {
 // written are the packets that have come out, each with its header.
 func (f *fakeTUN) written(t *testing.T) (packets [][]byte) {
 	t.Helper()
-	frame := make([]byte, virtioSize+longestPacket)
+	frame := make([]byte, virtioSize+maxPacket)
 	for {
 		n, err := unix.Read(f.kernel, frame)
 		if errors.Is(err, unix.EAGAIN) {
@@ -211,7 +211,7 @@ func TestSinglePacketsThatHaveToWaitAreNotWrittenTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &stream{version: 4, protocol: unix.IPPROTO_UDP}
-	packets := batch(s, mostSegments)
+	packets := batch(s, maxSegments)
 	done := make(chan error, 1)
 	go func() {
 		_, err := tun.writer.flush(buffersOf(packets), headroom)
@@ -220,7 +220,7 @@ func TestSinglePacketsThatHaveToWaitAreNotWrittenTwice(t *testing.T) {
 	var got [][]byte
 	for len(got) < len(packets) {
 		poll := []unix.PollFd{{Fd: int32(tun.kernel), Events: unix.POLLIN}}
-		if n, err := unix.Poll(poll, int(patience.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) || n == 0 && err == nil {
+		if n, err := unix.Poll(poll, int(timeout.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) || n == 0 && err == nil {
 			t.Fatalf("%d of %d packets: %v", len(got), len(packets), err)
 		}
 		got = append(got, tun.written(t)...)

@@ -78,7 +78,7 @@ func TestTheEngineGetsNoFeatureThatIsDisabled(t *testing.T) {
 		if features.InFlightLimit {
 			want = mostInFlight
 		}
-		if got := [2]int{tunConfig.Outbound.Most(), tunConfig.Inbound.Most()}; got != [2]int{want, want} {
+		if got := [2]int{tunConfig.Outbound.Max(), tunConfig.Inbound.Max()}; got != [2]int{want, want} {
 			t.Errorf("%+v: up to %d packets may be in flight, want %d", features, got, want)
 		}
 	}

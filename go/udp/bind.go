@@ -131,7 +131,7 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	if b.opened.Load() != nil {
 		return nil, 0, conn.ErrBindAlreadyOpen
 	}
-	opened, err := b.openSocketsPatiently(port)
+	opened, err := b.openSocketsWithRetries(port)
 	if err != nil {
 		b.refused(port, b.former)
 		return nil, 0, err
@@ -154,21 +154,21 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	return receive, actual, nil
 }
 
-// openSocketsPatiently is openSockets, and again after an error that may pass. The engine opens its Bind when the
+// openSocketsWithRetries is openSockets, and again after an error that may pass. The engine opens its Bind when the
 // interface comes up, and does not try again.
-func (b *Bind) openSocketsPatiently(port uint16) (*openSockets, error) {
+func (b *Bind) openSocketsWithRetries(port uint16) (*openSockets, error) {
 	for attempt := 1; ; attempt++ {
 		opened, err := b.openSockets(port)
-		if err == nil || attempt == openAttempts || !mayPass(err) {
+		if err == nil || attempt == openAttempts || !isTransient(err) {
 			return opened, err
 		}
 		time.Sleep(openPause)
 	}
 }
 
-// mayPass reports whether opening a socket may succeed after a moment. A port that is in use, a right or an
+// isTransient reports whether opening a socket may succeed after a moment. A port that is in use, a right or an
 // address family that is missing are for somebody else to change.
-func mayPass(err error) bool {
+func isTransient(err error) bool {
 	for _, lasting := range []error{syscall.EADDRINUSE, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM} {
 		if errors.Is(err, lasting) {
 			return false

@@ -342,7 +342,7 @@ func TestOnlyWhatMayPassIsTriedAgain(t *testing.T) {
 		unix.ENOMEM: true, unix.ENOBUFS: true, unix.EIO: true, unix.EMFILE: true,
 		unix.EADDRINUSE: false, unix.EAFNOSUPPORT: false, unix.EPERM: false, unix.EACCES: false,
 	} {
-		if got := mayPass(fmt.Errorf("udp: %w", os.NewSyscallError("socket", errno))); got != want {
+		if got := isTransient(fmt.Errorf("udp: %w", os.NewSyscallError("socket", errno))); got != want {
 			t.Errorf("%v: %v", errno, got)
 		}
 	}

@@ -25,11 +25,11 @@ func drained(t *testing.T, speed int, offered int) (d drain, longest int) {
 
 func TestADestinationHasAsMuchOutstandingAsItsPathTakesInATenthOfASecond(t *testing.T) {
 	for speed, want := range map[int]int{
-		100 << 10:  leastDrainLimit,
+		100 << 10:  minQueueLimit,
 		1 << 20:    (1 << 20) / 10,
 		5 << 20:    (5 << 20) / 10,
-		100 << 20:  mostDrainLimit,
-		1000 << 20: mostDrainLimit,
+		100 << 20:  maxQueueLimit,
+		1000 << 20: maxQueueLimit,
 	} {
 		d, longest := drained(t, speed, 1<<20)
 		if d.limit < want*9/10 || d.limit > want*11/10 {
@@ -50,7 +50,7 @@ func TestAPathThatBecomesFasterMayHaveMoreOutstanding(t *testing.T) {
 		queue = max(0, d.room())
 		d.sent(queue)
 	}
-	if d.limit != mostDrainLimit {
+	if d.limit != maxQueueLimit {
 		t.Errorf("the limit is still %d", d.limit)
 	}
 }
@@ -64,24 +64,24 @@ func TestTheLimitOfAPathThatIsHardlyUsedStays(t *testing.T) {
 		d.sent(1500)
 		d.observe(0, now)
 	}
-	if d.limit != firstDrainLimit {
-		t.Errorf("the limit is %d, want %d", d.limit, firstDrainLimit)
+	if d.limit != initialQueueLimit {
+		t.Errorf("the limit is %d, want %d", d.limit, initialQueueLimit)
 	}
 }
 
 func TestMessagesAreShortWhereAPathIsSlow(t *testing.T) {
 	for _, test := range []struct{ limit, outstanding, want int }{
-		{mostDrainLimit, 0, maxSegments},
-		{mostDrainLimit, mostDrainLimit / 2, 1},
-		{firstDrainLimit, 0, 22},
-		{leastDrainLimit, 0, 2},
+		{maxQueueLimit, 0, maxSegments},
+		{maxQueueLimit, maxQueueLimit / 2, 1},
+		{initialQueueLimit, 0, 22},
+		{minQueueLimit, 0, 2},
 	} {
 		d := drain{limit: test.limit, outstanding: test.outstanding}
-		if got := d.mostJoined(1452); got != test.want {
+		if got := d.maxJoined(1452); got != test.want {
 			t.Errorf("limit %d, %d outstanding: %d packets a message, want %d", test.limit, test.outstanding, got, test.want)
 		}
 	}
-	if got := (&drain{limit: firstDrainLimit}).mostJoined(0); got < 1 {
+	if got := (&drain{limit: initialQueueLimit}).maxJoined(0); got < 1 {
 		t.Errorf("%d packets without bytes a message", got)
 	}
 }

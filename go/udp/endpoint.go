@@ -61,9 +61,9 @@ func (e *Endpoint) DstToBytes() []byte {
 	return bytes
 }
 
-// mostEndpoints bounds how many peers can send in turn without a new endpoint for each datagram, which
+// maxEndpoints bounds how many peers can send in turn without a new endpoint for each datagram, which
 // costs an allocation, and a question about its route once it is answered. They take about a MiB.
-const mostEndpoints = 8192
+const maxEndpoints = 8192
 
 // An endpointCache is the endpoints that datagrams came from lately, for one goroutine.
 //
@@ -87,7 +87,7 @@ func (c endpointCache) endpoint(sender *sockaddr, length uint32, from source) *E
 	}
 	learnt := from // Its own variable, as one that is pointed at is allocated.
 	e.source.Store(&learnt)
-	if len(c) >= mostEndpoints {
+	if len(c) >= maxEndpoints {
 		clear(c)
 	}
 	c[*sender] = e

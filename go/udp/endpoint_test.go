@@ -87,13 +87,13 @@ func TestEndpointsAreSharedOnlyWhileTheySayTheSame(t *testing.T) {
 func TestAnySenderIsRememberedInBoundedMemory(t *testing.T) {
 	cache := make(endpointCache)
 	from := source{address: netip.MustParseAddr("192.0.2.9"), ifindex: 3}
-	for n := range 3 * mostEndpoints {
+	for n := range 3 * maxEndpoints {
 		sender := netip.AddrPortFrom(pathNumber(n), 5).String()
 		if first := cache.of(sender, from); cache.of(sender, from) != first || first.DstToString() != sender {
 			t.Fatalf("sender %d is not remembered", n)
 		}
-		if len(cache) > mostEndpoints {
-			t.Fatalf("%d endpoints are remembered, more than %d", len(cache), mostEndpoints)
+		if len(cache) > maxEndpoints {
+			t.Fatalf("%d endpoints are remembered, more than %d", len(cache), maxEndpoints)
 		}
 	}
 }

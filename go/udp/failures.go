@@ -7,9 +7,9 @@ import (
 	"wg-bridge/go/backoff"
 )
 
-// mostFailures in a row take ten minutes. Receiving can fail for as long as the kernel lacks memory (ENOMEM,
+// maxFailures in a row take ten minutes. Receiving can fail for as long as the kernel lacks memory (ENOMEM,
 // ENOBUFS); after that time the error is not one that passes.
-const mostFailures = 10 * backoff.FailuresALine
+const maxFailures = 10 * backoff.FailuresPerLine
 
 // failures counts those of one receiver in a row, and says so in the log. Its functions must be set.
 //
@@ -25,10 +25,10 @@ type failures struct {
 // next attempt, or false if there is to be none.
 func (f *failures) pause(at string, err error) (time.Duration, bool) {
 	f.count++
-	if f.count > mostFailures {
+	if f.count > maxFailures {
 		return 0, false
 	}
-	if backoff.IsWorthALine(f.count) {
+	if backoff.ShouldLog(f.count) {
 		f.errorf("UDP bind: cannot receive at %s, trying again: %v", at, err)
 	}
 	return backoff.After(f.count), true

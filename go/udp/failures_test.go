@@ -35,20 +35,20 @@ func TestFailuresToReceiveAreTriedAgainForTenMinutesWithALineAMinute(t *testing.
 		if !again {
 			break
 		}
-		if pause < backoff.First || pause > backoff.Longest {
+		if pause < backoff.Initial || pause > backoff.Max {
 			t.Fatalf("a pause of %v", pause)
 		}
 		total += pause
 		tries++
 	}
-	if tries != mostFailures || total < 9*time.Minute || total > 10*time.Minute {
+	if tries != maxFailures || total < 9*time.Minute || total > 10*time.Minute {
 		t.Errorf("tried %d times in %v", tries, total)
 	}
 	if len(lines) != 10 || !strings.Contains(lines[0], "cannot allocate memory") {
 		t.Errorf("it says %q", lines)
 	}
 	f.end("here")
-	if pause, again := f.pause("here", unix.ENOMEM); pause != backoff.First || !again || len(lines) != 11 {
+	if pause, again := f.pause("here", unix.ENOMEM); pause != backoff.Initial || !again || len(lines) != 11 {
 		t.Errorf("after a success it waits %v, and has said %q", pause, lines)
 	}
 }
@@ -90,7 +90,7 @@ func TestAReceiverThatFailedTooOftenSaysSoAndAnswersTheError(t *testing.T) {
 	r := listenAlone(t, n, "udp4", AllOffloads)
 	r.failures = keepingLines(&lines)
 	r.failures.failed = func(err error) { failed = append(failed, err) }
-	r.failures.count = mostFailures
+	r.failures.count = maxFailures
 	n.run(t, func() error {
 		_, err := r.receive(receiveBuffers(batchSize))
 		if !errors.Is(err, syscall.ENOBUFS) || len(failed) != 1 || failed[0] != err {
@@ -103,7 +103,7 @@ func TestAReceiverThatFailedTooOftenSaysSoAndAnswersTheError(t *testing.T) {
 func TestCloseEndsAReceiverThatFails(t *testing.T) {
 	n := newNamespace(t)
 	n.refuse(t, unix.SYS_RECVMMSG, 3, unix.MSG_DONTWAIT, unix.ENOMEM) // every call on its thread
-	failed := make(chan struct{}, mostFailures)
+	failed := make(chan struct{}, maxFailures)
 	b := NewBind(Config{Errorf: func(string, ...any) { failed <- struct{}{} }})
 	n.run(t, func() error {
 		receive, _, err := b.Open(0)

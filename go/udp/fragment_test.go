@@ -34,7 +34,7 @@ func TestDatagramsPassARouterWithASmallMTUThatSaysSo(t *testing.T) {
 	s, client := openStation(t, u.server), openStation(t, u.client)
 	for _, address := range []string{"10.0.0.1", "fd00::1"} {
 		// IPv6 learns the path's MTU by a packet that is lost.
-		for deadline := time.Now().Add(patience); len(s.arrived) == 0; {
+		for deadline := time.Now().Add(timeout); len(s.arrived) == 0; {
 			if time.Now().After(deadline) {
 				t.Fatalf("no datagram to %s arrived", address)
 			}

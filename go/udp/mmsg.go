@@ -38,9 +38,9 @@ func exchangeMessages(call, fd uintptr, messages []unix.Mmsghdr) (int, error) {
 	}
 }
 
-// askOutstanding asks for what a socket has sent that has not left the host (SIOCOUTQ). What
+// queryOutstanding asks for what a socket has sent that has not left the host (SIOCOUTQ). What
 // exchangeMessages says about Go's scheduler holds here too.
-func askOutstanding(fd uintptr, bytes *int32) {
+func queryOutstanding(fd uintptr, bytes *int32) {
 	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, fd, unix.SIOCOUTQ, uintptr(unsafe.Pointer(bytes)))
 	if errno != 0 {
 		*bytes = 0

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience bounds every wait of these tests. Reaching it is a failure.
-const patience = 20 * time.Second
+// timeout bounds every wait of these tests. Reaching it is a failure.
+const timeout = 20 * time.Second
 
 // A namespace is a network namespace of a test's own, on a thread that never leaves it and ends with
 // the test. Nothing here can reach the namespace that the test process was started in.
@@ -118,7 +118,7 @@ func waitUntilInUse(lines []string) error {
 			routes = append(routes, "local "+address+" dev "+words[4]+" ")
 		}
 	}
-	for deadline := time.Now().Add(patience); len(routes) > 0; {
+	for deadline := time.Now().Add(timeout); len(routes) > 0; {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("these addresses do not come into use: %q", routes)
 		}
@@ -162,7 +162,7 @@ func (n *namespace) aloneInterface(t *testing.T, name string) {
 
 // waitUntilUp waits for the operational state: interfaces drop packets for a while before it is up.
 func waitUntilUp(name string) error {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); {
 		state, err := exec.Command("ip", "-oneline", "link", "show", "dev", name).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("ip link show: %w: %s", err, state)

@@ -27,12 +27,12 @@ var errOtherNamespace = errors.New("this thread is in another network namespace 
 // socket on the same port that one destination has for itself, so that the kernel accounts for what
 // waits for it.
 type outlet struct {
-	conn    *net.UDPConn
-	raw     syscall.RawConn
-	shared  bool          // by many destinations
-	used    atomic.Int64  // when it was last chosen, in nanoseconds of Unix time
-	dropped atomic.Uint64 // packets that found no room
-	unasked atomic.Int64  // bytes sent since it was asked last how much is outstanding
+	conn       *net.UDPConn
+	raw        syscall.RawConn
+	shared     bool          // by many destinations
+	used       atomic.Int64  // when it was last chosen, in nanoseconds of Unix time
+	dropped    atomic.Uint64 // packets that found no room
+	sinceQuery atomic.Int64  // bytes sent since it was asked last how much is outstanding
 
 	mu    sync.Mutex // guards drain
 	drain drain      // of a socket that one destination has for itself
@@ -68,7 +68,7 @@ func (o *outlet) setMark(mark uint32) error {
 // them; 0 of a closed outlet.
 func (o *outlet) outstanding() int {
 	var bytes int32
-	_ = o.raw.Control(func(fd uintptr) { askOutstanding(fd, &bytes) })
+	_ = o.raw.Control(func(fd uintptr) { queryOutstanding(fd, &bytes) })
 	return int(bytes)
 }
 
@@ -79,13 +79,13 @@ func (o *outlet) unusedFor(now time.Time) time.Duration {
 
 // admit returns those of packets that may be sent now, and how many of them may leave as one message. The
 // others are dropped. The batch asks how much is outstanding.
-func (o *outlet) admit(packets [][]byte, batch *sendBatch) (admitted [][]byte, mostJoined int) {
+func (o *outlet) admit(packets [][]byte, batch *sendBatch) (admitted [][]byte, maxJoined int) {
 	if o.shared {
 		return packets, maxSegments
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.drain.observe(batch.askOutstanding(o.raw), time.Now())
+	o.drain.observe(batch.queryOutstanding(o.raw), time.Now())
 	room := o.drain.room()
 	for len(admitted) < len(packets) && (room > 0 || isHandshake(packets[len(admitted)])) {
 		room -= len(packets[len(admitted)])
@@ -95,7 +95,7 @@ func (o *outlet) admit(packets [][]byte, batch *sendBatch) (admitted [][]byte, m
 	if len(admitted) == 0 {
 		return nil, 1
 	}
-	return admitted, o.drain.mostJoined(len(admitted[0]))
+	return admitted, o.drain.maxJoined(len(admitted[0]))
 }
 
 // sent must be called when what was admitted has been sent. The batch asks how much is outstanding.
@@ -105,7 +105,7 @@ func (o *outlet) sent(batch *sendBatch) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.drain.sent(batch.askOutstanding(o.raw))
+	o.drain.sent(batch.queryOutstanding(o.raw))
 }
 
 // isHandshake reports whether a packet is one of those without which a session ends. They are few: that
@@ -115,9 +115,9 @@ func isHandshake(packet []byte) bool {
 	return len(packet) > 0 && packet[0] < transportData
 }
 
-// takesAll is a filter (SO_ATTACH_REUSEPORT_CBPF, socket(7)) by which the first socket of a port gets
+// firstSocketFilter is a filter (SO_ATTACH_REUSEPORT_CBPF, socket(7)) by which the first socket of a port gets
 // all that arrives: it returns 0.
-var takesAll = []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
+var firstSocketFilter = []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
 
 // shared runs open, which opens another socket on the port of fd, and makes sure that fd goes on to
 // receive all that arrives there.
@@ -136,7 +136,7 @@ func shared(raw syscall.RawConn, open func() error) error {
 		if err := open(); err != nil {
 			return err
 		}
-		program := unix.SockFprog{Len: uint16(len(takesAll)), Filter: &takesAll[0]}
+		program := unix.SockFprog{Len: uint16(len(firstSocketFilter)), Filter: &firstSocketFilter[0]}
 		return os.NewSyscallError("setsockopt SO_ATTACH_REUSEPORT_CBPF",
 			unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, &program))
 	})
@@ -145,8 +145,8 @@ func shared(raw syscall.RawConn, open func() error) error {
 // A netNamespace identifies a network namespace.
 type netNamespace struct{ device, inode uint64 }
 
-// presentNamespace returns the calling thread's network namespace.
-func presentNamespace() (netNamespace, error) {
+// currentNamespace returns the calling thread's network namespace.
+func currentNamespace() (netNamespace, error) {
 	var stat unix.Stat_t
 	const path = "/proc/thread-self/ns/net"
 	if err := unix.Stat(path, &stat); err != nil {
@@ -160,7 +160,7 @@ func presentNamespace() (netNamespace, error) {
 func inNamespace(wanted netNamespace, do func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	present, err := presentNamespace()
+	present, err := currentNamespace()
 	if err != nil {
 		return err
 	}

@@ -10,22 +10,22 @@ import (
 )
 
 const (
-	// askAfter is how many bytes the main outlet sends until it is asked again how much is outstanding:
+	// queryInterval is how many bytes the main outlet sends until it is asked again how much is outstanding:
 	// each time is a system call.
-	askAfter = 32 << 10
+	queryInterval = 32 << 10
 	// congested is how many bytes may be outstanding before a destination that is sent to gets an outlet
 	// of its own. What is on its way to a fast interface is less.
 	congested = 64 << 10
-	// mostOutlets bounds how many destinations have one, in each address family.
-	mostOutlets = 32
-	// outletExpires is how long an outlet is kept that is not used and has nothing outstanding.
-	outletExpires = time.Second
+	// maxOutlets bounds how many destinations have one, in each address family.
+	maxOutlets = 32
+	// outletExpiry is how long an outlet is kept that is not used and has nothing outstanding.
+	outletExpiry = time.Second
 	// outletRetry is how long no outlet is opened after one could not be.
 	outletRetry = time.Minute
 )
 
-// oneSocketForAll is logged with the reason.
-const oneSocketForAll = "UDP bind: all destinations share one socket, as none can have its own: %v"
+// sharedSocketOnly is logged with the reason.
+const sharedSocketOnly = "UDP bind: all destinations share one socket, as none can have its own: %v"
 
 // outlets choose the outlet for each destination of one address family.
 //
@@ -59,9 +59,9 @@ func newOutlets(s *socket, network string, mark uint32, logf func(string, ...any
 	o.expiry = time.AfterFunc(time.Hour, o.expire)
 	o.expiry.Stop()
 	var err error
-	if o.space, err = presentNamespace(); err != nil {
+	if o.space, err = currentNamespace(); err != nil {
 		o.closed = true
-		logf(oneSocketForAll, err)
+		logf(sharedSocketOnly, err)
 	}
 	return o
 }
@@ -74,11 +74,11 @@ func (o *outlets) to(destination netip.AddrPort, bytes int, batch *sendBatch) *o
 			return own
 		}
 	}
-	if o.main.unasked.Add(int64(bytes)) < askAfter {
+	if o.main.sinceQuery.Add(int64(bytes)) < queryInterval {
 		return o.main
 	}
-	if batch.askOutstanding(o.main.raw) < congested {
-		o.main.unasked.Store(0)
+	if batch.queryOutstanding(o.main.raw) < congested {
+		o.main.sinceQuery.Store(0)
 		return o.main
 	}
 	if own := o.open(destination); own != nil {
@@ -96,19 +96,19 @@ func (o *outlets) open(destination netip.AddrPort) *outlet {
 		return own // Another sender was faster.
 	}
 	now := time.Now()
-	if o.closed || len(known) >= mostOutlets || now.Before(o.retry) {
+	if o.closed || len(known) >= maxOutlets || now.Before(o.retry) {
 		return nil
 	}
 	own, err := o.openOutlet()
 	if err != nil {
 		o.retry = now.Add(outletRetry)
-		o.logf(oneSocketForAll, err)
+		o.logf(sharedSocketOnly, err)
 		return nil
 	}
 	own.used.Store(now.UnixNano())
 	known[destination] = own
 	o.known.Store(&known)
-	o.expiry.Reset(outletExpires)
+	o.expiry.Reset(outletExpiry)
 	return own
 }
 
@@ -142,7 +142,7 @@ func (o *outlets) expire() {
 	}
 	now, known := time.Now(), o.snapshot()
 	for destination, own := range known {
-		if own.unusedFor(now) < outletExpires || own.outstanding() > 0 {
+		if own.unusedFor(now) < outletExpiry || own.outstanding() > 0 {
 			continue
 		}
 		delete(known, destination)
@@ -153,7 +153,7 @@ func (o *outlets) expire() {
 	}
 	o.known.Store(&known)
 	if len(known) > 0 {
-		o.expiry.Reset(outletExpires)
+		o.expiry.Reset(outletExpiry)
 	}
 }
 

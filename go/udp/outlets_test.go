@@ -80,11 +80,11 @@ func TestASlowPathHoldsUpNoOther(t *testing.T) {
 		if got := outlets.main.outstanding(); got > 4*congested {
 			t.Errorf("%d bytes are outstanding on the socket that all share", got)
 		}
-		own := outlets.to(peer.at(t, paths[0]).destination, askAfter, newSendBatch())
+		own := outlets.to(peer.at(t, paths[0]).destination, queryInterval, newSendBatch())
 		if own == outlets.main {
 			t.Fatal("the slow path has no outlet of its own")
 		}
-		if got := own.outstanding(); got > firstDrainLimit+(64<<10) {
+		if got := own.outstanding(); got > initialQueueLimit+(64<<10) {
 			t.Errorf("%d bytes are outstanding on the slow path", got)
 		}
 		if own.dropped.Load() == 0 {
@@ -126,7 +126,7 @@ func (s *station) expectAmong(t *testing.T, packets [][]byte, from netip.Addr) {
 func TestAHandshakeIsSentOnAPathThatIsBusy(t *testing.T) {
 	s, peer := fork(t)
 	s.flood(t, peer, "10.0.1.2")
-	own := s.outletsTo("10.0.1.2").to(peer.at(t, "10.0.1.2").destination, askAfter, newSendBatch())
+	own := s.outletsTo("10.0.1.2").to(peer.at(t, "10.0.1.2").destination, queryInterval, newSendBatch())
 	before := own.dropped.Load()
 	handshake, data := append([]byte{1}, make([]byte, 147)...), append([]byte{4}, make([]byte, 147)...)
 	for range 3 {
@@ -153,7 +153,7 @@ func TestAnOutletHasTheBindsPortAndMarkAndReceivesNothing(t *testing.T) {
 			t.Errorf("a datagram came from port %d, not from %d", got, s.port)
 		}
 		outlets := s.outletsTo(paths[0])
-		own := outlets.to(peer.at(t, paths[0]).destination, askAfter, newSendBatch())
+		own := outlets.to(peer.at(t, paths[0]).destination, queryInterval, newSendBatch())
 		for _, mark := range []int{5, 6} {
 			if err := s.SetMark(uint32(mark)); err != nil {
 				t.Fatal(err)
@@ -233,7 +233,7 @@ func TestOutletsThatAreNotUsedAreClosed(t *testing.T) {
 	if !outlets.expiry.Reset(0) {
 		t.Error("nobody would look whether it is used")
 	}
-	for deadline := time.Now().Add(patience); outlets.count() > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(timeout); outlets.count() > 0 && time.Now().Before(deadline); {
 		runtime.Gosched()
 	}
 	if got := openFiles(t); got != opened {
@@ -276,9 +276,9 @@ func TestOnlySoManyDestinationsHaveAnOutletOfTheirOwn(t *testing.T) {
 	s := openStation(t, n)
 	outlets := s.outletsTo("127.0.0.1")
 	n.run(t, func() error {
-		for i := range 2 * mostOutlets {
+		for i := range 2 * maxOutlets {
 			own := outlets.open(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(1000+i)))
-			if (own != nil) != (i < mostOutlets) {
+			if (own != nil) != (i < maxOutlets) {
 				t.Fatalf("outlet %d: %v", i, own)
 			}
 		}

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// joinedMessages is how many messages are read at once where each may be many datagrams. Two
+	// coalescedMessages is how many messages are read at once where each may be many datagrams. Two
 	// full ones make a batch; small ones need more to be worth the system call.
-	joinedMessages = 8
+	coalescedMessages = 8
 )
 
 // A receiver reads one socket for one goroutine.
@@ -58,7 +58,7 @@ type arrival struct {
 func newReceiver(s *socket, inbound *inflight.Inbound, failures failures) *receiver {
 	count := batchSize
 	if s.coalesces {
-		count = joinedMessages
+		count = coalescedMessages
 	}
 	r := &receiver{
 		socket:    s,
@@ -105,7 +105,7 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 	}
 	buffers = buffers[:r.inbound.Wait(r.socket.closed, len(buffers))]
 	if len(r.pending) == 0 {
-		if err := r.waitThroughFailures(buffers); err != nil {
+		if err := r.waitWithRetries(buffers); err != nil {
 			return 0, err
 		}
 	}
@@ -127,8 +127,8 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 	return count, nil
 }
 
-// waitThroughFailures is wait, again and again while it fails, within the bound of failures.
-func (r *receiver) waitThroughFailures(buffers [][]byte) error {
+// waitWithRetries is wait, again and again while it fails, within the bound of failures.
+func (r *receiver) waitWithRetries(buffers [][]byte) error {
 	for {
 		err := r.wait(buffers)
 		if err == nil || errors.Is(err, net.ErrClosed) {

@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	// refusalHolds is how long a path that refused segments gets single datagrams. The routes tell when
+	// refusalLifetime is how long a path that refused segments gets single datagrams. The routes tell when
 	// a path changes, but not when its MTU does.
-	refusalHolds = time.Minute
-	// mostRefusals bounds how many paths are remembered.
-	mostRefusals = 1024
+	refusalLifetime = time.Minute
+	// maxRefusals bounds how many paths are remembered.
+	maxRefusals = 1024
 )
 
 // refusals are the paths, by the address they lead to, over which segments (UDP_SEGMENT) cannot leave.
@@ -26,14 +26,14 @@ type refusals struct {
 }
 
 // A refusal is when a path refused segments: it holds in the same generation of the Bind's routes, for
-// refusalHolds.
+// refusalLifetime.
 type refusal struct {
 	generation uint64
 	at         time.Time
 }
 
 func (r refusal) holds(generation uint64, now time.Time) bool {
-	return r.generation == generation && now.Sub(r.at) < refusalHolds
+	return r.generation == generation && now.Sub(r.at) < refusalLifetime
 }
 
 // hold reports whether a path is known to refuse segments.
@@ -54,7 +54,7 @@ func (r *refusals) add(to netip.Addr, generation uint64, now time.Time) {
 	next := map[netip.Addr]refusal{to: {generation, now}}
 	if known := r.known.Load(); known != nil {
 		for other, refused := range *known {
-			if len(next) < mostRefusals && other != to && refused.holds(generation, now) {
+			if len(next) < maxRefusals && other != to && refused.holds(generation, now) {
 				next[other] = refused
 			}
 		}

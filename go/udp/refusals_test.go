@@ -27,8 +27,8 @@ func TestARefusalHoldsForItsAddressItsRoutesAndAMinute(t *testing.T) {
 		want       bool
 	}{
 		"at once":            {"192.0.2.1", 7, 0, true},
-		"within the minute":  {"192.0.2.1", 7, refusalHolds - 1, true},
-		"after the minute":   {"192.0.2.1", 7, refusalHolds, false},
+		"within the minute":  {"192.0.2.1", 7, refusalLifetime - 1, true},
+		"after the minute":   {"192.0.2.1", 7, refusalLifetime, false},
 		"after other routes": {"192.0.2.1", 8, 0, false},
 		"for another path":   {"192.0.2.2", 7, 0, false},
 	} {
@@ -37,7 +37,7 @@ func TestARefusalHoldsForItsAddressItsRoutesAndAMinute(t *testing.T) {
 		}
 	}
 	r.add(path, 7, now.Add(time.Second))
-	if !r.hold(path, 7, now.Add(refusalHolds)) {
+	if !r.hold(path, 7, now.Add(refusalLifetime)) {
 		t.Error("a second refusal does not hold for a minute of its own")
 	}
 }
@@ -45,14 +45,14 @@ func TestARefusalHoldsForItsAddressItsRoutesAndAMinute(t *testing.T) {
 func TestAnyNumberOfRefusalsTakesBoundedMemoryAndTheLatestHolds(t *testing.T) {
 	var r refusals
 	now := time.Now()
-	for n := range 2 * mostRefusals {
+	for n := range 2 * maxRefusals {
 		r.add(pathNumber(n), 7, now)
 		if !r.hold(pathNumber(n), 7, now) {
 			t.Fatalf("refusal %d was not remembered", n)
 		}
 	}
-	if got := len(*r.known.Load()); got != mostRefusals {
-		t.Errorf("%d are remembered, not %d", got, mostRefusals)
+	if got := len(*r.known.Load()); got != maxRefusals {
+		t.Errorf("%d are remembered, not %d", got, maxRefusals)
 	}
 }
 
@@ -61,7 +61,7 @@ func TestRefusalsThatNoLongerHoldAreForgottenWithTheNext(t *testing.T) {
 	now := time.Now()
 	r.add(pathNumber(1), 7, now)
 	r.add(pathNumber(2), 8, now)
-	r.add(pathNumber(3), 8, now.Add(refusalHolds))
+	r.add(pathNumber(3), 8, now.Add(refusalLifetime))
 	if got := len(*r.known.Load()); got != 1 {
 		t.Errorf("%d are remembered, not the latest alone", got)
 	}

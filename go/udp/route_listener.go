@@ -80,7 +80,7 @@ func (l *routeListener) run(changed func()) {
 			continue
 		}
 		failures++
-		if !errors.Is(failed, unix.ENOBUFS) && backoff.IsWorthALine(failures) {
+		if !errors.Is(failed, unix.ENOBUFS) && backoff.ShouldLog(failures) {
 			l.errorf("UDP bind: cannot hear of changes of routes, asking for them instead: %v", failed)
 		}
 		if !l.pause(failures) {

@@ -195,7 +195,7 @@ func awaitHeard(t *testing.T, heard chan struct{}, what string) {
 	t.Helper()
 	select {
 	case <-heard:
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatalf("%s was not heard", what)
 	}
 }

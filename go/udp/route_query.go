@@ -89,7 +89,7 @@ func (q *routeQuery) allows(from *source, to netip.AddrPort, socket routing) (bo
 }
 
 // route is how the kernel would route a datagram. The error wraps errNoRoute and the kernel's where
-// there is no route, or no such IPv4 source address. It is errNotAsked for a while after the kernel did not answer:
+// there is no route, or no such IPv4 source address. It is errBackingOff for a while after the kernel did not answer:
 // every packet that is sent may ask.
 func (q *routeQuery) route(request routeRequest) (route, error) {
 	q.mu.Lock()
@@ -98,7 +98,7 @@ func (q *routeQuery) route(request routeRequest) (route, error) {
 		return route{}, os.ErrClosed
 	}
 	if q.failures > 0 && time.Now().Before(q.retry) {
-		return route{}, errNotAsked
+		return route{}, errBackingOff
 	}
 	found, err := q.ask(request)
 	if err == nil || errors.Is(err, errNoRoute) {
@@ -186,7 +186,7 @@ func appendRouteAttribute(to []byte, kind uint16, value []byte) []byte {
 
 var (
 	errNoRoute     = errors.New("no route")
-	errNotAsked    = errors.New("the kernel has not answered lately")
+	errBackingOff  = errors.New("the kernel has not answered lately")
 	errRouteAnswer = errors.New("the kernel's answer makes no sense")
 )
 

@@ -173,7 +173,7 @@ func TestAKernelThatDoesNotAnswerIsAskedWithPauses(t *testing.T) {
 				if asked++; asked < 8 {
 					least += backoff.After(asked)
 				}
-			case !errors.Is(err, errNotAsked):
+			case !errors.Is(err, errBackingOff):
 				return fmt.Errorf("route: %w", err)
 			}
 		}
@@ -182,12 +182,12 @@ func TestAKernelThatDoesNotAnswerIsAskedWithPauses(t *testing.T) {
 		}
 		return nil
 	})
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(timeout); ; {
 		found, err := q.route(request) // on a thread that the filter does not hold for
 		if err == nil && found.local {
 			return
 		}
-		if !errors.Is(err, errNotAsked) || time.Now().After(deadline) {
+		if !errors.Is(err, errBackingOff) || time.Now().After(deadline) {
 			t.Fatalf("route = %+v, %v", found, err)
 		}
 	}

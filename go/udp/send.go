@@ -36,22 +36,22 @@ func (t *transmission) run(packets [][]byte) error {
 	t.batch.address(t.to.destination, scope)
 	generation := t.bind.generation.Load()
 	t.outlet = t.socket.outlets.to(t.to.destination, lengthOf(packets), t.batch)
-	packets, mostJoined := t.outlet.admit(packets, t.batch)
+	packets, maxJoined := t.outlet.admit(packets, t.batch)
 	defer func() { t.outlet.sent(t.batch) }()
 	if len(packets) < 2 || !t.socket.segments ||
 		t.bind.refusals.hold(t.to.destination.Addr(), generation, time.Now()) {
-		mostJoined = 1
+		maxJoined = 1
 	}
-	joined := mostJoined
+	joined := maxJoined
 	var tooBig int
 	for len(packets) > 0 {
 		t.batch.load(packets[:min(len(packets), batchSize)], ecn, t.source, joined)
 		sent, failed, err := t.batch.send(t.outlet.raw)
 		packets, ecn = packets[sent:], ecn[sent:]
-		if sent > 0 && joined < mostJoined {
+		if sent > 0 && joined < maxJoined {
 			// One by one they leave: it is segments that the path refuses.
 			t.bind.refusals.add(t.to.destination.Addr(), generation, time.Now())
-			mostJoined = joined
+			maxJoined = joined
 		}
 		switch {
 		case err == nil:
@@ -66,7 +66,7 @@ func (t *transmission) run(packets [][]byte) error {
 				t.source.address, t.to.destination, err)
 			t.to.source.CompareAndSwap(t.source, nil)
 			t.source = nil
-			joined = mostJoined // It may have been the source that was refused before.
+			joined = maxJoined // It may have been the source that was refused before.
 		case errors.Is(err, syscall.EMSGSIZE):
 			tooBig++
 			packets, ecn = packets[1:], ecn[1:]
@@ -135,7 +135,7 @@ func newSendBatch() *sendBatch {
 			b.sent += n
 		}
 	}
-	b.ask = func(fd uintptr) { askOutstanding(fd, &b.outstanding) }
+	b.ask = func(fd uintptr) { queryOutstanding(fd, &b.outstanding) }
 	return b
 }
 
@@ -187,9 +187,9 @@ func (b *sendBatch) load(packets [][]byte, ecn []inflight.ECN, from *source, seg
 	}
 }
 
-// askOutstanding returns how many bytes a socket has sent that have not left the host, as the kernel
+// queryOutstanding returns how many bytes a socket has sent that have not left the host, as the kernel
 // accounts for them. It is 0 of a socket that is closed, or cannot tell.
-func (b *sendBatch) askOutstanding(raw syscall.RawConn) int {
+func (b *sendBatch) queryOutstanding(raw syscall.RawConn) int {
 	b.outstanding = 0
 	_ = raw.Control(b.ask)
 	return int(b.outstanding)

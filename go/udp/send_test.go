@@ -120,13 +120,13 @@ func TestAPathThatRefusesSegmentsGetsThemAgainWhenRoutesChangeOrTimeHasPassed(t 
 	for name, end := range map[string]func(){
 		"other routes": func() { s.generation.Add(1) },
 		"a minute": func() {
-			s.refusals.add(netip.MustParseAddr("127.0.0.1"), s.generation.Load(), time.Now().Add(-refusalHolds))
+			s.refusals.add(netip.MustParseAddr("127.0.0.1"), s.generation.Load(), time.Now().Add(-refusalLifetime))
 		},
 	} {
 		n.run(t, func() error { return s.Send(packets, peer.at(t, "127.0.0.1")) })
 		peer.expectArrived(t, packets)
 		s.send(t, peer.at(t, "127.0.0.1"), packets...)
-		if got := peer.expectArrived(t, packets)[0].together; got > joinedMessages {
+		if got := peer.expectArrived(t, packets)[0].together; got > coalescedMessages {
 			t.Fatalf("%d packets came together: segments were sent to a path that had refused them", got)
 		}
 		for _, other := range []string{"127.0.0.2", "::1"} {

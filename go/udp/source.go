@@ -37,7 +37,7 @@ func (b *Bind) checkedSource(query *routeQuery, s *socket, to *Endpoint) *source
 			routing{port: s.port(), mark: b.mark.Load(), boundTo: s.boundTo()})
 		if err != nil {
 			// The kernel did not say. If the address is gone, it says so to the datagram.
-			if !errors.Is(err, errNotAsked) {
+			if !errors.Is(err, errBackingOff) {
 				b.logf("UDP bind: cannot check the source %s: %v", learnt.address, err)
 			}
 			return learnt

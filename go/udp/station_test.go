@@ -94,13 +94,13 @@ func receiveBuffers(count int) ([][]byte, []int, []conn.Endpoint) {
 // next waits for count datagrams.
 func (s *station) next(t *testing.T, count int) []datagram {
 	t.Helper()
-	timeout := time.After(patience)
+	expired := time.After(timeout)
 	var datagrams []datagram
 	for len(datagrams) < count {
 		select {
 		case d := <-s.arrived:
 			datagrams = append(datagrams, d)
-		case <-timeout:
+		case <-expired:
 			t.Fatalf("%d of %d datagrams arrived", len(datagrams), count)
 		}
 	}
@@ -146,7 +146,7 @@ func (s *station) awaitRouteChange(t *testing.T, change func()) {
 	t.Helper()
 	before := s.generation.Load()
 	change()
-	for deadline := time.Now().Add(patience); s.generation.Load() == before; runtime.Gosched() {
+	for deadline := time.Now().Add(timeout); s.generation.Load() == before; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatal("the change of the routes was not noticed")
 		}
