@@ -1,12 +1,11 @@
 import type { PeerConfig, PeerInput } from "../device/config.js";
 import { WgBridgeError } from "../errors.js";
 import { peerConfig } from "../input/config.js";
-import { checkFileText } from "../input/file-text.js";
 import { type PublicKey, publicKey } from "../values/key.js";
 import type { Config } from "./config.js";
 import { interfaceFields, peerFields } from "./fields.js";
 import { checkValue, peerLines } from "./format.js";
-import { type Line, plainName, readLines, withoutSpace } from "./lines.js";
+import { checkFileText, type Line, plainName, readLines, withoutSpace } from "./lines.js";
 import { configOf } from "./parse.js";
 import { type Section, sectionsOf } from "./sections.js";
 

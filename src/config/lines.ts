@@ -1,3 +1,7 @@
+import { types } from "node:util";
+import { WgBridgeError } from "../errors.js";
+import { describe } from "../text/quote.js";
+
 /** One line of a configuration file, with all that it takes to write it back as it was. */
 export interface Line {
   /** From 1. */
@@ -92,4 +96,24 @@ export function withoutSpace(text: string): string {
 /** The words of a text, at commas and white space, each with its place. */
 export function* words(text: string): Generator<{ readonly word: string; readonly at: number }> {
   for (const match of text.matchAll(/[^\t-\r ,]+/g)) yield { word: match[0], at: match.index };
+}
+
+/** The text of a configuration file, which may be given as its bytes; undefined for anything else. */
+export function fileText(file: unknown): string | undefined {
+  if (typeof file === "string") return file;
+  if (!types.isUint8Array(file)) return undefined;
+  return Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString("utf8");
+}
+
+/**
+ * Returns the text of a configuration file.
+ * @throws WgBridgeError WG_BRIDGE_CONFIG for what is no text
+ */
+export function checkFileText(file: string | Uint8Array): string {
+  const text = fileText(file);
+  if (text !== undefined) return text;
+  throw new WgBridgeError(
+    "WG_BRIDGE_CONFIG",
+    `The configuration is ${describe(file)}: give the text of a file, or its bytes.`,
+  );
 }

@@ -1,6 +1,5 @@
 import type { PeerConfig } from "../device/config.js";
 import { destroySecrets } from "../device/secrets.js";
-import { checkFileText } from "../input/file-text.js";
 import type { PresharedKey, PublicKey } from "../values/key.js";
 import { isUtf16, unseenCharacter } from "./characters.js";
 import type { Config } from "./config.js";
@@ -13,7 +12,14 @@ import {
   peerFields,
   takeField,
 } from "./fields.js";
-import { type Line, plainName, readContent, readLines, withoutSpace } from "./lines.js";
+import {
+  checkFileText,
+  type Line,
+  plainName,
+  readContent,
+  readLines,
+  withoutSpace,
+} from "./lines.js";
 
 /**
  * Reads the text of a file for wg(8) or wg-quick(8), or its bytes, as they read it. Refused is also what they take by

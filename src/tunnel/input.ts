@@ -1,10 +1,10 @@
 import type { LogLevel } from "../backends/backend.js";
 import { parseDisabled, type TunnelFeature } from "../backends/features.js";
+import { fileText } from "../config/lines.js";
 import { parseConfig } from "../config/parse.js";
 import type { DeviceChange } from "../device/change.js";
 import type { DeviceConfig } from "../device/config.js";
 import { addresses, deviceChange, deviceConfig } from "../input/config.js";
-import { fileText } from "../input/file-text.js";
 import {
   boolean,
   inputError,
