@@ -1,4 +1,4 @@
-import { PresharedKey, PrivateKey, type SecretKey, secretBytes } from "../values/key.js";
+import { PresharedKey, PrivateKey } from "../values/key.js";
 import type { DeviceConfig } from "./config.js";
 
 /** Overwrites the keys of a configuration, a status or a change that nobody needs any more. */
@@ -19,17 +19,11 @@ export function withOwnSecrets(device: DeviceConfig): DeviceConfig {
   const peers = device.peers.map((peer) =>
     peer.presharedKey === undefined
       ? peer
-      : { ...peer, presharedKey: PresharedKey.owning(bytesOf(peer.presharedKey), 0) },
+      : { ...peer, presharedKey: PresharedKey.from(peer.presharedKey) },
   );
   return {
     ...device,
     peers,
-    ...(privateKey && { privateKey: PrivateKey.owning(bytesOf(privateKey), 0) }),
+    ...(privateKey && { privateKey: PrivateKey.from(privateKey) }),
   };
-}
-
-function bytesOf(key: SecretKey): Buffer {
-  const bytes = secretBytes();
-  key.copyTo(bytes, 0);
-  return bytes;
 }

@@ -1,14 +1,7 @@
 import { types } from "node:util";
 import { type AllowedIp, allowedIp } from "../values/allowed-ip.js";
 import { checkEndpoint, type Endpoint, parseEndpoint } from "../values/endpoint.js";
-import {
-  PresharedKey,
-  PrivateKey,
-  type PublicKey,
-  publicKey,
-  type SecretKey,
-  secretBytes,
-} from "../values/key.js";
+import { PresharedKey, PrivateKey, type PublicKey, publicKey } from "../values/key.js";
 import { type PersistentKeepalive, persistentKeepalive } from "../values/number.js";
 import {
   atPlace,
@@ -16,7 +9,6 @@ import {
   integer,
   isObject,
   list,
-  type Place,
   type Reader,
   record,
   string,
@@ -36,29 +28,24 @@ export const aPublicKey: Reader<PublicKey> = text(
   "WG_BRIDGE_KEY",
 );
 
-/** A private key of the reader's own: a copy, to be destroyed once it is used. */
+/** A private key, or its text or bytes. The result is a copy, which the caller destroys. */
 export const privateKey: Reader<PrivateKey> = (value, place) => {
-  if (value instanceof PrivateKey) return PrivateKey.owning(bytesOf(value, place), 0);
-  const given = keyText(value, place, "PrivateKey");
-  return atPlace(place, () => PrivateKey.from(given));
+  if (isKeyText(value) || value instanceof PrivateKey) {
+    return atPlace(place, () => PrivateKey.from(value));
+  }
+  throw inputError(place, value, "a PrivateKey, or its text in base64", "WG_BRIDGE_KEY");
 };
 
-/** A preshared key of the reader's own, as privateKey. */
+/** A preshared key, read as a private key is. */
 export const presharedKey: Reader<PresharedKey> = (value, place) => {
-  if (value instanceof PresharedKey) return PresharedKey.owning(bytesOf(value, place), 0);
-  const given = keyText(value, place, "PresharedKey");
-  return atPlace(place, () => PresharedKey.from(given));
+  if (isKeyText(value) || value instanceof PresharedKey) {
+    return atPlace(place, () => PresharedKey.from(value));
+  }
+  throw inputError(place, value, "a PresharedKey, or its text in base64", "WG_BRIDGE_KEY");
 };
 
-function bytesOf(key: SecretKey, place: Place): Buffer {
-  const bytes = secretBytes();
-  atPlace(place, () => key.copyTo(bytes, 0));
-  return bytes;
-}
-
-function keyText(value: unknown, place: Place, name: string): string | Uint8Array {
-  if (typeof value === "string" || types.isUint8Array(value)) return value;
-  throw inputError(place, value, `a ${name}, or its text in base64`, "WG_BRIDGE_KEY");
+function isKeyText(value: unknown): value is string | Uint8Array {
+  return typeof value === "string" || types.isUint8Array(value);
 }
 
 /** A key, or "remove" for none. */

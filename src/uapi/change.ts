@@ -5,9 +5,9 @@ import type { AllowedIp } from "../values/allowed-ip.js";
 import { allowedIp } from "../values/allowed-ip.js";
 import { checkEndpoint, type Endpoint, formatEndpoint, isNumeric } from "../values/endpoint.js";
 import {
-  PresharedKey,
-  PrivateKey,
   type PublicKey,
+  presharedKeyIn,
+  privateKeyIn,
   publicKey,
   publicKeyHex,
 } from "../values/key.js";
@@ -179,7 +179,7 @@ export class ChangeDecoder {
       case "private_key": {
         const any = field.secret(this.#secrets);
         const { buffer, start } = this.#secrets;
-        this.#change.privateKey = any ? PrivateKey.owning(buffer, start) : "remove";
+        this.#change.privateKey = any ? privateKeyIn(buffer, start) : "remove";
         return;
       }
       case "listen_port":
@@ -207,7 +207,7 @@ function takePeerField(peer: PeerUnderWork, field: Field, secrets: SecretStore):
       return;
     case "preshared_key": {
       const any = field.secret(secrets);
-      peer.presharedKey = any ? PresharedKey.owning(secrets.buffer, secrets.start) : "remove";
+      peer.presharedKey = any ? presharedKeyIn(secrets.buffer, secrets.start) : "remove";
       return;
     }
     case "endpoint":

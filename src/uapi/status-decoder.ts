@@ -1,6 +1,6 @@
 import type { DeviceStatus, PeerStatus, UnknownLine } from "../device/status.js";
 import type { AllowedIp } from "../values/allowed-ip.js";
-import { PresharedKey, PrivateKey, type PublicKey } from "../values/key.js";
+import { type PublicKey, presharedKeyIn, privateKeyIn } from "../values/key.js";
 import { persistentKeepalive } from "../values/number.js";
 import { refusedError } from "./errno.js";
 import { Field } from "./field.js";
@@ -66,7 +66,7 @@ export class StatusDecoder {
       case "private_key": {
         const any = field.secret(this.#secrets);
         const { buffer, start } = this.#secrets;
-        if (any) this.#device.privateKey = PrivateKey.owning(buffer, start);
+        if (any) this.#device.privateKey = privateKeyIn(buffer, start);
         return;
       }
       case "listen_port":
@@ -115,7 +115,7 @@ function takePeerField(peer: PeerUnderWork, field: Field, secrets: SecretStore):
       return;
     case "preshared_key": {
       const any = field.secret(secrets);
-      if (any) peer.presharedKey = PresharedKey.owning(secrets.buffer, secrets.start);
+      if (any) peer.presharedKey = presharedKeyIn(secrets.buffer, secrets.start);
       else delete peer.presharedKey;
       return;
     }

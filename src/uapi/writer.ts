@@ -1,4 +1,4 @@
-import type { PresharedKey, PrivateKey } from "../values/key.js";
+import { keyBytes, type PresharedKey, type PrivateKey, writeKeyHex } from "../values/key.js";
 
 /** Collects "key=value" lines in a buffer that grows, so that secrets never become strings. */
 export class LineWriter {
@@ -21,9 +21,10 @@ export class LineWriter {
       this.line(key, "0".repeat(64));
       return;
     }
-    this.#reserve(key.length + 66);
+    this.#reserve(key.length + 2 + 2 * keyBytes);
     this.#length += this.#bytes.write(`${key}=`, this.#length, "latin1");
-    this.#length = secret.writeHex(this.#bytes, this.#length);
+    writeKeyHex(secret, this.#bytes, this.#length);
+    this.#length += 2 * keyBytes;
     this.#length += this.#bytes.write("\n", this.#length, "latin1");
   }
 

@@ -2,10 +2,21 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { inspect } from "node:util";
 import { WgBridgeError } from "../../src/errors.js";
-import { PresharedKey, PrivateKey, publicKey, publicKeyHex } from "../../src/values/key.js";
+import {
+  PresharedKey,
+  PrivateKey,
+  publicKey,
+  publicKeyHex,
+  writeKeyHex,
+} from "../../src/values/key.js";
 
 function wg(command: string, input = ""): string {
   return execFileSync("wg", [command], { input, encoding: "utf8" }).trim();
+}
+
+/** What no TypeScript compiler has seen. */
+function untyped(value: unknown): never {
+  return value as never;
 }
 
 describe("a key", () => {
@@ -74,6 +85,43 @@ describe("a key", () => {
     assert.equal(key.toHex(), "07".repeat(32));
   });
 
+  it("that is made of another key outlives it", () => {
+    for (const kind of [PrivateKey, PresharedKey]) {
+      const key = kind.generate();
+      const hex = key.toHex();
+      const copy = kind.from(untyped(key));
+      key.destroy();
+      assert.equal(copy.toHex(), hex);
+    }
+    const wrongKind = { code: "WG_BRIDGE_KEY", message: /it is an object/ };
+    assert.throws(() => PrivateKey.from(untyped(PresharedKey.generate())), wrongKind);
+  });
+
+  it("of a version that cannot hand over its bytes is refused", () => {
+    const old = Object.create({ [Symbol.for("wg-bridge.PrivateKey")]: true });
+    const refused = { code: "WG_BRIDGE_KEY", message: /made by another version/ };
+    assert.throws(() => PrivateKey.from(old), refused);
+  });
+
+  it("has no methods but those that a program may call", () => {
+    const kinds = [PrivateKey, PresharedKey, Object.getPrototypeOf(PrivateKey)];
+    const names = kinds.flatMap((kind) => [
+      ...Object.getOwnPropertyNames(kind),
+      ...Object.getOwnPropertyNames(kind.prototype),
+    ]);
+    const ofClasses = ["length", "name", "prototype", "constructor"];
+    const found = new Set(names.filter((name) => !ofClasses.includes(name)));
+    const wanted = ["generate", "from", "equals", "publicKey", "toBase64", "toHex", "destroy"];
+    assert.deepEqual(found, new Set([...wanted, "toString", "toJSON"]));
+  });
+
+  it("is written as hexadecimal digits into the middle of a buffer", () => {
+    const key = PrivateKey.generate();
+    const target = Buffer.alloc(70, "-");
+    writeKeyHex(key, target, 3);
+    assert.equal(target.toString(), `---${key.toHex()}---`);
+  });
+
   it("equals another of the same bytes only", () => {
     const key = PresharedKey.from("07".repeat(32));
     assert.ok(key.equals(PresharedKey.from("07".repeat(32))));
@@ -86,6 +134,8 @@ describe("a key", () => {
     const hasCode = (error: unknown) =>
       error instanceof WgBridgeError && error.code === "WG_BRIDGE_KEY";
     assert.throws(() => key.toBase64(), hasCode);
-    assert.throws(() => key.writeHex(Buffer.alloc(64), 0), hasCode);
+    assert.throws(() => key.equals(PresharedKey.generate()), hasCode);
+    assert.throws(() => PresharedKey.from(key), hasCode);
+    assert.throws(() => writeKeyHex(key, Buffer.alloc(64), 0), hasCode);
   });
 });
