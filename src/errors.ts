@@ -44,17 +44,17 @@ export type WgBridgeErrorCode =
   | "WG_BRIDGE_TOOL_MISSING";
 
 /**
- * The one error class of wg-bridge. Its message is a sentence for a person: what happened, why, and
- * what to do about it, and it holds nothing that a terminal would obey, whatever name or path it
- * repeats. Its code is for programs. instanceof also recognises the errors of another copy of this
- * package in the same process.
+ * The one error class of wg-bridge. Its message is a sentence for people: what happened, why, and what
+ * to do about it. It contains no character that a terminal would obey, whatever name or path it repeats.
+ * Its code is for programs. instanceof also recognises the errors of another copy of this package in the
+ * same process.
  */
 export class WgBridgeError extends Error {
   static {
     recogniseAcrossCopies(WgBridgeError, "WgBridgeError");
+    nameErrors(WgBridgeError, "WgBridgeError");
   }
 
-  override readonly name = "WgBridgeError";
   readonly code: WgBridgeErrorCode;
 
   constructor(code: WgBridgeErrorCode, message: string, options?: ErrorOptions) {
@@ -63,22 +63,23 @@ export class WgBridgeError extends Error {
   }
 }
 
-/** What grants each permission. Source: Node.js's documentation, "Permissions". */
-const permissionFlags: Readonly<Record<string, string>> = {
-  ChildProcess: "--allow-child-process",
-  FileSystemRead: "--allow-fs-read",
-  FileSystemWrite: "--allow-fs-write",
-  WorkerThreads: "--allow-worker",
-};
+/** Names a class of errors as the language names its own: on the prototype, and not enumerable. */
+export function nameErrors({ prototype }: { readonly prototype: Error }, name: string): void {
+  Object.defineProperty(prototype, "name", { value: name, writable: true, configurable: true });
+}
 
-/** Whether something that was thrown is a WgBridgeError with one of these codes. */
+/** Reports whether a thrown value is a WgBridgeError with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly WgBridgeErrorCode[]): boolean {
   return error instanceof WgBridgeError && codes.includes(error.code);
 }
 
-// Not by instanceof Error: in a vm context, as jest's and vitest's, Node.js throws the main context's errors.
+// The functions below do not ask instanceof Error: in a vm context, as jest and vitest use, Node.js throws
+// errors of the main context.
 
-/** The message of anything that was thrown. Where Node.js's permission model forbade it, the remedy too. */
+/**
+ * Returns the message of whatever was thrown. If Node.js's permission model denied access, it is the
+ * remedy instead.
+ */
 export function messageOf(error: unknown): string {
   if (systemCodeOf(error) === "ERR_ACCESS_DENIED") {
     const flag = permissionFlags[String(propertyOf(error, "permission"))];
@@ -88,7 +89,15 @@ export function messageOf(error: unknown): string {
   return typeof message === "string" ? message : String(error);
 }
 
-/** The code of a failed system call ("ENOENT"), where the thrown value carries one. */
+/** The flag that grants each permission. Source: Node.js's documentation, "Permissions". */
+const permissionFlags: Readonly<Record<string, string>> = {
+  ChildProcess: "--allow-child-process",
+  FileSystemRead: "--allow-fs-read",
+  FileSystemWrite: "--allow-fs-write",
+  WorkerThreads: "--allow-worker",
+};
+
+/** Returns the code of a failed system call ("ENOENT"), if the thrown value has one. */
 export function systemCodeOf(error: unknown): string | undefined {
   const code = propertyOf(error, "code");
   return typeof code === "string" ? code : undefined;

@@ -1,20 +1,18 @@
-/** What instanceof needs of a class. */
-interface Recognised {
-  readonly prototype: object;
-}
-
 /**
- * Makes instanceof recognise instances of this class that another copy of the package made. A process
- * holds several copies if two versions are installed, if a loader takes a part by require and the rest by
- * import, or if each of several vm contexts has its own. A subclass of a program's own is recognised as
- * usual, by its prototype.
+ * Makes instanceof recognise instances that another copy of the package made. A process has several
+ * copies if two versions are installed, if one part of it loads the package by require and another by
+ * import, or if each of several vm contexts loads its own. A program's own subclasses are recognised as
+ * usual, by their prototypes.
  */
-export function recogniseAcrossCopies(recognised: Recognised, name: string): void {
+export function recogniseAcrossCopies(
+  ofPackage: { readonly prototype: object },
+  name: string,
+): void {
   const brand = Symbol.for(`wg-bridge.${name}`);
-  Object.defineProperty(recognised.prototype, brand, { value: true });
-  Object.defineProperty(recognised, Symbol.hasInstance, {
-    value(this: Recognised, value: unknown): boolean {
-      if (this === recognised) return typeof value === "object" && value !== null && brand in value;
+  Object.defineProperty(ofPackage.prototype, brand, { value: true });
+  Object.defineProperty(ofPackage, Symbol.hasInstance, {
+    value(this: object, value: unknown): boolean {
+      if (this === ofPackage) return typeof value === "object" && value !== null && brand in value;
       return Function.prototype[Symbol.hasInstance].call(this, value);
     },
   });

@@ -70,7 +70,7 @@ export function readAllowedIps(value: string, into: AllowedIp[]): void {
 }
 
 /** Where the first entry of such a list is that is no prefix. */
-export function allowedIpsFaultAt(value: string): number {
+export function allowedIpsProblemAt(value: string): number {
   let at = 0;
   for (const entry of value.split(",")) {
     if (!isAllowedIp(withoutSpace(entry))) return at + skipSpace(entry, 0, entry.length);
@@ -135,7 +135,7 @@ export function addressesReason(value: string): string | undefined {
 }
 
 /** Where the first entry of a list of addresses is that is none. */
-export function addressesFaultAt(value: string): number {
+export function addressesProblemAt(value: string): number {
   for (const { word, at } of words(value)) if (interfaceAddress(word) === undefined) return at;
   return 0;
 }

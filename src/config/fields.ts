@@ -5,9 +5,9 @@ import { PresharedKey, PrivateKey, type PublicKey, publicKey } from "../values/k
 import type { PersistentKeepalive } from "../values/number.js";
 import { unseenCharacter } from "./characters.js";
 import {
-  addressesFaultAt,
+  addressesProblemAt,
   addressesReason,
-  allowedIpsFaultAt,
+  allowedIpsProblemAt,
   base64,
   decimal,
   endpointReason,
@@ -97,7 +97,7 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
       }
       return valid;
     },
-    faultAt: addressesFaultAt,
+    problemAt: addressesProblemAt,
     reason: addressesReason,
   },
   {
@@ -196,7 +196,7 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
       readAllowedIps(value, draft.allowedIps);
       return true;
     },
-    faultAt: allowedIpsFaultAt,
+    problemAt: allowedIpsProblemAt,
   },
 ];
 
@@ -225,15 +225,15 @@ export interface FieldKind<Draft> {
   readonly program: "wg" | "wg-quick";
   /** Takes the value; false where it is none. What it throws counts as false. */
   readonly take: (draft: Draft, value: string) => boolean;
-  /** Where in a value that is none the fault is. Absent: at its start. */
-  readonly faultAt?: (value: string) => number;
+  /** Where in a value that is none the problem is. Absent: at its start. */
+  readonly problemAt?: (value: string) => number;
   /** Why a value that other programs take is none here. It does not repeat the value. */
   readonly reason?: (value: string) => string | undefined;
 }
 
 /** What is wrong with a value. The text does not repeat it: a key may stand where it does not belong. */
-export interface ValueFault {
-  readonly fault: string;
+export interface ValueProblem {
+  readonly problem: string;
   /** An index into the value. */
   readonly at: number;
 }
@@ -243,10 +243,10 @@ export function takeField<Draft>(
   kind: FieldKind<Draft>,
   draft: Draft,
   value: string,
-): ValueFault | undefined {
+): ValueProblem | undefined {
   if (isTaken(kind, draft, kind.program === "wg" ? withoutSpace(value) : value)) return undefined;
-  const fault = kind.reason?.(value) ?? `the value of ${kind.name} cannot be read`;
-  return { fault, at: kind.faultAt?.(value) ?? 0 };
+  const problem = kind.reason?.(value) ?? `the value of ${kind.name} cannot be read`;
+  return { problem, at: kind.problemAt?.(value) ?? 0 };
 }
 
 function isTaken<Draft>(kind: FieldKind<Draft>, draft: Draft, value: string): boolean {

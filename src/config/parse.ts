@@ -26,13 +26,13 @@ import {
  * accident: a port by a service's name, with a sign or above 65535, an endpoint's port 0, IPv4
  * addresses of fewer than four numbers or with leading zeros, a NUL, and a value for MTU, Address or
  * Table that ip(8) would refuse.
- * @throws ConfigError with every fault; its line and column are the first one's
+ * @throws ConfigError with every problem; its line and column are the first one's
  */
 export function parseConfig(text: string | Uint8Array): Config {
   return configOf(readLines(checkFileText(text)));
 }
 
-/** Every fault of the text, in order; none for a text that parseConfig reads. */
+/** Every problem of the text, in order; none for a text that parseConfig reads. */
 export function checkConfig(text: string | Uint8Array): readonly Diagnostic[] {
   const { config, diagnostics } = read(readLines(checkFileText(text)));
   destroySecrets(config);
@@ -48,7 +48,7 @@ export function configOf(lines: readonly Line[]): Config {
   throw new ConfigError(first, diagnostics);
 }
 
-/** What was read, faults and all. */
+/** What was read, problems and all. */
 interface Reading {
   readonly config: Config;
   /** In their order in the file. */
@@ -138,8 +138,8 @@ class Reader {
   }
 
   #withoutMark(first: Line): Line {
-    const fault = "this file begins with a byte order mark (U+FEFF)";
-    this.#say(first, 0, fault, "UTF-8 without a byte order mark");
+    const problem = "this file begins with a byte order mark (U+FEFF)";
+    this.#say(first, 0, problem, "UTF-8 without a byte order mark");
     const text = first.text.slice(1);
     return { ...first, text, content: readContent(text) };
   }
@@ -163,7 +163,7 @@ class Reader {
         this.#begin(line, content.name, content.at);
         return;
       case "unreadable":
-        this.#fault(line, content.at, "this is neither a section nor a field", "Key = Value");
+        this.#problem(line, content.at, "this is neither a section nor a field", "Key = Value");
         return;
       case "field":
         this.#field(line, content);
@@ -188,7 +188,7 @@ class Reader {
         this.#section = { kind: "peer", draft: { allowedIps: [] }, line: line.number };
         return;
       default:
-        this.#fault(line, at, "there is no such section", "[Interface] or [Peer]");
+        this.#problem(line, at, "there is no such section", "[Interface] or [Peer]");
     }
   }
 
@@ -202,8 +202,8 @@ class Reader {
       return;
     }
     if (hasKey(rest.presharedKey)) rest.presharedKey.destroy();
-    const fault = "this peer has no public key";
-    this.#diagnostics.push({ line: section.line, column: 1, fault, expected: "PublicKey in it" });
+    const problem = "this peer has no public key";
+    this.#diagnostics.push({ line: section.line, column: 1, problem, expected: "PublicKey in it" });
   }
 
   /**
@@ -236,7 +236,7 @@ class Reader {
         this.#takeField(line, interfaceByName, this.#interface, content, section.plain);
         return;
       default:
-        this.#fault(
+        this.#problem(
           line,
           content.at,
           "this field is in no section",
@@ -256,24 +256,25 @@ class Reader {
     if (kind === undefined) {
       // A line that holds only a key in base64 looks like a field as well.
       const named = /^[A-Za-z]{1,20}$/.test(key) ? ` ${key}` : "";
-      this.#fault(line, at, `there is no field${named} in this section`, namesOf(fields));
+      this.#problem(line, at, `there is no field${named} in this section`, namesOf(fields));
     } else if (kind.program === "wg-quick" && !plainSection) {
-      const fault = "wg-quick does not find this field below a name with white space";
-      this.#fault(line, at, fault, "[Interface] before it");
+      const problem = "wg-quick does not find this field below a name with white space";
+      this.#problem(line, at, problem, "[Interface] before it");
     } else {
-      const fault = takeField(kind, draft, value);
-      if (fault !== undefined) this.#fault(line, valueAt + fault.at, fault.fault, kind.expected);
+      const problem = takeField(kind, draft, value);
+      if (problem !== undefined)
+        this.#problem(line, valueAt + problem.at, problem.problem, kind.expected);
     }
   }
 
   /** Where a character is not seen it is named, for nobody would find it. */
-  #fault(line: Line, at: number, fault: string, expected: string): void {
+  #problem(line: Line, at: number, problem: string, expected: string): void {
     const unseen = unseenCharacter(line.text);
-    if (unseen === undefined) this.#say(line, at, fault, expected);
+    if (unseen === undefined) this.#say(line, at, problem, expected);
     else this.#say(line, unseen.at, `there is ${unseen.name}`, "a space in its place, or nothing");
   }
 
-  #say(line: Line, at: number, fault: string, expected: string): void {
-    this.#diagnostics.push({ line: line.number, column: at + 1, fault, expected });
+  #say(line: Line, at: number, problem: string, expected: string): void {
+    this.#diagnostics.push({ line: line.number, column: at + 1, problem, expected });
   }
 }

@@ -153,7 +153,7 @@ PersistentKeepalive = off`;
       for (const given of [file, file.toString()]) {
         const [only, ...others] = checkConfig(given);
         assert.deepEqual(others, []);
-        assert.match(only?.fault ?? "", /this file is UTF-16/);
+        assert.match(only?.problem ?? "", /this file is UTF-16/);
       }
     });
   }
@@ -167,14 +167,14 @@ PersistentKeepalive = off`;
     assert.equal(parseConfig(Buffer.from("[Interface]\nListenPort = 5\n")).listenPort, 5);
   });
 
-  for (const [text, line, column, fault, expected] of mistakes) {
+  for (const [text, line, column, problem, expected] of mistakes) {
     it(`is refused with place and cure: ${JSON.stringify(text)}`, () => {
       assert.throws(
         () => parseConfig(text),
         (error) => {
           assert.ok(error instanceof ConfigError);
           assert.deepEqual([error.line, error.column], [line, column]);
-          assert.match(error.fault, fault);
+          assert.match(error.problem, problem);
           assert.match(error.expected, expected);
           assert.equal(error.code, "WG_BRIDGE_CONFIG");
           return true;

@@ -185,7 +185,7 @@ describe("a configuration file, beside the real wg", () => {
       assert.equal(added(address), meaning);
       const text = `[Interface]\nAddress = ${address}\n`;
       const [diagnostic] = checkConfig(text);
-      if (reason !== undefined) assert.match(diagnostic?.fault ?? "", reason);
+      if (reason !== undefined) assert.match(diagnostic?.problem ?? "", reason);
       else if (meaning === undefined) assert.ok(diagnostic !== undefined);
       else assert.equal(added(parseConfig(text).addresses[0] ?? ""), meaning);
     });
@@ -210,7 +210,7 @@ describe("a configuration file, beside the real wg", () => {
       assert.equal(status === 0 ? made : undefined, meaning);
       const text = `[Interface]\nMTU = ${mtu}\n`;
       const [diagnostic] = checkConfig(text);
-      if (reason !== undefined) assert.match(diagnostic?.fault ?? "", reason);
+      if (reason !== undefined) assert.match(diagnostic?.problem ?? "", reason);
       else if (meaning === undefined) assert.ok(diagnostic !== undefined);
       else assert.equal(parseConfig(text).mtu, meaning);
     });
@@ -228,7 +228,7 @@ describe("a configuration file, beside the real wg", () => {
       assert.ok(setconf(text));
       const shown = spawnSync("wg", ["show", "wgc0", "endpoints"]).stdout.toString();
       assert.equal(shown.trim().split("\t")[1], `${meaning}:5`);
-      assert.match(checkConfig(text)[0]?.fault ?? "", reason);
+      assert.match(checkConfig(text)[0]?.problem ?? "", reason);
     });
   }
 
@@ -238,7 +238,7 @@ describe("a configuration file, beside the real wg", () => {
     assert.equal(spawnSync("wg", ["show", "wgc0", "listen-port"]).stdout.toString(), "51\n");
     const stripped = spawnSync("wg-quick", ["strip", file(text)]).stdout.toString();
     assert.match(stripped, /ListenPort = 51820/);
-    assert.match(checkConfig(text)[0]?.fault ?? "", /a NUL/);
+    assert.match(checkConfig(text)[0]?.problem ?? "", /a NUL/);
   });
 
   for (const text of corpus) {

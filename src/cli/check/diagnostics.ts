@@ -4,7 +4,7 @@ import { color, withoutColor } from "../color.js";
 import { showableLine } from "./line.js";
 
 /**
- * Each mistake as compilers write it: file, line, column and fault, then the line itself with a caret
+ * Each mistake as compilers write it: file, line, column and problem, then the line itself with a caret
  * below the place. What could be a key is not in it.
  */
 export function formatDiagnostics(
@@ -24,11 +24,11 @@ export function formatDiagnostics(
 function formatDiagnostic(
   file: string,
   line: string,
-  { line: number, column, fault, expected }: Diagnostic,
+  { line: number, column, problem, expected }: Diagnostic,
 ): string {
   const { bold, red, reset } = color;
   const place = `${bold}${printable(file)}:${number}:${column}:${reset}`;
-  const where = `${place} ${printable(fault)}; expected ${printable(expected)}`;
+  const where = `${place} ${printable(problem)}; expected ${printable(expected)}`;
   const margin = `${number} | `;
   const caret = `${" ".repeat(margin.length + column - 1)}${red}^${reset}`;
   return `${where}\n${margin}${showableLine(line)}\n${caret}\n`;
