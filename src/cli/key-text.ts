@@ -1,35 +1,46 @@
-import { counted } from "../text/counted.js";
+import { WgBridgeError } from "../errors.js";
+import { counted } from "../text/quote.js";
 
-/** How long a key is in base64. */
+/** The length of a key in base64. */
 const keyCharacters = 44;
 
-/** A key's text that was read, or what is wrong with what was. */
-export type KeyText = { readonly text: string } | { readonly fault: string };
-
 /**
- * Reads a key in base64, as wg(8) does: it comes first, and only white space and zeros may follow. Who
- * pours something else in is refused at once. An input without anything is a text without anything.
+ * Reads a key in base64, as wg(8) does: white space and zero bytes may follow it, but not precede it.
+ * Returns "" if the input is empty, and stops reading at the first byte that does not belong.
+ * @param source what the input is, at the start of an error's message
+ * @throws WgBridgeError WG_BRIDGE_KEY, which never repeats what was read
  */
-export async function readKeyText(input: AsyncIterable<Buffer | string>): Promise<KeyText> {
+export async function readKeyText(
+  input: AsyncIterable<Buffer | string>,
+  source: string,
+): Promise<string> {
   const text = Buffer.alloc(keyCharacters);
   let length = 0;
   try {
     for await (const piece of input) {
       const bytes = Buffer.from(piece);
-      const taken = bytes.copy(text, length);
-      length += taken;
-      const blank = isBlank(bytes.subarray(taken));
+      const copied = bytes.copy(text, length);
+      length += copied;
+      const blank = isBlank(bytes.subarray(copied));
       bytes.fill(0);
-      if (!blank) return { fault: "more follows it" };
-      if (length === keyCharacters && !isKey(text)) return { fault: "it is not base64" };
+      if (!blank) throw keyTextError(source, "something follows it");
+      if (length === keyCharacters && !isKey(text)) throw keyTextError(source, "it is not base64");
     }
     if (length !== 0 && length < keyCharacters) {
-      return { fault: `it has ${counted(length, "character")}` };
+      throw keyTextError(source, `it has ${counted(length, "character")}`);
     }
-    return { text: text.toString("latin1", 0, length) };
+    return text.toString("latin1", 0, length);
   } finally {
     text.fill(0);
   }
+}
+
+/** What is wrong with a key that was read, and what a key is. */
+export function keyTextError(source: string, problem: string): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_KEY",
+    `${source} does not hold a key: ${problem}. A key is 44 characters of base64, as "wg-bridge genkey" prints it, and nothing else.`,
+  );
 }
 
 function isKey(text: Buffer): boolean {

@@ -1,7 +1,6 @@
 import { fstatSync } from "node:fs";
-import { WgBridgeError } from "../errors.js";
 import { PresharedKey, PrivateKey } from "../values/key.js";
-import { readKeyText } from "./key-text.js";
+import { keyTextError, readKeyText } from "./key-text.js";
 import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge genkey`. */
@@ -14,10 +13,13 @@ export async function genpskCommand(args: readonly string[]): Promise<number> {
   return generate("genpsk", args, () => PresharedKey.generate());
 }
 
-/** `wg-bridge pubkey`: takes and refuses what `wg pubkey` does. */
+/** `wg-bridge pubkey`: accepts and refuses what `wg pubkey` does. */
 export async function pubkeyCommand(args: readonly string[]): Promise<number> {
-  takesNone("pubkey", args);
-  const key = await readPrivateKey();
+  refuseWords("pubkey", args);
+  const source = "Standard input";
+  const text = await readKeyText(process.stdin, source);
+  if (text === "") throw keyTextError(source, "it is empty");
+  const key = PrivateKey.from(text);
   process.stdout.write(`${key.publicKey()}\n`);
   key.destroy();
   return 0;
@@ -28,7 +30,7 @@ function generate(
   args: readonly string[],
   make: () => PrivateKey | PresharedKey,
 ): number {
-  takesNone(verb, args);
+  refuseWords(verb, args);
   const { mode } = fstatSync(1);
   const isRegular = (mode & 0o170000) === 0o100000;
   if (isRegular && (mode & 0o007) !== 0) {
@@ -40,20 +42,6 @@ function generate(
   return 0;
 }
 
-function takesNone(verb: string, args: readonly string[]): void {
-  if (readWords(verb, args, {}).positionals.length > 0) throw wordsError(verb, "It takes no words");
-}
-
-async function readPrivateKey(): Promise<PrivateKey> {
-  const key = await readKeyText(process.stdin);
-  if ("fault" in key) throw keyTextError(key.fault);
-  if (key.text === "") throw keyTextError("it has 0 characters");
-  return PrivateKey.from(key.text);
-}
-
-function keyTextError(fault: string): WgBridgeError {
-  return new WgBridgeError(
-    "WG_BRIDGE_KEY",
-    `Standard input is no private key: ${fault}. A key is 44 characters of base64, as "wg-bridge genkey" prints it, and nothing else.`,
-  );
+function refuseWords(verb: string, args: readonly string[]): void {
+  if (readWords(verb, args, {}).positionals.length > 0) throw wordsError(verb, "Give no words");
 }

@@ -47,7 +47,7 @@ async function load(verb: Verb): Promise<VerbCommand> {
     case "showconf":
       return (await import("./showconf.js")).showconfCommand;
     case "syncconf":
-      return (await import("./syncconf.js")).syncconfCommand;
+      return (await import("./setconf.js")).syncconfCommand;
     case "set":
       return (await import("./set.js")).setCommand;
     case "setconf":

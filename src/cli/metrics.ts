@@ -5,10 +5,9 @@ import { interfaces } from "../tunnel/open.js";
 import { backendOf, serversOf } from "../uapi/server.js";
 import { formatMetrics } from "./metrics/format.js";
 import { friendlyLabels, type PeerLabels } from "./metrics/friendly-labels.js";
-import { joinListen } from "./metrics/listen.js";
+import { readConfig } from "./read-config.js";
 import { say } from "./say.js";
 import { isGone, readEach, type Unread } from "./show/read.js";
-import { readConfig } from "./syncconf.js";
 import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge metrics [--listen [ADDRESS:PORT] [--host=NAME]...] [--names=FILE]... [INTERFACE...]`. */
@@ -20,10 +19,13 @@ export async function metricsCommand(args: readonly string[]): Promise<number> {
   });
   const hosts = values.host ?? [];
   if (hosts.length > 0 && values.listen === undefined) {
-    throw wordsError("metrics", "--host says who is answered, and needs --listen");
+    throw wordsError("metrics", "--host needs --listen");
   }
   if (!hosts.every((host) => /^[\w.-]+$/.test(host))) {
-    throw wordsError("metrics", "--host takes a name as metrics.example.org, without a port");
+    throw wordsError(
+      "metrics",
+      "The value of --host is a name such as metrics.example.org, without a port",
+    );
   }
   const names = new Map<string, PeerLabels>();
   for (const file of values.names ?? []) {
@@ -43,17 +45,33 @@ export async function metricsCommand(args: readonly string[]): Promise<number> {
   );
 }
 
+/** Where prometheus_wireguard_exporter listens too, but on loopback only. */
+const defaultListen = "127.0.0.1:9586";
+
 /**
- * The metrics of these interfaces, or of all that there are. Of one that does not answer they say that. One
- * that nobody named and that ends meanwhile is left out.
- * @throws WgBridgeError WG_BRIDGE_PERMISSION: nothing is known of an interface that may not be asked
+ * Joins --listen and the address that may follow it as a word of its own, or gives it the default. The name
+ * of an interface never has a colon.
+ */
+export function joinListen(args: readonly string[]): string[] {
+  const [first, second, ...rest] = args;
+  if (first === undefined || first === "--") return [...args];
+  if (first !== "--listen") return [first, ...joinListen(args.slice(1))];
+  return second?.includes(":")
+    ? [`--listen=${second}`, ...joinListen(rest)]
+    : [`--listen=${defaultListen}`, ...joinListen(args.slice(1))];
+}
+
+/**
+ * Collects the metrics of the named interfaces, or of all. An interface that does not answer counts as down.
+ * One that nobody named is left out if it ends meanwhile.
+ * @throws WgBridgeError WG_BRIDGE_PERMISSION if an interface may not be asked: then nothing is known of it
  */
 async function collectMetrics(
   named: readonly string[],
   friendly: ReadonlyMap<string, PeerLabels>,
 ): Promise<{ readonly text: string; readonly unread: readonly Unread[] }> {
   const names = named.length > 0 ? named : await interfaces();
-  // Before anything is asked: it takes a while in which no answer could be read.
+  // First: it blocks for a while, during which no answer could be read.
   const servers = serversOf(names);
   const readings = (await readEach(names)).filter(
     (reading) => "status" in reading || named.length > 0 || !isGone(reading),

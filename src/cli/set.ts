@@ -1,19 +1,210 @@
+import { createReadStream } from "node:fs";
+import {
+  base64,
+  decimal,
+  isOff,
+  isZeroKey,
+  readAllowedIps,
+  readEndpoint,
+  readFwmark,
+} from "../config/field-value.js";
+import type { DeviceChange, PeerChange } from "../device/change.js";
+import { messageOf, WgBridgeError } from "../errors.js";
 import { attach } from "../tunnel/open.js";
-import { readSetWords } from "./set/words.js";
+import type { AllowedIp } from "../values/allowed-ip.js";
+import { PresharedKey, PrivateKey, publicKey } from "../values/key.js";
+import { readKeyText } from "./key-text.js";
 import { wordsError } from "./words.js";
 
 /**
- * `wg-bridge set INTERFACE SETTING...`: the words and what they do are wg(8)'s. There are no options, since
- * a list of allowed IPs may begin with "-".
+ * `wg-bridge set INTERFACE SETTING...`: the settings are wg(8)'s. There are no options, because a list of
+ * allowed IPs may begin with "-".
  */
 export async function setCommand(args: readonly string[]): Promise<number> {
   const [name, ...words] = args;
   if (name?.startsWith("-")) throw wordsError("set", `Unknown option '${name}'`);
   if (name === undefined || words.length === 0) {
-    throw wordsError("set", "It takes an interface, and what to set");
+    throw wordsError("set", "Give an interface, and what to set");
   }
-  const change = await readSetWords(words);
+  const change = await readSettings(words);
   await using tunnel = await attach(name, { resolve: false });
   await tunnel.update(change);
   return 0;
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+type Device = Mutable<DeviceChange>;
+type Peer = Mutable<PeerChange>;
+
+/** A setting: what its value is, and what writes that into a change. */
+interface Setting<Draft> {
+  readonly value: string;
+  /** Returns false if the value is not valid. */
+  readonly apply: (draft: Draft, value: string) => boolean | Promise<boolean>;
+}
+
+const readPort = decimal(65_535);
+const readSeconds = decimal(65_535);
+
+const deviceSettings: Readonly<Record<string, Setting<Device>>> = {
+  "listen-port": {
+    value: "a port from 0 to 65535",
+    apply: (device, value) => {
+      const port = readPort(value);
+      if (port !== undefined) device.listenPort = port;
+      return port !== undefined;
+    },
+  },
+  fwmark: {
+    value: '"off", or a number up to 0xffffffff',
+    apply: (device, value) => {
+      const mark = readFwmark(value);
+      if (mark !== undefined) device.fwmark = mark;
+      return mark !== undefined;
+    },
+  },
+  "private-key": {
+    value: "a file",
+    apply: async (device, path) => {
+      const key = await readKeyFile(path);
+      device.privateKey = key === "remove" ? key : PrivateKey.from(key);
+      return true;
+    },
+  },
+};
+
+const peerSettings: Readonly<Record<string, Setting<Peer>>> = {
+  "preshared-key": {
+    value: "a file",
+    apply: async (peer, path) => {
+      const key = await readKeyFile(path);
+      peer.presharedKey = key === "remove" ? key : PresharedKey.from(key);
+      return true;
+    },
+  },
+  endpoint: {
+    value: "a host and a port, such as vpn.example.org:51820",
+    apply: (peer, value) => {
+      peer.endpoint = readEndpoint(value);
+      return true;
+    },
+  },
+  "persistent-keepalive": {
+    value: '"off", or seconds from 0 to 65535',
+    apply: (peer, value) => {
+      const seconds = isOff(value) ? 0 : readSeconds(value);
+      if (seconds !== undefined) peer.persistentKeepalive = seconds === 0 ? "off" : seconds;
+      return seconds !== undefined;
+    },
+  },
+  "allowed-ips": {
+    value: "prefixes separated by commas, each with + or - before it to add or remove it",
+    apply: (peer, value) => {
+      Object.assign(peer, readAllowedIpsChange(value));
+      return true;
+    },
+  },
+};
+
+/** The words of `wg set`, for completion: those of the device, then those of a peer. */
+export const settingWords: readonly string[] = [
+  ...Object.keys(deviceSettings),
+  "peer",
+  "remove",
+  ...Object.keys(peerSettings),
+];
+
+/**
+ * Reads what follows the interface in `wg set`, and the key files that it names.
+ * @throws WgBridgeError WG_BRIDGE_VALUE, and what readKeyFile and the types of values throw
+ */
+async function readSettings(words: readonly string[]): Promise<DeviceChange> {
+  const device: Device = {};
+  const peers: Peer[] = [];
+  const remaining = [...words];
+  for (let word = remaining.shift(); word !== undefined; word = remaining.shift()) {
+    const peer = peers.at(-1);
+    if (word === "peer") {
+      peers.push({ publicKey: publicKey(base64(nextValue(word, "a public key", remaining))) });
+    } else if (word === "remove" && peer !== undefined) {
+      peer.remove = true;
+    } else if (peer === undefined) {
+      await applySetting(deviceSettings, device, word, remaining);
+    } else {
+      await applySetting(peerSettings, peer, word, remaining);
+    }
+  }
+  return peers.length === 0 ? device : { ...device, peers };
+}
+
+async function applySetting<Draft>(
+  settings: Readonly<Record<string, Setting<Draft>>>,
+  draft: Draft,
+  word: string,
+  remaining: string[],
+): Promise<void> {
+  const setting = Object.hasOwn(settings, word) ? settings[word] : undefined;
+  if (setting === undefined) throw unknownWordError(word, Object.keys(settings));
+  const value = nextValue(word, setting.value, remaining);
+  if (!(await setting.apply(draft, value))) throw valueError(word, setting.value);
+}
+
+function nextValue(word: string, value: string, remaining: string[]): string {
+  const next = remaining.shift();
+  if (next === undefined) throw valueError(word, value);
+  return next;
+}
+
+function valueError(word: string, value: string): Error {
+  return wordsError("set", `The value of ${word} is ${value}`);
+}
+
+/** An unknown word is not repeated: it may be a key in the wrong place. */
+function unknownWordError(word: string, known: readonly string[]): Error {
+  const problem = settingWords.includes(word) ? `"${word}" does not go here` : "Unknown word";
+  return wordsError("set", `${problem}: use ${known.join(", ")} or peer`);
+}
+
+/**
+ * Reads a list of allowed IPs as wg(8) does: it replaces those of the peer, unless "+" or "-" before one
+ * of them makes it a list of what to add and to remove.
+ * @throws WgBridgeError WG_BRIDGE_ALLOWED_IP
+ */
+function readAllowedIpsChange(
+  list: string,
+): Pick<PeerChange, "replaceAllowedIps" | "allowedIps" | "removeAllowedIps"> {
+  const allowedIps: AllowedIp[] = [];
+  const removeAllowedIps: AllowedIp[] = [];
+  const entries = list === "" ? [] : list.replace(/\s/g, "").split(",");
+  for (const entry of entries) {
+    readAllowedIps(
+      entry.replace(/^[+-]/, ""),
+      entry.startsWith("-") ? removeAllowedIps : allowedIps,
+    );
+  }
+  const replaceAllowedIps = !entries.some((entry) => /^[+-]/.test(entry));
+  return { replaceAllowedIps, allowedIps, removeAllowedIps };
+}
+
+/**
+ * Reads a key from a file, which can also be a pipe. Returns "remove" if the file is empty, as /dev/null is,
+ * or if the key is all zeros: that is how wg(8) removes a key.
+ * @throws WgBridgeError WG_BRIDGE_CONFIG if the file cannot be read, WG_BRIDGE_KEY if it does not hold a key
+ */
+async function readKeyFile(path: string): Promise<string | "remove"> {
+  const source = `The file ${path}, which removes the key if it is empty,`;
+  const text = await readKeyText(openFile(path), source);
+  return text === "" || isZeroKey(text) ? "remove" : base64(text);
+}
+
+async function* openFile(path: string): AsyncIterable<Buffer> {
+  try {
+    yield* createReadStream(path);
+  } catch (error) {
+    throw new WgBridgeError(
+      "WG_BRIDGE_CONFIG",
+      `The key file ${path} cannot be read (${messageOf(error)}). Check the path, and run as a user who may read it.`,
+      { cause: error },
+    );
+  }
 }

@@ -2,49 +2,59 @@ import { parseConfig } from "../config/parse.js";
 import type { DeviceChange } from "../device/change.js";
 import type { DeviceConfig } from "../device/config.js";
 import { attach } from "../tunnel/open.js";
-import { readConfig } from "./syncconf.js";
+import type { Tunnel } from "../tunnel/tunnel.js";
+import { readConfig } from "./read-config.js";
 import { readWords, wordsError } from "./words.js";
 
-/** `wg-bridge setconf INTERFACE FILE`: what the file does not name goes, and so does every session. */
-export async function setconfCommand(args: readonly string[]): Promise<number> {
-  return change("setconf", args, (config) => ({
-    privateKey: config.privateKey ?? "remove",
-    listenPort: config.listenPort ?? 0,
-    fwmark: config.fwmark ?? 0,
-    replacePeers: true,
-    peers: peersOf(config),
-  }));
+/** `wg-bridge syncconf INTERFACE FILE`: changes only what differs. The file may be wg-quick(8)'s too. */
+export async function syncconfCommand(args: readonly string[]): Promise<number> {
+  return configure("syncconf", args, (tunnel, text) => tunnel.apply(text));
 }
 
-/** `wg-bridge addconf INTERFACE FILE`: what the file does not name stays. */
+/** `wg-bridge setconf INTERFACE FILE`: removes what the file does not name, and drops every session. */
+export async function setconfCommand(args: readonly string[]): Promise<number> {
+  return configure("setconf", args, (tunnel, text) => {
+    const config = parseConfig(text);
+    return tunnel.update({
+      privateKey: config.privateKey ?? "remove",
+      listenPort: config.listenPort ?? 0,
+      fwmark: config.fwmark ?? 0,
+      replacePeers: true,
+      peers: peersOf(config),
+    });
+  });
+}
+
+/** `wg-bridge addconf INTERFACE FILE`: keeps what the file does not name. */
 export async function addconfCommand(args: readonly string[]): Promise<number> {
-  return change("addconf", args, (config) => {
+  return configure("addconf", args, (tunnel, text) => {
+    const config = parseConfig(text);
     const { privateKey, listenPort, fwmark } = config;
-    return {
+    return tunnel.update({
       ...(privateKey === undefined ? {} : { privateKey }),
       ...(listenPort === undefined ? {} : { listenPort }),
       ...(fwmark === undefined ? {} : { fwmark }),
       peers: peersOf(config),
-    };
+    });
   });
 }
 
-async function change(
+async function configure(
   verb: string,
   args: readonly string[],
-  changeOf: (config: DeviceConfig) => DeviceChange,
+  change: (tunnel: Tunnel, text: string) => Promise<void>,
 ): Promise<number> {
   const [name, file, ...rest] = readWords(verb, args, {}).positionals;
   if (name === undefined || file === undefined || rest.length > 0) {
-    throw wordsError(verb, "It takes an interface and a file");
+    throw wordsError(verb, "Give an interface and a file");
   }
-  const config = parseConfig(await readConfig(file));
+  const text = await readConfig(file);
   await using tunnel = await attach(name, { resolve: false });
-  await tunnel.update(changeOf(config));
+  await change(tunnel, text);
   return 0;
 }
 
-/** As for wg(8) a section has all allowed IPs of its peer. */
+/** As in wg(8), a section lists all allowed IPs of its peer. */
 function peersOf({ peers }: DeviceConfig): NonNullable<DeviceChange["peers"]> {
   return peers.map((peer) => ({ ...peer, replaceAllowedIps: true }));
 }

@@ -1,11 +1,22 @@
-import type { Environment } from "../artifacts.js";
+import { spawn } from "node:child_process";
+import { realpathSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { constants } from "node:os";
+import { basename, dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Environment, packageRoot } from "../artifacts.js";
+import {
+  installCures,
+  packageManagerPrograms,
+  packageManagers,
+  parsePackages,
+} from "../doctor/packages.js";
 import { findProgram } from "../doctor/tools.js";
+import { WgBridgeError } from "../errors.js";
+import { isExecutableFile } from "../executable-file.js";
 import { parseBackendRequest } from "../strategy/choose.js";
 import { printable } from "../text/printable.js";
-import { asRoot } from "./wg-quick/as-root.js";
-import { implementation } from "./wg-quick/implementation.js";
-import { missingError } from "./wg-quick/missing.js";
-import { runAttached } from "./wg-quick/run.js";
+import { verbMeantBy } from "./arguments.js";
 import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge up`, `down`, `save` and `strip`: wg-quick(8) itself, with this program for its tunnels. */
@@ -18,7 +29,7 @@ export async function wgQuickCommand(
   const { backend } = values;
   const [what, ...rest] = positionals;
   if (what === undefined || rest.length > 0) {
-    throw wordsError(verb, "It takes one file or interface");
+    throw wordsError(verb, "Give one file or interface");
   }
   if (verb !== "up" && backend !== undefined) throw wordsError(verb, "It takes no --backend");
   // wg-quick prints its words as they are.
@@ -26,9 +37,114 @@ export async function wgQuickCommand(
   const wgQuick = findProgram("wg-quick", env);
   if (wgQuick === undefined) throw await missingError("wg-quick", env);
   const settings = {
+    ...env,
     ...implementation(wgQuick, what, env),
     ...(backend === undefined ? {} : { WG_BRIDGE_BACKEND: parseBackendRequest(backend) }),
   };
-  const command = asRoot([wgQuick, verb, what], { ...env, ...settings });
-  return runAttached(command, { ...env, ...settings });
+  return runAttached(asRoot([wgQuick, verb, what], settings), settings);
+}
+
+/** This program's own file, which "env node" interprets. */
+const main = fileURLToPath(new URL("./main.js", import.meta.url));
+
+/** The variable from which bash imports the function wg_bridge. */
+const functionVariable = "BASH_FUNC_wg_bridge%%";
+
+/**
+ * Returns the variables that make wg-quick(8) start its tunnels with this program and this very Node.js.
+ * wg-quick runs one word, without arguments, and searches its own directory before PATH. If it would find
+ * another node there, or if the interface is named like a verb and needs "run" before it, the word names a
+ * function of bash.
+ */
+function implementation(
+  wgQuick: string,
+  what: string,
+  env: Environment,
+): Readonly<Record<string, string>> {
+  const own = dirname(process.execPath);
+  const PATH = env.PATH ? `${own}:${env.PATH}` : own;
+  const node = findProgram("node", { PATH: `${dirname(realpathSync(wgQuick))}:${PATH}` });
+  const isOurs = node !== undefined && realpathSync(node) === realpathSync(process.execPath);
+  const isVerb = verbMeantBy(basename(what, ".conf")) !== undefined;
+  if (isOurs && !isVerb && isExecutableFile(main))
+    return { PATH, WG_QUICK_USERSPACE_IMPLEMENTATION: main };
+  const body = `() { ${quoted(process.execPath)} ${quoted(main)} run -- "$@"\n}`;
+  return { PATH, WG_QUICK_USERSPACE_IMPLEMENTATION: "wg_bridge", [functionVariable]: body };
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The variables that sudo would drop and a tunnel needs. */
+const keptVariables = [
+  "PATH",
+  "WG_QUICK_USERSPACE_IMPLEMENTATION",
+  functionVariable,
+  "WG_BRIDGE_BACKEND",
+  "WG_BRIDGE_DISABLE",
+  "WIREGUARD_GO_BRIDGE_LIB_PATH",
+  "WIREGUARD_GO_EXECUTABLE",
+  "LOG_LEVEL",
+];
+
+/**
+ * Returns the command that runs another one as root: for root, that command itself. wg-quick would call sudo
+ * by itself, and lose the environment, so sudo is called here with the variables that are needed.
+ * @throws WgBridgeError WG_BRIDGE_PERMISSION if there is no sudo
+ */
+export function asRoot(
+  command: readonly string[],
+  env: Environment,
+  isRoot = process.geteuid?.() === 0,
+): readonly string[] {
+  if (isRoot) return command;
+  const sudo = findProgram("sudo", env);
+  if (sudo === undefined) {
+    throw new WgBridgeError(
+      "WG_BRIDGE_PERMISSION",
+      "Only root may make an interface with addresses and routes, and there is no sudo to become root: run wg-bridge as root.",
+    );
+  }
+  const settings = keptVariables.flatMap((name) => (env[name] ? [`${name}=${env[name]}`] : []));
+  return [sudo, "--", "env", ...settings, ...command];
+}
+
+const forwardedSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Runs a command to its end on this process's standard streams. Returns its exit code, or 128 plus the number
+ * of the signal that ended it. Signals are forwarded, so that wg-quick can undo what it began; a terminal
+ * sends Ctrl-C to it directly.
+ */
+export function runAttached(
+  [program = "", ...words]: readonly string[],
+  env: Environment,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, { env, stdio: "inherit" });
+    const forward = (signal: NodeJS.Signals) => {
+      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+    };
+    for (const signal of forwardedSignals) process.on(signal, forward);
+    // After the start, an error is a signal that may not be sent to sudo.
+    child.on("error", reject);
+    child.on("spawn", () => child.on("error", () => {}).removeListener("error", reject));
+    child.on("close", (code, signal) => {
+      for (const name of forwardedSignals) process.removeListener(name, forward);
+      resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]);
+    });
+  });
+}
+
+/** Describes a missing tool, with the command that installs it on this machine. */
+async function missingError(tool: string, env: Environment): Promise<WgBridgeError> {
+  const table = parsePackages(await readFile(`${packageRoot}/scripts/packages`, "utf8"));
+  const row = table.find((one) => one.tool === tool);
+  const manager = packageManagers.find((name) => findProgram(packageManagerPrograms[name], env));
+  const cures = row === undefined ? [] : installCures(row.packages, manager);
+  return new WgBridgeError(
+    "WG_BRIDGE_TOOL_MISSING",
+    `${tool} is not installed. Install it as root: ${cures.join(", or ")}.`,
+  );
 }

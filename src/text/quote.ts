@@ -38,3 +38,8 @@ function kindOf(value: object): string {
   if (types.isAnyArrayBuffer(value) || types.isArrayBufferView(value)) return "a buffer";
   return "an object";
 }
+
+/** Writes a number with its noun: "1 peer", "2 peers". */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

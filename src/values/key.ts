@@ -1,8 +1,7 @@
 import { inspect, types } from "node:util";
 import { WgBridgeError } from "../errors.js";
 import { recogniseAcrossCopies } from "../recognition.js";
-import { counted } from "../text/counted.js";
-import { describe } from "../text/quote.js";
+import { counted, describe } from "../text/quote.js";
 
 /** The size of every WireGuard key in bytes: a Curve25519 point or scalar, or a symmetric key. */
 export const keyBytes = 32;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import fc from "fast-check";
-import { formatShowconf } from "../../src/cli/show/conf.js";
+import { formatShowconf } from "../../src/cli/showconf.js";
 import { readConfigFile } from "../../src/config/file.js";
 import { formatConfig } from "../../src/config/format.js";
 import { checkConfig, parseConfig } from "../../src/config/parse.js";

@@ -1,4 +1,4 @@
-import { settingWords } from "../set/words.js";
+import { settingWords } from "../set.js";
 import { fields } from "../show/dump.js";
 import { type Option, type Verb, verbs, type Word } from "../verbs.js";
 

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { hostname } from "node:os";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
 import { printable } from "../../text/printable.js";
+import { parseAddress } from "../../values/address.js";
 import { parseEndpoint } from "../../values/endpoint.js";
 import { say } from "../say.js";
-import { isOwnHost } from "./host.js";
 
 /** How long a client may take, in milliseconds. */
 export interface ClientLimits {
@@ -16,8 +17,8 @@ export interface ClientLimits {
 const clientLimits: ClientLimits = { request: 10_000, idle: 30_000 };
 
 /**
- * Serves metrics over HTTP until SIGTERM, SIGINT or SIGHUP, which end it well. It answers those who ask by
- * an address, or by one of `names`.
+ * Serves metrics over HTTP until SIGTERM, SIGINT or SIGHUP, and then returns 0. It answers requests whose
+ * Host header is an address or one of `names`.
  * @throws WgBridgeError WG_BRIDGE_ENDPOINT, WG_BRIDGE_NETWORK
  */
 export async function serveMetrics(
@@ -42,7 +43,7 @@ export async function serveMetrics(
   return 0;
 }
 
-/** A server of metrics that does not listen yet. Requests that overlap share one answer. */
+/** Makes the server, which does not listen yet. Requests that overlap share one answer. */
 export function metricsServer(
   names: readonly string[],
   collect: () => Promise<string>,
@@ -61,7 +62,7 @@ export function metricsServer(
   return server;
 }
 
-/** While the work goes on, who asks for it gets what comes of it. */
+/** Calls that overlap share one run of the work. */
 function shared<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   return () => {
@@ -78,7 +79,7 @@ async function answer(
   names: readonly string[],
   collect: () => Promise<string>,
 ): Promise<void> {
-  // Not by URL, which throws for some of what a client may send.
+  // Not with URL, which throws on some requests.
   const [path] = (request.url ?? "/").split("?", 1);
   if (!isOwnHost(request.headers.host, names)) {
     send(response, 421, "text/plain; charset=utf-8", strangerText);
@@ -112,4 +113,25 @@ function listenError(listen: string, error: Error): Error {
     `Metrics cannot be served at ${listen} (${messageOf(error)}). Give a free address and port: --listen=ADDRESS:PORT.`,
     { cause: error },
   );
+}
+
+/**
+ * Whether a request's Host header names this server: any address, localhost, this machine's name, or one of
+ * `names`. A web page can let its own name resolve to this machine (DNS rebinding), and a browser here would
+ * then hand it the metrics; but the browser sends that name in the header. HTTP/1.0 may omit the header;
+ * browsers never do.
+ */
+export function isOwnHost(header: string | undefined, names: readonly string[]): boolean {
+  if (header === undefined) return true;
+  const [, inBrackets, plain = ""] = /^(?:\[([^[\]]*)\]|([^:]*))(?::\d*)?$/.exec(header) ?? [];
+  const host = normal(inBrackets ?? plain);
+  const [address = ""] = host.split("%", 1);
+  if (parseAddress(address) !== undefined) return true;
+  if (host === "localhost" || host.endsWith(".localhost")) return true;
+  return [hostname(), ...names].some((name) => normal(name) === host);
+}
+
+/** Names are the same whatever their case, and with or without the root's dot. */
+function normal(name: string): string {
+  return name.toLowerCase().replace(/\.$/, "");
 }

@@ -1,7 +1,6 @@
 import type { PeerStatus } from "../../device/status.js";
 import { formatEndpoint } from "../../values/endpoint.js";
-import type { Shown } from "./text.js";
-import { withZoneName } from "./zone.js";
+import { type Shown, withZoneName } from "./text.js";
 
 /**
  * What `wg-bridge show --json` prints, by the interfaces' names: docs/show-json.md. Byte counters are

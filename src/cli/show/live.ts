@@ -1,6 +1,6 @@
 import type { PeerStatus } from "../../device/status.js";
-import { counted } from "../../text/counted.js";
 import { printable } from "../../text/printable.js";
+import { counted } from "../../text/quote.js";
 import { color } from "../color.js";
 import { type RateHistory, sparkline } from "./rates.js";
 import { endpointText, type Shown } from "./text.js";

@@ -1,17 +1,17 @@
+import { readFileSync } from "node:fs";
 import type { DeviceStatus, PeerStatus } from "../../device/status.js";
 import { printable } from "../../text/printable.js";
 import { formatAddressAsLibc, parseAddress } from "../../values/address.js";
 import type { AllowedIp } from "../../values/allowed-ip.js";
-import { formatEndpoint } from "../../values/endpoint.js";
-import { withZoneName } from "./zone.js";
+import { type Endpoint, formatEndpoint } from "../../values/endpoint.js";
 
-/** An interface and what its device says. */
+/** An interface and its state. */
 export interface Shown {
   readonly name: string;
   readonly status: DeviceStatus;
 }
 
-/** wg(8)'s word for what is not there. */
+/** wg(8)'s word for an absent value. */
 export const none = "(none)";
 
 /** An endpoint as wg(8) prints it. */
@@ -46,7 +46,41 @@ export function fwmarkText({ fwmark }: DeviceStatus): string {
   return fwmark ? `0x${fwmark.toString(16)}` : "off";
 }
 
-/** Seconds since 1970 of the latest handshake, 0 where there was none. */
+/** Seconds since 1970 of the latest handshake, 0 if there was none. */
 export function handshakeSeconds({ latestHandshake }: PeerStatus): number {
   return Math.floor((latestHandshake?.getTime() ?? 0) / 1000);
+}
+
+/**
+ * Returns an endpoint with its zone, if any, as wg(8) prints it. The zone is read as getaddrinfo(3) does, as
+ * the name or index of an interface of this process's network namespace. It is written as getnameinfo(3)
+ * does, as the name, or as the index if there is no such interface.
+ */
+export function withZoneName(endpoint: Endpoint): Endpoint {
+  const [address, zone] = endpoint.host.split("%");
+  if (zone === undefined || !/^\d+$/.test(zone)) return endpoint;
+  const names = readInterfaceNames();
+  // A name comes first: an interface may be called 100.
+  if ([...names.values()].includes(zone)) return endpoint;
+  const index = Number(zone);
+  return { ...endpoint, host: `${address}%${names.get(index) ?? index}` };
+}
+
+/**
+ * Reads the names of the interfaces that have IPv6, by index; none if the kernel does not list them.
+ * /sys/class/net would list those of the namespace that it was mounted in.
+ */
+function readInterfaceNames(): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  let table: string;
+  try {
+    table = readFileSync("/proc/self/net/igmp6", "utf8");
+  } catch {
+    return names;
+  }
+  // A line for each multicast group that an interface is in: index, name, group, ...
+  for (const [, index, name] of table.matchAll(/^(\d+)\s+(\S+)/gm)) {
+    if (name !== undefined) names.set(Number(index), name);
+  }
+  return names;
 }

@@ -9,8 +9,8 @@ import { wantsColor, withoutColor } from "../color.js";
 import { say } from "../say.js";
 import { toJson } from "./json.js";
 import { formatLive } from "./live.js";
-import { PatientAsker } from "./patience.js";
 import { RateHistory } from "./rates.js";
+import { PatientAsker } from "./read.js";
 import { Screen } from "./screen.js";
 
 interface WatchOptions {

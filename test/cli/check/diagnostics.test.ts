@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatDiagnostics } from "../../../src/cli/check/diagnostics.js";
+import { formatDiagnostics } from "../../../src/cli/check.js";
 import { withoutColor } from "../../../src/cli/color.js";
 import { checkConfig } from "../../../src/config/parse.js";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { showableLine } from "../../../src/cli/check/line.js";
+import { showableLine } from "../../../src/cli/check.js";
 import { interfaceFields, peerFields } from "../../../src/config/fields.js";
 
 const keys = fc

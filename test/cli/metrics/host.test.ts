@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
-import { isOwnHost } from "../../../src/cli/metrics/host.js";
+import { isOwnHost } from "../../../src/cli/metrics/server.js";
 
 describe("the Host header of a request for metrics", () => {
   const names = ["metrics.example.org", "Prometheus-Target"];

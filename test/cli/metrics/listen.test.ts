@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { joinListen } from "../../../src/cli/metrics/listen.js";
+import { joinListen } from "../../../src/cli/metrics.js";
 
 describe("--listen of wg-bridge metrics", () => {
   const cases: readonly (readonly [string, readonly string[]])[] = [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { asRoot } from "../../../src/cli/wg-quick/as-root.js";
+import { asRoot } from "../../../src/cli/wg-quick.js";
 
 describe("the command that root has to run", () => {
   let directory = "";

@@ -5,7 +5,7 @@ import { packageRoot } from "../../../src/artifacts.js";
 
 /** A program that runs a script of bash as `wg-bridge up` runs wg-quick. */
 const driver = `
-import { runAttached } from "${packageRoot}/dist/src/cli/wg-quick/run.js";
+import { runAttached } from "${packageRoot}/dist/src/cli/wg-quick.js";
 process.exitCode = await runAttached(["bash", "--norc", "-c", process.argv[1]], process.env);
 
 `;
