@@ -30,11 +30,5 @@ export function executablePath(env: Environment): string {
 /** Upstream's own wireguard-go, built from the pinned module: a peer to compare with. */
 export const upstreamExecutablePath = `${packageRoot}/build/upstream/wireguard-go`;
 
-/** What asks a tunnel for handshakes in a bench. */
-export const handshakesClientPath = `${packageRoot}/build/bench/handshakes`;
-
 /** Runs a command in namespaces of its own. */
 export const sandboxScript = `${packageRoot}/scripts/sandbox`;
-
-/** Upstream's integration test with the container patch applied. */
-export const netnsScript = `${packageRoot}/test/netns.sh`;

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { type Environment, netnsScript, packageRoot } from "../../src/artifacts.js";
+import { type Environment, packageRoot } from "../../src/artifacts.js";
 import { messageOf, WgBridgeError } from "../../src/errors.js";
 import { printableJson, printableLines } from "../../src/text/printable.js";
 import { styleFor } from "../../src/text/style.js";
@@ -17,6 +17,9 @@ import { formatTable } from "./table.js";
 
 /** What netns.sh and the sandbox call. */
 const tools = ["wg", "iperf3", "ncat", "ping", "ping6", "iptables", "ip", "ss", "unshare"];
+
+/** Upstream's integration test with the container patch applied. */
+const netnsScript = `${packageRoot}/test/netns.sh`;
 
 const harness = `${packageRoot}/test/test.sh`;
 

@@ -1,9 +1,5 @@
 import { existsSync, writeFileSync } from "node:fs";
-import {
-  type Environment,
-  handshakesClientPath,
-  upstreamExecutablePath,
-} from "../../src/artifacts.js";
+import { type Environment, upstreamExecutablePath } from "../../src/artifacts.js";
 import { messageOf } from "../../src/errors.js";
 import { printableJson, printableLines } from "../../src/text/printable.js";
 import { styleFor } from "../../src/text/style.js";
@@ -12,6 +8,7 @@ import { checkNamedProgram } from "../sandbox/named-program.js";
 import { checkMachine, checkPage } from "../sandbox/preflight.js";
 import { type BenchArguments, parseBenchArguments, usage } from "./arguments.js";
 import { bench } from "./bench.js";
+import { handshakesClientPath } from "./handshakes.js";
 import { renderPage } from "./html.js";
 import { measuredPrograms } from "./programs.js";
 import type { BenchResult } from "./result.js";

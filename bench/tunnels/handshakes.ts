@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { handshakesClientPath } from "../../src/artifacts.js";
+import { packageRoot } from "../../src/artifacts.js";
 import { numberAt } from "./json.js";
 import { type End, setConfiguration } from "./tunnel-pair.js";
+
+/** The client: bench/handshakes, as scripts/build-go builds it. */
+export const handshakesClientPath = `${packageRoot}/build/bench/handshakes`;
 
 /** How long all of it may take, in milliseconds. */
 const limit = 60_000;

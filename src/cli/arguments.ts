@@ -19,8 +19,6 @@ export const verbNames = [
   "check",
   "metrics",
   "completion",
-  "compare",
-  "bench",
   "doctor",
   "help",
 ] as const;

@@ -33,20 +33,12 @@ export async function helpCommand(
   if (rest.length > 0) throw wordsError("help", "It takes one verb");
   if (name !== undefined && verb === undefined)
     throw wordsError("help", `There is no verb ${name}`);
-  if (verb?.ownHelp) return (await ownHelp(verb))(["--help"], env);
+  if (verb?.ownHelp) {
+    const { doctorCommand } = await import("../doctor/command.js");
+    return doctorCommand(["--help"], env);
+  }
   process.stdout.write(verb === undefined ? helpText() : verbHelpText(verb));
   return 0;
-}
-
-async function ownHelp({ name }: Verb) {
-  switch (name) {
-    case "doctor":
-      return (await import("../doctor/command.js")).doctorCommand;
-    case "bench":
-      return (await import("../../bench/tunnels/command.js")).benchCommand;
-    default:
-      return (await import("../../bench/compare/command.js")).compareCommand;
-  }
 }
 
 function formatUsage(lines: readonly string[]): string {

@@ -73,10 +73,6 @@ async function load(verb: Verb): Promise<VerbCommand> {
       return (await import("./metrics.js")).metricsCommand;
     case "completion":
       return (await import("./completion.js")).completionCommand;
-    case "compare":
-      return (await import("../../bench/compare/command.js")).compareCommand;
-    case "bench":
-      return (await import("../../bench/tunnels/command.js")).benchCommand;
     case "doctor":
       return (await import("../doctor/command.js")).doctorCommand;
     case "help":

@@ -99,10 +99,10 @@ export const checks: readonly Check[] = [
     "test/test.sh",
     "exec",
   ]),
-  inSandbox("wg-bridge compare without root", [
+  inSandbox("the comparison without root", [
     "scripts/unprivileged",
     "node",
-    "dist/src/cli/main.js",
+    "dist/bench/main.js",
     "compare",
   ]),
 ];

@@ -18,10 +18,10 @@ describe("the command line", () => {
 
   it("takes the verb run, also for an interface that is called like a verb", () => {
     assert.deepEqual(parse("run wg1"), background);
-    for (const name of ["run", "compare", "doctor", "--version"]) {
+    for (const name of ["run", "check", "doctor", "--version"]) {
       assert.deepEqual(parseArguments(["run", "-f", "--", name]), { ...foreground, name });
     }
-    assert.deepEqual(parse("run compare"), { ...background, name: "compare" });
+    assert.deepEqual(parse("run check"), { ...background, name: "check" });
   });
 
   it("takes for a verb with a mistake what is one most likely, unless run or an option is before it", () => {
@@ -86,7 +86,7 @@ describe("the command line", () => {
 
   it("answers a call for help with the help, a verb's with the verb's", () => {
     for (const line of ["--help", "-h"]) assert.deepEqual(parse(line), { verb: "help", args: [] });
-    for (const verb of ["run", "show", "compare", "doctor"]) {
+    for (const verb of ["run", "show", "check", "doctor"]) {
       for (const line of [`${verb} --help`, `${verb} -h`, `${verb} x --help`]) {
         assert.deepEqual(parse(line), { verb: "help", args: [verb] });
       }
@@ -98,7 +98,7 @@ describe("the command line", () => {
   it("knows the other verbs, and leaves their arguments to them", () => {
     assert.deepEqual(parse("--version"), { verb: "version" });
     assert.deepEqual(parse("doctor --json"), { verb: "doctor", args: ["--json"] });
-    assert.deepEqual(parse("compare -f x"), { verb: "compare", args: ["-f", "x"] });
+    assert.deepEqual(parse("check -f x"), { verb: "check", args: ["-f", "x"] });
   });
 
   it("says of an unknown option that it is one", () => {

@@ -54,7 +54,7 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["wg-bridge metrics wgc0 wgc", ["wgc0"]],
   ["wg-bridge syncconf wgc", ["wgc0"]],
   ["wg-bridge completion ", ["bash", "fish", "zsh"]],
-  ["wg-bridge help comp", ["compare", "completion"]],
+  ["wg-bridge help comp", ["completion"]],
   ["wg-bridge genkey ", []],
 ];
 

@@ -88,8 +88,6 @@ describe("names and arguments with escape sequences", () => {
       ["strip", hostile],
       ["metrics", `--listen=${hostile}:1`],
       ["doctor", hostile],
-      ["compare", hostile],
-      ["bench", `--only=${hostile}`],
       ["completion", hostile],
     ]) {
       const { status, stdout, stderr } = runBridge(words);

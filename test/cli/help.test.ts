@@ -14,7 +14,7 @@ describe("the help", () => {
     }
   });
 
-  it("is the longer one of compare and doctor, with every option that the table has", () => {
+  it("is doctor's own, with every option that the table has", () => {
     for (const verb of verbs.filter(({ ownHelp }) => ownHelp)) {
       const { status, stdout } = runBridge(["help", verb.name]);
       assert.equal(status, 0);

@@ -9,7 +9,7 @@ import { packageRoot, sandboxScript } from "../../../src/artifacts.js";
 import { processesWith } from "../../../test/processes.js";
 import type { Comparison } from "../../compare/comparison.js";
 
-const compareProgram = [process.execPath, `${packageRoot}/dist/src/cli/main.js`, "compare"];
+const compareProgram = [process.execPath, `${packageRoot}/dist/bench/main.js`, "compare"];
 
 /** Backends that cannot start, so that netns.sh is over in a moment. */
 const brokenBackends = {

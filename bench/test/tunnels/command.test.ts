@@ -7,7 +7,7 @@ import { executablePath, packageRoot } from "../../../src/artifacts.js";
 import { processesWith } from "../../../test/processes.js";
 import type { BenchResult } from "../../tunnels/result.js";
 
-const program = `${packageRoot}/dist/src/cli/main.js`;
+const program = `${packageRoot}/dist/bench/main.js`;
 
 interface Ended {
   readonly status: number | null;
@@ -26,7 +26,7 @@ async function runBench(
   args: readonly string[],
   { env = {}, onProgress = () => {} }: RunOptions = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [program, "bench", ...args], {
+  const child = spawn(process.execPath, [program, "tunnels", ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
