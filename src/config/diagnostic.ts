@@ -1,6 +1,6 @@
 import { nameErrors, WgBridgeError } from "../errors.js";
 import { recogniseAcrossCopies } from "../recognition.js";
-import { counted } from "../text/counted.js";
+import { counted } from "../text/quote.js";
 
 /** What is wrong at one place of a configuration file. No text of it repeats a key. */
 export interface Diagnostic {
