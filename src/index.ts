@@ -20,6 +20,7 @@ export type { DeviceConfig, PeerConfig, PeerInput } from "./device/config.js";
 export type { EndpointEvent, HandshakeEvent, SilentEvent } from "./device/observe.js";
 export type { DeviceStatus, PeerStatus, UnknownLine } from "./device/status.js";
 export { WgBridgeError, type WgBridgeErrorCode } from "./errors.js";
+export type { CallOptions } from "./input/call-options.js";
 export type { BackendRequest } from "./strategy/choose.js";
 export type { AttachOptions } from "./tunnel/attaching.js";
 export type {

@@ -12,7 +12,7 @@ const program = `
   for (const backend of ["exec", "ffi"]) {
     const privateKey = PrivateKey.from(new Uint8Array(32).fill(7));
     const tunnel = await openTunnel({ name: "wgv0", backend, config: { privateKey, peers: [] }, addresses: ["10.9.9.1/24"] });
-    const { privateKey: set } = await tunnel.status(AbortSignal.timeout(10_000));
+    const { privateKey: set } = await tunnel.status({ signal: AbortSignal.timeout(10_000) });
     const changed = await tunnel.update({ fwmark: 42 }).then(() => tunnel.status());
     await tunnel.close();
     const closed = await tunnel.status().catch((error) => error);

@@ -1,6 +1,7 @@
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { type CallOptions, readCallOptions } from "../input/call-options.js";
 import { printableLines } from "../text/printable.js";
 import { redact } from "../text/redact.js";
 
@@ -14,9 +15,10 @@ export interface ConfigFile {
 /**
  * Reads a configuration file. A file that others may read, in a directory that they may enter, is
  * warned about, as wg-quick(8) does: it holds private keys.
- * @throws WgBridgeError WG_BRIDGE_CONFIG where it cannot be read
+ * @throws WgBridgeError WG_BRIDGE_CONFIG if it cannot be read; or the signal's reason
  */
-export async function readConfigFile(path: string, signal?: AbortSignal): Promise<ConfigFile> {
+export async function readConfigFile(path: string, options?: CallOptions): Promise<ConfigFile> {
+  const { signal } = readCallOptions(options);
   try {
     await using file = await open(path);
     const { mode } = await file.stat();

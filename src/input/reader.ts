@@ -13,7 +13,7 @@ export type Place = () => string;
 export type Reader<T> = (value: unknown, place: Place) => T;
 
 type Read<R> = R extends Reader<infer T> ? T : never;
-type Readers = Readonly<Record<string, Reader<unknown>>>;
+export type Readers = Readonly<Record<string, Reader<unknown>>>;
 
 /** What an object has after it was read. */
 export type Fields<Required extends Readers, Optional extends Readers> = {

@@ -8,8 +8,9 @@ import { Device } from "../device/device.js";
 import { destroySecrets, withOwnSecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
 import { messageOf } from "../errors.js";
+import { type CallOptions, readCallOptions } from "../input/call-options.js";
 import type { TunnelEventMap } from "./events.js";
-import { readChange, readConfigInput, readSignal } from "./input.js";
+import { readChange, readConfigInput } from "./input.js";
 import { type Link, readLinkOr } from "./link.js";
 import type { ConfigInput, WatchOptions } from "./options.js";
 import { Reresolve } from "./reresolve.js";
@@ -89,8 +90,9 @@ export class TunnelHandle extends EventEmitter<TunnelEventMap> implements Tunnel
     this.closed = this.#live();
   }
 
-  async status(signal?: AbortSignal): Promise<DeviceStatus> {
-    const status = await this.#device.status(readSignal(signal));
+  async status(options?: CallOptions): Promise<DeviceStatus> {
+    const { signal } = readCallOptions(options);
+    const status = await this.#device.status(signal);
     if (this.#revival !== undefined) {
       // A start that is under way has what was known before.
       if (!this.#reviving) destroySecrets(this.#known.device);
@@ -100,24 +102,24 @@ export class TunnelHandle extends EventEmitter<TunnelEventMap> implements Tunnel
     return status;
   }
 
-  async apply(config: ConfigInput, signal?: AbortSignal): Promise<void> {
+  async apply(config: ConfigInput, options?: CallOptions): Promise<void> {
     this.#refuseIfEnded();
-    const given = readSignal(signal);
+    const { signal } = readCallOptions(options);
     const { device } = readConfigInput(config);
-    const resolved = resolveConfig(device, this.#lookup, given);
-    await this.#device.apply(resolved, given, () => destroySecrets(device));
+    const resolved = resolveConfig(device, this.#lookup, signal);
+    await this.#device.apply(resolved, signal, () => destroySecrets(device));
     this.#reresolve?.replace(device.peers);
     await this.#remember();
   }
 
-  async update(change: DeviceChangeInput, signal?: AbortSignal): Promise<void> {
+  async update(change: DeviceChangeInput, options?: CallOptions): Promise<void> {
     this.#refuseIfEnded();
-    const given = readSignal(signal);
+    const { signal } = readCallOptions(options);
     const read = readChange(change);
     const { peers = [] } = read;
-    const resolved = resolvePeers(peers, this.#lookup, given);
+    const resolved = resolvePeers(peers, this.#lookup, signal);
     const whole = resolved.then((found) => ({ ...read, peers: found }));
-    await this.#device.update(whole, given, () => destroySecrets(read));
+    await this.#device.update(whole, signal, () => destroySecrets(read));
     if (read.replacePeers) this.#reresolve?.replace(peers);
     else this.#reresolve?.learn(peers);
     await this.#remember();

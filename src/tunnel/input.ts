@@ -4,6 +4,7 @@ import { fileText } from "../config/lines.js";
 import { parseConfig } from "../config/parse.js";
 import type { DeviceChange } from "../device/change.js";
 import type { DeviceConfig } from "../device/config.js";
+import { abortSignal, optionsOf } from "../input/call-options.js";
 import { addresses, deviceChange, deviceConfig } from "../input/config.js";
 import {
   boolean,
@@ -63,26 +64,6 @@ export function readConfigInput(config: unknown): Wanted {
 /** Reads the change that update() is given. Its secret keys are the caller's own. */
 export function readChange(change: unknown): DeviceChange {
   return deviceChange(change, () => "change");
-}
-
-const abortSignal: Reader<AbortSignal> = (value, place) => {
-  if (isAbortSignal(value)) return value;
-  throw inputError(place, value, "an AbortSignal");
-};
-
-/** Not by instanceof: a signal of another realm, or of a library, is one as well. */
-function isAbortSignal(value: unknown): value is AbortSignal {
-  return (
-    isObject(value) &&
-    "aborted" in value &&
-    "throwIfAborted" in value &&
-    "addEventListener" in value
-  );
-}
-
-/** Reads the signal that a call is given. */
-export function readSignal(signal: unknown): AbortSignal | undefined {
-  return signal === undefined ? undefined : abortSignal(signal, () => "signal");
 }
 
 /** Reads an interface's name. */
@@ -175,9 +156,5 @@ export function readTunnelOptions(options: unknown): OpenRequest {
   return { env: { ...process.env }, ...tunnelOptions(options, place) };
 }
 
-const attachOptions = record({}, watching);
-
 /** Reads what attach is given besides a name. */
-export function readAttachOptions(options: unknown): ReturnType<typeof attachOptions> {
-  return attachOptions(options, () => "options");
-}
+export const readAttachOptions = optionsOf(watching);

@@ -2,6 +2,7 @@ import type { EventEmitter } from "node:events";
 import type { BackendKind, TunnelEnd } from "../backends/backend.js";
 import type { DeviceChangeInput } from "../device/change.js";
 import type { DeviceStatus } from "../device/status.js";
+import type { CallOptions } from "../input/call-options.js";
 import type { TunnelEventMap } from "./events.js";
 import type { ConfigInput } from "./options.js";
 
@@ -22,7 +23,7 @@ export interface Tunnel extends EventEmitter<TunnelEventMap>, AsyncDisposable {
    *   once while the backend is being started again; WG_BRIDGE_TIMEOUT after 30 s; WG_BRIDGE_UAPI for
    *   an answer that cannot be read; or the signal's reason
    */
-  status(signal?: AbortSignal): Promise<DeviceStatus>;
+  status(options?: CallOptions): Promise<DeviceStatus>;
   /**
    * Makes the device what the configuration says, and changes only what differs: no live session is
    * dropped. As for `wg syncconf`, peers that are not in it go. An absent endpoint or listen port stays
@@ -33,13 +34,13 @@ export interface Tunnel extends EventEmitter<TunnelEventMap>, AsyncDisposable {
    *   WG_BRIDGE_CONFLICT where other programs never stop changing it, after which it may have parts of
    *   both
    */
-  apply(config: ConfigInput, signal?: AbortSignal): Promise<void>;
+  apply(config: ConfigInput, options?: CallOptions): Promise<void>;
   /**
    * Makes one change, whole or not at all. A signal rejects at once, here and in apply; a change that
    * has begun is made all the same, because an engine would keep half of one that is cut short. Throws
    * what apply does, but for a text and a conflict.
    */
-  update(change: DeviceChangeInput, signal?: AbortSignal): Promise<void>;
+  update(change: DeviceChangeInput, options?: CallOptions): Promise<void>;
   /** Resolves when the tunnel has ended for good, with the reason. Never rejects. */
   readonly closed: Promise<TunnelEnd>;
   /**

@@ -15,6 +15,7 @@ import {
   parseEndpoint,
   persistentKeepalive,
   publicKey,
+  readConfigFile,
   type TunnelOptions,
   WgBridgeError,
 } from "../../src/index.js";
@@ -249,7 +250,9 @@ for (const backend of ["ffi", "exec"] as const) {
       await using tunnel = await copying(copies, open);
       await copying(copies, () => tunnel.apply(config));
       await copying(copies, () => tunnel.update({ privateKey: key }));
-      await assert.rejects(copying(copies, () => tunnel.apply(config, AbortSignal.abort())));
+      await assert.rejects(
+        copying(copies, () => tunnel.apply(config, { signal: AbortSignal.abort() })),
+      );
       lookup = async () => Promise.reject(new Error("no such host"));
       await assert.rejects(copying(copies, () => tunnel.apply(config)));
       await tunnel.update({}); // has its turn after them
@@ -327,10 +330,25 @@ for (const backend of ["ffi", "exec"] as const) {
           refused(`WG_BRIDGE_${code}`, /^change/),
         );
       }
-      const noSignal = refused("WG_BRIDGE_VALUE", /^signal is 1000: give an AbortSignal/);
-      await assert.rejects(tunnel.status(untyped(1000)), noSignal);
-      await assert.rejects(tunnel.apply({ peers: [] }, untyped(1000)), noSignal);
-      await assert.rejects(tunnel.update({}, untyped(1000)), noSignal);
+      const calls = (options: unknown) => [
+        tunnel.status(untyped(options)),
+        tunnel.apply({ peers: [] }, untyped(options)),
+        tunnel.update({}, untyped(options)),
+        readConfigFile("/dev/null", untyped(options)),
+        attach("wgi0", untyped(options)),
+      ];
+      const wrongOptions: readonly (readonly [unknown, RegExp])[] = [
+        [{ signal: 1000 }, /^options\.signal is 1000: give an AbortSignal\.$/],
+        [{ signall: 1000 }, /^options has no field "signall": did you mean "signal"\?$/],
+        [new AbortController().signal, /^options is an AbortSignal: give it as { signal }\.$/],
+        [1000, /^options is 1000: give an object\.$/],
+        [null, /^options is null: give an object\.$/],
+      ];
+      for (const [options, message] of wrongOptions) {
+        for (const call of calls(options)) {
+          await assert.rejects(call, refused("WG_BRIDGE_VALUE", message));
+        }
+      }
       await assert.rejects(attach(untyped(7)), refused("WG_BRIDGE_INTERFACE_NAME", /^name is 7/));
       const typo = { pollIntervall: 1 };
       await assert.rejects(

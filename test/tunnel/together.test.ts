@@ -117,7 +117,7 @@ describe("a configuration that is given up while it is applied", () => {
       const found = new Set<number>();
       for (let turns = 0; turns < 20; turns++) {
         const giveUp = new AbortController();
-        const applied = tunnel.apply(config, giveUp.signal);
+        const applied = tunnel.apply(config, { signal: giveUp.signal });
         const rejected = assert.rejects(applied, { name: "AbortError" });
         for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
         giveUp.abort();

@@ -16,6 +16,7 @@ import {
   type PublicKey,
   parseConfig,
   publicKey,
+  readConfigFile,
   type Tunnel,
   type TunnelOptions,
   WgBridgeError,
@@ -219,10 +220,11 @@ for (const [title, options] of variants) {
       await assert.rejects(open({ signal }), reason);
       assertNothingLeft("wgt0");
       await using tunnel = await open();
-      await assert.rejects(tunnel.status(signal), reason);
-      await assert.rejects(tunnel.apply({ peers: [] }, signal), reason);
-      await assert.rejects(tunnel.update({ fwmark: 1 }, signal), reason);
+      await assert.rejects(tunnel.status({ signal }), reason);
+      await assert.rejects(tunnel.apply({ peers: [] }, { signal }), reason);
+      await assert.rejects(tunnel.update({ fwmark: 1 }, { signal }), reason);
       await assert.rejects(attach("wgt0", { signal }), reason);
+      await assert.rejects(readConfigFile("/no/such", { signal }), reason);
     });
 
     it("gives up its opening at any moment, and leaves nothing", async () => {

@@ -21,7 +21,7 @@ const lookTimeout = 1_000;
 export function readShown(name: string, milliseconds = answerTimeout): Promise<Shown> {
   return withDeadline(stateOf(name), milliseconds, undefined, async (signal) => {
     await using tunnel = await attach(name, { resolve: false, signal });
-    return { name, status: await tunnel.status(signal) };
+    return { name, status: await tunnel.status({ signal }) };
   });
 }
 
@@ -68,7 +68,9 @@ export class PatientAsker {
   }
 
   #ask(tunnel: Tunnel): Promise<DeviceStatus> {
-    const answer = tunnel.status(this.#signal).finally(() => this.#pending.delete(tunnel));
+    const answer = tunnel
+      .status({ signal: this.#signal })
+      .finally(() => this.#pending.delete(tunnel));
     answer.catch(() => {}); // the look that asked may have timed out
     this.#pending.set(tunnel, answer);
     return answer;
