@@ -30,7 +30,7 @@ export type {
   RestartingEvent,
   TunnelEventMap,
 } from "./tunnel/events.js";
-export { attach, interfaces, openTunnel } from "./tunnel/open.js";
+export { attach, listServedInterfaces, openTunnel } from "./tunnel/open.js";
 export type { ConfigInput, TunnelOptions, WatchOptions } from "./tunnel/options.js";
 export type { ResolveOptions } from "./tunnel/reresolve.js";
 export type { Lookup } from "./tunnel/resolve.js";

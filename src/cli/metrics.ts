@@ -1,7 +1,7 @@
 import { destroySecrets } from "../device/secrets.js";
 import { hasCode, messageOf } from "../errors.js";
 import { printableLines } from "../text/printable.js";
-import { interfaces } from "../tunnel/open.js";
+import { listServedInterfaces } from "../tunnel/open.js";
 import { backendOf, serversOf } from "../uapi/server.js";
 import { formatMetrics } from "./metrics/format.js";
 import { friendlyLabels, type PeerLabels } from "./metrics/friendly-labels.js";
@@ -70,7 +70,7 @@ async function collectMetrics(
   named: readonly string[],
   friendly: ReadonlyMap<string, PeerLabels>,
 ): Promise<{ readonly text: string; readonly unread: readonly Unread[] }> {
-  const names = named.length > 0 ? named : await interfaces();
+  const names = named.length > 0 ? named : await listServedInterfaces();
   // First: it blocks for a while, during which no answer could be read.
   const servers = serversOf(names);
   const readings = (await readEach(names)).filter(

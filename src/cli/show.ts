@@ -1,6 +1,6 @@
 import { messageOf, WgBridgeError } from "../errors.js";
 import { printableJson, printableLines } from "../text/printable.js";
-import { interfaces } from "../tunnel/open.js";
+import { listServedInterfaces } from "../tunnel/open.js";
 import { wantsColor, withoutColor } from "./color.js";
 import { say } from "./say.js";
 import { fields, formatField } from "./show/dump.js";
@@ -22,7 +22,7 @@ export async function showCommand(args: string[], env: NodeJS.ProcessEnv): Promi
   const field = asked === undefined ? undefined : fields.find((known) => known === asked);
   if (rest.length > 0 || (asked !== undefined && field === undefined)) throw wordError();
   if (what === "interfaces") return printInterfaces(asked);
-  const names = what === "all" ? await interfaces() : [what];
+  const names = what === "all" ? await listServedInterfaces() : [what];
   if (values.watch) {
     const { watch } = await import("./show/watch.js");
     const json = values.json ? { showKeys: values["show-keys"] ?? false } : undefined;
@@ -68,7 +68,7 @@ function prettyText(shown: readonly Shown[], env: NodeJS.ProcessEnv): string {
 
 async function printInterfaces(extra: string | undefined): Promise<number> {
   if (extra !== undefined) throw wordError();
-  const names = await interfaces();
+  const names = await listServedInterfaces();
   if (names.length > 0) process.stdout.write(forOutput(`${names.join(" ")}\n`));
   return 0;
 }

@@ -7,7 +7,7 @@ import type { Tunnel } from "./tunnel.js";
 // Each is loaded when it is called: a program that imports the package may never open a tunnel.
 const opening = lazily(() => import("./opening.js"));
 const attaching = lazily(() => import("./attaching.js"));
-const listing = lazily(() => import("./interfaces.js"));
+const listing = lazily(() => import("../uapi/server.js"));
 
 /**
  * Opens a tunnel, and resolves when it answers and is what the options ask for. Where a configuration
@@ -42,10 +42,10 @@ export async function attach(name: string, options: AttachOptions = {}): Promise
 }
 
 /**
- * The names of all interfaces that a WireGuard program serves on this machine, in alphabetical order.
- * Those of the kernel's own WireGuard are not among them.
- * @throws WgBridgeError WG_BRIDGE_UNTRUSTED where users other than root and this one can make sockets
+ * Lists, in alphabetical order, the interfaces on this machine that a WireGuard program serves over a UAPI
+ * socket: those that attach() accepts. The kernel's own WireGuard interfaces are not among them.
+ * @throws WgBridgeError WG_BRIDGE_UNTRUSTED if users other than root and this one can make sockets
  */
-export async function interfaces(): Promise<readonly string[]> {
+export async function listServedInterfaces(): Promise<readonly string[]> {
   return explained("Listing the interfaces", async () => (await listing()).servedInterfaces());
 }

@@ -1,6 +1,33 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
-import { socketPath } from "./socket.js";
+import { systemCodeOf } from "../errors.js";
+import { isInterfaceName } from "../values/interface-name.js";
+import { isServed, socketDirectory, socketPath } from "./socket.js";
+import { requireTrustedDirectory } from "./trust.js";
+
+/**
+ * The names of all interfaces that a program serves, in alphabetical order.
+ * @throws WgBridgeError WG_BRIDGE_UNTRUSTED
+ */
+export async function servedInterfaces(): Promise<readonly string[]> {
+  requireTrustedDirectory(socketDirectory);
+  const names = (await socketNames()).toSorted();
+  const served = await Promise.all(names.map(isServed));
+  return names.filter((_, index) => served[index]);
+}
+
+async function socketNames(): Promise<readonly string[]> {
+  try {
+    const files = await readdir(socketDirectory);
+    const names = files.flatMap((file) => (file.endsWith(".sock") ? [file.slice(0, -5)] : []));
+    // An impossible name cannot be attached to either.
+    return names.filter(isInterfaceName);
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
 
 /** The program that serves an interface. */
 export interface Server {

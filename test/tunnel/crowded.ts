@@ -6,7 +6,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readdirSync, readlinkSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { attach, interfaces, openTunnel, type Tunnel, WgBridgeError } from "../../src/index.js";
+import {
+  attach,
+  listServedInterfaces,
+  openTunnel,
+  type Tunnel,
+  WgBridgeError,
+} from "../../src/index.js";
 
 const [held, call = "", first, last, warm] = process.argv.slice(2);
 
@@ -101,7 +107,7 @@ async function make(tunnel: Tunnel | undefined): Promise<void> {
       return;
     }
     case "interfaces":
-      await interfaces();
+      await listServedInterfaces();
       return;
     case "status":
       await tunnel?.status();

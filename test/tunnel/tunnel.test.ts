@@ -9,7 +9,7 @@ import { upstreamExecutablePath } from "../../src/artifacts.js";
 import {
   allowedIp,
   attach,
-  interfaces,
+  listServedInterfaces,
   openTunnel,
   PresharedKey,
   PrivateKey,
@@ -191,7 +191,7 @@ for (const [title, options] of variants) {
       await two.update({ fwmark: 2 });
       assert.equal((await one.status()).fwmark, 1);
       assert.equal((await two.status()).fwmark, 2);
-      assert.deepEqual(await interfaces(), ["wgt0", "wgt1"]);
+      assert.deepEqual(await listServedInterfaces(), ["wgt0", "wgt1"]);
     });
 
     it("rejects every call at once and with its code when it is closed or lost", async () => {

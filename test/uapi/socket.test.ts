@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { attach, interfaces, openTunnel, WgBridgeError } from "../../src/index.js";
+import { attach, listServedInterfaces, openTunnel, WgBridgeError } from "../../src/index.js";
 import { exchangeOverSocket, removeDeadSocket, socketPath } from "../../src/uapi/socket.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { StoppedServer } from "./stopped-server.js";
@@ -19,7 +19,7 @@ describe("a UAPI socket whose program is stopped, with as many connections as th
   it("counts as served, and is left alone, and nothing waits for it", async () => {
     await using stopped = await StoppedServer.start("wgs0");
     await stopped.fill();
-    assert.deepEqual(await interfaces(), ["wgs0"]);
+    assert.deepEqual(await listServedInterfaces(), ["wgs0"]);
     await assert.rejects(attach("wgs0"), hasCode("WG_BRIDGE_TIMEOUT"));
     const exchange = exchangeOverSocket("wgs0", Buffer.from("get=1\n\n"));
     await assert.rejects(exchange, hasCode("WG_BRIDGE_TIMEOUT"));

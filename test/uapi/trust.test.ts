@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, lchownSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { WgBridgeError } from "../../src/errors.js";
-import { attach, interfaces, openTunnel } from "../../src/index.js";
+import { attach, listServedInterfaces, openTunnel } from "../../src/index.js";
 import { socketDirectory, socketPath } from "../../src/uapi/socket.js";
 import { hasStranger, skippedWithoutStranger, stranger } from "../other-user.js";
 import { assertNothingLeft, endLeftTunnels, onlyInSandbox } from "../sandbox.js";
@@ -42,14 +42,14 @@ describe("who serves a UAPI socket", () => {
 
   it("is nobody that is attached to or listed, where others may make sockets", async () => {
     await using _ = await FakeServer.start("wgt1", Buffer.from("errno=0\n\n"));
-    assert.deepEqual(await interfaces(), ["wgt1"]);
+    assert.deepEqual(await listServedInterfaces(), ["wgt1"]);
     await using tunnel = await attach("wgt1");
     await tunnel.status();
     chmodSync(socketDirectory, 0o777);
     const text = /\/run\/wireguard may be written by others/;
     await assertUntrusted(tunnel.status(), text);
     await assertUntrusted(attach("wgt1"), text);
-    await assertUntrusted(interfaces(), text);
+    await assertUntrusted(listServedInterfaces(), text);
   });
 
   it(`is nobody that may be asked, in another user's directory${skippedWithoutStranger}`, async function () {
