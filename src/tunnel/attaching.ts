@@ -1,11 +1,7 @@
 import { AttachedTunnel } from "../backends/attached.js";
-import type { CallOptions } from "../input/call-options.js";
 import { TunnelHandle } from "./handle.js";
-import type { WatchOptions } from "./options.js";
+import type { AttachOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
-
-/** How an interface is attached to. */
-export interface AttachOptions extends WatchOptions, CallOptions {}
 
 /** What attach does, once it is loaded. */
 export async function attach(name: string, options: AttachOptions): Promise<Tunnel> {

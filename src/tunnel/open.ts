@@ -1,7 +1,6 @@
 import { explained, lazily } from "../descriptors.js";
-import type { AttachOptions } from "./attaching.js";
 import { readAttachOptions, readName, readTunnelOptions } from "./input.js";
-import type { TunnelOptions } from "./options.js";
+import type { AttachOptions, TunnelOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
 
 // Each is loaded when it is called: a program that imports the package may never open a tunnel.

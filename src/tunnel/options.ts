@@ -1,7 +1,7 @@
-import type { Environment } from "../artifacts.js";
 import type { LogLevel } from "../backends/backend.js";
 import type { TunnelFeature } from "../backends/features.js";
 import type { DeviceInput } from "../config/config.js";
+import type { CallOptions } from "../input/call-options.js";
 import type { BackendRequest } from "../strategy/choose.js";
 import type { ResolveOptions } from "./reresolve.js";
 import type { RestartOptions } from "./restart.js";
@@ -16,6 +16,9 @@ export interface WatchOptions {
   /** When host names of endpoints are resolved again; false never does. */
   readonly resolve?: false | ResolveOptions;
 }
+
+/** How an interface is attached to. */
+export interface AttachOptions extends WatchOptions, CallOptions {}
 
 /** What a tunnel is opened with. */
 export interface TunnelOptions extends WatchOptions {
@@ -46,5 +49,5 @@ export interface TunnelOptions extends WatchOptions {
   /** A backend that was killed is started again, with its configuration. Only exec can. */
   readonly restart?: boolean | RestartOptions;
   /** Where the variables of docs/backends.md are read from. Default process.env. */
-  readonly env?: Environment;
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }

@@ -15,7 +15,7 @@ export interface ResolveOptions {
   /** Milliseconds between two looks. Default 30 s. */
   readonly interval?: number;
   /** Finds an address of a host name. Default: the system's resolver. */
-  readonly lookup?: Lookup;
+  readonly lookup?: (host: string) => Promise<string>;
 }
 
 const defaultSilentFor = 135_000;

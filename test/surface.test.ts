@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import * as main from "../src/index.js";
+import * as uapi from "../src/uapi/index.js";
+
+/** The names that an entry point's declarations export, types included, in alphabetical order. */
+function declaredBy(entry: string): readonly string[] {
+  const declarations = readFileSync(new URL(`../src/${entry}.d.ts`, import.meta.url), "utf8");
+  const lists = declarations.matchAll(/^export (?:type )?\{([^}]+)\} from/gm);
+  const names = [...lists].flatMap(([, list = ""]) => list.match(/\w+/g) ?? []);
+  return names.filter((name) => name !== "type").sort();
+}
+
+function words(text: string): readonly string[] {
+  return text.trim().split(/\s+/).sort();
+}
+
+// Whatever is exported is a promise. These lists change on purpose only.
+
+describe("what the package exports", () => {
+  it('is for "wg-bridge" what is written here', () => {
+    const values = words(`
+      ConfigDocument ConfigError PresharedKey PrivateKey WgBridgeError allowedIp attach checkConfig
+      checkInterfaceName formatConfig formatEndpoint listServedInterfaces openTunnel parseConfig
+      parseEndpoint persistentKeepalive publicKey readConfigFile
+    `);
+    const types = words(`
+      AllowedIp AttachOptions BackendKind BackendRequest CallOptions Config ConfigFields ConfigFile
+      ConfigInput DeviceChangeInput DeviceConfig DeviceInput DeviceStatus Diagnostic Endpoint
+      EndpointEvent HandshakeEvent LinkEvent LogLevel MtuEvent PeerChangeInput PeerConfig PeerInput
+      PeerStatus PersistentKeepalive PublicKey ResolveFailedEvent ResolveOptions RestartOptions
+      RestartingEvent SecretKey SilentEvent Tunnel TunnelEnd TunnelEventMap TunnelFeature
+      TunnelOptions UnknownLine WatchOptions WgBridgeErrorCode
+    `);
+    assert.deepEqual(declaredBy("index"), [...values, ...types].sort());
+    assert.deepEqual(Object.keys(main).sort(), values);
+  });
+
+  it('is for "wg-bridge/uapi" what is written here', () => {
+    const values = words(`
+      ChangeDecoder StatusDecoder decodeChange decodeErrno decodeStatus encodeChange encodeStatus
+    `);
+    const types = words(`
+      DeviceChange DeviceChangeInput DeviceStatus PeerChange PeerChangeInput PeerStatus UnknownLine
+    `);
+    assert.deepEqual(declaredBy("uapi/index"), [...values, ...types].sort());
+    assert.deepEqual(Object.keys(uapi).sort(), values);
+  });
+});
