@@ -10,44 +10,44 @@ import (
 	"sync"
 )
 
-// tracing makes a Go runtime print a line for every garbage collection, and collect often.
+// tracing makes a Go runtime collect garbage often, and print a line for each collection.
 var tracing = [...]string{"GODEBUG=gctrace=1", "GOGC=5"}
 
-// forcedLine is printed before the line of a collection that time has made due.
+// forcedLine is printed before the line of a collection that was due for its time alone.
 const forcedLine = "GC forced"
 
-// tracedLine is such a line; "27->27->26 MB" are the heap at the start, at the end, and what of it is live.
-// Source: the documentation of Go's runtime package.
+// tracedLine matches the line of a collection. "27->27->26 MB" are the heap at its start, at its end, and the live
+// heap. Source: the documentation of Go's runtime package.
 var tracedLine = regexp.MustCompile(`^gc \d+ @.* \d+->\d+->(\d+) MB`)
 
-// collections reads what a program writes to standard error: it counts garbage collections, and hands
-// on every other line.
+// collections counts the garbage collections that a program reports on standard error, and passes every other line
+// on to rest.
 type collections struct {
 	rest io.Writer
 
-	mu   sync.Mutex
-	line []byte
-	seen int
-	live int // megabytes of 1024*1024 bytes after the latest
+	mu       sync.Mutex
+	buffered []byte // the line that is incomplete
+	count    int
+	live     int // MiB, after the latest collection
 }
 
 func (c *collections) Write(data []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.line = append(c.line, data...)
+	c.buffered = append(c.buffered, data...)
 	for {
-		line, rest, whole := bytes.Cut(c.line, []byte("\n"))
-		if !whole {
+		line, rest, complete := bytes.Cut(c.buffered, []byte("\n"))
+		if !complete {
 			return len(data), nil
 		}
-		c.line = rest
-		if err := c.take(string(line)); err != nil {
+		c.buffered = rest
+		if err := c.read(string(line)); err != nil {
 			return 0, err
 		}
 	}
 }
 
-func (c *collections) take(line string) error {
+func (c *collections) read(line string) error {
 	if line == forcedLine {
 		return nil
 	}
@@ -57,31 +57,31 @@ func (c *collections) take(line string) error {
 		return err
 	}
 	live, err := strconv.Atoi(found[1])
-	c.seen, c.live = c.seen+1, live
+	c.count, c.live = c.count+1, live
 	return err
 }
 
-func (c *collections) latest() (seen, live int) {
+func (c *collections) latest() (count, live int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.seen, c.live
+	return c.count, c.live
 }
 
-// enoughCollections is how many it takes until what lies in pools and waits for its finalizer is gone.
+// enoughCollections is how many collections free what lies in pools or waits for its finalizer.
 const enoughCollections = 4
 
-// liveHeapOf keeps the program that runs this interface busy until it has collected its garbage, and
-// returns how many bytes are live. Asking for the status makes garbage and nothing else.
+// liveHeapOf asks the program that runs the interface called name for its status until it has collected its garbage,
+// and returns how many bytes are live. Each request makes garbage and leaves nothing.
 func (c *collections) liveHeapOf(ctx context.Context, name string) (bytes int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for first, _ := c.latest(); ; {
-		seen, live := c.latest()
-		if seen >= first+enoughCollections {
+		count, live := c.latest()
+		if count >= first+enoughCollections {
 			return live << 20, nil
 		}
 		if _, err := exchange(ctx, name, "get=1\n\n"); err != nil {
-			return 0, fmt.Errorf("after %d of %d garbage collections: %w", seen-first, enoughCollections, err)
+			return 0, fmt.Errorf("after %d of %d garbage collections: %w", count-first, enoughCollections, err)
 		}
 	}
 }

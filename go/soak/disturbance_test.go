@@ -7,48 +7,48 @@ import (
 )
 
 const (
-	// pace is the longest time between two disturbances; a short soak has quickSteps of them in each run.
-	pace       = 5 * time.Second
-	quickSteps = 12
+	// maxInterval is the maximum time between two disturbances. A run has at least minSteps of them.
+	maxInterval = 5 * time.Second
+	minSteps    = 12
 )
 
-// mtus are the MTUs that the tunnels go through, in bytes: the first one nearly what fits in a
-// datagram, the next the smallest that IPv6 allows, and what lies between.
+// mtus are the MTUs that the tunnels go through, in bytes. The first one nearly fills a datagram, the second is the
+// minimum of IPv6.
 var mtus = [...]int{65_000, 1280, 9000, 1420}
 
-// disturb changes the MTU of both interfaces step by step, and in the first third of the time also
-// forces a new handshake with each, by one end and the other in turns. After that third WireGuard makes
-// its handshakes itself, every two minutes.
+// disturb changes the MTU of both interfaces at every step. During the first third of the time it also forces a
+// handshake at every step, from either end in turn. After that third the engine makes handshakes by itself, every two
+// minutes.
 func (s *trial) disturb(ctx context.Context, t *testing.T, length time.Duration) {
 	t.Helper()
-	began := time.Now()
-	tick := time.NewTicker(min(pace, length/quickSteps))
+	start := time.Now()
+	tick := time.NewTicker(min(maxInterval, length/minSteps))
 	defer tick.Stop()
-	over := time.After(length)
+	end := time.After(length)
 	var latest time.Time
 	for step := 1; ; step++ {
 		select {
 		case <-tick.C:
-		case <-over:
+		case <-end:
 			return
 		}
 		s.setMTU(t, mtus[step%len(mtus)])
-		one, other := s.ends[step%2], s.ends[1-step%2]
-		now, err := s.ends[0].latestHandshake(ctx)
+		initiator, responder := s.ends[step%2], s.ends[1-step%2]
+		current, err := s.ends[0].latestHandshake(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !latest.IsZero() && now.After(latest) {
-			s.handshakes++
+		if !latest.IsZero() && current.After(latest) {
+			s.ownHandshakes++
 		}
-		latest = now
-		if step > 1 && time.Since(began) > length/3 {
+		latest = current
+		if step > 1 && time.Since(start) > length/3 {
 			continue
 		}
-		if err := rekey(ctx, one, other); err != nil {
+		if err := rekey(ctx, initiator, responder); err != nil {
 			t.Fatal(err)
 		}
-		s.rekeys++
+		s.forcedHandshakes++
 		latest = time.Time{}
 	}
 }
@@ -62,15 +62,15 @@ func (s *trial) setMTU(t *testing.T, mtu int) {
 }
 
 // rekey makes a new session, and waits until both ends have it.
-func rekey(ctx context.Context, one, other *end) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func rekey(ctx context.Context, initiator, responder *end) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	before, err := other.latestHandshake(ctx)
+	before, err := responder.latestHandshake(ctx)
 	if err != nil {
 		return err
 	}
-	if err := one.rekey(ctx, other); err != nil {
+	if err := initiator.rekey(ctx, responder); err != nil {
 		return err
 	}
-	return other.awaitHandshake(ctx, before)
+	return responder.awaitHandshake(ctx, before)
 }

@@ -11,60 +11,60 @@ import (
 )
 
 const (
-	// heapMargin is what the live heap may grow by, in bytes. It does not, and is told in whole MiB: one of
-	// the engine's buffers lost in a thousand packets would be 8 MiB in a minute, in each of two processes.
+	// heapMargin is how much the live heap may grow, in bytes. It is known in whole MiB only, and does not grow. If one
+	// packet in a thousand leaked a buffer of the engine, it would grow by 8 MiB a minute in each of two processes.
 	heapMargin = 2 << 20
-	// residentMargin is what a process may grow by, in bytes: what it once had from the system, it does
-	// not give back at once. It is for what is in no Go heap, and counts in a long soak.
+	// residentMargin is how much a process may grow, in bytes, because it does not return memory to the system at
+	// once. This limit is for leaks outside the Go heap, and counts in a long soak.
 	residentMargin = 32 << 20
-	// threadMargin is how many threads more the Go runtime may have started.
+	// threadMargin is how many more threads the Go runtime may have started.
 	threadMargin = 4
 )
 
-// holdings are what a program has of what a leak would make more.
-type holdings struct {
+// resources are what a leak in a program would make more of.
+type resources struct {
 	descriptors int
 	threads     int
 	resident    int // bytes
-	goroutines  int // 0 where it cannot tell
+	goroutines  int // 0 if the program cannot count them
 	heap        int // bytes that are live after garbage collection
 }
 
-func (h holdings) String() string {
+func (r resources) String() string {
 	text := fmt.Sprintf("%d fds, %d threads, %.1f MiB resident, %.1f MiB of live heap",
-		h.descriptors, h.threads, mebibytes(h.resident), mebibytes(h.heap))
-	if h.goroutines > 0 {
-		text += fmt.Sprintf(", %d goroutines", h.goroutines)
+		r.descriptors, r.threads, mebibytes(r.resident), mebibytes(r.heap))
+	if r.goroutines > 0 {
+		text += fmt.Sprintf(", %d goroutines", r.goroutines)
 	}
 	return text
 }
 
 func mebibytes(bytes int) float64 { return float64(bytes) / (1 << 20) }
 
-func (p *program) holdings(ctx context.Context, t *testing.T) holdings {
+func (p *program) resources(ctx context.Context, t *testing.T) resources {
 	t.Helper()
 	heap, err := p.garbage.liveHeapOf(ctx, p.name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := p.count(t)
-	h.heap = heap
-	return h
+	r := p.resourcesButHeap(t)
+	r.heap = heap
+	return r
 }
 
-// count is holdings without the live heap, which takes longer.
-func (p *program) count(t *testing.T) (h holdings) {
+// resourcesButHeap omits the live heap, which takes longer to measure.
+func (p *program) resourcesButHeap(t *testing.T) (r resources) {
 	t.Helper()
-	if p.asks {
+	if p.countsGoroutines {
 		if _, err := fmt.Fprintln(p.input, "?"); err != nil {
 			t.Fatal(err)
 		}
-		if !p.said.Scan() {
-			t.Fatalf("%s does not tell what it holds: %v", p.command.Path, p.said.Err())
+		if !p.answers.Scan() {
+			t.Fatalf("%s does not say how many goroutines it has: %v", p.command.Path, p.answers.Err())
 		}
 		var err error
-		if h.goroutines, err = strconv.Atoi(p.said.Text()); err != nil {
-			t.Fatalf("%s tells %q: %v", p.command.Path, p.said.Text(), err)
+		if r.goroutines, err = strconv.Atoi(p.answers.Text()); err != nil {
+			t.Fatalf("%s answers %q: %v", p.command.Path, p.answers.Text(), err)
 		}
 	}
 	directory := fmt.Sprintf("/proc/%d", p.command.Process.Pid)
@@ -87,44 +87,44 @@ func (p *program) count(t *testing.T) (h holdings) {
 		}
 		return value
 	}
-	h.descriptors, h.threads, h.resident = len(descriptors), field("Threads"), field("VmRSS")*1024
-	return h
+	r.descriptors, r.threads, r.resident = len(descriptors), field("Threads"), field("VmRSS")*1024
+	return r
 }
 
-// looks is how often a count is taken of which the least is the right one.
-const looks = 10
+// samples is how many counts a minimum is taken of.
+const samples = 10
 
-// leastHoldings looks some times: a connection that was just closed may still be counted.
-func (p *program) leastHoldings(ctx context.Context, t *testing.T) holdings {
+// minResources takes the minimum of several counts, because one may include a connection that was just closed.
+func (p *program) minResources(ctx context.Context, t *testing.T) resources {
 	t.Helper()
-	least := p.holdings(ctx, t)
-	for range looks {
-		now := p.count(t)
-		least.descriptors = min(least.descriptors, now.descriptors)
-		least.goroutines = min(least.goroutines, now.goroutines)
+	minimum := p.resources(ctx, t)
+	for range samples {
+		now := p.resourcesButHeap(t)
+		minimum.descriptors = min(minimum.descriptors, now.descriptors)
+		minimum.goroutines = min(minimum.goroutines, now.goroutines)
 	}
-	return least
+	return minimum
 }
 
-// expectNoMore fails the test if the program holds more than before, packets ago, once what is ending
-// has ended.
-func (p *program) expectNoMore(ctx context.Context, t *testing.T, before holdings, packets int) {
+// expectNoMore fails the test if the program uses more resources than before, that many packets ago. It gives whatever
+// is ending time to end.
+func (p *program) expectNoMore(ctx context.Context, t *testing.T, before resources, packets int) {
 	t.Helper()
-	deadline := time.Now().Add(settle)
-	now := p.holdings(ctx, t)
+	deadline := time.Now().Add(settleTimeout)
+	now := p.resources(ctx, t)
 	for p.exceeds(now, before) && time.Now().Before(deadline) {
-		now = p.holdings(ctx, t)
+		now = p.resources(ctx, t)
 	}
 	t.Logf("%s: %v; %d packets later %v", p.command.Args, before, packets, now)
 	if p.exceeds(now, before) {
-		t.Errorf("%s holds more than before: %v, not %v", p.command.Args, now, before)
+		t.Errorf("%s leaks: it had %v, and has %v", p.command.Args, before, now)
 	}
 }
 
-func (p *program) exceeds(h, before holdings) bool {
-	return h.descriptors > before.descriptors ||
-		h.goroutines > before.goroutines ||
-		h.threads > before.threads+threadMargin ||
-		h.heap > before.heap+heapMargin ||
-		p.shipped && h.resident > before.resident+residentMargin
+func (p *program) exceeds(now, before resources) bool {
+	return now.descriptors > before.descriptors ||
+		now.goroutines > before.goroutines ||
+		now.threads > before.threads+threadMargin ||
+		now.heap > before.heap+heapMargin ||
+		p.shipped && now.resident > before.resident+residentMargin
 }

@@ -16,17 +16,18 @@ import (
 // A program is a process that runs tunnels.
 type program struct {
 	command *exec.Cmd
-	input   io.WriteCloser // at whose end it closes its tunnels and ends
-	said    *bufio.Scanner // a line once its tunnels answer, then one for each question
-	asks    bool           // whether it answers questions
-	shipped bool           // and not this test's own executable, which may hold what the race detector needs
+	name    string         // of an interface that it runs
+	input   io.WriteCloser // standard input
+	answers *bufio.Scanner // the lines that it writes to descriptor 3
 	garbage *collections
-	name    string // of an interface that it runs
+
+	countsGoroutines bool // answers each line of input with their number, and ends at the end of input
+	shipped          bool // users run it too: it contains no race detector, which needs memory of its own
 }
 
-// begin starts a program that runs the interface called name, with a pipe as its descriptor 3 to say
-// "ready" and to answer on. The test's end ends the program, and fails the test unless it then ends well.
-func begin(ctx context.Context, t *testing.T, name string, environment []string, command ...string) *program {
+// startProgram starts a program that runs the interface called name. The program writes "ready" to descriptor 3 once
+// its tunnels answer, then its answers. The test's end ends the program, and fails the test if it exits with an error.
+func startProgram(ctx context.Context, t *testing.T, name string, environment []string, command ...string) *program {
 	t.Helper()
 	p := &program{
 		command: exec.CommandContext(ctx, command[0], command[1:]...),
@@ -35,38 +36,38 @@ func begin(ctx context.Context, t *testing.T, name string, environment []string,
 	}
 	p.command.Env = slices.Concat(os.Environ(), []string{"LOG_LEVEL=error"}, tracing[:], environment)
 	p.command.Stdout, p.command.Stderr = os.Stderr, p.garbage
-	reading, writing, err := os.Pipe()
+	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = reading.Close() }) // it was only read
-	p.command.ExtraFiles = []*os.File{writing}
+	t.Cleanup(func() { _ = reader.Close() }) // nothing was written to it
+	p.command.ExtraFiles = []*os.File{writer}
 	if p.input, err = p.command.StdinPipe(); err != nil {
-		t.Fatal(errors.Join(err, writing.Close()))
+		t.Fatal(errors.Join(err, writer.Close()))
 	}
-	if err := errors.Join(p.command.Start(), writing.Close()); err != nil {
-		t.Fatalf("%s: %v. Run scripts/setup, which builds it.", command[0], err)
+	if err := errors.Join(p.command.Start(), writer.Close()); err != nil {
+		t.Fatalf("%s: %v. Run scripts/setup to build it.", command[0], err)
 	}
-	t.Cleanup(func() { p.end(t) })
-	p.said = bufio.NewScanner(reading)
-	if !p.said.Scan() || !strings.HasPrefix(p.said.Text(), "ready") {
-		t.Fatalf("%s did not start: it said %q", command[0], p.said.Text())
+	t.Cleanup(func() { p.stop(t) })
+	p.answers = bufio.NewScanner(reader)
+	if !p.answers.Scan() || !strings.HasPrefix(p.answers.Text(), "ready") {
+		t.Fatalf("%s did not start: it wrote %q", command[0], p.answers.Text())
 	}
 	return p
 }
 
-func (p *program) end(t *testing.T) {
-	_ = p.input.Close() // may have ended before
-	if !p.asks {
+// stop ends the program and waits until it has exited, at most as long as its context.
+func (p *program) stop(t *testing.T) {
+	_ = p.input.Close() // fails if the program has exited already
+	if !p.countsGoroutines {
 		_ = p.command.Process.Signal(os.Interrupt)
 	}
-	// It flushes and closes; the context bounds how long.
 	if err := p.command.Wait(); err != nil {
 		t.Errorf("%s: %v", p.command.Path, err)
 	}
 }
 
-// artifact is the path of what scripts/setup makes.
+// artifact returns the absolute path of a file that scripts/setup makes.
 func artifact(t *testing.T, path string) string {
 	t.Helper()
 	absolute, err := filepath.Abs("../../" + path)
@@ -79,11 +80,11 @@ func artifact(t *testing.T, path string) string {
 // A runner starts the programs that run two tunnels.
 type runner func(ctx context.Context, t *testing.T, names [2]string) []*program
 
-// inOneProcess runs both tunnels in this test's own executable, started again.
+// inOneProcess runs both tunnels in one more process of this test's executable.
 func inOneProcess(ctx context.Context, t *testing.T, names [2]string) []*program {
 	t.Helper()
-	p := begin(ctx, t, names[0], []string{holdVariable + "=" + names[0] + " " + names[1]}, os.Args[0])
-	p.asks = true
+	p := startProgram(ctx, t, names[0], []string{namesVariable + "=" + names[0] + " " + names[1]}, os.Args[0])
+	p.countsGoroutines = true
 	return []*program{p}
 }
 
@@ -91,19 +92,19 @@ func inOneProcess(ctx context.Context, t *testing.T, names [2]string) []*program
 func onExec(ctx context.Context, t *testing.T, names [2]string) (programs []*program) {
 	t.Helper()
 	for _, name := range names {
-		p := begin(ctx, t, name, []string{"WG_PROCESS_STATUS_FD=3"}, artifact(t, "build/wireguard-go"), "-f", name)
+		p := startProgram(ctx, t, name, []string{"WG_PROCESS_STATUS_FD=3"}, artifact(t, "build/wireguard-go"), "-f", name)
 		p.shipped = true
 		programs = append(programs, p)
 	}
 	return programs
 }
 
-// onFFI runs each tunnel in a Node.js process that has loaded the library.
+// onFFI runs each tunnel in a Node.js process by the library.
 func onFFI(ctx context.Context, t *testing.T, names [2]string) (programs []*program) {
 	t.Helper()
 	for _, name := range names {
-		p := begin(ctx, t, name, nil, "node", artifact(t, "dist/test/soak/hold.js"), name)
-		p.asks, p.shipped = true, true
+		p := startProgram(ctx, t, name, nil, "node", artifact(t, "dist/test/soak/hold.js"), name)
+		p.countsGoroutines, p.shipped = true, true
 		programs = append(programs, p)
 	}
 	return programs

@@ -15,9 +15,9 @@ import (
 	"wg-bridge/go/udp"
 )
 
-// A relay is the only way between two tunnels: what arrives at one of its ports leaves by the other,
-// as the impairment lets it. It has a port for each tunnel, on loopback, and uses our own Bind there, so
-// that datagrams travel joined and split as they do between real peers.
+// A relay is the only path between two tunnels: a datagram that arrives at one of its two ports leaves by the other,
+// as the impairment allows. Each tunnel has a port on loopback. The ports use our own Bind, so that datagrams travel
+// coalesced and are split again, as between real peers.
 type relay struct {
 	ports [2]relayPort
 	lines [2]*line // by the port that receives
@@ -30,7 +30,7 @@ type relayPort struct {
 	receive []conn.ReceiveFunc
 }
 
-// openRelay opens both ports. start makes datagrams flow; the test's end closes the ports.
+// openRelay opens both ports, and closes them at the test's end. Datagrams flow once start is called.
 func openRelay(t *testing.T, i impairment, seed uint64) *relay {
 	t.Helper()
 	r := &relay{}
@@ -52,7 +52,7 @@ func openRelay(t *testing.T, i impairment, seed uint64) *relay {
 	return r
 }
 
-// start relays to the tunnels that listen on these ports of 127.0.0.1.
+// start relays between the tunnels that listen on these ports of 127.0.0.1.
 func (r *relay) start(t *testing.T, listening [2]uint16) {
 	t.Helper()
 	for n, line := range r.lines {
@@ -67,6 +67,9 @@ func (r *relay) start(t *testing.T, listening [2]uint16) {
 		r.done.Go(func() { line.sendAll(t, r.ports[other].bind, to) })
 	}
 }
+
+// arrivals returns how many datagrams have arrived at both ports.
+func (r *relay) arrivals() int { return r.lines[0].counts().arrived + r.lines[1].counts().arrived }
 
 func (r *relay) close(t *testing.T) {
 	for n, port := range r.ports {
@@ -86,21 +89,23 @@ func (r *relay) close(t *testing.T) {
 // A line is one direction of a relay.
 type line struct {
 	impairment
-	random  *rand.Rand // only sendAll uses it, as all that follows
 	arrived chan []byte
 	stopped chan struct{}
-	waiting departures
-	free    time.Time // when the line has carried all that waits
-	number  int
+
+	// Only sendAll uses these.
+	random    *rand.Rand
+	departing departures
+	free      time.Time // when the line will have carried every departing datagram
+	sequence  int       // of the latest departure
 
 	mu    sync.Mutex
 	count counts
 }
 
-// counts are what a line did, in datagrams.
+// counts are in datagrams.
 type counts struct {
-	arrived, lost, overflown, doubled, held, damaged, left int
-	initiations, responses                                 int // of handshakes; by the type that no encryption hides
+	arrived, lost, dropped, duplicated, reordered, damaged, sent int
+	initiations, responses                                       int // of handshakes, by the type, which is in clear
 }
 
 func (l *line) receiveAll(t *testing.T, receive conn.ReceiveFunc) {
@@ -114,7 +119,7 @@ func (l *line) receiveAll(t *testing.T, receive conn.ReceiveFunc) {
 			return
 		}
 		if err != nil {
-			t.Errorf("the relay receives: %v", err)
+			t.Errorf("the relay cannot receive: %v", err)
 			return
 		}
 		for i := range n {
@@ -127,65 +132,66 @@ func (l *line) receiveAll(t *testing.T, receive conn.ReceiveFunc) {
 	}
 }
 
-// sendAll decides what happens to each datagram, and sends when the time has come.
+// sendAll decides each datagram's fate, and sends it when it is due.
 func (l *line) sendAll(t *testing.T, bind *udp.Bind, to conn.Endpoint) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case datagram := <-l.arrived:
-			l.take(datagram, time.Now())
+			l.schedule(datagram, time.Now())
 		case <-timer.C:
 		case <-l.stopped:
 			return
 		}
 		now := time.Now()
-		due := l.waiting.due(now)
+		due := l.departing.due(now)
 		for len(due) > 0 {
 			batch := due[:min(len(due), conn.IdealBatchSize)]
 			due = due[len(batch):]
-			// An engine that has just ended refuses what is sent to it: that is one more loss.
+			// A tunnel that has just closed refuses datagrams: these are lost too.
 			if err := bind.Send(batch, to); errors.Is(err, net.ErrClosed) {
 				return
 			}
-			l.add(func(c *counts) { c.left += len(batch) })
+			l.update(func(c *counts) { c.sent += len(batch) })
 		}
-		if len(l.waiting) > 0 {
-			timer.Reset(l.waiting[0].at.Sub(now))
+		if len(l.departing) > 0 {
+			timer.Reset(l.departing[0].at.Sub(now))
 		}
 	}
 }
 
-func (l *line) take(datagram []byte, now time.Time) {
+// schedule draws the datagram's fate, and adds its copies to the departures.
+func (l *line) schedule(datagram []byte, now time.Time) {
 	fate := l.next(l.random)
 	if l.free.Before(now) {
 		l.free = now
 	}
-	overflows := l.free.Sub(now) > l.queue
-	l.add(func(c *counts) { c.record(datagram, fate, overflows) })
-	if overflows {
+	full := l.free.Sub(now) > l.queue
+	l.update(func(c *counts) { c.record(datagram, fate, full) })
+	if full {
 		return
 	}
 	datagram = fate.damage.apply(datagram)
 	for range fate.copies {
 		l.free = l.free.Add(time.Duration(len(datagram)) * time.Second / time.Duration(l.rate))
-		l.number++
-		heap.Push(&l.waiting, departure{l.free.Add(fate.delay), l.number, datagram})
+		l.sequence++
+		heap.Push(&l.departing, departure{l.free.Add(fate.delay), l.sequence, datagram})
 	}
 }
 
-func (l *line) add(f func(*counts)) {
+func (l *line) update(f func(*counts)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f(&l.count)
 }
 
 func (l *line) counts() (c counts) {
-	l.add(func(now *counts) { c = *now })
+	l.update(func(current *counts) { c = *current })
 	return c
 }
 
-func (c *counts) record(datagram []byte, f fate, overflows bool) {
+func (c *counts) record(datagram []byte, f fate, full bool) {
 	c.arrived++
 	if len(datagram) > 0 {
 		switch datagram[0] {
@@ -196,33 +202,33 @@ func (c *counts) record(datagram []byte, f fate, overflows bool) {
 		}
 	}
 	switch {
-	case overflows:
-		c.overflown++
+	case full:
+		c.dropped++
 	case f.copies == 0:
 		c.lost++
 	case f.copies == 2:
-		c.doubled++
+		c.duplicated++
 	case f.held:
-		c.held++
-	case f.damage.kind != whole:
+		c.reordered++
+	case f.damage.kind != intact:
 		c.damaged++
 	}
 }
 
-// A departure is a datagram that has its time; number keeps those of the same time in order.
+// A departure is a datagram and the time at which it is to be sent. The sequence number orders those of equal time.
 type departure struct {
 	at       time.Time
-	number   int
+	sequence int
 	datagram []byte
 }
 
-// departures is a heap.Interface, the next one first.
+// departures implements heap.Interface; the earliest is first.
 type departures []departure
 
 func (d departures) Len() int { return len(d) }
 func (d departures) Less(i, j int) bool {
 	if d[i].at.Equal(d[j].at) {
-		return d[i].number < d[j].number
+		return d[i].sequence < d[j].sequence
 	}
 	return d[i].at.Before(d[j].at)
 }
@@ -235,7 +241,7 @@ func (d *departures) Pop() any {
 	return last
 }
 
-// due takes out what is to leave by now, in order.
+// due removes and returns the datagrams whose time has come, in order.
 func (d *departures) due(now time.Time) (datagrams [][]byte) {
 	for len(*d) > 0 && !(*d)[0].at.After(now) {
 		datagrams = append(datagrams, heap.Pop(d).(departure).datagram)

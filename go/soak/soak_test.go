@@ -1,5 +1,5 @@
-// Package soak runs tunnels for long over a link that loses, doubles, reorders and damages datagrams,
-// while their sessions and MTUs change, and looks whether a byte is lost or anything leaks.
+// Package soak runs tunnels for a long time over a link that loses, duplicates, reorders and damages datagrams, while
+// their sessions and MTUs change, and checks that no byte is lost and nothing leaks.
 package soak
 
 import (
@@ -17,33 +17,30 @@ import (
 )
 
 const (
-	// lengthVariable says in the environment for how many seconds to soak, and seedVariable by which
-	// seed to impair: one that an earlier run logged.
+	// lengthVariable is the environment variable with the length of a soak in seconds.
 	lengthVariable = "WG_BRIDGE_SOAK_SECONDS"
-	seedVariable   = "WG_BRIDGE_SOAK_SEED"
+	// seedVariable is the environment variable with the seed of the impairments, to repeat those of an earlier run.
+	seedVariable = "WG_BRIDGE_SOAK_SEED"
 
-	// shortLength is that of a run that nobody asked for: with all the other tests.
-	shortLength = 6 * time.Second
+	// defaultLength is that of a soak among all other tests, where lengthVariable is not set.
+	defaultLength = 6 * time.Second
 
-	// ownHandshakes is how long a soak must be for WireGuard to make handshakes by itself in it: half of it
+	// ownHandshakesLength is the minimum length of a soak in which WireGuard makes handshakes by itself: half of it
 	// passes after the last forced one, and REKEY_AFTER_TIME is two minutes.
-	ownHandshakes = 10 * time.Minute
+	ownHandshakesLength = 10 * time.Minute
 
-	// patience bounds each wait for a handshake, and for the last bytes at the end. Reaching it is a
-	// failure, of what hangs.
-	patience = 2 * time.Minute
-	// settle bounds how long what is ending may take to be gone.
-	settle = 10 * time.Second
+	// timeout bounds each wait for a handshake, and for the last bytes at the end. Whatever takes longer hangs, which
+	// fails the test.
+	timeout = 2 * time.Minute
+	// settleTimeout bounds how long something that is ending may take to be gone.
+	settleTimeout = 10 * time.Second
 )
-
-// aLongTimeAgo is a deadline that ends what is being read and written.
-var aLongTimeAgo = time.Unix(1, 0)
 
 func TestTunnelsLoseNoByteAndLeakNothing(t *testing.T) {
 	testbed.RequireSandbox(t)
-	length, asked := seconds(t)
+	length, given := chosenLength(t)
 	seed := chosenSeed(t)
-	t.Logf("%v by %s=%d %s=%s", length, seedVariable, seed, foreground.Disable, os.Getenv(foreground.Disable))
+	t.Logf("%v with %s=%d %s=%s", length, seedVariable, seed, foreground.Disable, os.Getenv(foreground.Disable))
 	impairLoopback(t)
 	for number, way := range []struct {
 		name  string
@@ -53,8 +50,8 @@ func TestTunnelsLoseNoByteAndLeakNothing(t *testing.T) {
 		{"on exec", onExec},
 		{"on ffi", onFFI},
 	} {
-		// The others need what scripts/setup builds, and scripts/soak runs that.
-		if number > 0 && !asked {
+		// The others need what scripts/setup builds. scripts/soak runs that, and sets the length.
+		if number > 0 && !given {
 			continue
 		}
 		t.Run(way.name, func(t *testing.T) {
@@ -64,11 +61,11 @@ func TestTunnelsLoseNoByteAndLeakNothing(t *testing.T) {
 	}
 }
 
-func seconds(t *testing.T) (length time.Duration, asked bool) {
+func chosenLength(t *testing.T) (length time.Duration, given bool) {
 	t.Helper()
 	text := os.Getenv(lengthVariable)
 	if text == "" {
-		return shortLength, false
+		return defaultLength, false
 	}
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
@@ -90,11 +87,11 @@ func chosenSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// soak opens two tunnels, and soaks them twice: a quarter of the time until everything that grows to a
-// size has grown to it, then the rest, after which nothing may have become more.
+// soak opens two tunnels, and runs traffic through them twice: for a quarter of the time, in which pools and buffers
+// reach their size, then for the rest, in which nothing may grow.
 func soak(t *testing.T, prefix string, start runner, length time.Duration, seed uint64) {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), length+3*patience, fmt.Errorf("the soak did not end"))
-	t.Cleanup(cancel) // the last to be called: the programs end by themselves before
+	ctx, cancel := context.WithTimeoutCause(context.Background(), length+3*timeout, fmt.Errorf("the soak did not end"))
+	t.Cleanup(cancel) // runs last: by then the programs have ended by themselves
 	relay := openRelay(t, badLink, seed)
 	names := [2]string{prefix + "a", prefix + "b"}
 	programs := start(ctx, t, names)
@@ -107,60 +104,58 @@ func soak(t *testing.T, prefix string, start runner, length time.Duration, seed 
 
 	s := &trial{ends: ends, seed: seed}
 	s.run(ctx, t, length/4)
-	var before []holdings
+	var before []resources
 	for _, program := range programs {
-		before = append(before, program.leastHoldings(ctx, t))
+		before = append(before, program.minResources(ctx, t))
 	}
-	packets := relay.lines[0].counts().arrived + relay.lines[1].counts().arrived
+	packets := relay.arrivals()
 	s.run(ctx, t, length-length/4)
-	packets = relay.lines[0].counts().arrived + relay.lines[1].counts().arrived - packets
+	packets = relay.arrivals() - packets
 
 	for n, line := range relay.lines {
 		t.Logf("from %s: %+v", names[n], line.counts())
 	}
-	t.Logf("%d MTU changes, %d forced and %d other handshakes", s.mtuChanges, s.rekeys, s.handshakes)
+	t.Logf("%d MTU changes, %d forced and %d other handshakes", s.mtuChanges, s.forcedHandshakes, s.ownHandshakes)
 	for n, program := range programs {
 		program.expectNoMore(ctx, t, before[n], packets)
 	}
-	if s.rekeys == 0 || s.mtuChanges == 0 {
-		t.Error("nothing was changed while the traffic ran")
+	if s.forcedHandshakes == 0 || s.mtuChanges == 0 {
+		t.Error("no handshake was forced, or no MTU changed, while the traffic ran")
 	}
-	if length >= ownHandshakes && s.handshakes == 0 {
-		t.Error("the tunnels made no handshake by themselves, although two minutes passed after the forced ones")
+	if length >= ownHandshakesLength && s.ownHandshakes == 0 {
+		t.Error("the tunnels made no handshake by themselves, although two minutes passed after the last forced one")
 	}
 }
 
-// A trial is what two ends go through.
+// A trial runs traffic between two ends and disturbs it.
 type trial struct {
 	ends [2]*end
 	seed uint64
 
-	mtuChanges int
-	rekeys     int // handshakes that were forced while streams ran
-	handshakes int // those that the engine made by itself, as far as seen
+	mtuChanges       int
+	forcedHandshakes int // while streams ran
+	ownHandshakes    int // of the engine, as far as disturb has observed them
 }
 
-// run sends streams both ways over IPv4 and IPv6 for so long, changes the tunnels meanwhile, and compares
-// what arrived with what was sent.
+// run sends streams both ways over IPv4 and IPv6 for that long, disturbs the tunnels meanwhile, and checks that
+// everything that was sent was received.
 func (s *trial) run(ctx context.Context, t *testing.T, length time.Duration) {
 	t.Helper()
-	// What a connection carries at most in a packet is agreed upon when it is made.
+	// TCP agrees on its maximum segment size when it connects.
 	s.setMTU(t, mtus[0])
 	stop := make(chan struct{})
 	var streams, connected sync.WaitGroup
 	for n, address := range []string{s.ends[1].ipv4, s.ends[1].ipv6} {
 		connected.Add(1)
 		streams.Go(func() {
-			directions, err := stream(ctx, s.ends[0].name, s.ends[1].name, address, s.seed+uint64(n), connected.Done, stop)
+			transfers, err := streamBothWays(ctx, s.ends[0].name, s.ends[1].name, address, s.seed+uint64(n), connected.Done, stop)
 			if err != nil {
 				t.Error(err)
 			}
-			for _, d := range directions {
-				if d.sent != d.arrived || d.sent.bytes == 0 {
-					t.Errorf("%s: sent %d bytes %x, %d bytes %x arrived", address, d.sent.bytes, d.sent.sum, d.arrived.bytes, d.arrived.sum)
-				}
+			for _, d := range transfers {
+				d.expectWhole(t, address)
 			}
-			t.Logf("%s: %.1f MB there, %.1f MB back", address, float64(directions[0].arrived.bytes)/1e6, float64(directions[1].arrived.bytes)/1e6)
+			t.Logf("%s: %.1f MB there, %.1f MB back", address, float64(transfers[0].received.bytes)/1e6, float64(transfers[1].received.bytes)/1e6)
 		})
 	}
 	connected.Wait()
@@ -170,8 +165,8 @@ func (s *trial) run(ctx context.Context, t *testing.T, length time.Duration) {
 	if t.Failed() {
 		t.FailNow()
 	}
-	// The engine's goroutines of a peer hold the packets of their largest batch until there is a larger
-	// one. Those of new peers hold nothing.
+	// The engine's goroutines for a peer keep the packets of their largest batch until there is a larger one. Those
+	// of a new peer keep none.
 	for n, one := range s.ends {
 		if err := rekey(ctx, one, s.ends[1-n]); err != nil {
 			t.Fatal(err)

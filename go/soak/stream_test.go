@@ -3,115 +3,170 @@ package soak
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"testing"
+	"time"
 )
 
-// A digest is what one end of a stream has seen of it.
+// pieceLength is how many bytes a stream sends at a time.
+const pieceLength = 64 << 10
+
+// longAgo is a deadline that ends every pending read and write.
+var longAgo = time.Unix(1, 0)
+
+// A digest describes the bytes that passed one end of a stream.
 type digest struct {
 	bytes int64
 	sum   [sha256.Size]byte
 }
 
-// A direction is what was sent one way, and what arrived.
-type direction struct{ sent, arrived digest }
+// A transfer compares what one end of a stream sent with what the other end received.
+type transfer struct{ sent, received digest }
 
-// stream connects from one namespace to an address in another over TCP, and sends pseudo-random bytes
-// both ways until stop is closed, and some in any case. It calls connected when it is, or cannot be, and
-// returns once either end has read the other's last byte.
-func stream(ctx context.Context, from, to, address string, seed uint64, connected func(), stop <-chan struct{}) (_ [2]direction, err error) {
-	near, far, err := dial(ctx, from, to, address)
-	connected()
-	if err != nil {
-		return [2]direction{}, err
-	}
-	release := cutOffWith(ctx, near, far)
-	defer func() { err = errors.Join(err, release()) }()
-	var directions [2]direction
-	failures := make(chan error, 4)
-	for n, way := range [2][2]*net.TCPConn{{near, far}, {far, near}} {
-		go func() {
-			var err error
-			directions[n].sent, err = send(way[0], rand.NewPCG(seed, uint64(n)), stop)
-			failures <- err
-		}()
-		go func() {
-			var err error
-			directions[n].arrived, err = receive(way[1])
-			failures <- err
-		}()
-	}
-	for range cap(failures) {
-		err = errors.Join(err, <-failures)
-	}
-	if err != nil {
-		return directions, fmt.Errorf("the stream from %s to %s: %w", from, address, err)
-	}
-	return directions, nil
-}
-
-// cutOffWith ends what hangs when ctx does: the reads and writes of both ends then fail. release closes them.
-func cutOffWith(ctx context.Context, near, far *net.TCPConn) (release func() error) {
-	keep := context.AfterFunc(ctx, func() {
-		_ = near.SetDeadline(aLongTimeAgo)
-		_ = far.SetDeadline(aLongTimeAgo)
-	})
-	return func() error {
-		keep()
-		return errors.Join(near.Close(), far.Close())
+// expectWhole fails the test unless everything that was sent was received, and something was.
+func (d transfer) expectWhole(t *testing.T, to string) {
+	t.Helper()
+	if d.sent != d.received || d.sent.bytes == 0 {
+		t.Errorf("%s: sent %d bytes %x, received %d bytes %x",
+			to, d.sent.bytes, d.sent.sum, d.received.bytes, d.received.sum)
 	}
 }
 
-func dial(ctx context.Context, from, to, address string) (near, far *net.TCPConn, err error) {
+// A connection is a TCP connection between two namespaces, with both of its ends in this process.
+type connection struct{ near, far *net.TCPConn }
+
+// dial connects from one namespace to an address in another.
+func dial(ctx context.Context, from, to, address string) (c connection, err error) {
 	listener, err := inNamespace(to, func() (net.Listener, error) {
 		return (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(address, "0"))
 	})
 	if err != nil {
-		return nil, nil, err
+		return c, err
 	}
 	defer listener.Close()
 	dialed, err := inNamespace(from, func() (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", listener.Addr().String())
 	})
 	if err != nil {
-		return nil, nil, err
+		return c, err
 	}
 	accepted, err := listener.Accept()
 	if err != nil {
-		return nil, nil, errors.Join(err, dialed.Close())
+		return c, errors.Join(err, dialed.Close())
 	}
-	return dialed.(*net.TCPConn), accepted.(*net.TCPConn), nil
+	return connection{dialed.(*net.TCPConn), accepted.(*net.TCPConn)}, nil
 }
 
-func send(to *net.TCPConn, source *rand.PCG, stop <-chan struct{}) (d digest, err error) {
-	hash, piece := sha256.New(), make([]byte, 64<<10)
+// failWith makes every read and write fail once ctx is done, so that nothing hangs. release ends that, and closes
+// both ends.
+func (c connection) failWith(ctx context.Context) (release func() error) {
+	stop := context.AfterFunc(ctx, func() {
+		_ = c.near.SetDeadline(longAgo)
+		_ = c.far.SetDeadline(longAgo)
+	})
+	return func() error {
+		stop()
+		return errors.Join(c.near.Close(), c.far.Close())
+	}
+}
+
+// streamBothWays connects from one namespace to an address in another, and sends pseudo-random bytes both ways
+// until stop is closed, at least one piece each. It calls connected once the connection is made or has failed, and
+// returns once each end has read the other's last byte.
+func streamBothWays(ctx context.Context, from, to, address string, seed uint64, connected func(), stop <-chan struct{}) (_ [2]transfer, err error) {
+	c, err := dial(ctx, from, to, address)
+	connected()
+	if err != nil {
+		return [2]transfer{}, err
+	}
+	release := c.failWith(ctx)
+	defer func() { err = errors.Join(err, release()) }()
+	var transfers [2]transfer
+	failures := make(chan error, len(transfers))
+	for n, way := range [2]connection{c, {c.far, c.near}} {
+		go func() {
+			started := false
+			var err error
+			transfers[n], err = way.transfer(seed, uint64(n), func() (bool, error) {
+				select {
+				case <-stop:
+					if started {
+						return false, nil
+					}
+				default:
+				}
+				started = true
+				return true, nil
+			}, func(int64) {})
+			failures <- err
+		}()
+	}
+	for range transfers {
+		err = errors.Join(err, <-failures)
+	}
+	if err != nil {
+		return transfers, fmt.Errorf("the stream from %s to %s: %w", from, address, err)
+	}
+	return transfers, nil
+}
+
+// transfer sends pseudo-random pieces from the near end to the far one. It calls next before each piece, and stops
+// once that returns false; it calls received with the number of bytes that have reached the far end.
+func (c connection) transfer(seed, stream uint64, next func() (bool, error), received func(int64)) (d transfer, err error) {
+	sent := make(chan error, 1)
+	go func() {
+		var err error
+		d.sent, err = send(c.near, seed, stream, next)
+		sent <- err
+	}()
+	d.received, err = receive(c.far, received)
+	err = errors.Join(err, <-sent)
+	return d, err
+}
+
+func send(to *net.TCPConn, seed, stream uint64, next func() (bool, error)) (d digest, err error) {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[0:], seed)
+	binary.LittleEndian.PutUint64(key[8:], stream)
+	random, hash, piece := rand.NewChaCha8(key), sha256.New(), make([]byte, pieceLength)
 	for {
-		for i := 0; i < len(piece); i += 8 {
-			word := source.Uint64()
-			for j := range 8 {
-				piece[i+j] = byte(word >> (8 * j))
-			}
-		}
-		if _, err := to.Write(piece); err != nil {
+		more, err := next()
+		if err != nil {
 			return d, err
 		}
-		hash.Write(piece)
-		d.bytes += int64(len(piece))
-		select {
-		case <-stop:
+		if !more {
 			d.sum = [sha256.Size]byte(hash.Sum(nil))
 			return d, to.CloseWrite()
-		default:
+		}
+		_, _ = random.Read(piece) // never fails
+		hash.Write(piece)
+		n, err := to.Write(piece)
+		d.bytes += int64(n)
+		if err != nil {
+			return d, err
 		}
 	}
 }
 
-func receive(from *net.TCPConn) (d digest, err error) {
-	hash := sha256.New()
-	d.bytes, err = io.Copy(hash, from)
-	d.sum = [sha256.Size]byte(hash.Sum(nil))
-	return d, err
+func receive(from *net.TCPConn, received func(int64)) (d digest, err error) {
+	hash, piece := sha256.New(), make([]byte, pieceLength)
+	for {
+		n, err := from.Read(piece)
+		hash.Write(piece[:n])
+		d.bytes += int64(n)
+		received(d.bytes)
+		if err == nil {
+			continue
+		}
+		d.sum = [sha256.Size]byte(hash.Sum(nil))
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return d, err
+	}
 }

@@ -10,11 +10,11 @@ import (
 	"wg-bridge/go/testbed"
 )
 
-// BenchmarkTCP sends mebibytes through two tunnels of this process, one stream each way at a time. What it
-// is for is its profile, which has all code that carries packets, and nothing of other programs.
+// BenchmarkTCP sends mebibytes through two tunnels of this process, in one direction after the other. It exists for
+// its CPU profile, which covers all code that carries packets and no other program.
 func BenchmarkTCP(b *testing.B) {
 	testbed.RequireSandbox(b)
-	ctx, cancel := context.WithTimeoutCause(b.Context(), patience, errors.New("the benchmark did not end"))
+	ctx, cancel := context.WithTimeoutCause(b.Context(), timeout, errors.New("the benchmark did not end"))
 	defer cancel()
 	const firstPort = 15_000
 	ends := [2]*end{newEnd(b, "wgba", 1, firstPort+1), newEnd(b, "wgbb", 2, firstPort)}
@@ -28,36 +28,36 @@ func BenchmarkTCP(b *testing.B) {
 		one.connect(ctx, b, one.peerLines(ends[1-n]))
 	}
 	for n, name := range []string{"up", "down"} {
-		b.Run(name, func(b *testing.B) { carry(ctx, b, ends[n], ends[1-n]) })
+		b.Run(name, func(b *testing.B) { sendMebibytes(ctx, b, ends[n], ends[1-n]) })
 	}
 }
 
-// carry sends b.N MiB from one end to the other.
-func carry(ctx context.Context, b *testing.B, from, to *end) {
-	near, far, err := dial(ctx, from.name, to.name, to.ipv4)
+// sendMebibytes sends b.N MiB from one end to the other.
+func sendMebibytes(ctx context.Context, b *testing.B, from, to *end) {
+	c, err := dial(ctx, from.name, to.name, to.ipv4)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer near.Close()
-	defer far.Close()
+	defer c.near.Close()
+	defer c.far.Close()
 	piece := make([]byte, 1<<20)
 	b.SetBytes(int64(len(piece)))
 	b.ResetTimer()
 	sent := make(chan error, 1)
 	go func() {
 		for range b.N {
-			if _, err := near.Write(piece); err != nil {
+			if _, err := c.near.Write(piece); err != nil {
 				sent <- err
 				return
 			}
 		}
-		sent <- near.CloseWrite()
+		sent <- c.near.CloseWrite()
 	}()
-	arrived, err := io.Copy(io.Discard, far)
+	received, err := io.Copy(io.Discard, c.far)
 	if err := errors.Join(err, <-sent); err != nil {
 		b.Fatal(err)
 	}
-	if want := int64(b.N) * int64(len(piece)); arrived != want {
-		b.Fatalf("%d bytes of %d arrived", arrived, want)
+	if want := int64(b.N) * int64(len(piece)); received != want {
+		b.Fatalf("received %d of %d bytes", received, want)
 	}
 }

@@ -24,14 +24,14 @@ import (
 	"wg-bridge/go/uapi"
 )
 
-// An end is one of the two tunnels, whose interface is in a namespace of its own. It is configured by
-// its UAPI socket alone, whoever runs it.
+// An end is one of the tunnels. Its interface is in a namespace of its own. It is configured through its UAPI socket
+// alone, whichever program runs it.
 type end struct {
-	name      string // of the interface and of the namespace
+	name      string // of the interface and of its namespace
 	ipv4      string
 	ipv6      string
 	key       *ecdh.PrivateKey
-	relayPort uint16 // where its peer seems to be
+	relayPort uint16 // of 127.0.0.1: the endpoint of its peer
 }
 
 func newEnd(t testing.TB, name string, number int, relayPort uint16) *end {
@@ -43,8 +43,7 @@ func newEnd(t testing.TB, name string, number int, relayPort uint16) *end {
 	return &end{name, fmt.Sprintf("10.9.0.%d", number), fmt.Sprintf("fd09::%d", number), key, relayPort}
 }
 
-// openTunnel runs a tunnel in this process for the length of the test, with the features that the
-// environment leaves it.
+// openTunnel runs a tunnel in this process until the test's end, without the features that the environment disables.
 func openTunnel(t testing.TB, name string) {
 	t.Helper()
 	features, err := tunnel.ParseDisabled(os.Getenv(foreground.Disable))
@@ -66,8 +65,8 @@ func openTunnel(t testing.TB, name string) {
 	})
 }
 
-// connect moves the interface to its namespace, gives it its key, its peers and addresses, and sets it
-// up. It returns the port on which the tunnel listens, in the namespace where it was made.
+// connect moves the interface to its namespace, configures its key, peers and addresses, and sets it up. It returns
+// the UDP port of the tunnel, which stays in the namespace in which the tunnel was opened.
 func (e *end) connect(ctx context.Context, t testing.TB, peers string) uint16 {
 	t.Helper()
 	testbed.Namespace(t, e.name)
@@ -100,12 +99,12 @@ func (e *end) peerLines(peer *end) string {
 		hex.EncodeToString(peer.key.PublicKey().Bytes()), e.relayPort, peer.ipv4, peer.ipv6)
 }
 
-// rekey takes the peer away and gives it back in one request, and returns once there is a new
-// session: only a handshake makes one, as the old session's keys went with the peer.
+// rekey removes the peer and adds it again in one request, and returns once there is a new session. The old session's
+// keys go with the peer, so only a handshake makes a new one.
 func (e *end) rekey(ctx context.Context, peer *end) error {
 	public := hex.EncodeToString(peer.key.PublicKey().Bytes())
-	// A keepalive begins the handshake at once, and not when TCP tries again. Not at both ends from the start:
-	// handshakes that cross each other fail both, and are tried again after five seconds.
+	// A keepalive starts the handshake at once; otherwise it would wait for TCP's next retry. Only one end has it:
+	// two handshakes that cross fail both, and are retried after five seconds.
 	const keepalive = "persistent_keepalive_interval=1\n"
 	if err := e.set(ctx, "public_key="+public+"\nremove=true\n"+e.peerLines(peer)+keepalive); err != nil {
 		return err
@@ -113,10 +112,10 @@ func (e *end) rekey(ctx context.Context, peer *end) error {
 	return e.awaitHandshake(ctx, time.Time{})
 }
 
-// awaitHandshake returns once the latest handshake is a later one.
+// awaitHandshake returns once the latest handshake is later than after.
 func (e *end) awaitHandshake(ctx context.Context, after time.Time) error {
-	ask := time.NewTicker(20 * time.Millisecond)
-	defer ask.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		latest, err := e.latestHandshake(ctx)
 		if err != nil {
@@ -126,14 +125,14 @@ func (e *end) awaitHandshake(ctx context.Context, after time.Time) error {
 			return nil
 		}
 		select {
-		case <-ask.C:
+		case <-tick.C:
 		case <-ctx.Done():
 			return fmt.Errorf("%s: no handshake after %v: %w", e.name, after, context.Cause(ctx))
 		}
 	}
 }
 
-// latestHandshake is the zero time before the first one.
+// latestHandshake returns when the latest handshake was, or the zero time before the first one.
 func (e *end) latestHandshake(ctx context.Context) (time.Time, error) {
 	status, err := e.status(ctx)
 	if err != nil {
@@ -155,7 +154,7 @@ func (e *end) setMTU(t *testing.T, mtu int) {
 
 func (e *end) status(ctx context.Context) (string, error) { return exchange(ctx, e.name, "get=1\n\n") }
 
-// number reads a field of a status; 0 where it does not stand.
+// number returns a field of a status, or 0 if the field is missing.
 func number(status, field string) (int64, error) {
 	found := regexp.MustCompile(`(?m)^` + field + `=(\d+)$`).FindStringSubmatch(status)
 	if found == nil {
@@ -167,42 +166,42 @@ func number(status, field string) (int64, error) {
 func (e *end) set(ctx context.Context, lines string) error {
 	answer, err := exchange(ctx, e.name, "set=1\n"+lines+"\n")
 	if err == nil && answer != "errno=0\n\n" {
-		err = fmt.Errorf("configuring %s: it answers %q", e.name, answer)
+		err = fmt.Errorf("configuring %s: the tunnel answered %q", e.name, answer)
 	}
 	return err
 }
 
-// exchange asks the tunnel called name on a connection of its own, as wg does.
+// exchange sends a request to the tunnel called name, on a connection of its own as wg(8) does, and returns the answer.
 func exchange(ctx context.Context, name, request string) (_ string, err error) {
 	connection, err := (&net.Dialer{}).DialContext(ctx, "unix", uapi.Path(name))
 	if err != nil {
-		return "", fmt.Errorf("reaching %s: %w", name, err)
+		return "", fmt.Errorf("connecting to %s: %w", name, err)
 	}
 	defer func() { err = errors.Join(err, connection.Close()) }()
-	if deadline, has := ctx.Deadline(); has {
+	if deadline, ok := ctx.Deadline(); ok {
 		if err := connection.SetDeadline(deadline); err != nil {
 			return "", err
 		}
 	}
 	if _, err := io.WriteString(connection, request); err != nil {
-		return "", fmt.Errorf("asking %s: %w", name, err)
+		return "", fmt.Errorf("sending a request to %s: %w", name, err)
 	}
 	if err := connection.(*net.UnixConn).CloseWrite(); err != nil {
-		return "", fmt.Errorf("asking %s: %w", name, err)
+		return "", fmt.Errorf("sending a request to %s: %w", name, err)
 	}
 	answer, err := io.ReadAll(connection)
 	if err != nil {
-		return "", fmt.Errorf("hearing %s: %w", name, err)
+		return "", fmt.Errorf("reading the answer of %s: %w", name, err)
 	}
 	return string(answer), nil
 }
 
-// inNamespace calls f on a thread that is in the network namespace called name, and ends with the call.
+// inNamespace calls f on a thread in the network namespace called name, and returns its result.
 func inNamespace[T any](name string, f func() (T, error)) (result T, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // Never unlocked: no other goroutine may get a thread that is elsewhere.
+		runtime.LockOSThread() // Never unlocked, so that the thread ends here and no other goroutine gets it.
 		if err = enter(name); err == nil {
 			result, err = f()
 		}

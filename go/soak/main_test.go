@@ -15,39 +15,38 @@ import (
 	"wg-bridge/go/tunnel"
 )
 
-// holdVariable names in the environment the interfaces that this executable is to run, instead of its
-// tests.
-const holdVariable = "WG_BRIDGE_SOAK_HOLD"
+// namesVariable is the environment variable with the names of the interfaces that this executable is to run instead
+// of its tests.
+const namesVariable = "WG_BRIDGE_SOAK_NAMES"
 
 func TestMain(m *testing.M) {
-	names := strings.Fields(os.Getenv(holdVariable))
+	names := strings.Fields(os.Getenv(namesVariable))
 	if len(names) == 0 {
 		os.Exit(m.Run())
 	}
-	if err := hold(names); err != nil {
+	if err := runTunnels(names); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// hold runs tunnels in this process until the end of standard input. It says "ready" on descriptor 3,
-// and after each line of input how many goroutines there are. In the end there may be no more than in
-// the beginning.
-func hold(names []string) error {
+// runTunnels runs tunnels in this process until the end of standard input. It writes "ready" to descriptor 3, then the
+// number of goroutines after each line of input. It fails if the tunnels leave goroutines behind.
+func runTunnels(names []string) error {
 	before := runtime.NumGoroutine()
-	if err := holdTunnels(names); err != nil {
+	if err := serve(names); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(settle); runtime.NumGoroutine() > before; runtime.Gosched() {
+	for deadline := time.Now().Add(settleTimeout); runtime.NumGoroutine() > before; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-			return fmt.Errorf("%d goroutines before the tunnels, and %d after them", before, runtime.NumGoroutine())
+			return fmt.Errorf("%d goroutines before the tunnels were opened, %d after they were closed", before, runtime.NumGoroutine())
 		}
 	}
 	return nil
 }
 
-func holdTunnels(names []string) (err error) {
+func serve(names []string) (err error) {
 	features, err := tunnel.ParseDisabled(os.Getenv(foreground.Disable))
 	if err != nil {
 		return err
@@ -57,11 +56,11 @@ func holdTunnels(names []string) (err error) {
 		if openErr != nil {
 			return openErr
 		}
-		held, startErr := tunnel.Start(files, features, tunnel.NewLog(os.Stderr, tunnel.Error, name))
+		opened, startErr := tunnel.Start(files, features, tunnel.NewLog(os.Stderr, tunnel.Error, name))
 		if startErr != nil {
 			return startErr
 		}
-		defer func() { err = errors.Join(err, held.Close()) }()
+		defer func() { err = errors.Join(err, opened.Close()) }()
 	}
 	answers := os.NewFile(3, "answers")
 	if _, err := fmt.Fprintln(answers, "ready"); err != nil {
