@@ -7,26 +7,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An Argument is a condition on one argument of a system call: its number from 0 on, and the value that
-// it has, or exceeds if Above is set. Only the low 32 bits are compared.
+// An Argument is a condition on the argument with this index, from 0, of a system call: it must equal Value, or exceed
+// it if Above is set. Only the low 32 bits are compared.
 type Argument struct {
 	Index int
 	Value uint32
 	Above bool
 }
 
-// Refuse makes the kernel answer errno to a system call if its arguments meet all conditions, by a
-// seccomp(2) filter. It holds for every thread of this process until the process ends: one of the
-// conditions should be a file descriptor that nothing else will have: see Descriptor.
+// Refuse makes a system call fail with errno if its arguments meet all conditions, by a seccomp(2) filter. The filter
+// applies to every thread until the process ends. One condition should therefore be a file descriptor that nothing else
+// will ever have: see Descriptor.
 func Refuse(t testing.TB, errno unix.Errno, call uint32, arguments ...Argument) {
 	t.Helper()
 	const (
 		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 		equal = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 		above = unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K
-		give  = unix.BPF_RET | unix.BPF_K
+		ret   = unix.BPF_RET | unix.BPF_K
 	)
-	toAllow := func(left int) uint8 { return uint8(2*left + 1) } // instructions to jump over
+	// toAllow returns how many instructions to skip, to the one that allows the call, with that many conditions left.
+	toAllow := func(left int) uint8 { return uint8(2*left + 1) }
 	filter := []unix.SockFilter{{Code: load, K: 0}, {Code: equal, K: call, Jf: toAllow(len(arguments))}}
 	for i, argument := range arguments {
 		code := uint16(equal)
@@ -34,12 +35,12 @@ func Refuse(t testing.TB, errno unix.Errno, call uint32, arguments ...Argument) 
 			code = above
 		}
 		filter = append(filter,
-			unix.SockFilter{Code: load, K: uint32(16 + 8*argument.Index)}, // struct seccomp_data; little-endian machines
+			unix.SockFilter{Code: load, K: uint32(16 + 8*argument.Index)}, // args in struct seccomp_data, on little-endian machines
 			unix.SockFilter{Code: code, K: argument.Value, Jf: toAllow(len(arguments) - i - 1)})
 	}
 	filter = append(filter,
-		unix.SockFilter{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
-		unix.SockFilter{Code: give, K: unix.SECCOMP_RET_ALLOW})
+		unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
+		unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW})
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		t.Fatalf("prctl: %v", err)
 	}
@@ -50,7 +51,7 @@ func Refuse(t testing.TB, errno unix.Errno, call uint32, arguments ...Argument) 
 	}
 }
 
-// Descriptor moves the open file fd to number, which no other file of this process may ever have.
+// Descriptor moves the open file fd to number, which no other file of this process may ever use.
 func Descriptor(t testing.TB, fd, number int) {
 	t.Helper()
 	if _, err := unix.FcntlInt(uintptr(number), unix.F_GETFD, 0); err == nil {
