@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { abiVersion } from "../src/strategy/abi.js";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
+/** The pages that name the versions of Node.js and Go that a clone needs. */
+const pages = ["README.md", "CONTRIBUTING.md"];
 
 function read(path: string): string {
   return readFileSync(checkout + path, "utf8");
@@ -45,20 +47,24 @@ describe("the version in package.json", () => {
     assert.equal(captured("CHANGELOG.md", /^## \[(.+?)\]/gm)[0], version);
   });
 
-  it("of Node.js is the one that the README names and that set-up asks for", () => {
+  it("of Node.js is the one that the pages name and that set-up asks for", () => {
     const [, wanted = ""] = /^>=(\S+)$/.exec(engines.node) ?? [];
     assert.equal(capturedOnce("scripts/setup", /node_wanted=(\S+)/g), wanted);
-    for (const named of captured("README.md", /Node\.js (\d\S*)/g)) {
-      assert.equal(named, wanted.replace(/\.0$/, ""));
+    for (const page of pages) {
+      for (const named of captured(page, /Node\.js (\d[\d.]*\d)/g)) {
+        assert.equal(named, wanted.replace(/\.0$/, ""), page);
+      }
     }
   });
 });
 
 describe("the version of Go in go.mod", () => {
-  it("is the one that the README names", () => {
+  it("is the one that the pages name", () => {
     const wanted = capturedOnce("go.mod", /^go (\S+)$/gm);
-    for (const named of captured("README.md", /Go (\d[\d.]*\d)/g)) {
-      assert.equal(named, wanted?.replace(/\.0$/, ""));
+    for (const page of pages) {
+      for (const named of captured(page, /Go (\d[\d.]*\d)/g)) {
+        assert.equal(named, wanted?.replace(/\.0$/, ""), page);
+      }
     }
   });
 });
