@@ -5,29 +5,31 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/rtnetlink"
 )
 
-// ownNamespace stands for the namespace that the netlink socket was opened in; other namespaces
-// have the ids of NETLINK_LISTEN_ALL_NSID, which are 0 or more.
+// ownNamespace stands for the namespace in which the netlink socket was opened. Other namespaces have the ids
+// of NETLINK_LISTEN_ALL_NSID, which are not negative.
 const ownNamespace = -1
 
-// A place is where an interface lives: interface indexes are unique in one namespace only.
+// A place is where an interface lives. Interface indexes are unique only within a namespace.
 type place struct {
 	namespace int32
 	index     int32
 }
 
-// A linkMessage is what one RTM_NEWLINK or RTM_DELLINK message says of one interface. Source:
+// A linkMessage is what an RTM_NEWLINK or RTM_DELLINK message says about an interface. Source:
 // rtnetlink(7) and linux/if_link.h.
 type linkMessage struct {
 	at      place
 	deleted bool
-	mtu     int    // bytes; 0 where the message does not say
+	mtu     int    // bytes; 0 if the message does not say
 	movedTo *place // where a deleted link lives on in another namespace
 }
 
-// linkMessages decodes one netlink datagram that came with the given control messages. What is no
-// link message, or is cut short, is left out.
+// linkMessages decodes the link messages of one netlink datagram, which came with the given control messages.
+// Others, and truncated ones, are ignored.
 func linkMessages(datagram, control []byte) []linkMessage {
 	parsed, err := syscall.ParseNetlinkMessage(datagram)
 	if err != nil {
@@ -39,23 +41,19 @@ func linkMessages(datagram, control []byte) []linkMessage {
 		if m.Header.Type != unix.RTM_NEWLINK && m.Header.Type != unix.RTM_DELLINK || len(m.Data) < unix.SizeofIfInfomsg {
 			continue
 		}
-		attributes, err := syscall.ParseNetlinkRouteAttr(&m)
-		if err != nil {
-			continue
-		}
 		// struct ifinfomsg holds the index after family, padding and type.
 		index := int32(binary.NativeEndian.Uint32(m.Data[4:8]))
 		message := linkMessage{at: place{namespace, index}, deleted: m.Header.Type == unix.RTM_DELLINK}
 		moved := place{ownNamespace, index}
-		for _, a := range attributes {
-			if len(a.Value) < 4 {
+		for kind, encoded := range rtnetlink.Attributes(m.Data[unix.SizeofIfInfomsg:]) {
+			if len(encoded) < 4 {
 				continue
 			}
-			value := binary.NativeEndian.Uint32(a.Value)
-			switch a.Attr.Type {
+			value := binary.NativeEndian.Uint32(encoded)
+			switch kind {
 			case unix.IFLA_MTU:
 				message.mtu = int(value)
-			case unix.IFLA_TARGET_NETNSID: // in answers alone
+			case unix.IFLA_TARGET_NETNSID: // only in answers
 				message.at.namespace = int32(value)
 			case unix.IFLA_NEW_NETNSID:
 				moved.namespace = int32(value)

@@ -116,20 +116,20 @@ func TestAQueryThatIsClosedSaysSo(t *testing.T) {
 
 func TestDamagedRouteAnswersAreSurvived(t *testing.T) {
 	request := routeRequest{destination: netip.MustParseAddrPort("[fd09::9]:2"),
-		source: netip.MustParseAddrPort("[fd00::1]:1"), throughInterface: 0x01020304, mark: 7}
+		source: netip.MustParseAddrPort("[fd00::1]:1"), ifindex: 0x01020304, mark: 7}
 	rounds(t, func(random *rand.Rand) {
 		// A request has the form of an answer.
-		answer := encodeRouteRequest(nil, request, 9)
+		answer := appendRouteRequest(make([]byte, unix.SizeofNlMsghdr), request)
 		answer[4] = unix.RTM_NEWROUTE
 		answer[unix.SizeofNlMsghdr+7] = unix.RTN_LOCAL
 		want := route{ifindex: 0x01020304, local: true}
-		if found, sequence, err := decodeRouteAnswer(answer); found != want || sequence != 9 || err != nil {
-			t.Fatalf("an answer is read as %v, %d, %v", found, sequence, err)
+		if found, err := decodeRoute(answer); found != want || err != nil {
+			t.Fatalf("an answer is read as %v, %v", found, err)
 		}
 		for range random.IntN(4) {
 			answer[random.IntN(len(answer))] = byte(random.Uint32())
 		}
-		decodeRouteAnswer(answer[:random.IntN(len(answer)+1)])
+		decodeRoute(answer[:random.IntN(len(answer)+1)])
 	})
 }
 
@@ -137,11 +137,7 @@ func openQuery(t *testing.T, n *namespace) *routeQuery {
 	t.Helper()
 	var q *routeQuery
 	n.run(t, func() (err error) { q, err = newRouteQuery(); return err })
-	t.Cleanup(func() {
-		if q.fd >= 0 {
-			q.close()
-		}
-	})
+	t.Cleanup(func() { q.close() })
 	return q
 }
 

@@ -1,0 +1,90 @@
+package rtnetlink
+
+import (
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestAttributesAreReadAsTheyWereAppended(t *testing.T) {
+	encoded := AppendAttribute(nil, 1, []byte("odd"))
+	encoded = AppendUint32(encoded, 2, 7)
+	encoded = AppendAttribute(encoded, 3, nil)
+	got := maps.Collect(Attributes(encoded))
+	if len(got) != 3 || string(got[1]) != "odd" || !slices.Equal(got[2], AppendUint32(nil, 2, 7)[unix.SizeofRtAttr:]) || len(got[3]) != 0 {
+		t.Errorf("read %v of %v", got, encoded)
+	}
+}
+
+func TestAMessageIsReadAsItWasAppended(t *testing.T) {
+	encoded := appendMessage(nil, unix.RTM_NEWLINK, unix.NLM_F_REQUEST, 9, []byte("payload"))
+	message, sequence, err := decodeMessage(append(encoded, "more"...))
+	if !slices.Equal(message, encoded) || sequence != 9 || err != nil {
+		t.Errorf("read %q, %d, %v", message, sequence, err)
+	}
+}
+
+func TestDamagedMessagesAreSurvived(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 20_000 {
+		datagram := appendMessage(nil, uint16(random.IntN(4)), 0, 9, AppendUint32(AppendAttribute(nil, 1, []byte("odd")), 2, 7))
+		for range random.IntN(4) {
+			datagram[random.IntN(len(datagram))] = byte(random.Uint32())
+		}
+		datagram = datagram[:random.IntN(len(datagram)+1)]
+		message, _, err := decodeMessage(datagram)
+		if err != nil && message != nil || len(message) > len(datagram) {
+			t.Fatalf("%v is read as %v, %v", datagram, message, err)
+		}
+		for _, value := range Attributes(datagram) {
+			if len(value) > len(datagram) {
+				t.Fatalf("an attribute of %v has %d bytes", datagram, len(value))
+			}
+		}
+	}
+}
+
+func TestAClientReportsTheKernelsErrnoAndRemainsInStep(t *testing.T) {
+	client, err := NewClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	payload := make([]byte, unix.SizeofIfInfomsg)
+	absent := AppendAttribute(payload, unix.IFLA_IFNAME, []byte("nobody\x00"))
+	for range 3 {
+		_, err := client.Ask(unix.RTM_GETLINK, 0, absent)
+		var errno Errno
+		if !errors.Is(err, unix.ENODEV) || !errors.As(err, &errno) {
+			t.Errorf("an absent interface is answered with %v", err)
+		}
+		loopback := AppendAttribute(payload, unix.IFLA_IFNAME, []byte("lo\x00"))
+		if message, err := client.Ask(unix.RTM_GETLINK, 0, loopback); err != nil || len(message) < unix.SizeofNlMsghdr {
+			t.Errorf("lo is answered with %v, %v", message, err)
+		}
+	}
+}
+
+func TestAClosedClientSaysSo(t *testing.T) {
+	client, err := NewClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, closed := range []*Client{client, nil} {
+		if _, err := closed.Ask(unix.RTM_GETLINK, 0, nil); err != os.ErrClosed {
+			t.Errorf("it answers %v", err)
+		}
+	}
+}
