@@ -18,15 +18,15 @@ import (
 	"wg-bridge/go/inflight"
 )
 
-// batchSize is the number of packets the engine hands to Send, or takes from a ReceiveFunc, at once.
+// batchSize is the number of packets that the engine hands to Send, or takes from a ReceiveFunc, at once.
 const batchSize = conn.IdealBatchSize
 
 // portAttempts bounds the search for a port that is free in both address families.
 const portAttempts = 100
 
 const (
-	// openAttempts bound how often Open tries if the error may pass, openPause is what lies between two
-	// attempts: the engine holds its locks meanwhile.
+	// openAttempts and openPause bound how often Open tries after transient errors, and how long it pauses
+	// between attempts. The engine holds its locks meanwhile.
 	openAttempts = 4
 	openPause    = 20 * time.Millisecond
 )
@@ -34,8 +34,8 @@ const (
 const (
 	// routesChanged is logged after a change that may alter a route.
 	routesChanged = "UDP bind: routes changed, source addresses will be checked"
-	// routesChangedPause is how long the same is not logged again: a router that has a full table
-	// changes its routes a thousand times a second.
+	// routesChangedPause is the minimum time between two such lines: the routes of a router with a full table
+	// change a thousand times a second.
 	routesChangedPause = time.Second
 )
 
@@ -52,8 +52,8 @@ type Bind struct {
 	outbound     *inflight.Outbound
 
 	// generation counts the events that may change how a datagram is routed. A source address is
-	// checked once in each, before it is used. It never goes backwards, also not when the Bind is
-	// opened again: the engine keeps its endpoints. 0 is before the first Open.
+	// checked once per generation, before it is used. It never goes backwards, not even when the Bind is
+	// opened again: the engine keeps its endpoints. It is 0 before the first Open.
 	generation atomic.Uint64
 	mark       atomic.Uint32
 	refusals   refusals
@@ -72,25 +72,24 @@ type openSockets struct {
 	query      *routeQuery
 }
 
-// Config is how a Bind is to work. The zero value takes each datagram alone, and any number of them.
+// Config configures a Bind. With the zero value, datagrams are neither joined nor limited in number.
 type Config struct {
 	Offloads Offloads
 	// Inbound counts packets from where they are received, Outbound those that Send takes out of the
 	// engine. Either may be nil.
 	Inbound  *inflight.Inbound
 	Outbound *inflight.Outbound
-	// Logf takes lines worth reading at verbose level, Errorf errors that the engine does not get to
-	// know. Either may be nil.
+	// Logf logs at verbose level, Errorf logs errors that the engine does not learn about. Either may be nil.
 	Logf, Errorf func(format string, arguments ...any)
-	// Refused is called by an Open that fails with the port that it was to open, and the one that the
-	// Close right before it has released, or 0. It must not call the Bind. It may be nil.
+	// Refused is called by an Open that fails, with the port that it was to open and the port that the Close
+	// right before it has released, or 0. It must not call the Bind. It may be nil.
 	Refused func(refused, former uint16)
-	// Failed is called once a ReceiveFunc has given up: the kernel has refused for ten minutes to let it
-	// receive, and the Bind is deaf in that address family. It must not call the Bind. It may be nil.
+	// Failed is called once a ReceiveFunc has given up, because the kernel has returned errors for ten minutes:
+	// the Bind no longer receives in that address family. It must not call the Bind. It may be nil.
 	Failed func(error)
 }
 
-// NewBind makes a closed Bind.
+// NewBind returns a closed Bind.
 func NewBind(config Config) *Bind {
 	if config.Logf == nil {
 		config.Logf = func(string, ...any) {}
@@ -116,14 +115,14 @@ func NewBind(config Config) *Bind {
 	}
 }
 
-// BatchSize is the largest number of packets that a ReceiveFunc returns at once. Send takes any
+// BatchSize returns the maximum number of packets that a ReceiveFunc returns at once. Send accepts any
 // number.
 func (*Bind) BatchSize() int { return batchSize }
 
-// Open listens on a UDP port, for IPv4 and IPv6, and returns a function to receive on each of the
-// two and the port's number. Port 0 chooses a random one that is free in both families.
+// Open listens on a UDP port, for IPv4 and IPv6. It returns a function for each of the two that receives, and
+// the port's number. Port 0 chooses a random port that is free in both families.
 //
-// A host without one of the families gets the other alone. The error is conn.ErrBindAlreadyOpen,
+// On a host without one of the families, it opens the other alone. The error is conn.ErrBindAlreadyOpen,
 // or the system's: EADDRINUSE for a port that is taken, EAFNOSUPPORT without either family.
 func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	b.mu.Lock()
@@ -154,8 +153,8 @@ func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	return receive, actual, nil
 }
 
-// openSocketsWithRetries is openSockets, and again after an error that may pass. The engine opens its Bind when the
-// interface comes up, and does not try again.
+// openSocketsWithRetries retries openSockets after transient errors. The engine opens its Bind when the interface
+// comes up, and does not retry itself.
 func (b *Bind) openSocketsWithRetries(port uint16) (*openSockets, error) {
 	for attempt := 1; ; attempt++ {
 		opened, err := b.openSockets(port)
@@ -166,8 +165,8 @@ func (b *Bind) openSocketsWithRetries(port uint16) (*openSockets, error) {
 	}
 }
 
-// isTransient reports whether opening a socket may succeed after a moment. A port that is in use, a right or an
-// address family that is missing are for somebody else to change.
+// isTransient reports whether opening a socket may succeed a moment later. A port in use, a missing permission or a
+// missing address family will not change by themselves.
 func isTransient(err error) bool {
 	for _, lasting := range []error{syscall.EADDRINUSE, syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM} {
 		if errors.Is(err, lasting) {
@@ -189,7 +188,7 @@ func (b *Bind) openSockets(port uint16) (*openSockets, error) {
 	return opened, nil
 }
 
-// Port is the UDP port that is open, or 0.
+// Port returns the open UDP port, or 0.
 func (b *Bind) Port() uint16 {
 	opened := b.opened.Load()
 	if opened == nil {
@@ -208,7 +207,7 @@ func (o *openSockets) port() uint16 {
 func (b *Bind) watchRoutes(opened *openSockets) error {
 	query, err := newRouteQuery()
 	if err != nil {
-		return fmt.Errorf("udp: open a netlink socket to ask for routes: %w", err)
+		return fmt.Errorf("udp: open a netlink socket to query routes: %w", err)
 	}
 	opened.query = query
 	routes, err := newRouteListener()
@@ -227,7 +226,7 @@ func (b *Bind) watchRoutes(opened *openSockets) error {
 	return nil
 }
 
-// listenBoth opens one socket for each family that the host has, on the same port.
+// listenBoth opens a socket for each family that the host supports, on the same port.
 func (b *Bind) listenBoth(port uint16) (ipv4, ipv6 *socket, err error) {
 	mark := b.mark.Load()
 	for attempt := 1; ; attempt++ {
@@ -252,8 +251,8 @@ func (b *Bind) listenBoth(port uint16) (ipv4, ipv6 *socket, err error) {
 	}
 }
 
-// Close releases the port. Every function that Open returned answers net.ErrClosed from now on,
-// also one that is waiting for a packet. A closed Bind can be closed again.
+// Close releases the port. Every function that Open returned fails with net.ErrClosed from now on, even one
+// that is waiting for a packet. Closing a closed Bind does nothing.
 func (b *Bind) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -263,7 +262,7 @@ func (b *Bind) Close() error {
 		return nil
 	}
 	b.former = opened.port()
-	// The engine sets its mark after each Open, but says nothing of one that was cleared meanwhile.
+	// The engine sets its mark after each Open, unless it was cleared meanwhile.
 	b.mark.Store(0)
 	return opened.close()
 }
@@ -285,7 +284,7 @@ func (o *openSockets) close() error {
 }
 
 // SetMark sets the fwmark (SO_MARK) of all packets sent from now until Close; 0 is none. On a closed
-// Bind it holds for the next Open. The error is the system's: EPERM without CAP_NET_ADMIN.
+// Bind it applies to the next Open. The error is the system's: EPERM without CAP_NET_ADMIN.
 func (b *Bind) SetMark(mark uint32) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -300,11 +299,11 @@ func (b *Bind) SetMark(mark uint32) error {
 		}
 	}
 	b.mark.Store(mark)
-	b.generation.Add(1) // Marks choose routes.
+	b.generation.Add(1) // Routes may depend on the mark.
 	return nil
 }
 
-// socketFor is the socket that reaches an address, or nil where the host lacks the family.
+// socketFor returns the socket that reaches an address, or nil if the host does not support its family.
 func (o *openSockets) socketFor(address netip.Addr) *socket {
 	if address.Is4() {
 		return o.ipv4
@@ -312,13 +311,12 @@ func (o *openSockets) socketFor(address netip.Addr) *socket {
 	return o.ipv6
 }
 
-// Send sends packets to an endpoint in order, as many at once as the kernel takes. It never waits: what
-// finds no room, as the path is slower than what is sent to it, is dropped, as an interface's queue does.
+// Send sends packets to an endpoint in order, as many at once as the kernel accepts. It never waits: like an
+// interface's queue, it drops the packets for which a slow path has no room.
 //
-// A packet that is too big for any datagram is left out and the rest is sent; any other error ends
-// the sending. The error then says how many packets were not sent. It is net.ErrClosed on a closed
-// Bind, EAFNOSUPPORT on a host without the endpoint's address family, and
-// conn.ErrWrongEndpointType for an endpoint of another Bind type.
+// Send skips a packet that is too big for any datagram. Any other error ends the call. In both cases the error
+// says how many packets were not sent. It is net.ErrClosed on a closed Bind, EAFNOSUPPORT on a host without
+// the endpoint's address family, and conn.ErrWrongEndpointType for an endpoint of another Bind type.
 func (b *Bind) Send(packets [][]byte, endpoint conn.Endpoint) error {
 	to, ok := endpoint.(*Endpoint)
 	if !ok {
@@ -341,8 +339,8 @@ func (b *Bind) Send(packets [][]byte, endpoint conn.Endpoint) error {
 	return transmission.run(packets)
 }
 
-// ParseEndpoint reads an IP address and port such as "192.0.2.1:51820", "[2001:db8::1]:51820" or
-// "[fe80::1%eth0]:51820". An IPv4 address in IPv6 form is taken as the IPv4 address it is.
+// ParseEndpoint parses an IP address and port such as "192.0.2.1:51820", "[2001:db8::1]:51820" or
+// "[fe80::1%eth0]:51820". An IPv4-mapped IPv6 address stands for its IPv4 address.
 func (*Bind) ParseEndpoint(text string) (conn.Endpoint, error) {
 	destination, err := netip.ParseAddrPort(text)
 	if err != nil {

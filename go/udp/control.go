@@ -9,19 +9,18 @@ import (
 	"wg-bridge/go/inflight"
 )
 
-// A control buffer has room for every control message (cmsg(3)) that is sent or received with one
-// message here: the packet information and the type of service of either family (ip(7), ipv6(7)), and a
-// segment size (udp(7)).
+// A controlBuffer has room for all control messages (cmsg(3)) that are sent or received with one message here:
+// the packet information and the type of service of either family (ip(7), ipv6(7)), and a segment size (udp(7)).
 type controlBuffer [96]byte
 
-// received is what the kernel says about a message beside its bytes and sender.
+// received is what the kernel reports about a message besides its bytes and sender.
 type received struct {
 	source      source // its address is not valid if the kernel gave none
-	segmentSize int    // of the datagrams that were joined into the message; 0 if it is one datagram
+	segmentSize int    // of the datagrams that GRO joined into the message; 0 if it is one datagram
 	ecn         inflight.ECN
 }
 
-// decodeControl reads the control messages of a received message.
+// decodeControl decodes the control messages of a received message.
 func decodeControl(control []byte) received {
 	var r received
 	for len(control) >= unix.SizeofCmsghdr {
@@ -54,8 +53,8 @@ func decodeControl(control []byte) received {
 
 // appendSource appends the control message that makes a datagram leave from a source's address.
 //
-// It names no interface, as that would overrule the routes: only a link-local IPv6 address is none
-// without its interface.
+// It names no interface, because that would overrule the routes. The exception is a link-local IPv6 address,
+// which means nothing without its interface.
 func appendSource(control []byte, from *source) []byte {
 	if from.address.Is4() {
 		control, data := appendMessage(control, unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo)
@@ -72,7 +71,7 @@ func appendSource(control []byte, from *source) []byte {
 	return control
 }
 
-// appendECN appends the control message that marks a datagram. to is where it goes.
+// appendECN appends the control message that marks a datagram. to is its destination.
 func appendECN(control []byte, to netip.Addr, ecn inflight.ECN) []byte {
 	level, kind := unix.IPPROTO_IPV6, unix.IPV6_TCLASS
 	if to.Is4() {
@@ -83,8 +82,8 @@ func appendECN(control []byte, to netip.Addr, ecn inflight.ECN) []byte {
 	return control
 }
 
-// appendSegmentSize appends the control message that makes the kernel cut a message into datagrams
-// of size bytes, the last of which may be shorter.
+// appendSegmentSize appends the control message that makes the kernel split a message into datagrams of size
+// bytes. The last one may be shorter.
 func appendSegmentSize(control []byte, size int) []byte {
 	control, data := appendMessage(control, unix.SOL_UDP, unix.UDP_SEGMENT, 2)
 	binary.NativeEndian.PutUint16(data, uint16(size))

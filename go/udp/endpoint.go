@@ -13,17 +13,17 @@ import (
 
 var _ conn.Endpoint = (*Endpoint)(nil)
 
-// An Endpoint is where a peer is reached, and the local address to reach it from.
+// An Endpoint is a peer's address, and the local address to send to it from.
 //
-// The engine clears the source while other goroutines send: the source is never changed in place.
+// The engine clears the source while other goroutines send, so a source is never changed in place.
 type Endpoint struct {
 	destination netip.AddrPort
-	ifindex     uint32                 // the zone's, of an address that the kernel gave; otherwise 0
-	source      atomic.Pointer[source] // nil: none was learnt, or it was cleared
-	verdict     atomic.Uint64          // a verdict on the source
+	ifindex     uint32                 // the zone of an address that the kernel reported; otherwise 0
+	source      atomic.Pointer[source] // nil: not learnt yet, or cleared
+	verdict     atomic.Uint64          // the latest verdict on the source
 }
 
-// A source is the local address that a packet was sent to, and the interface that it arrived on.
+// A source is the local address to which a peer sent a packet, and the interface on which it arrived.
 type source struct {
 	address netip.Addr
 	ifindex uint32
@@ -33,10 +33,10 @@ func newEndpoint(destination netip.AddrPort) *Endpoint {
 	return &Endpoint{destination: netip.AddrPortFrom(destination.Addr().Unmap(), destination.Port())}
 }
 
-// ClearSrc forgets the source address: the routing table chooses one for the next packet.
+// ClearSrc forgets the source address: the routing table chooses the next packet's.
 func (e *Endpoint) ClearSrc() { e.source.Store(nil) }
 
-// SrcIP is the local address that the peer wrote to, or the zero address where none was learnt. Answers
+// SrcIP returns the local address to which the peer sent, or the zero address if none was learnt. Answers
 // are sent from it as long as the routes allow that.
 func (e *Endpoint) SrcIP() netip.Addr {
 	if source := e.source.Load(); source != nil {
@@ -45,35 +45,34 @@ func (e *Endpoint) SrcIP() netip.Addr {
 	return netip.Addr{}
 }
 
-// SrcToString is SrcIP as text, "invalid IP" where none was learnt.
+// SrcToString returns SrcIP as text, "invalid IP" if none was learnt.
 func (e *Endpoint) SrcToString() string { return e.SrcIP().String() }
 
-// DstIP is the peer's address.
+// DstIP returns the peer's address.
 func (e *Endpoint) DstIP() netip.Addr { return e.destination.Addr() }
 
-// DstToString is the peer's address and port, as ParseEndpoint reads it.
+// DstToString returns the peer's address and port in the form that ParseEndpoint accepts.
 func (e *Endpoint) DstToString() string { return e.destination.String() }
 
-// DstToBytes is the peer's address and port in the binary form that cookies are made from.
+// DstToBytes returns the peer's address and port in the binary form over which cookies are computed.
 func (e *Endpoint) DstToBytes() []byte {
-	// An AddrPort always has a binary form: the error is only there for the interface's sake.
+	// AddrPort.MarshalBinary never fails: the error only satisfies encoding.BinaryMarshaler.
 	bytes, _ := e.destination.MarshalBinary()
 	return bytes
 }
 
-// maxEndpoints bounds how many peers can send in turn without a new endpoint for each datagram, which
-// costs an allocation, and a question about its route once it is answered. They take about a MiB.
+// maxEndpoints bounds how many peers can send in turn before datagrams need a new endpoint each, which costs an
+// allocation, and a route query once one is answered. So many endpoints take about a MiB.
 const maxEndpoints = 8192
 
-// An endpointCache is the endpoints that datagrams came from lately, for one goroutine.
+// An endpointCache holds the endpoints of recent datagrams. One goroutine may use it.
 //
-// An endpoint in use is not changed here, but replaced by another: the datagram that says something
-// new is not authenticated yet.
+// It never changes an endpoint in use but replaces it: a datagram from a new source is not authenticated yet.
 type endpointCache map[sockaddr]*Endpoint
 
-// endpoint is the known one of a sender, whose address has length bytes, if it says the same, and
-// otherwise a new one. Whoever sends from many addresses makes the cache begin anew and anew, which
-// costs allocations, but no memory.
+// endpoint returns the cached endpoint of a sender, whose address has length bytes, if its source is still the
+// same, and otherwise a new one. An attacker who sends from many addresses makes the cache start over again and
+// again, which costs allocations, but no memory.
 func (c endpointCache) endpoint(sender *sockaddr, length uint32, from source) *Endpoint {
 	if known, found := c[*sender]; found {
 		if learnt := known.source.Load(); learnt != nil && *learnt == from {
@@ -85,7 +84,7 @@ func (c endpointCache) endpoint(sender *sockaddr, length uint32, from source) *E
 	if !from.address.IsValid() || from.address.IsUnspecified() || !e.destination.IsValid() {
 		return e
 	}
-	learnt := from // Its own variable, as one that is pointed at is allocated.
+	learnt := from // a variable of its own: taking the address of from would allocate on every call
 	e.source.Store(&learnt)
 	if len(c) >= maxEndpoints {
 		clear(c)
@@ -94,11 +93,11 @@ func (c endpointCache) endpoint(sender *sockaddr, length uint32, from source) *E
 	return e
 }
 
-// scope is the interface index that the zone of the destination means where the socket is, or 0
-// without a zone. The error is that there is no such interface.
+// scope returns the interface index of the destination's zone in the socket's namespace, or 0 without a zone. It
+// fails if there is no such interface.
 //
-// A zone that a person gave is a name or an index, and is read as getaddrinfo(3) does: as a name first,
-// since an interface may be called 100. It is looked up each time: an interface that comes again has
+// A zone that a person gave is a name or an index. Like getaddrinfo(3), scope tries it as a name first,
+// because an interface may be called 100. It looks the name up each time: an interface that is made again has
 // another index.
 func (e *Endpoint) scope(s *socket) (uint32, error) {
 	zone := e.destination.Addr().Zone()
@@ -115,8 +114,8 @@ func (e *Endpoint) scope(s *socket) (uint32, error) {
 	return 0, fmt.Errorf("there is no interface %q: %w", zone, err)
 }
 
-// interfaceByName is if_nametoindex(3) in the socket's network namespace, which the calling thread may
-// not be in. The error is ENODEV without such an interface, and EINVAL for what is no name.
+// interfaceByName is if_nametoindex(3) in the socket's network namespace, which may not be the calling thread's.
+// The error is ENODEV if there is no such interface, and EINVAL if the name is not valid.
 func (s *socket) interfaceByName(name string) (ifindex uint32, err error) {
 	request, err := unix.NewIfreq(name)
 	if err != nil {

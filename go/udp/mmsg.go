@@ -8,21 +8,21 @@ import (
 
 // sendMessages calls sendmmsg(2) once, without waiting, and returns how many messages were sent.
 //
-// The kernel follows the pointers in messages during the call only. All that they point at must be
-// on the heap and reachable through typed pointers, which the fields of unix.Msghdr and unix.Iovec
-// are: the garbage collector then neither frees nor moves it. messages must not be empty.
+// The kernel follows the pointers in messages only during the call. Their targets must be on the heap and
+// reachable through typed pointers, such as the fields of unix.Msghdr and unix.Iovec: the garbage collector then
+// neither frees nor moves them. messages must not be empty.
 func sendMessages(fd uintptr, messages []unix.Mmsghdr) (int, error) {
 	return exchangeMessages(unix.SYS_SENDMMSG, fd, messages)
 }
 
 // receiveMessages calls recvmmsg(2) once, without waiting, and returns how many messages arrived.
-// What sendMessages says about memory holds here too.
+// The rules of sendMessages about memory apply.
 func receiveMessages(fd uintptr, messages []unix.Mmsghdr) (int, error) {
 	return exchangeMessages(unix.SYS_RECVMMSG, fd, messages)
 }
 
-// exchangeMessages does not tell Go's scheduler of the call, which never waits: what that would do costs
-// more than a small packet.
+// exchangeMessages bypasses Go's scheduler (RawSyscall6): the call never waits, and telling the scheduler costs
+// more than sending a small packet.
 func exchangeMessages(call, fd uintptr, messages []unix.Mmsghdr) (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])),
@@ -38,8 +38,8 @@ func exchangeMessages(call, fd uintptr, messages []unix.Mmsghdr) (int, error) {
 	}
 }
 
-// queryOutstanding asks for what a socket has sent that has not left the host (SIOCOUTQ). What
-// exchangeMessages says about Go's scheduler holds here too.
+// queryOutstanding stores how many bytes a socket has sent that have not left the host (SIOCOUTQ), or 0 if
+// that fails. Like exchangeMessages, it bypasses Go's scheduler.
 func queryOutstanding(fd uintptr, bytes *int32) {
 	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, fd, unix.SIOCOUTQ, uintptr(unsafe.Pointer(bytes)))
 	if errno != 0 {

@@ -16,30 +16,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outletBuffer is the buffer of an outlet in bytes, of which the kernel doubles the number, as it counts
-// its own structures too. That is less than an interface's usual queue of 1,000 packets, so that one
-// destination does not fill it.
+// outletBuffer is the size of an outlet's send buffer in bytes. The kernel doubles it to account for its own
+// structures. That is less than an interface's usual queue of 1,000 packets, so that one destination cannot fill
+// the queue.
 const outletBuffer = 512 << 10
 
-var errOtherNamespace = errors.New("this thread is in another network namespace than the port")
+var errOtherNamespace = errors.New("this thread is not in the network namespace of the port")
 
-// An outlet is what datagrams to a destination leave through: the Bind's socket, which many share, or a
-// socket on the same port that one destination has for itself, so that the kernel accounts for what
-// waits for it.
+// An outlet is the socket through which datagrams to a destination leave: the Bind's socket, which many
+// destinations share, or another one on the same port that belongs to one destination, so that the kernel accounts
+// for what waits for it.
 type outlet struct {
 	conn       *net.UDPConn
 	raw        syscall.RawConn
 	shared     bool          // by many destinations
-	used       atomic.Int64  // when it was last chosen, in nanoseconds of Unix time
-	dropped    atomic.Uint64 // packets that found no room
-	sinceQuery atomic.Int64  // bytes sent since it was asked last how much is outstanding
+	used       atomic.Int64  // when it was last chosen, in Unix nanoseconds
+	dropped    atomic.Uint64 // packets for which there was no room
+	sinceQuery atomic.Int64  // bytes sent since the last query of what is outstanding
 
-	mu    sync.Mutex // guards drain
-	drain drain      // of a socket that one destination has for itself
+	mu    sync.Mutex // guards queue
+	queue queueLimit // unless shared
 }
 
-// openOutlet opens a socket on a port that another socket of this process has. The kernel must be told
-// meanwhile that the port may be shared: see shared.
+// openOutlet opens a socket on the port of another socket of this process. Call it through withSharedPort.
 func openOutlet(network string, port uint16, mark uint32) (*outlet, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		return control(raw, func(fd int) error {
@@ -64,29 +63,29 @@ func (o *outlet) setMark(mark uint32) error {
 	return control(o.raw, func(fd int) error { return setMark(fd, mark) })
 }
 
-// outstanding returns how many bytes have been sent and not left the host, as the kernel accounts for
-// them; 0 of a closed outlet.
+// outstanding returns how many sent bytes have not left the host, as the kernel accounts for them. It is 0 for a
+// closed outlet.
 func (o *outlet) outstanding() int {
 	var bytes int32
 	_ = o.raw.Control(func(fd uintptr) { queryOutstanding(fd, &bytes) })
 	return int(bytes)
 }
 
-// unusedFor returns how long the outlet has not been chosen.
+// unusedFor returns how long ago the outlet was last chosen.
 func (o *outlet) unusedFor(now time.Time) time.Duration {
 	return time.Duration(now.UnixNano() - o.used.Load())
 }
 
-// admit returns those of packets that may be sent now, and how many of them may leave as one message. The
-// others are dropped. The batch asks how much is outstanding.
+// admit returns the packets that may be sent now, and how many of them may leave as one message. It drops the
+// others. It uses the batch to query what is outstanding.
 func (o *outlet) admit(packets [][]byte, batch *sendBatch) (admitted [][]byte, maxJoined int) {
 	if o.shared {
 		return packets, maxSegments
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.drain.observe(batch.queryOutstanding(o.raw), time.Now())
-	room := o.drain.room()
+	o.queue.observe(batch.queryOutstanding(o.raw), time.Now())
+	room := o.queue.room()
 	for len(admitted) < len(packets) && (room > 0 || isHandshake(packets[len(admitted)])) {
 		room -= len(packets[len(admitted)])
 		admitted = packets[:len(admitted)+1]
@@ -95,36 +94,36 @@ func (o *outlet) admit(packets [][]byte, batch *sendBatch) (admitted [][]byte, m
 	if len(admitted) == 0 {
 		return nil, 1
 	}
-	return admitted, o.drain.maxJoined(len(admitted[0]))
+	return admitted, o.queue.maxJoined(len(admitted[0]))
 }
 
-// sent must be called when what was admitted has been sent. The batch asks how much is outstanding.
+// sent must be called once the admitted packets have been sent. It uses the batch to query what is outstanding.
 func (o *outlet) sent(batch *sendBatch) {
 	if o.shared {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.drain.sent(batch.queryOutstanding(o.raw))
+	o.queue.sent(batch.queryOutstanding(o.raw))
 }
 
-// isHandshake reports whether a packet is one of those without which a session ends. They are few: that
-// a path is busy is no reason to drop them.
+// isHandshake reports whether a packet is one of those without which a session ends. They are few, so even a
+// busy path has room for them.
 func isHandshake(packet []byte) bool {
 	const transportData = 4
 	return len(packet) > 0 && packet[0] < transportData
 }
 
-// firstSocketFilter is a filter (SO_ATTACH_REUSEPORT_CBPF, socket(7)) by which the first socket of a port gets
-// all that arrives: it returns 0.
+// firstSocketFilter returns 0: as a reuseport filter (SO_ATTACH_REUSEPORT_CBPF, socket(7)), it gives all that
+// arrives to the first socket of a port.
 var firstSocketFilter = []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
 
-// shared runs open, which opens another socket on the port of fd, and makes sure that fd goes on to
+// withSharedPort calls open, which opens another socket on the port of raw, and ensures that raw continues to
 // receive all that arrives there.
 //
-// The port can be shared (SO_REUSEPORT) only meanwhile. A program of the same user that asks for that
-// too may get it later as well, on some kernels; it receives nothing.
-func shared(raw syscall.RawConn, open func() error) error {
+// The port can be shared (SO_REUSEPORT) only during the call. On some kernels, another program of the same user
+// that sets SO_REUSEPORT may still share it later; it receives nothing.
+func withSharedPort(raw syscall.RawConn, open func() error) error {
 	return control(raw, func(fd int) (err error) {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 			return os.NewSyscallError("setsockopt SO_REUSEPORT", err)
@@ -155,8 +154,7 @@ func currentNamespace() (netNamespace, error) {
 	return netNamespace{uint64(stat.Dev), stat.Ino}, nil
 }
 
-// inNamespace runs do on a thread that is in the namespace. The error is errOtherNamespace if the calling
-// thread is not.
+// inNamespace calls do if the calling thread is in the namespace. Otherwise the error is errOtherNamespace.
 func inNamespace(wanted netNamespace, do func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

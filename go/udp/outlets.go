@@ -10,35 +10,35 @@ import (
 )
 
 const (
-	// queryInterval is how many bytes the main outlet sends until it is asked again how much is outstanding:
-	// each time is a system call.
+	// queryInterval is how many bytes the main outlet sends between two queries of what is outstanding, each of
+	// which is a system call.
 	queryInterval = 32 << 10
-	// congested is how many bytes may be outstanding before a destination that is sent to gets an outlet
-	// of its own. What is on its way to a fast interface is less.
+	// congested is how many bytes must be outstanding before a destination gets an outlet of its own. A fast
+	// interface has less on its way.
 	congested = 64 << 10
-	// maxOutlets bounds how many destinations have one, in each address family.
+	// maxOutlets bounds how many destinations have an outlet of their own, in each address family.
 	maxOutlets = 32
-	// outletExpiry is how long an outlet is kept that is not used and has nothing outstanding.
+	// outletExpiry is how long an outlet is kept while it is unused and has nothing outstanding.
 	outletExpiry = time.Second
-	// outletRetry is how long no outlet is opened after one could not be.
+	// outletRetry is how long no outlet is opened after a failure to open one.
 	outletRetry = time.Minute
 )
 
 // sharedSocketOnly is logged with the reason.
-const sharedSocketOnly = "UDP bind: all destinations share one socket, as none can have its own: %v"
+const sharedSocketOnly = "UDP bind: all destinations share one socket, because no further one can be opened: %v"
 
-// outlets choose the outlet for each destination of one address family.
+// outlets chooses the outlet for each destination of one address family.
 //
-// The kernel accounts for what waits in an interface's queues by socket. A destination behind a slow path
-// would fill the socket that all share, and no other could send. So whoever sends while more is
-// outstanding than a fast path lets wait gets a socket to itself, whose account shows if its own path is
-// slow, and which drops what finds no room.
+// The kernel accounts by socket for what waits in an interface's queues. A destination behind a slow path would
+// fill the socket that all share, and nobody else could send. So a destination to which datagrams are sent while
+// more is outstanding than on a fast path gets a socket of its own: its account shows whether this very path is
+// slow, and it drops what finds no room.
 type outlets struct {
 	logf    func(format string, arguments ...any)
 	network string
 	port    uint16
 	main    *outlet
-	space   netNamespace
+	space   netNamespace // of the main socket
 
 	// known is replaced as a whole and never changed in place: reading it takes no lock.
 	known atomic.Pointer[map[netip.AddrPort]*outlet]
@@ -46,11 +46,11 @@ type outlets struct {
 	mu     sync.Mutex // serializes changes
 	mark   uint32
 	closed bool
-	retry  time.Time   // none is opened before
-	expiry *time.Timer // closes those that are not used; runs while there are any
+	retry  time.Time   // no outlet is opened before this time
+	expiry *time.Timer // closes unused outlets; runs while there are any
 }
 
-// newOutlets makes the outlets of a socket, which was opened in the calling thread's network namespace.
+// newOutlets returns the outlets of a socket that was opened in the calling thread's network namespace.
 func newOutlets(s *socket, network string, mark uint32, logf func(string, ...any)) *outlets {
 	o := &outlets{
 		logf: logf, network: network, port: s.port(), mark: mark,
@@ -66,7 +66,7 @@ func newOutlets(s *socket, network string, mark uint32, logf func(string, ...any
 	return o
 }
 
-// to returns the outlet to a destination, for so many bytes. The batch asks how much is outstanding.
+// to returns the outlet for some bytes to a destination. It uses the batch to query what is outstanding.
 func (o *outlets) to(destination netip.AddrPort, bytes int, batch *sendBatch) *outlet {
 	if known := o.known.Load(); known != nil {
 		if own, found := (*known)[destination]; found {
@@ -87,7 +87,7 @@ func (o *outlets) to(destination netip.AddrPort, bytes int, batch *sendBatch) *o
 	return o.main
 }
 
-// open makes an outlet for a destination, or returns nil if there can be none.
+// open opens an outlet for a destination, or returns nil if it cannot.
 func (o *outlets) open(destination netip.AddrPort) *outlet {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -114,7 +114,7 @@ func (o *outlets) open(destination netip.AddrPort) *outlet {
 
 func (o *outlets) openOutlet() (own *outlet, err error) {
 	err = inNamespace(o.space, func() error {
-		return shared(o.main.raw, func() (err error) {
+		return withSharedPort(o.main.raw, func() (err error) {
 			own, err = openOutlet(o.network, o.port, o.mark)
 			return err
 		})
@@ -125,7 +125,7 @@ func (o *outlets) openOutlet() (own *outlet, err error) {
 	return own, err
 }
 
-// snapshot returns a copy of the known outlets, to change and store.
+// snapshot returns a copy of the known outlets, for a change.
 func (o *outlets) snapshot() map[netip.AddrPort]*outlet {
 	if known := o.known.Load(); known != nil {
 		return maps.Clone(*known)
@@ -133,7 +133,7 @@ func (o *outlets) snapshot() map[netip.AddrPort]*outlet {
 	return make(map[netip.AddrPort]*outlet)
 }
 
-// expire closes the outlets that are not used any more.
+// expire closes the outlets that are no longer used.
 func (o *outlets) expire() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -146,9 +146,9 @@ func (o *outlets) expire() {
 			continue
 		}
 		delete(known, destination)
-		_ = own.conn.Close() // Only a sender that chose it just now can notice: it takes the main one.
+		_ = own.conn.Close() // A sender that has just chosen it falls back to the main one.
 		if dropped := own.dropped.Load(); dropped > 0 {
-			o.logf("UDP bind: dropped %d packets to %s, which were more than its path takes", dropped, destination)
+			o.logf("UDP bind: dropped packets to %s that exceeded the capacity of its path (%d)", destination, dropped)
 		}
 	}
 	o.known.Store(&known)
@@ -157,7 +157,7 @@ func (o *outlets) expire() {
 	}
 }
 
-// setMark sets the fwmark of all outlets, also of later ones.
+// setMark sets the fwmark of all outlets, including later ones.
 func (o *outlets) setMark(mark uint32) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -169,7 +169,7 @@ func (o *outlets) setMark(mark uint32) error {
 	return errors.Join(errs...)
 }
 
-// close closes all outlets but the main one, for good.
+// close closes all outlets but the main one, permanently.
 func (o *outlets) close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -135,7 +135,7 @@ func TestAHandshakeIsSentOnAPathThatIsBusy(t *testing.T) {
 	if got := own.dropped.Load() - before; got != 0 {
 		t.Errorf("%d of 3 handshakes were dropped", got)
 	}
-	own.drain.limit = 1
+	own.queue.limit = 1
 	s.send(t, peer.at(t, "10.0.1.2"), data)
 	if got := own.dropped.Load() - before; got != 1 {
 		t.Errorf("%d packets were dropped, want the one of data", got)

@@ -13,11 +13,9 @@ import (
 	"wg-bridge/go/inflight"
 )
 
-const (
-	// coalescedMessages is how many messages are read at once where each may be many datagrams. Two
-	// full ones make a batch; small ones need more to be worth the system call.
-	coalescedMessages = 8
-)
+// coalescedMessages is how many messages are read at once if each may hold many datagrams. Two full ones make a
+// batch; short ones must be more to be worth the system call.
+const coalescedMessages = 8
 
 // A receiver reads one socket for one goroutine.
 type receiver struct {
@@ -29,17 +27,17 @@ type receiver struct {
 	pieces   []unix.Iovec // one for each message
 	senders  []sockaddr
 	controls []controlBuffer
-	// buffers hold messages that may be many datagrams, until these are handed out. Empty if
-	// messages are single datagrams.
+	// buffers hold messages of several datagrams until these are handed out. There are none if every message is
+	// a single datagram.
 	buffers [][]byte
 
 	ecn      []inflight.ECN // of the datagrams that are handed out
 	arrivals []arrival
-	pending  []arrival // the part of arrivals that is not yet handed out
+	pending  []arrival // the part of arrivals that is not handed out yet
 
-	// read is made once, as making it anew for every call would allocate.
+	// read is made once: a closure for every call would allocate.
 	read   func(fd uintptr) (done bool)
-	system func(fd uintptr, messages []unix.Mmsghdr) (int, error) // receiveMessages, but for tests
+	system func(fd uintptr, messages []unix.Mmsghdr) (int, error) // receiveMessages, except in tests
 	wanted int
 	count  int
 	err    error
@@ -47,7 +45,7 @@ type receiver struct {
 	endpoints endpointCache
 }
 
-// An arrival is a received message, or what is left of it.
+// An arrival is a received message, or the rest of one.
 type arrival struct {
 	bytes       []byte
 	segmentSize int
@@ -85,18 +83,18 @@ func newReceiver(s *socket, inbound *inflight.Inbound, failures failures) *recei
 	return r
 }
 
-// receiveIPv4 is a conn.ReceiveFunc. The engine's log names it by the end of its name.
+// receiveIPv4 is a conn.ReceiveFunc. The engine logs the end of its name.
 func (r *receiver) receiveIPv4(buffers [][]byte, sizes []int, endpoints []conn.Endpoint) (int, error) {
 	return r.receive(buffers, sizes, endpoints)
 }
 
-// receiveIPv6 is a conn.ReceiveFunc. The engine's log names it by the end of its name.
+// receiveIPv6 is a conn.ReceiveFunc. The engine logs the end of its name.
 func (r *receiver) receiveIPv6(buffers [][]byte, sizes []int, endpoints []conn.Endpoint) (int, error) {
 	return r.receive(buffers, sizes, endpoints)
 }
 
-// receive waits for datagrams and puts one in each buffer. All datagrams that came as one message
-// share its sender and its source.
+// receive waits for datagrams and puts one in each buffer. All datagrams of one message share its sender and
+// its source.
 func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpoint) (int, error) {
 	select {
 	case <-r.socket.closed:
@@ -127,7 +125,7 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 	return count, nil
 }
 
-// waitWithRetries is wait, again and again while it fails, within the bound of failures.
+// waitWithRetries retries wait while it fails, until failures gives up.
 func (r *receiver) waitWithRetries(buffers [][]byte) error {
 	for {
 		err := r.wait(buffers)
@@ -156,7 +154,7 @@ func (r *receiver) wait(buffers [][]byte) error {
 	if len(r.buffers) == 0 {
 		r.wanted = min(r.wanted, len(buffers))
 	}
-	clear(r.senders) // The kernel writes no more of them than an address has.
+	clear(r.senders) // The kernel writes only as many bytes as an address has.
 	for i := range r.wanted {
 		buffer := r.bufferFor(i, buffers)
 		r.pieces[i].Base = &buffer[0]
@@ -187,9 +185,9 @@ func (r *receiver) wait(buffers [][]byte) error {
 	return nil
 }
 
-// bufferFor is where message i is read to. Single datagrams go straight to the caller's buffers, each
-// to its own. Messages that may be many datagrams do not, although one could: the caller's buffers are
-// all those of the engine, and each would take the memory of the longest message instead of a packet's.
+// bufferFor returns the buffer into which message i is read. Single datagrams go straight into the caller's
+// buffers. Messages of several datagrams do not, although they would fit: every buffer of the engine passes by
+// here, and each would then take the memory of the longest message instead of a packet's.
 func (r *receiver) bufferFor(i int, buffers [][]byte) []byte {
 	if len(r.buffers) == 0 {
 		return buffers[i]
@@ -197,8 +195,7 @@ func (r *receiver) bufferFor(i int, buffers [][]byte) []byte {
 	return r.buffers[i]
 }
 
-// arrival makes sense of message i. A message that was cut short has no bytes left: it cannot be
-// authentic.
+// arrival decodes message i. A truncated message cannot be authentic, and is treated as empty.
 func (r *receiver) arrival(i int, buffer []byte) arrival {
 	message := &r.messages[i]
 	information := decodeControl(r.controls[i][:message.Hdr.Controllen])

@@ -16,7 +16,7 @@ func pathNumber(n int) netip.Addr {
 func TestARefusalHoldsForItsAddressItsRoutesAndAMinute(t *testing.T) {
 	var r refusals
 	path, now := netip.MustParseAddr("192.0.2.1"), time.Now()
-	if r.hold(path, 7, now) {
+	if r.has(path, 7, now) {
 		t.Error("it holds before there was one")
 	}
 	r.add(path, 7, now)
@@ -32,12 +32,12 @@ func TestARefusalHoldsForItsAddressItsRoutesAndAMinute(t *testing.T) {
 		"after other routes": {"192.0.2.1", 8, 0, false},
 		"for another path":   {"192.0.2.2", 7, 0, false},
 	} {
-		if got := r.hold(netip.MustParseAddr(c.to), c.generation, now.Add(c.after)); got != c.want {
+		if got := r.has(netip.MustParseAddr(c.to), c.generation, now.Add(c.after)); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
 	r.add(path, 7, now.Add(time.Second))
-	if !r.hold(path, 7, now.Add(refusalLifetime)) {
+	if !r.has(path, 7, now.Add(refusalLifetime)) {
 		t.Error("a second refusal does not hold for a minute of its own")
 	}
 }
@@ -47,7 +47,7 @@ func TestAnyNumberOfRefusalsTakesBoundedMemoryAndTheLatestHolds(t *testing.T) {
 	now := time.Now()
 	for n := range 2 * maxRefusals {
 		r.add(pathNumber(n), 7, now)
-		if !r.hold(pathNumber(n), 7, now) {
+		if !r.has(pathNumber(n), 7, now) {
 			t.Fatalf("refusal %d was not remembered", n)
 		}
 	}
@@ -73,13 +73,13 @@ func TestRefusalsOfManyAtOnceAreAllRemembered(t *testing.T) {
 	var senders sync.WaitGroup
 	for n := range 100 {
 		senders.Go(func() {
-			r.hold(pathNumber(n), 7, now)
+			r.has(pathNumber(n), 7, now)
 			r.add(pathNumber(n), 7, now)
 		})
 	}
 	senders.Wait()
 	for n := range 100 {
-		if !r.hold(pathNumber(n), 7, now) {
+		if !r.has(pathNumber(n), 7, now) {
 			t.Errorf("refusal %d was lost", n)
 		}
 	}

@@ -12,18 +12,17 @@ import (
 	"wg-bridge/go/rtnetlink"
 )
 
-// routeGroups are the rtnetlink(7) groups that tell of everything that may change how a datagram is
-// routed. An address comes and goes with a local route, so the groups of addresses would add nothing.
-// Links are among them because IPv4 routes that end with their link are not announced, and next hops
-// because routes that name one are not if net.ipv4.nexthop_compat_mode is off. Kernels before 5.3 pass
-// over that group.
+// routeGroups are the rtnetlink(7) groups that report everything that may change how a datagram is
+// routed. An address comes and goes with a local route, so the groups for addresses would add nothing.
+// RTMGRP_LINK is needed because the kernel does not announce IPv4 routes that end with their link, and
+// RTNLGRP_NEXTHOP because it does not announce routes through a next hop object if
+// net.ipv4.nexthop_compat_mode is off. Kernels before 5.3 ignore RTNLGRP_NEXTHOP.
 const routeGroups = unix.RTMGRP_LINK |
 	unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV4_RULE |
 	unix.RTMGRP_IPV6_ROUTE | 1<<(unix.RTNLGRP_IPV6_RULE-1) |
 	1<<(unix.RTNLGRP_NEXTHOP-1)
 
-// A routeListener tells when routes, rules or links change in the network namespace that
-// it was made in.
+// A routeListener reports when routes, rules or links change in the network namespace in which it was made.
 type routeListener struct {
 	file     *os.File
 	errorf   func(format string, arguments ...any)
@@ -45,31 +44,31 @@ func newRouteListener() (*routeListener, error) {
 	}, nil
 }
 
-// run calls changed after every change, once for those that come together, until close. While the kernel does
-// not say what changes, it calls changed again and again.
+// run calls changed after every change, once for several that come together, until close. While it cannot receive
+// the kernel's messages, it calls changed repeatedly.
 func (l *routeListener) run(changed func()) {
 	defer close(l.stopped)
 	raw, err := l.file.SyscallConn()
 	if err != nil {
 		return // It is closed already.
 	}
-	// What has changed does not matter, only that something has: the rest of a message is dropped.
-	scrap := make([]byte, unix.SizeofNlMsghdr)
+	// It does not matter what has changed, only that something has: the rest of a message is discarded.
+	header := make([]byte, unix.SizeofNlMsghdr)
 	for failures := 0; ; {
 		var failed error
 		err := raw.Read(func(fd uintptr) bool {
-			const together = 256 // bounds how long a flood of changes can go unheard
-			heard := 0
-			for heard < together && failed == nil {
-				_, _, err := unix.Recvfrom(int(fd), scrap, 0)
+			const maxMessages = 256 // bounds how long a flood of changes goes unreported
+			received := 0
+			for received < maxMessages && failed == nil {
+				_, _, err := unix.Recvfrom(int(fd), header, 0)
 				if errors.Is(err, unix.EAGAIN) {
 					break
 				}
-				// ENOBUFS is the loss of messages. With any error a change may have gone unheard.
-				heard++
+				// ENOBUFS means that messages were lost. Any error may hide a change.
+				received++
 				failed = err
 			}
-			return heard > 0
+			return received > 0
 		})
 		if err != nil {
 			return
@@ -81,7 +80,7 @@ func (l *routeListener) run(changed func()) {
 		}
 		failures++
 		if !errors.Is(failed, unix.ENOBUFS) && backoff.ShouldLog(failures) {
-			l.errorf("UDP bind: cannot hear of changes of routes, asking for them instead: %v", failed)
+			l.errorf("UDP bind: cannot receive route changes, polling instead: %v", failed)
 		}
 		if !l.pause(failures) {
 			return
@@ -89,7 +88,7 @@ func (l *routeListener) run(changed func()) {
 	}
 }
 
-// pause waits after a failure, which the next attempt may meet too. It returns false if run is to stop.
+// pause waits before the next attempt after a failure. It returns false if run must stop.
 func (l *routeListener) pause(failures int) bool {
 	select {
 	case <-l.stopping:

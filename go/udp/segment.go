@@ -7,15 +7,14 @@ import (
 )
 
 const (
-	// maxSegments is how many datagrams the kernel cuts a message into at most (UDP_MAX_SEGMENTS;
-	// newer kernels take 128).
+	// maxSegments is the maximum number of datagrams in a message (UDP_MAX_SEGMENTS; newer kernels accept 128).
 	maxSegments = 64
-	// maxDatagram is the largest payload of a received message in bytes, joined or not.
+	// maxDatagram is the maximum payload of a received message in bytes, joined or not.
 	maxDatagram = 65535
 )
 
-// maxPayload is the largest payload in bytes of one message to an address: 65,535 less the UDP
-// header, and less the IPv4 header, which IPv6 does not count.
+// maxPayload returns the maximum payload in bytes of a message to an address: 65,535 minus the UDP header, and
+// minus the IPv4 header. IPv6 does not count its header.
 func maxPayload(to netip.Addr) int {
 	if to.Is4() {
 		return 65535 - 20 - 8
@@ -30,17 +29,17 @@ type group struct {
 	ecn         inflight.ECN
 }
 
-// appendGroups appends the groups that packets fall into, in order: as few as the rules of
-// UDP_SEGMENT allow. All packets of a group but the last have one size, the last is no longer, none
-// is empty, and together they fit in limit bytes and most datagrams. A packet that exceeds limit is a
-// group of its own. ecn are the packets' marks: those of a group have the same.
-func appendGroups(groups []group, packets [][]byte, ecn []inflight.ECN, limit, most int) []group {
+// appendGroups divides packets into groups, in order, and appends these: as few as UDP_SEGMENT allows. All packets
+// of a group have the same size, except that the last may be shorter; none is empty; together they are at most
+// maxBytes long and maxPackets many; and they have the same mark in ecn. A packet longer than maxBytes is a group of
+// its own.
+func appendGroups(groups []group, packets [][]byte, ecn []inflight.ECN, maxBytes, maxPackets int) []group {
 	for len(packets) > 0 {
 		size := len(packets[0])
 		count, total := 1, size
-		for count < len(packets) && count < most {
+		for count < len(packets) && count < maxPackets {
 			next := len(packets[count])
-			if next == 0 || next > size || total+next > limit || ecn[count] != ecn[0] {
+			if next == 0 || next > size || total+next > maxBytes || ecn[count] != ecn[0] {
 				break
 			}
 			count++
@@ -55,11 +54,11 @@ func appendGroups(groups []group, packets [][]byte, ecn []inflight.ECN, limit, m
 	return groups
 }
 
-// splitInto cuts a received message into datagrams of segmentSize bytes, the last of which may be
-// shorter, and copies them to buffers, with their lengths in sizes. Size 0 is a message that is one
-// datagram. It returns how many buffers it filled and what there was no buffer for.
+// splitInto splits a received message into datagrams of segmentSize bytes, the last of which may be shorter, and
+// copies them to buffers, with their lengths in sizes. If segmentSize is 0, the message is one datagram. It returns
+// how many buffers it filled, and the rest of the message for which there was no buffer.
 //
-// A datagram that is longer than its buffer is lost and has length 0.
+// A datagram that is longer than its buffer is lost, and gets length 0.
 func splitInto(buffers [][]byte, sizes []int, message []byte, segmentSize int) (filled int, rest []byte) {
 	if segmentSize <= 0 || len(message) == 0 {
 		segmentSize = len(message)

@@ -15,7 +15,7 @@ import (
 	"wg-bridge/go/inflight"
 )
 
-// A transmission is one call of Send: what it still may try, and what it has learnt.
+// A transmission is one call of Send: what it may still try, and what it has learnt.
 type transmission struct {
 	bind   *Bind
 	socket *socket
@@ -25,8 +25,8 @@ type transmission struct {
 	outlet *outlet
 }
 
-// run lets packets leave the engine and sends them in order. After each failure it takes up again with
-// the first packet that was not sent, and without whatever the kernel refused.
+// run records that packets leave the engine, and sends them in order. After each failure it continues with the
+// first packet that was not sent, and without what the kernel refused.
 func (t *transmission) run(packets [][]byte) error {
 	ecn := t.batch.leave(t.bind.outbound, packets)
 	scope, err := t.to.scope(t.socket)
@@ -39,7 +39,7 @@ func (t *transmission) run(packets [][]byte) error {
 	packets, maxJoined := t.outlet.admit(packets, t.batch)
 	defer func() { t.outlet.sent(t.batch) }()
 	if len(packets) < 2 || !t.socket.segments ||
-		t.bind.refusals.hold(t.to.destination.Addr(), generation, time.Now()) {
+		t.bind.refusals.has(t.to.destination.Addr(), generation, time.Now()) {
 		maxJoined = 1
 	}
 	joined := maxJoined
@@ -49,7 +49,7 @@ func (t *transmission) run(packets [][]byte) error {
 		sent, failed, err := t.batch.send(t.outlet.raw)
 		packets, ecn = packets[sent:], ecn[sent:]
 		if sent > 0 && joined < maxJoined {
-			// One by one they leave: it is segments that the path refuses.
+			// They leave one by one: what the path refuses is segments.
 			t.bind.refusals.add(t.to.destination.Addr(), generation, time.Now())
 			maxJoined = joined
 		}
@@ -66,7 +66,7 @@ func (t *transmission) run(packets [][]byte) error {
 				t.source.address, t.to.destination, err)
 			t.to.source.CompareAndSwap(t.source, nil)
 			t.source = nil
-			joined = maxJoined // It may have been the source that was refused before.
+			joined = maxJoined // The earlier refusal may have been about the source.
 		case errors.Is(err, syscall.EMSGSIZE):
 			tooBig++
 			packets, ecn = packets[1:], ecn[1:]
@@ -75,18 +75,18 @@ func (t *transmission) run(packets [][]byte) error {
 		case errors.Is(err, net.ErrClosed):
 			return net.ErrClosed
 		default:
-			return fmt.Errorf("udp: send to %s: %d packets not sent: %w",
+			return fmt.Errorf("udp: send to %s: packets not sent (%d): %w",
 				t.to.destination, len(packets)+tooBig, err)
 		}
 	}
 	if tooBig > 0 {
-		return fmt.Errorf("udp: send to %s: %d packets not sent: %w",
+		return fmt.Errorf("udp: send to %s: packets not sent (%d): %w",
 			t.to.destination, tooBig, syscall.EMSGSIZE)
 	}
 	return nil
 }
 
-// lengthOf returns how many bytes packets have together.
+// lengthOf returns the total length of packets in bytes.
 func lengthOf(packets [][]byte) (bytes int) {
 	for _, packet := range packets {
 		bytes += len(packet)
@@ -94,17 +94,15 @@ func lengthOf(packets [][]byte) (bytes int) {
 	return bytes
 }
 
-// refusesSegments reports whether a send error can mean that a message of several datagrams is
-// refused because it is that. EIO: the interface or a transformation (IPsec) on the way cannot do
-// it. EMSGSIZE: a datagram exceeds the path's MTU, which single ones may, as they are fragmented;
-// kernels before 6.14 say EINVAL for that.
+// refusesSegments reports whether a send error can mean that the kernel refuses a message because it holds several
+// datagrams. EIO: the interface or a transformation on the way (IPsec) cannot segment. EMSGSIZE, or EINVAL before
+// Linux 6.14: a datagram exceeds the path's MTU; a single one would be fragmented.
 func refusesSegments(err error) bool {
 	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EMSGSIZE) ||
 		errors.Is(err, syscall.EINVAL)
 }
 
-// A sendBatch holds the structures of one sendmmsg call. They point at the packets themselves: no
-// packet is copied.
+// A sendBatch holds the structures of one sendmmsg call. They point at the packets, which are not copied.
 type sendBatch struct {
 	to                netip.Addr
 	destination       sockaddr
@@ -112,17 +110,17 @@ type sendBatch struct {
 	limit             int
 
 	groups   []group
-	ecn      []inflight.ECN // of all packets of a call of Send
+	ecn      []inflight.ECN // of all packets of one call of Send
 	messages [batchSize]unix.Mmsghdr
 	pieces   [batchSize]unix.Iovec // one for each packet
 	controls [batchSize]controlBuffer
 
-	// write is made once, as making it anew for every call would allocate.
+	// write is made once: a closure for every call would allocate.
 	write func(fd uintptr)
 	sent  int
 	err   error
 
-	ask         func(fd uintptr) // made once as well
+	query       func(fd uintptr) // made once, too
 	outstanding int32
 }
 
@@ -135,25 +133,25 @@ func newSendBatch() *sendBatch {
 			b.sent += n
 		}
 	}
-	b.ask = func(fd uintptr) { queryOutstanding(fd, &b.outstanding) }
+	b.query = func(fd uintptr) { queryOutstanding(fd, &b.outstanding) }
 	return b
 }
 
-// leave lets packets leave the engine, and returns their marks.
+// leave records that packets leave the engine, and returns their marks.
 func (b *sendBatch) leave(outbound *inflight.Outbound, packets [][]byte) []inflight.ECN {
 	b.ecn = slices.Grow(b.ecn[:0], len(packets))[:len(packets)]
 	outbound.Leave(packets, b.ecn)
 	return b.ecn
 }
 
-// address sets where the following loads go.
+// address sets the destination of the following loads.
 func (b *sendBatch) address(to netip.AddrPort, scope uint32) {
 	b.to = to.Addr()
 	b.destinationLength = encodeSockaddr(&b.destination, to, scope)
 	b.limit = maxPayload(to.Addr())
 }
 
-// load prepares messages for at most batchSize packets with their marks, up to so many in one message.
+// load prepares messages for at most batchSize packets with their marks, up to segments of them in one message.
 func (b *sendBatch) load(packets [][]byte, ecn []inflight.ECN, from *source, segments int) {
 	b.groups = appendGroups(b.groups[:0], packets, ecn, b.limit, segments)
 	for i, packet := range packets {
@@ -188,14 +186,14 @@ func (b *sendBatch) load(packets [][]byte, ecn []inflight.ECN, from *source, seg
 }
 
 // queryOutstanding returns how many bytes a socket has sent that have not left the host, as the kernel
-// accounts for them. It is 0 of a socket that is closed, or cannot tell.
+// accounts for them. It is 0 if the socket is closed, or the query fails.
 func (b *sendBatch) queryOutstanding(raw syscall.RawConn) int {
 	b.outstanding = 0
-	_ = raw.Control(b.ask)
+	_ = raw.Control(b.query)
 	return int(b.outstanding)
 }
 
-// send sends what was loaded. It returns how many packets were sent, and if not all were, the group that
+// send sends the loaded messages. It returns how many packets were sent and, if not all were, the group that
 // failed and the error, which is EAGAIN if the socket's buffer is full.
 func (b *sendBatch) send(raw syscall.RawConn) (packets int, failed group, err error) {
 	b.sent, b.err = 0, nil
@@ -209,6 +207,6 @@ func (b *sendBatch) send(raw syscall.RawConn) (packets int, failed group, err er
 	if err != nil && b.sent < len(b.groups) {
 		failed = b.groups[b.sent]
 	}
-	clear(b.pieces[:]) // The engine reuses its packets: hold none longer than needed.
+	clear(b.pieces[:]) // The engine reuses its packets: do not hold them any longer.
 	return packets, failed, err
 }

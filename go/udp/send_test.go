@@ -198,7 +198,7 @@ func TestAPacketThatIsTooBigIsLeftOutAndTheRestArrives(t *testing.T) {
 func TestAnUnreachableEndpointIsAnError(t *testing.T) {
 	s := openStation(t, newNamespace(t))
 	err := s.Send(numbered(10, 100), newEndpoint(netip.MustParseAddrPort("10.1.2.3:9")))
-	const want = "udp: send to 10.1.2.3:9: 10 packets not sent: sendmmsg: network is unreachable"
+	const want = "udp: send to 10.1.2.3:9: packets not sent (10): sendmmsg: network is unreachable"
 	if err == nil || err.Error() != want || !errors.Is(err, syscall.ENETUNREACH) {
 		t.Fatalf("Send answers %v", err)
 	}

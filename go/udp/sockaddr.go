@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sockaddr holds a struct sockaddr_in or sockaddr_in6 as the kernel lays it out: family in the
-// machine's byte order, port in network order; ip(7), ipv6(7).
+// A sockaddr holds a struct sockaddr_in or sockaddr_in6 in the kernel's layout: the family in the
+// machine's byte order, the port in network order; ip(7), ipv6(7).
 type sockaddr [unix.SizeofSockaddrInet6]byte
 
-// encodeSockaddr writes an address and returns its length in bytes. scope is the interface index of
+// encodeSockaddr encodes an address and returns its length in bytes. scope is the interface index of
 // a link-local IPv6 address, and 0 otherwise.
 func encodeSockaddr(to *sockaddr, address netip.AddrPort, scope uint32) int {
 	*to = sockaddr{}
@@ -30,8 +30,8 @@ func encodeSockaddr(to *sockaddr, address netip.AddrPort, scope uint32) int {
 	return unix.SizeofSockaddrInet6
 }
 
-// decodeSockaddr reads an address of length bytes, and the interface index of a link-local one, which
-// is also its zone. The address is not valid for one of another kind.
+// decodeSockaddr decodes an address of length bytes, and the interface index of a link-local one, which also becomes
+// its zone. An address of another family is returned as the invalid AddrPort.
 func decodeSockaddr(from *sockaddr, length uint32) (address netip.AddrPort, ifindex uint32) {
 	if length < 2 {
 		return netip.AddrPort{}, 0

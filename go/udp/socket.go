@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bufferSize is what the kernel is asked to hold for a socket in each direction, in bytes: enough
-// for a burst at several Gbit/s, as upstream's implementations ask for.
+// bufferSize is the requested size of a socket's buffers in bytes: enough for a burst at several Gbit/s.
+// Upstream's implementations request as much.
 const bufferSize = 7 << 20
 
 // A socket is one UDP socket of one address family.
@@ -25,16 +25,16 @@ type socket struct {
 	local  netip.AddrPort
 	closed chan struct{} // closed with the socket
 
-	outlets *outlets // where what is sent leaves through
+	outlets *outlets // the sockets through which datagrams leave
 
-	segments  bool // the kernel has UDP_SEGMENT: it can cut what is sent into datagrams
+	segments  bool // the kernel supports UDP_SEGMENT: it can split a sent message into datagrams
 	coalesces bool // UDP_GRO is on: the kernel may join received datagrams
 }
 
-// listen opens a socket on a port of all local addresses; network is "udp4" or "udp6". A "udp6"
-// socket never receives IPv4.
+// listen opens a socket on a port of all local addresses. network is "udp4" or "udp6"; a "udp6" socket never
+// receives IPv4.
 func listen(network string, port uint16, mark uint32, offloads Offloads, logf func(string, ...any)) (*socket, error) {
-	// One thread: threads may be in different network namespaces.
+	// Stay on one thread: threads may be in different network namespaces.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	s := &socket{closed: make(chan struct{})}
@@ -56,7 +56,7 @@ func listen(network string, port uint16, mark uint32, offloads Offloads, logf fu
 	return s, nil
 }
 
-// prepare sets a new socket's options and finds out which of the wanted offloads the kernel has.
+// prepare sets a new socket's options, and finds out which of the wanted offloads the kernel supports.
 func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) error {
 	setBuffer(fd, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, bufferSize)
 	if err := prepareToSend(fd, network, mark, bufferSize); err != nil {
@@ -69,14 +69,14 @@ func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) e
 	if err := unix.SetsockoptInt(fd, level, information, 1); err != nil {
 		return os.NewSyscallError("setsockopt PKTINFO", err)
 	}
-	_ = unix.SetsockoptInt(fd, level, service, 1) // Without it congestion is not known.
+	_ = unix.SetsockoptInt(fd, level, service, 1) // Without it, congestion marks are lost.
 	_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
 	s.segments = wanted.Segment && err == nil
 	s.coalesces = wanted.GRO && enableCoalescing(fd)
 	return nil
 }
 
-// prepareToSend sets the options of a new socket that concern what it sends. buffer is in bytes.
+// prepareToSend sets a new socket's options for sending. buffer is in bytes.
 func prepareToSend(fd int, network string, mark uint32, buffer int) error {
 	setBuffer(fd, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, buffer)
 	if err := allowFragments(fd, network); err != nil {
@@ -88,19 +88,19 @@ func prepareToSend(fd int, network string, mark uint32, buffer int) error {
 	return setMark(fd, mark)
 }
 
-// setBuffer sets a buffer's size: up to the system's limit first; beyond it needs CAP_NET_ADMIN. A smaller
-// buffer only costs speed.
+// setBuffer sets a buffer's size, first up to the system's limit, and then beyond it, which needs CAP_NET_ADMIN. It
+// ignores errors: a smaller buffer only costs speed.
 func setBuffer(fd, option, force, size int) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, size)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, size)
 }
 
-// allowFragments makes IPv4 datagrams leave without DF, as kernel WireGuard's do: a router with a
-// smaller MTU then fragments them, where it would otherwise drop them and say so to a host that may not
-// hear it. What the host knows of a path's MTU still counts.
+// allowFragments makes IPv4 datagrams leave without DF, like kernel WireGuard's: a router with a smaller MTU then
+// fragments them. Otherwise it would drop them, and send an ICMP error that may never arrive. The host still
+// fragments to a path MTU that it knows.
 //
-// IPv6 has no DF. Only the sender fragments, to the path's MTU as far as it knows it, which is what a
-// socket and kernel WireGuard do by default.
+// IPv6 has no DF. Only the sender fragments, to the path MTU as far as it knows it, which is the default of
+// sockets and of kernel WireGuard.
 func allowFragments(fd int, network string) error {
 	if network != "udp4" {
 		return nil
@@ -109,8 +109,8 @@ func allowFragments(fd int, network string) error {
 		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT))
 }
 
-// enableCoalescing turns UDP_GRO on where the kernel can say that it is on. Kernels before 5.12 have
-// an immature UDP_GRO and cannot: there it stays off.
+// enableCoalescing turns UDP_GRO on if the kernel can confirm that it is on. Kernels before 5.12 cannot; their
+// UDP_GRO is immature, and stays off.
 func enableCoalescing(fd int) bool {
 	if unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) != nil {
 		return false
@@ -123,8 +123,8 @@ func enableCoalescing(fd int) bool {
 	return false
 }
 
-// localAddress asks the kernel where a socket listens. Package net asks too, but keeps silent if there is no
-// answer, and has no address then.
+// localAddress returns the address on which a socket listens. Package net knows it, too, but ignores an error of
+// getsockname(2), and then has no address.
 func localAddress(raw syscall.RawConn) (address netip.AddrPort, err error) {
 	err = control(raw, func(fd int) error {
 		local, err := unix.Getsockname(fd)
@@ -141,10 +141,10 @@ func localAddress(raw syscall.RawConn) (address netip.AddrPort, err error) {
 
 func (s *socket) port() uint16 { return s.local.Port() }
 
-// boundTo is the index of the interface that the socket is bound to, as all of a program's sockets are
-// that is run by `ip vrf exec`, or 0.
+// boundTo returns the index of the interface to which the socket is bound, or 0. `ip vrf exec` binds all sockets of
+// a program.
 func (s *socket) boundTo() (ifindex uint32) {
-	// Before Linux 5.0 the kernel does not say.
+	// Kernels before 5.0 do not support this query.
 	_ = control(s.raw, func(fd int) error {
 		index, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX)
 		if err == nil {
@@ -178,12 +178,11 @@ func control(raw syscall.RawConn, f func(fd int) error) error {
 	return inner
 }
 
-// Offloads are what the kernel may do for many datagrams at once. With neither of them each datagram
-// crosses alone.
+// Offloads selects what the kernel may do for many datagrams at once. Without any, each datagram crosses alone.
 type Offloads struct {
-	Segment bool // UDP_SEGMENT: it cuts what is sent as one; Linux 4.18
+	Segment bool // UDP_SEGMENT: it splits what is sent as one message; Linux 4.18
 	GRO     bool // UDP_GRO: it joins what is received; Linux 5.12
 }
 
-// AllOffloads are those that a Bind tries for where the kernel has them.
+// AllOffloads selects every offload that the kernel supports.
 var AllOffloads = Offloads{Segment: true, GRO: true}

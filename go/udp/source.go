@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// A verdict says whether a source may be used, and in which generation of the Bind's routes that was
-// asked. Zero is that of a source that was never checked.
+// A verdict says whether a source may be used, and in which generation of the Bind's routes that was checked. The
+// zero verdict belongs to a source that was never checked.
 type verdict uint64
 
 func newVerdict(generation uint64, usable bool) verdict {
@@ -19,12 +19,12 @@ func newVerdict(generation uint64, usable bool) verdict {
 func (v verdict) generation() uint64 { return uint64(v >> 1) }
 func (v verdict) usable() bool       { return v&1 != 0 }
 
-// checkedSource is the source address to send to an endpoint from, or nil to let the kernel choose.
+// checkedSource returns the source address to send to an endpoint from, or nil to let the kernel choose.
 //
 // Clearing every source at every change of the routing table would be simpler and wrong: the next
 // packet could leave from another address, the peer would follow it there, and a change that has
 // nothing to do with this peer would have moved it. So the kernel is asked once in each generation,
-// and the source does without an interface: where requests come in by one interface and the answers'
+// and the source names no interface: if requests come in by one interface and the answers'
 // route leaves by another, naming the former would send the answers nowhere.
 func (b *Bind) checkedSource(query *routeQuery, s *socket, to *Endpoint) *source {
 	learnt := to.source.Load()

@@ -138,7 +138,7 @@ func (s *station) sendJoined(t *testing.T, peer *station, address string) {
 
 // refuses reports whether the station knows that the path to an address refuses segments.
 func (s *station) refuses(address string) bool {
-	return s.refusals.hold(netip.MustParseAddr(address), s.generation.Load(), time.Now())
+	return s.refusals.has(netip.MustParseAddr(address), s.generation.Load(), time.Now())
 }
 
 // awaitRouteChange runs change, which alters the routing, and waits until the station has heard of it.

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A path drains at a number of bytes a second.
-func drained(t *testing.T, speed int, offered int) (d drain, longest int) {
+// drained returns the limit for a path of a speed in bytes a second, and the longest queue, after five seconds in which
+// offered bytes are offered each millisecond.
+func drained(t *testing.T, speed int, offered int) (d queueLimit, longest int) {
 	t.Helper()
 	now, queue := time.Unix(0, 0), 0
 	const step = time.Millisecond
@@ -16,14 +17,14 @@ func drained(t *testing.T, speed int, offered int) (d drain, longest int) {
 		d.observe(queue, now)
 		queue += min(max(0, d.room()), offered)
 		d.sent(queue)
-		if now.After(time.Unix(4, 0)) { // What was outstanding at first has left.
+		if now.After(time.Unix(4, 0)) { // The first bytes have left.
 			longest = max(longest, queue)
 		}
 	}
 	return d, longest
 }
 
-func TestADestinationHasAsMuchOutstandingAsItsPathTakesInATenthOfASecond(t *testing.T) {
+func TestADestinationHasOutstandingWhatItsPathSendsInATenthOfASecond(t *testing.T) {
 	for speed, want := range map[int]int{
 		100 << 10:  minQueueLimit,
 		1 << 20:    (1 << 20) / 10,
@@ -44,7 +45,7 @@ func TestADestinationHasAsMuchOutstandingAsItsPathTakesInATenthOfASecond(t *test
 func TestAPathThatBecomesFasterMayHaveMoreOutstanding(t *testing.T) {
 	d, _ := drained(t, 100<<10, 1<<20)
 	now, queue := time.Unix(5, 0), 0
-	for range 100 { // Whatever is sent has left at the next look.
+	for range 100 { // All that is sent has left by the next observation.
 		now = now.Add(time.Millisecond)
 		d.observe(0, now)
 		queue = max(0, d.room())
@@ -56,7 +57,7 @@ func TestAPathThatBecomesFasterMayHaveMoreOutstanding(t *testing.T) {
 }
 
 func TestTheLimitOfAPathThatIsHardlyUsedStays(t *testing.T) {
-	var d drain
+	var d queueLimit
 	now := time.Unix(0, 0)
 	d.observe(0, now)
 	for range 100 {
@@ -69,19 +70,19 @@ func TestTheLimitOfAPathThatIsHardlyUsedStays(t *testing.T) {
 	}
 }
 
-func TestMessagesAreShortWhereAPathIsSlow(t *testing.T) {
+func TestMessagesAreShortIfAPathIsSlow(t *testing.T) {
 	for _, test := range []struct{ limit, outstanding, want int }{
 		{maxQueueLimit, 0, maxSegments},
 		{maxQueueLimit, maxQueueLimit / 2, 1},
 		{initialQueueLimit, 0, 22},
 		{minQueueLimit, 0, 2},
 	} {
-		d := drain{limit: test.limit, outstanding: test.outstanding}
+		d := queueLimit{limit: test.limit, outstanding: test.outstanding}
 		if got := d.maxJoined(1452); got != test.want {
 			t.Errorf("limit %d, %d outstanding: %d packets a message, want %d", test.limit, test.outstanding, got, test.want)
 		}
 	}
-	if got := (&drain{limit: initialQueueLimit}).maxJoined(0); got < 1 {
+	if got := (&queueLimit{limit: initialQueueLimit}).maxJoined(0); got < 1 {
 		t.Errorf("%d packets without bytes a message", got)
 	}
 }
