@@ -5,18 +5,18 @@ import (
 	"math/bits"
 )
 
-// A sum is the internet checksum of RFC 1071 under way: a sum in one's complement, in the machine's
-// byte order, of which folded gives the 16 bits. All parts but the last must be of even length.
+// A sum is an unfinished internet checksum (RFC 1071): a one's complement sum in the machine's byte order, which
+// folded reduces to 16 bits. All parts but the last must have an even length.
 type sum uint64
 
-// add continues the sum over b. It is written for speed: every payload byte passes it, on the way in
-// and on the way out.
+// add continues the sum over b. It is written for speed: every payload byte passes through it, in either
+// direction.
 func (s sum) add(b []byte) sum {
 	s, b = s.addBlocks(b)
 	return s.addWords(b)
 }
 
-// addWords is add on any processor.
+// addWords is add for any processor.
 func (s sum) addWords(b []byte) sum {
 	total, carry := uint64(s), uint64(0)
 	for len(b) >= 64 {
@@ -37,7 +37,7 @@ func (s sum) addWords(b []byte) sum {
 		total += carry
 		b = b[8:]
 	}
-	// What is left has less than 8 bytes: a 64-bit sum of it cannot overflow before it is added.
+	// Fewer than 8 bytes remain: their 64-bit sum cannot overflow before it is added.
 	rest := uint64(0)
 	if len(b) >= 4 {
 		rest += uint64(binary.NativeEndian.Uint32(b))
@@ -59,17 +59,17 @@ func (s sum) add64(v uint64) sum {
 	return sum(total + carry)
 }
 
-// add16 continues the sum over a number of 16 bits in network byte order.
+// add16 continues the sum over a 16-bit number in network byte order.
 func (s sum) add16(v uint16) sum {
 	var word [2]byte
 	binary.BigEndian.PutUint16(word[:], v)
 	return s.add64(uint64(binary.NativeEndian.Uint16(word[:])))
 }
 
-// sub16 takes such a number out of the sum again.
+// sub16 removes such a number from the sum.
 func (s sum) sub16(v uint16) sum { return s.add16(^v) }
 
-// folded is the sum in 16 bits, in network byte order, not complemented.
+// folded returns the sum reduced to 16 bits, in network byte order, not complemented.
 func (s sum) folded() uint16 {
 	folded := uint64(s)
 	for folded > 0xffff {
@@ -80,11 +80,11 @@ func (s sum) folded() uint16 {
 	return binary.BigEndian.Uint16(order[:])
 }
 
-// checksum is what belongs in a header's checksum field.
+// checksum returns the value for a header's checksum field.
 func (s sum) checksum() uint16 { return ^s.folded() }
 
-// pseudoHeader is the sum of what TCP's and UDP's checksums cover beside the packet: the addresses,
-// which stand one after the other, the protocol, and the length of the transport header and payload.
+// pseudoHeader returns the sum of what the checksums of TCP and UDP cover besides the packet: the source and
+// destination addresses, the protocol, and the length of the transport header and payload.
 func pseudoHeader(addresses []byte, protocol uint8, length int) sum {
 	var rest [8]byte
 	binary.BigEndian.PutUint32(rest[0:], uint32(length))

@@ -2,17 +2,17 @@ package tun
 
 import "golang.org/x/sys/cpu"
 
-// blockSize is how many bytes sumBlocks takes at a time.
+// blockSize is how many bytes sumBlocks sums at a time.
 const blockSize = 64
 
-// sumBlocks sums as many blocks, at least one, with AVX2. The result has no more than 48 bits and those
-// of the blocks' number.
+// sumBlocks sums blocks, at least one, with AVX2. The result has at most 48 bits plus those of the number of
+// blocks.
 //
 //go:noescape
 func sumBlocks(first *byte, blocks int) uint64
 
-// addBlocks continues the sum over whole blocks at the beginning of b, where the processor is good at
-// that, and returns the rest of b.
+// addBlocks continues the sum over the whole blocks at the beginning of b, if the processor has AVX2, and returns
+// the rest of b.
 func (s sum) addBlocks(b []byte) (sum, []byte) {
 	blocks := len(b) / blockSize
 	if blocks == 0 || !cpu.X86.HasAVX2 {

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// maxPacket is the largest IP packet in bytes that IPv4's length field can tell.
+	// maxPacket is the maximum length of an IP packet in bytes: what fits in IPv4's length field.
 	maxPacket = 65535
-	// maxSegments bounds a joined packet, so that the kernel can cut it again for any driver.
+	// maxSegments bounds a joined packet, so that the kernel can segment it again for any driver.
 	maxSegments = 64
 )
 
-// A run is packets of one flow that reach the kernel as one packet, or one packet of any kind.
+// A run is a sequence of packets of one flow that reach the kernel as one packet, or a single packet of any kind.
 type run struct {
-	first, last int // packets, by their place in the batch; coalescer.next leads from one to the other
+	first, last int // packets, by their index in the batch; coalescer.next leads from one to the other
 	count       int
-	open        bool // packets may be joined to it
+	open        bool // more packets may be joined to it
 	flow        flow
 	length      int    // of all headers once and all payloads, in bytes
 	size        int    // payload bytes of each packet but the last
 	sequence    uint32 // of TCP: the next packet's
 	id          uint16 // of IPv4: the next packet's
-	summed      bool   // the first packet's checksum was found right
-	refused     error  // why the kernel did not take the packet joined with others
+	summed      bool   // the first packet's checksum has been verified
+	refused     error  // why the kernel did not accept the packet joined with others
 }
 
-// A flow is what must be equal for packets to be one: comparing it is quick, and tells most apart.
+// A flow is what packets must have in common to be joined. Comparing it is quick, and rules out most candidates.
 type flow struct {
 	ports    uint32
 	protocol uint8
@@ -38,18 +38,18 @@ type flow struct {
 	headers  uint8 // of all headers
 }
 
-// A coalescer joins the packets of a batch so that the kernel takes many at once, as TCP segments
-// (TSO) or UDP datagrams (USO) which it would have to cut. It keeps its memory from batch to batch.
+// A coalescer joins the packets of a batch so that the kernel accepts many at once, as if they were still to be
+// segmented (TSO, USO). It keeps its memory from batch to batch.
 type coalescer struct {
-	joins [kinds]bool // what the kernel can cut
+	joins [kinds]bool // what the kernel can segment
 
 	runs []run
-	next []int // after each packet of the batch, the one that is joined to it
+	next []int // for each packet of the batch, the one joined to it, or -1
 }
 
-// coalesce finds the runs of a batch in c.runs, by their first packets' order. The packets of one flow
-// keep their order. offset is where in each buffer the packet begins; at least virtioSize bytes before
-// it are free for joinHeaders.
+// coalesce stores the runs of a batch in c.runs, ordered by their first packets. The packets of one flow keep their
+// order. offset is where the packet begins in each buffer; at least virtioSize bytes before it are free for
+// joinHeaders.
 func (c *coalescer) coalesce(buffers [][]byte, offset int) {
 	c.runs, c.next = c.runs[:0], c.next[:0]
 	for i, buffer := range buffers {
@@ -57,7 +57,7 @@ func (c *coalescer) coalesce(buffers [][]byte, offset int) {
 		packet := buffer[offset:]
 		flow, joinable := c.flowOf(packet)
 		if !joinable {
-			// It keeps its flow: no later packet may be joined to one before it.
+			// Its flow is kept, so that no later packet is joined to an earlier one.
 			c.runs = append(c.runs, run{first: i, last: i, count: 1, flow: flow})
 			continue
 		}
@@ -70,7 +70,7 @@ func (c *coalescer) coalesce(buffers [][]byte, offset int) {
 	}
 }
 
-// flowOf says of which flow packet is, where that is known, and whether it can be joined with others.
+// flowOf returns the flow of a packet, if it is known, and whether the packet can be joined with others.
 func (c *coalescer) flowOf(packet []byte) (f flow, joinable bool) {
 	if len(packet) < ipv4HeaderLength {
 		return flow{}, false
@@ -119,7 +119,7 @@ func (c *coalescer) flowOf(packet []byte) (f flow, joinable bool) {
 	return f, joinable
 }
 
-// latest is the last run of the packet's flow if that is open.
+// latest returns the last run of the packet's flow if that run is open, and otherwise nil.
 func (c *coalescer) latest(buffers [][]byte, offset int, of flow, packet []byte) *run {
 	for i := len(c.runs) - 1; i >= 0; i-- {
 		r := &c.runs[i]
@@ -148,8 +148,8 @@ func begin(i int, of flow, packet []byte) run {
 	return r
 }
 
-// join adds a packet of the same flow to the run if the kernel, cutting the run, would make the same
-// packet of it again, and if both are intact: nobody looks at their checksums after this.
+// join adds a packet of the same flow to the run if the kernel, segmenting the run, would restore exactly that
+// packet, and if the checksums of both are right: nobody verifies them after this.
 func (r *run) join(buffers [][]byte, offset int, packet []byte) bool {
 	first := buffers[r.first][offset:]
 	payload := len(packet) - int(r.flow.headers)
@@ -174,14 +174,15 @@ func (r *run) join(buffers [][]byte, offset int, packet []byte) bool {
 	if r.flow.protocol == unix.IPPROTO_TCP {
 		r.sequence += uint32(payload)
 		if flags := packet[r.flow.ip+tcpFlags]; flags&tcpPSH != 0 {
-			first[r.flow.ip+tcpFlags] |= tcpPSH // The kernel gives it to the last segment alone.
+			first[r.flow.ip+tcpFlags] |= tcpPSH // The kernel sets it on the last segment only.
 			r.open = false
 		}
 	}
 	return true
 }
 
-// sameHeaders reports whether all fields but lengths, checksums and those that count are the same.
+// sameHeaders reports whether all fields are the same, except lengths, checksums, sequence number and ID, which must
+// continue the run's.
 func (r *run) sameHeaders(first, packet []byte) bool {
 	if r.flow.version == 4 {
 		fragment := binary.BigEndian.Uint16(packet[ipv4Fragment:])
@@ -189,7 +190,7 @@ func (r *run) sameHeaders(first, packet []byte) bool {
 			fragment != binary.BigEndian.Uint16(first[ipv4Fragment:]) {
 			return false
 		}
-		// Who may be fragmented needs its own ID; elsewhere it says nothing (RFC 6864).
+		// A packet that may be fragmented needs its own ID; in others the ID has no meaning (RFC 6864).
 		if fragment&ipv4DontFragment == 0 && binary.BigEndian.Uint16(packet[ipv4ID:]) != r.id {
 			return false
 		}
@@ -208,7 +209,7 @@ func (r *run) sameHeaders(first, packet []byte) bool {
 		bytes.Equal(header[tcpChecksum+2:], before[tcpChecksum+2:]) // urgent pointer, options
 }
 
-// intact reports whether a packet's transport checksum is right, and of IPv4 the header's too.
+// intact reports whether a packet's transport checksum is right, and that of an IPv4 header.
 func intact(of flow, packet []byte) bool {
 	if of.version == 4 && sum(0).add(packet[:of.ip]).folded() != 0xffff {
 		return false
@@ -217,8 +218,8 @@ func intact(of flow, packet []byte) bool {
 	return pseudoHeader(addresses(packet), of.protocol, len(transport)).add(transport).folded() == 0xffff
 }
 
-// joinHeaders makes the headers of the run's first packet those of the joined packet, and writes the
-// virtio header before it.
+// joinHeaders turns the headers of the run's first packet into those of the joined packet, and writes the virtio
+// header before it.
 func (r *run) joinHeaders(buffer []byte, offset int) {
 	if r.count == 1 {
 		clear(buffer[offset-virtioSize : offset])
@@ -248,11 +249,11 @@ func (r *run) joinHeaders(buffer []byte, offset int) {
 	header.encode(buffer[offset-virtioSize:])
 }
 
-// separate undoes joinHeaders, and what join changed. packet is the run's first.
+// separate undoes what joinHeaders and join changed. packet is the run's first.
 func (r *run) separate(packet []byte) {
 	transport := packet[r.flow.ip:]
 	if r.flow.protocol == unix.IPPROTO_TCP {
-		transport[tcpFlags] &^= tcpPSH // It is another packet's: no run goes on after one that has it.
+		transport[tcpFlags] &^= tcpPSH // It came from the last packet: a packet with PSH ends its run.
 	} else {
 		binary.BigEndian.PutUint16(transport[udpLength:], uint16(len(transport)))
 	}
@@ -262,7 +263,7 @@ func (r *run) separate(packet []byte) {
 	putChecksum(transport, at, pseudoHeader(addresses(packet), r.flow.protocol, len(transport)).add(transport))
 }
 
-// separate replaces run number i by one for each of its packets. refused says why.
+// separate replaces run i by one run for each of its packets. refused says why.
 func (c *coalescer) separate(i int, buffers [][]byte, offset int, refused error) {
 	joined := c.runs[i]
 	joined.separate(buffers[joined.first][offset:])

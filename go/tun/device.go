@@ -15,36 +15,35 @@ import (
 	"wg-bridge/go/pollable"
 )
 
-// Config is how a Device is to work. The zero value takes each packet alone, and any number of them.
+// Config configures a Device. With the zero value, packets are neither joined nor limited in number.
 type Config struct {
 	Offloads Offloads
-	// Outbound counts packets from Read to where they leave the engine, Inbound those that Write takes
-	// out of it. Either may be nil.
+	// Outbound counts packets from Read until they leave the engine, Inbound those that leave it by Write. Either
+	// may be nil.
 	Outbound *inflight.Outbound
 	Inbound  *inflight.Inbound
-	// Logf takes lines worth reading at verbose level, Errorf those about packets that are lost. Either
-	// may be nil.
+	// Logf logs at verbose level, Errorf logs errors that the engine does not learn about. Either may be nil.
 	Logf, Errorf func(format string, arguments ...any)
 }
 
-// Device is a TUN interface as the engine uses it: read by one goroutine, written by any number.
+// A Device is a TUN interface for the engine: one goroutine reads it, and any number write to it.
 type Device struct {
 	file      *os.File
 	config    Config
 	reader    *reader
 	writer    *writer
 	link      *link
-	gone      chan struct{} // closed when a read finds the interface deleted or fails, or on Close
+	gone      chan struct{} // closed when a read fails or finds the interface deleted, or by Close
 	goneOnce  sync.Once
-	failure   error // of a read that ended the device; may be read once gone is closed
+	failure   error // of the read that ended the device, if one did; valid once gone is closed
 	closeOnce sync.Once
 	closeErr  error
 }
 
 var _ engine.Device = (*Device)(nil)
 
-// New makes a device of an open TUN file, which it owns from here on, also when it fails. The file
-// comes from Open or from another process, and must be non-blocking.
+// New returns a device for an open TUN file. It owns the file, even if it fails. The file comes from Open or
+// from another process, and must be non-blocking.
 func New(file *os.File, config Config) (*Device, error) {
 	if config.Logf == nil {
 		config.Logf = func(string, ...any) {}
@@ -88,26 +87,25 @@ func (d *Device) attach() error {
 		}
 		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Errorf)
 		d.writer = newWriter(raw, plain, offloads, d.config.Inbound, d.config.Logf)
-		// The file stays open for longer than the link watches it: see Close.
+		// The file stays open longer than the link watches it: see Close.
 		d.link, err = watchLink(fd, offloadFlags, d.config.Logf, d.config.Errorf)
 		return err
 	})
 }
 
-// File is nil: the engine, too, shall not use the file beside the Device.
+// File returns nil, so that the engine cannot bypass the Device.
 func (d *Device) File() *os.File { return nil }
 
-// Name is the interface's present name.
+// Name returns the interface's current name.
 func (d *Device) Name() (string, error) { return Name(d.file) }
 
-// BatchSize is the largest number of packets that Read returns at once.
+// BatchSize returns the maximum number of packets that Read returns at once.
 func (d *Device) BatchSize() int { return conn.IdealBatchSize }
 
-// Read waits for a packet and takes as many as there are, one to each of bufs from offset on, with
-// their lengths in sizes. What the kernel left whole is cut. A packet that cannot be used or read is
-// dropped and logged; one that would only wait behind too many others is dropped, so that there may be
-// none. The error is os.ErrClosed once the interface is gone or the device closed, and another if every
-// read fails.
+// Read waits for a packet and reads as many as there are, one into each of bufs from offset on, with their
+// lengths in sizes. It segments packets that the kernel left whole. It drops and logs packets that cannot be
+// used or read, and drops those that would have to wait behind too many others, so it may return none. The error
+// is os.ErrClosed once the interface is gone or the device closed, and another one if every read fails.
 func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	d.config.Outbound.Wait(d.gone)
 	n, err := d.reader.fill(bufs, sizes, offset)
@@ -123,10 +121,10 @@ func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	return n, nil
 }
 
-// end says what the engine, which ends with this error of a read, shall know of it.
+// end marks the device as gone, and returns the error of Read with which the engine then ends.
 func (d *Device) end(err error) error {
-	// Whether the interface is deleted or the device closed, the file knows. The runtime's poller may be the
-	// first to see it, and calls it something else.
+	// Ask the file whether the interface was deleted: the runtime's poller may notice first, and returns another
+	// error.
 	if d.isGone() || !isAttached(d.file) {
 		d.markGone(nil)
 		return os.ErrClosed
@@ -135,10 +133,10 @@ func (d *Device) end(err error) error {
 	return err
 }
 
-// Write gives the kernel the packets that begin at offset of each of bufs, and may change their bytes
-// and the 10 before them. It returns how many packets were written. An error says why one was not; all
-// others were tried. The callers log errors: after one, there is none for some seconds. It is os.ErrClosed
-// once the interface is gone.
+// Write writes the packets that begin at offset in each of bufs, and may change their bytes and the 10 bytes
+// before them. It returns how many packets were written. An error says why one was not; Write has tried all
+// others. Callers log errors, so after one there is none for some seconds. The error is os.ErrClosed once the
+// interface is gone.
 func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 	n, err := d.writer.flush(bufs, offset)
 	if err != nil && d.isGone() {
@@ -163,57 +161,57 @@ func (d *Device) isGone() bool {
 	}
 }
 
-// Gone is closed once the interface has been deleted, cannot be read any more, or the device closed:
-// before the engine has finished closing, so that whoever serves the name can give it up at once.
+// Gone is closed once the interface is deleted or can no longer be read, or the device is closed. That is before
+// the engine has finished closing, so that whoever serves the interface's name can release it at once.
 func (d *Device) Gone() <-chan struct{} { return d.gone }
 
-// Failure is the error of the reads where that ended the device, and nil if the interface was deleted or
-// the device closed. Call it once Gone is closed.
+// Failure returns the error of the read that ended the device, or nil if the interface was deleted or the device
+// closed. Call it once Gone is closed.
 func (d *Device) Failure() error { return d.failure }
 
 // MTU returns the interface's MTU in bytes, or UnknownMTU. It never fails.
 func (d *Device) MTU() (int, error) { return d.link.mtu(), nil }
 
-// IsUp reports whether the interface is up. It is not once the device is closed.
+// IsUp reports whether the interface is up. It returns false once the device is closed.
 func (d *Device) IsUp() (up bool) {
 	raw, err := d.file.SyscallConn()
 	if err != nil {
 		return false
 	}
-	// The file stays open meanwhile, and a closed one is not asked.
+	// Control keeps the file open meanwhile, and does nothing if it is closed.
 	_ = raw.Control(func(uintptr) { up, _, _ = d.link.isUp() })
 	return up
 }
 
-// Events returns link and MTU changes. The channel is closed by Close.
+// Events returns the channel of link and MTU changes. Close closes it.
 func (d *Device) Events() <-chan engine.Event { return d.link.events }
 
-// Close ends the interface, unblocks Read, and closes the Events channel.
+// Close deletes the interface, unblocks Read, and closes the Events channel.
 func (d *Device) Close() error {
 	d.closeOnce.Do(func() {
 		d.markGone(nil)
-		// The link first: it asks the descriptor that is closed then.
+		// The link first: it uses the file's descriptor.
 		d.closeErr = errors.Join(d.link.close(), d.file.Close())
 	})
 	return d.closeErr
 }
 
-// reportInterval is how long a failure that repeats goes unreported.
+// reportInterval is the minimum time between two reports of lost packets.
 const reportInterval = 10 * time.Second
 
-// failures counts packets that were lost, so that the log stays readable however often that happens.
-// The zero value is none.
-type failures struct {
-	packets  int // lost since the last report
+// losses counts lost packets, so that the log stays readable however many there are. The zero value is ready to
+// use.
+type losses struct {
+	packets  int // since the last report
 	reported time.Time
 }
 
-// add counts lost packets. If a report is due, it returns how many it has to tell of.
-func (f *failures) add(packets int, now time.Time) (lost int, due bool) {
-	f.packets += packets
-	if !f.reported.IsZero() && now.Sub(f.reported) < reportInterval {
+// add counts lost packets. If a report is due, it returns how many packets to report.
+func (l *losses) add(packets int, now time.Time) (lost int, due bool) {
+	l.packets += packets
+	if !l.reported.IsZero() && now.Sub(l.reported) < reportInterval {
 		return 0, false
 	}
-	lost, f.packets, f.reported = f.packets, 0, now
+	lost, l.packets, l.reported = l.packets, 0, now
 	return lost, true
 }

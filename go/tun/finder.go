@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A finder finds out where the interface behind a TUN descriptor lives, and its MTU. One goroutine may
+// A finder finds the namespace and index of the interface behind a TUN descriptor, and its MTU. One goroutine may
 // use it.
 type finder struct {
-	fd       int // the TUN, borrowed
-	offloads int // TUN_F_ flags that are set on it
-	socket   int // in the namespace where the finder was made
+	fd       int // the TUN's, borrowed
+	offloads int // the TUN_F_ flags that are set on it
+	socket   int // in the namespace in which the finder was made
 	query    *linkQuery
 }
 
@@ -32,11 +32,10 @@ type location struct {
 	mtu int
 }
 
-// maxMoves bounds how often the interface is looked for in a namespace that it has just left.
+// maxMoves bounds how often find searches a namespace that the interface has just left.
 const maxMoves = 3
 
-// find looks for the interface wherever it is. last is the place that it was last known to be at, if
-// any.
+// find finds the interface in whatever namespace it is. last is its last known place, if any.
 func (f *finder) find(last *place) (s location, found bool) {
 	name, known := f.name()
 	if !known {
@@ -61,7 +60,7 @@ func (f *finder) find(last *place) (s location, found bool) {
 	return s, found && f.isOurs(name)
 }
 
-// findAt finds the interface at a place where it is known to be.
+// findAt finds the interface at its last known place.
 func (f *finder) findAt(at place) (s location, found bool) {
 	if at.namespace != ownNamespace {
 		link, err := f.query.byPlace(at)
@@ -73,7 +72,7 @@ func (f *finder) findAt(at place) (s location, found bool) {
 	return s, found && s.at == at
 }
 
-// name is the interface's present name.
+// name returns the interface's current name.
 func (f *finder) name() (name string, known bool) {
 	request, err := unix.NewIfreq("")
 	if err != nil || unix.IoctlIfreq(f.fd, unix.TUNGETIFF, request) != nil {
@@ -92,7 +91,7 @@ func (f *finder) findIn(namespace int, name string) (location, bool) {
 	return location{link.at, link.mtu}, err == nil
 }
 
-// findHere looks for an interface of that name in this process's namespace.
+// findHere finds an interface of that name in this process's namespace.
 func (f *finder) findHere(name string) (location, bool) {
 	request, err := unix.NewIfreq(name)
 	if err != nil || unix.IoctlIfreq(f.socket, unix.SIOCGIFINDEX, request) != nil {
@@ -106,9 +105,9 @@ func (f *finder) findHere(name string) (location, bool) {
 }
 
 // isOurs reports whether the interface of that name in this process's namespace is the one behind the TUN
-// descriptor: an offload that the descriptor turns off and on again goes off and on at the interface, too.
-// Meanwhile the kernel makes the checksums itself. Without virtio headers there is no such offload, and
-// the name has to do.
+// descriptor. It turns an offload of the descriptor off and on again, and looks whether the interface's follows.
+// Meanwhile the kernel computes the checksums itself. Without virtio headers there is no such offload, and the name
+// must suffice.
 func (f *finder) isOurs(name string) bool {
 	if f.offloads&unix.TUN_F_CSUM == 0 {
 		return true
@@ -120,8 +119,8 @@ func (f *finder) isOurs(name string) bool {
 	return errors.Join(err, offErr, onErr) == nil && !off && on
 }
 
-// leavesChecksums reports whether an interface in this process's namespace takes packets whose checksum
-// is not complete; ethtool(8), "tx-checksumming".
+// leavesChecksums reports whether an interface in this process's namespace accepts packets with incomplete
+// checksums; ethtool(8), "tx-checksumming".
 func (f *finder) leavesChecksums(name string) (bool, error) {
 	value := struct{ command, data uint32 }{command: unix.ETHTOOL_GTXCSUM} // struct ethtool_value
 	request := struct {                                                    // struct ifreq

@@ -16,36 +16,36 @@ import (
 	"wg-bridge/go/rtnetlink"
 )
 
-// pollInterval is how often a link that lives in another network namespace is asked for its state,
-// in case the kernel may not tell us of it: messages from other namespaces need CAP_NET_BROADCAST.
+// pollInterval is how often the state of a link in another network namespace is polled, in case its messages do not
+// arrive: those from other namespaces need CAP_NET_BROADCAST.
 const pollInterval = time.Second
 
-// UnknownMTU is what a Device tells the engine while the interface's MTU cannot be known. With it the
-// engine pads no packet: it pads to a multiple of 16 bytes, but no further than the MTU, and of a packet
-// that is longer it looks at the remainder. Padding by any other could make a packet too long for its path.
+// UnknownMTU is the MTU that a Device reports to the engine while it cannot know the interface's. With it, the
+// engine does not pad: it pads a packet to a multiple of 16 bytes, but at most to the MTU, and reduces a longer
+// packet modulo the MTU first. With any other value, padding could make a packet too long for its path.
 const UnknownMTU = 1
 
-// A link watches one TUN interface: up, down and MTU.
+// A link watches a TUN interface: whether it is up, and its MTU.
 //
-// Messages of rtnetlink say that something changed, in this namespace or in any other that has an
-// id here, which every namespace gets that the interface is moved to. Whether the link is up is
-// then asked of the TUN descriptor itself, which knows wherever the interface is. For its MTU see finder.
+// Rtnetlink messages report that something has changed, in this namespace or in any other that has an id here.
+// Every namespace to which the interface is moved gets an id. The TUN descriptor itself then shows whether the link
+// is up, wherever the interface is. For its MTU see finder.
 type link struct {
 	events  chan engine.Event
 	bytes   atomic.Int32 // the MTU
-	fd      int          // the TUN; only run uses it, and the owner closes it after close
+	fd      int          // the TUN's; only run uses it, and its owner closes it after close
 	finder  *finder      // only run uses it
-	last    *place       // where the interface was last known to be; only run uses it
+	last    *place       // the interface's last known place; only run uses it
 	logf    func(format string, arguments ...any)
 	errorf  func(format string, arguments ...any)
 	netlink *os.File
-	changes chan []linkMessage // from listen to run; an empty list says that messages were lost
+	changes chan []linkMessage // from listen to run; an empty list means that messages were lost
 	done    chan struct{}
 	running sync.WaitGroup
 }
 
-// watchLink starts to watch the TUN interface behind fd, which it borrows until close. offloads are the
-// TUN_F_ flags that are set on it.
+// watchLink starts watching the TUN interface behind fd, which it borrows until close. offloads are the TUN_F_
+// flags that are set on fd.
 func watchLink(fd, offloads int, logf, errorf func(string, ...any)) (*link, error) {
 	netlink, err := openNetlink()
 	if err != nil {
@@ -77,12 +77,12 @@ func openNetlink() (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a netlink socket to watch the link: %w", err)
 	}
-	// Not every kernel and user has it; without it run falls back to asking.
+	// Not every kernel supports it, nor may every user set it: without it, run polls.
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_LISTEN_ALL_NSID, 1)
 	return pollable.NewFile(fd, "netlink messages about links")
 }
 
-// find looks for the interface and notes where it is, and its MTU.
+// find finds the interface, and records its place and MTU.
 func (l *link) find() (found bool) {
 	now, found := l.finder.find(l.last)
 	if found {
@@ -92,29 +92,29 @@ func (l *link) find() (found bool) {
 	return found
 }
 
-// findOrLose is find, and notes if the MTU is not known any more.
+// findOrLose is find, and records if the MTU is no longer known.
 func (l *link) findOrLose() {
 	if l.find() {
 		return
 	}
 	if _, attached, _ := l.isUp(); !attached {
-		return // It is nowhere.
+		return // There is no interface any more.
 	}
 	if l.isHome() {
 		l.last = nil
 	}
 	if l.bytes.Swap(UnknownMTU) != UnknownMTU {
-		l.logf("TUN: the MTU cannot be read where the interface is now: packets are not padded")
+		l.logf("TUN: the MTU cannot be read in the interface's new namespace: packets are not padded")
 	}
 }
 
-// isHome reports whether the interface lives where the netlink socket was opened.
+// isHome reports whether the interface is in the namespace in which the netlink socket was opened.
 func (l *link) isHome() bool { return l.last != nil && l.last.namespace == ownNamespace }
 
 func (l *link) mtu() int { return int(l.bytes.Load()) }
 
-// listen hands every netlink datagram to run until close. While there are none to be had it hands over an empty
-// list now and then, so that run asks instead.
+// listen passes every netlink datagram to run until close. While it cannot receive any, it passes an empty list from
+// time to time, so that run polls instead.
 func (l *link) listen() {
 	defer l.running.Done()
 	defer close(l.changes)
@@ -135,9 +135,9 @@ func (l *link) listen() {
 			continue
 		}
 		failures++
-		// ENOBUFS only says that messages were lost.
+		// ENOBUFS only means that messages were lost.
 		if !errors.Is(failed, unix.ENOBUFS) && backoff.ShouldLog(failures) {
-			l.errorf("TUN: cannot hear of changes of the link, asking for them instead: %v", failed)
+			l.errorf("TUN: cannot receive link changes, polling instead: %v", failed)
 		}
 		select {
 		case <-time.After(backoff.After(failures)):
@@ -147,7 +147,7 @@ func (l *link) listen() {
 	}
 }
 
-// receive waits for a netlink datagram. If the kernel refuses it, there are no messages. open is false after close.
+// receive waits for a netlink datagram. If that fails, there are no messages. open is false after close.
 func (l *link) receive(datagram, control []byte) (messages []linkMessage, failed error, open bool) {
 	raw, err := l.netlink.SyscallConn()
 	if err != nil {
@@ -175,16 +175,16 @@ func (l *link) run() {
 	ask := time.NewTicker(pollInterval)
 	defer ask.Stop()
 
-	up, known, unknown := false, l.mtu(), 0
+	up, mtu, pollFailures := false, l.mtu(), 0
 	for {
 		now, attached, err := l.isUp()
 		if !attached {
 			return
 		}
 		if err == nil {
-			unknown = 0
-		} else if unknown++; backoff.ShouldLog(unknown) {
-			l.errorf("TUN: cannot ask whether the interface is up, trying again: %v", err)
+			pollFailures = 0
+		} else if pollFailures++; backoff.ShouldLog(pollFailures) {
+			l.errorf("TUN: cannot find out whether the interface is up, retrying: %v", err)
 		}
 		if err == nil && now != up {
 			up = now
@@ -192,13 +192,13 @@ func (l *link) run() {
 			if up {
 				event = engine.EventUp
 			}
-			if !l.tell(event) {
+			if !l.send(event) {
 				return
 			}
 		}
-		if now := l.mtu(); now != known {
-			known = now
-			if !l.tell(engine.EventMTUUpdate) {
+		if now := l.mtu(); now != mtu {
+			mtu = now
+			if !l.send(engine.EventMTUUpdate) {
 				return
 			}
 		}
@@ -228,23 +228,23 @@ func (l *link) run() {
 	}
 }
 
-// follow asks anew because of a message about our interface. What the message says may be old.
+// follow finds the interface again after a message about it, because the message may be out of date.
 func (l *link) follow(m linkMessage) {
 	switch {
 	case !m.deleted:
-		l.find() // If it is elsewhere, the message of that is on its way.
+		l.find() // If it has moved, another message is on its way.
 		return
 	case m.movedTo != nil && m.at.namespace == ownNamespace:
 		l.last = m.movedTo
 	default:
-		// It is gone; or it was moved by a kernel that does not say where (before 4.16), or out of another
-		// namespace: ids of namespaces are relative to where the message comes from.
+		// It was deleted, or moved by a kernel that does not say where (before 4.16), or moved out of another
+		// namespace: namespace ids are relative to the namespace of the message.
 		l.last = nil
 	}
 	l.findOrLose()
 }
 
-func (l *link) tell(event engine.Event) (told bool) {
+func (l *link) send(event engine.Event) (sent bool) {
 	select {
 	case l.events <- event:
 		return true

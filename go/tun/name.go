@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxNameLength is the longest interface name in bytes: IFNAMSIZ less the final NUL.
+// MaxNameLength is the maximum length of an interface name in bytes: IFNAMSIZ without the final NUL.
 const MaxNameLength = unix.IFNAMSIZ - 1
 
-// CheckName reports why name cannot name a network interface, or nil. The rules are the kernel's
-// (dev_valid_name in net/core/dev.c): 1 to 15 bytes, not "." or "..", no '/', ':', white space or
-// NUL. A name with "%d" lets the kernel choose the number. The error wraps EINVAL.
+// CheckName reports why name is not a valid interface name, or nil. The rules are the kernel's (dev_valid_name in
+// net/core/dev.c): 1 to 15 bytes, not "." or "..", no '/', ':', white space or NUL. In a name with "%d" the kernel
+// fills in a number. The error wraps EINVAL.
 func CheckName(name string) error {
 	refuse := func(why string) error {
 		return fmt.Errorf("interface name %q %s: give 1 to %d bytes without '/', ':' and white space, such as wg0: %w",

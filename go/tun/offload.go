@@ -6,17 +6,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Offloads are what the kernel may leave to this side: packets that are not yet cut into segments, in
-// either direction. With none of them each packet crosses alone.
+// Offloads selects the packets that may cross between kernel and engine before they are segmented, in either
+// direction. Without any, each packet crosses alone.
 type Offloads struct {
 	TSO4, TSO6 bool // TCP over IPv4, over IPv6
 	USO        bool // UDP over either; Linux 6.2
 }
 
-// AllOffloads are those that New tries for.
+// AllOffloads selects every offload that the kernel supports.
 var AllOffloads = Offloads{TSO4: true, TSO6: true, USO: true}
 
-// flags are the TUN_F_ flags of the offloads.
+// flags returns the TUN_F_ flags of the offloads.
 func (o Offloads) flags() int {
 	flags := unix.TUN_F_CSUM
 	if o.TSO4 {
@@ -31,9 +31,9 @@ func (o Offloads) flags() int {
 	return flags
 }
 
-// enableOffloads turns offloads on, and returns which of those that were wanted the kernel has, and the
-// flags that are set now. Packets can cross without any, so that an error is no more than worth a line.
-func enableOffloads(fd int, wanted Offloads) (has Offloads, flags int, err error) {
+// enableOffloads turns the wanted offloads on. It returns those that the kernel supports, and the flags that are now
+// set. Packets can cross without any offload, so an error only deserves a log line.
+func enableOffloads(fd int, wanted Offloads) (enabled Offloads, flags int, err error) {
 	if wanted.USO {
 		if unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, wanted.flags()) == nil {
 			return wanted, wanted.flags(), nil
@@ -46,21 +46,21 @@ func enableOffloads(fd int, wanted Offloads) (has Offloads, flags int, err error
 	return wanted, wanted.flags(), nil
 }
 
-// A kind is what the kernel can take joined, or refuse so.
+// A kind is a class of packets that the kernel accepts joined, or refuses to.
 type kind uint8
 
 const (
 	tcp4 kind = iota
 	tcp6
 	udp
-	kinds // how many there are
+	kinds // the number of kinds
 )
 
 func (k kind) String() string {
 	return [...]string{tcp4: "TCP over IPv4", tcp6: "TCP over IPv6", udp: "UDP"}[k]
 }
 
-// kind is that of a flow of TCP or UDP.
+// kind returns the kind of a TCP or UDP flow.
 func (f flow) kind() kind {
 	switch {
 	case f.protocol == unix.IPPROTO_UDP:
@@ -71,5 +71,5 @@ func (f flow) kind() kind {
 	return tcp6
 }
 
-// kinds are what the offloads allow to join.
+// kinds returns the kinds of packets that the offloads allow to be joined.
 func (o Offloads) kinds() [kinds]bool { return [...]bool{tcp4: o.TSO4, tcp6: o.TSO6, udp: o.USO} }

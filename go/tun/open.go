@@ -1,6 +1,6 @@
-// Package tun gives the engine its TUN device on Linux: it opens the interface, or takes one that
-// is open already, and tells the engine at once when the link or the MTU changes, also when the
-// interface has been moved to another network namespace.
+// Package tun is the engine's TUN device for Linux. It opens the interface, or takes over one that is already
+// open, and reports changes of the link and its MTU at once, even after the interface has been moved to another
+// network namespace.
 package tun
 
 import (
@@ -14,10 +14,9 @@ import (
 
 const clonePath = "/dev/net/tun"
 
-// Open makes the TUN interface called name, sets its MTU in bytes, and returns its file. Closing
-// the file deletes the interface. The error wraps the kernel's errno: EINVAL for a bad name or MTU,
-// EBUSY where the interface exists, ENOENT or ENODEV without a TUN driver, EPERM or EACCES without
-// permission.
+// Open creates the TUN interface called name, sets its MTU in bytes, and returns its file. Closing
+// the file deletes the interface. The error wraps the kernel's errno: EINVAL for an invalid name or MTU,
+// EBUSY if the interface exists, ENOENT or ENODEV without a TUN driver, EPERM or EACCES without permission.
 func Open(name string, mtu int) (*os.File, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
@@ -57,7 +56,7 @@ func attach(fd int, name string) error {
 	if err != nil {
 		return fmt.Errorf("interface name %q: %w", name, err)
 	}
-	// Segmentation offloads need the virtio header before each packet.
+	// Segmentation offloads need a virtio header before each packet.
 	request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
 	err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
 	switch {
@@ -76,8 +75,8 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// Name returns the present name of the TUN interface behind file. A file that is no TUN device
-// gives an error that wraps EINVAL.
+// Name returns the current name of the TUN interface behind file. If file is not a TUN device, the error wraps
+// EINVAL.
 func Name(file *os.File) (string, error) {
 	request, err := describe(file)
 	if err != nil {
@@ -86,7 +85,7 @@ func Name(file *os.File) (string, error) {
 	return request.Name(), nil
 }
 
-// interfaceFlags returns the IFF_ flags that the TUN interface behind file was made with.
+// interfaceFlags returns the IFF_ flags with which the TUN interface behind file was created.
 func interfaceFlags(file *os.File) (uint16, error) {
 	request, err := describe(file)
 	if err != nil {
@@ -95,7 +94,7 @@ func interfaceFlags(file *os.File) (uint16, error) {
 	return request.Uint16(), nil
 }
 
-// isAttached reports whether there still is an interface behind file.
+// isAttached reports whether there is still an interface behind file.
 func isAttached(file *os.File) bool {
 	_, err := describe(file)
 	return err == nil
@@ -108,7 +107,7 @@ func describe(file *os.File) (*unix.Ifreq, error) {
 	}
 	err = control(file, func(fd int) error { return unix.IoctlIfreq(fd, unix.TUNGETIFF, request) })
 	if err != nil {
-		return nil, fmt.Errorf("the file given as TUN is no open TUN interface (%v): %w", err, unix.EINVAL)
+		return nil, fmt.Errorf("the file given as TUN is not an open TUN interface (%v): %w", err, unix.EINVAL)
 	}
 	return request, nil
 }
@@ -136,7 +135,7 @@ func closeFd(fd int) error {
 	return nil
 }
 
-// control runs do on file's descriptor without taking it out of the runtime's poller.
+// control calls do with file's descriptor, which stays in the runtime's poller.
 func control(file *os.File, do func(fd int) error) error {
 	raw, err := file.SyscallConn()
 	if err != nil {

@@ -8,8 +8,7 @@ import (
 	"wg-bridge/go/inflight"
 )
 
-// Where the fields of IPv4 (RFC 791), IPv6 (RFC 8200), TCP (RFC 9293) and UDP (RFC 768) begin, and
-// how long their headers are, in bytes.
+// Header lengths and field offsets of IPv4 (RFC 791), IPv6 (RFC 8200), TCP (RFC 9293) and UDP (RFC 768), in bytes.
 const (
 	ipv4HeaderLength = 20 // without options
 	ipv4TotalLength  = 2
@@ -40,7 +39,7 @@ const (
 	udpChecksum     = 6
 )
 
-// Flags of TCP.
+// TCP flags.
 const (
 	tcpFIN uint8 = 1 << 0
 	tcpPSH uint8 = 1 << 3
@@ -49,10 +48,10 @@ const (
 	tcpCWR uint8 = 1 << 7
 )
 
-// Of the field ipv4Fragment.
+// Bits of the field at ipv4Fragment.
 const (
 	ipv4DontFragment   uint16 = 1 << 14
-	ipv4FragmentOfMore uint16 = 1<<14 - 1 // more fragments, or an offset
+	ipv4FragmentOfMore uint16 = 1<<14 - 1 // "more fragments", and the offset
 )
 
 // ecnOf returns the ECN field of an IP packet.
@@ -66,9 +65,9 @@ func ecnOf(packet []byte) inflight.ECN {
 	return inflight.NotECT
 }
 
-// markCongestion marks an IP packet whose sender supports ECN as one that has met congestion. Others stay
-// as they are, as kernel WireGuard leaves them, though RFC 6040 would have them dropped: what marked them
-// is at fault, and many such paths work.
+// markCongestion marks an IP packet as having met congestion if its sender supports ECN. It leaves others unchanged,
+// as kernel WireGuard does. RFC 6040 would drop them, but then a router that wrongly marks such packets would break
+// paths that work.
 func markCongestion(packet []byte) {
 	if ecn := ecnOf(packet); ecn == inflight.NotECT || ecn == inflight.Congested {
 		return
@@ -84,7 +83,7 @@ func markCongestion(packet []byte) {
 	binary.BigEndian.PutUint16(packet[ipv4Checksum:], after.checksum())
 }
 
-// addresses are the source and destination of an IP packet that is at least a header long.
+// addresses returns the source and destination of an IP packet that is at least as long as its header.
 func addresses(packet []byte) []byte {
 	if packet[0]>>4 == 4 {
 		return packet[ipv4Addresses : ipv4Addresses+2*4]
@@ -92,8 +91,8 @@ func addresses(packet []byte) []byte {
 	return packet[ipv6Addresses : ipv6Addresses+2*16]
 }
 
-// setLength sets an IP header's length field to that of a packet of length bytes, and makes an IPv4
-// header's checksum anew. header is the IP header alone.
+// setLength sets the length field of an IP header for a packet of length bytes, and recomputes an IPv4 header's
+// checksum. header is the IP header alone.
 func setLength(header []byte, length int) {
 	if header[0]>>4 != 4 {
 		binary.BigEndian.PutUint16(header[ipv6PayloadLength:], uint16(length-ipv6HeaderLength))
@@ -104,16 +103,16 @@ func setLength(header []byte, length int) {
 	binary.BigEndian.PutUint16(header[ipv4Checksum:], sum(0).add(header).checksum())
 }
 
-// putChecksum writes the checksum that s has come to at its place in a transport header.
+// putChecksum writes the checksum of s at an offset in a transport header.
 func putChecksum(transport []byte, at int, s sum) {
 	checksum := s.checksum()
 	if checksum == 0 && at == udpChecksum {
-		checksum = 0xffff // 0 would say that there is none.
+		checksum = 0xffff // 0 would mean that there is no checksum.
 	}
 	binary.BigEndian.PutUint16(transport[at:], checksum)
 }
 
-// checksumAt is where a transport protocol's checksum is, from the beginning of its header.
+// checksumAt returns the offset of the checksum in a transport protocol's header.
 func checksumAt(protocol uint8) int {
 	if protocol == unix.IPPROTO_TCP {
 		return tcpChecksum

@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	// maxFailedReads is how many reads may fail one after the other, with none that succeeds and no empty
-	// queue in between. One packet can fail each; the queue holds 500, or what the user set as txqueuelen.
+	// maxFailedReads is how many reads in a row may fail, with no success and no empty queue in between. One
+	// packet can fail each; the queue holds 500, or what the user set as txqueuelen.
 	maxFailedReads = 10_000
-	// maxPauses is how many reads may fail for another reason than a packet's, with pauses in between: in five
-	// seconds.
+	// maxPauses is how many of these may fail for a reason other than a bad packet. With the pauses in between,
+	// they take five seconds.
 	maxPauses = 28
-	// maxDropped bounds how many packets one call drops, as they would only wait, before it returns.
+	// maxDropped bounds how many packets that would only wait a call drops before it returns.
 	maxDropped = 1024
 )
 
-// A reader takes packets out of the TUN, for one goroutine.
+// A reader reads packets from the TUN. One goroutine may use it.
 type reader struct {
 	raw    syscall.RawConn
 	errorf func(format string, arguments ...any)
@@ -34,23 +34,23 @@ type reader struct {
 	buffer []byte // a virtio header and a packet
 	batch  *inflight.Batch
 
-	// What was read and has not found its place yet: segments, or a packet of its own.
+	// What was read and is not in a buffer of the engine yet: segments, or a single packet.
 	left        segments
 	single      []byte
 	destination inflight.Destination
 
-	failed int // reads, one after the other
-	paused int // of these, because of another reason than a packet
-	drops  failures
+	failed int // reads in a row
+	paused int // of these, for a reason other than a bad packet
+	drops  losses
 
-	// read is made once, as making it anew for every call would allocate.
+	// read is made once: a closure for every call would allocate.
 	read    func(fd uintptr) (done bool)
-	buffers [][]byte // these three are the present call's
+	buffers [][]byte // this and the next two are the current call's
 	sizes   []int
 	offset  int
 	count   int
 	dropped int
-	pause   time.Duration // before the next call; 0 unless a read failed for another reason than a packet
+	pause   time.Duration // before the next call, after a read failed for a reason other than a bad packet
 	err     error
 }
 
@@ -60,8 +60,8 @@ func newReader(raw syscall.RawConn, plain bool, batch *inflight.Batch, errorf fu
 	return r
 }
 
-// fill waits for a packet and takes as many as the batch admits, one to each buffer from offset on, with
-// their lengths in sizes. It may return none: those that there were have been dropped.
+// fill waits for a packet and reads as many as the batch admits, one into each buffer from offset on, with their
+// lengths in sizes. If it has dropped all of them, it returns none.
 func (r *reader) fill(buffers [][]byte, sizes []int, offset int) (int, error) {
 	r.buffers, r.sizes, r.offset, r.count, r.dropped, r.pause, r.err = buffers, sizes, offset, 0, 0, 0, nil
 	r.batch.Begin()
@@ -71,8 +71,8 @@ func (r *reader) fill(buffers [][]byte, sizes []int, offset int) (int, error) {
 	return r.count, errors.Join(r.err, err)
 }
 
-// drain reads until there is no packet, or none that the batch admits. It returns false if there was
-// none at all.
+// drain reads until there are no more packets, or the batch is full. It returns false if there was no packet at
+// all.
 func (r *reader) drain(fd int) bool {
 	for {
 		for r.left.left() || r.single != nil {
@@ -97,8 +97,8 @@ func (r *reader) drain(fd int) bool {
 			r.err = os.NewSyscallError("read", err)
 			return true
 		case err != nil:
-			// The kernel has dropped a packet that it cannot describe, such as one of a GSO type which
-			// virtio has no name for: EINVAL.
+			// EINVAL: the kernel has dropped a packet that it cannot describe, such as one of a GSO type that
+			// virtio does not know.
 			ofPacket := err == unix.EINVAL || err == io.ErrUnexpectedEOF
 			err = os.NewSyscallError("read", err)
 			if !ofPacket {
@@ -122,7 +122,7 @@ func (r *reader) drain(fd int) bool {
 	}
 }
 
-// place puts the next packet into the next buffer, or drops it. It returns false if the batch ends before it.
+// place stores the next packet in the next buffer, or drops it. It returns false if the batch ends before it.
 func (r *reader) place() bool {
 	switch r.batch.Judge(r.destination) {
 	case inflight.Postponed:
@@ -149,16 +149,16 @@ func (r *reader) place() bool {
 	return true
 }
 
-var errTooLong = errors.New("a packet that no buffer can hold")
+var errTooLong = errors.New("a packet is too long for every buffer")
 
-// drop reports a packet that is lost because of err, unless another one was reported lately.
+// drop counts a packet that is lost because of err, and logs it unless another was logged recently.
 func (r *reader) drop(err error) {
 	if lost, due := r.drops.add(1, time.Now()); due {
-		r.errorf("TUN: dropped %d packets that were to be sent: %v", lost, err)
+		r.errorf("TUN: dropped outgoing packets (%d): %v", lost, err)
 	}
 }
 
-// take makes sense of one read: a packet, or segments, that are to be placed.
+// take decodes what one read returned: a packet, or segments, for place.
 func (r *reader) take(bytes []byte) error {
 	packet, header := bytes, virtioHeader{}
 	if !r.plain {
@@ -185,7 +185,7 @@ func (r *reader) take(bytes []byte) error {
 	return nil
 }
 
-// destinationOf returns the destination of a packet that may be none.
+// destinationOf returns the destination of a packet, or zeros if it is not an IP packet.
 func destinationOf(packet []byte) (destination inflight.Destination) {
 	switch {
 	case len(packet) >= ipv4HeaderLength && packet[0]>>4 == 4:
@@ -196,10 +196,8 @@ func destinationOf(packet []byte) (destination inflight.Destination) {
 	return destination
 }
 
-// The two calls that carry every packet do not tell Go's scheduler that they are made: on a
-// descriptor that never waits it has nothing to do, and what it does costs more than a small packet.
-
-// readRaw is read(2). fd must be non-blocking, and to not empty.
+// readRaw is read(2). Like writeRaw, it bypasses Go's scheduler (RawSyscall): a call on a non-blocking descriptor
+// never waits, and telling the scheduler costs more than a small packet. fd must be non-blocking, and to not empty.
 func readRaw(fd int, to []byte) (int, error) {
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&to[0])), uintptr(len(to)))
 	if errno != 0 {

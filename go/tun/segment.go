@@ -10,23 +10,23 @@ import (
 
 var errMalformed = errors.New("malformed packet from the kernel")
 
-// segments are the packets that a packet which the kernel left whole (TSO4, TSO6, USO) is to be cut
-// into. The zero value is none. Nothing that the kernel says is believed before it is checked.
+// segments yields the segments of a packet that the kernel left whole (TSO4, TSO6, USO). The zero value has none.
+// All that the kernel says about the packet is checked first.
 type segments struct {
 	packet   []byte // whole
 	protocol uint8
 	ip       int // length of the IP header with its options or extension headers
 	headers  int // length of all headers
 	size     int // payload bytes of each segment but the last
-	at       int // the next segment's payload
+	at       int // where the next segment's payload begins
 
-	// The sums of the headers without the fields in which segments differ. A segment's checksums are made
-	// from these: reading again what has just been written in smaller pieces makes the processor wait.
+	// The sums of the headers without the fields in which segments differ. A segment's checksums are computed
+	// from these: reading back what was just written in smaller pieces would stall the processor.
 	ipSum        sum // of an IPv4 header, without length, ID and checksum
 	transportSum sum // with the pseudo header, without any length, sequence number and flags
 }
 
-// cut begins to cut packet, which is kept until the last segment is taken.
+// cut returns the segments of packet, which must not change until the last one has been taken.
 func cut(header virtioHeader, packet []byte) (segments, error) {
 	s := segments{packet: packet, ip: int(header.checksumStart), size: int(header.segmentSize)}
 	if len(packet) == 0 {
@@ -39,7 +39,7 @@ func cut(header virtioHeader, packet []byte) (segments, error) {
 	case unix.VIRTIO_NET_HDR_GSO_UDP_L4:
 		s.protocol = unix.IPPROTO_UDP
 	default:
-		return segments{}, fmt.Errorf("GSO type %d, which was not asked for: %w", header.gsoType, errMalformed)
+		return segments{}, fmt.Errorf("GSO type %d, which was not requested: %w", header.gsoType, errMalformed)
 	}
 	switch {
 	case version == 4 && header.gsoType != unix.VIRTIO_NET_HDR_GSO_TCPV6:
@@ -59,7 +59,7 @@ func cut(header virtioHeader, packet []byte) (segments, error) {
 	if int(header.checksumOffset) != checksumAt(s.protocol) {
 		return segments{}, fmt.Errorf("checksum at %d in a header of protocol %d: %w", header.checksumOffset, s.protocol, errMalformed)
 	}
-	// The header's own length can be that of the whole first segment: ask the transport header.
+	// The virtio header's length may include the first segment's payload, so use the transport header's.
 	transport := udpHeaderLength
 	if s.protocol == unix.IPPROTO_TCP {
 		if len(packet) < s.ip+tcpHeaderLength {
@@ -72,7 +72,7 @@ func cut(header virtioHeader, packet []byte) (segments, error) {
 	}
 	s.headers = s.ip + transport
 	if len(packet) <= s.headers {
-		return segments{}, fmt.Errorf("%d bytes, of which %d headers: %w", len(packet), s.headers, errMalformed)
+		return segments{}, fmt.Errorf("%d bytes, of which %d are headers: %w", len(packet), s.headers, errMalformed)
 	}
 	if s.size == 0 {
 		return segments{}, fmt.Errorf("segments of no bytes: %w", errMalformed)
@@ -82,9 +82,9 @@ func cut(header virtioHeader, packet []byte) (segments, error) {
 	return s, nil
 }
 
-// sumHeaders sums what all segments share. The kernel leaves the pseudo header's sum, with the length of
-// the whole, in the checksum field: the addresses in the IP header need not be those that are summed, as
-// with a routing header (RFC 8200, section 8.1) or IPv4's source routing the destination is the last one.
+// sumHeaders sums what all segments share. The kernel leaves the pseudo header's sum, with the length of the whole
+// packet, in the checksum field. The addresses of the IP header could be wrong here: with a routing header (RFC 8200,
+// section 8.1) or IPv4 source routing, the sum covers the final destination.
 func (s *segments) sumHeaders() {
 	ip, transport := s.packet[:s.ip], s.packet[s.ip:s.headers]
 	if ip[0]>>4 == 4 {
@@ -107,8 +107,8 @@ func (s *segments) sumHeaders() {
 // left reports whether there is another segment.
 func (s *segments) left() bool { return s.at < len(s.packet) }
 
-// next writes the next segment to the beginning of to and returns its length. One that is longer than
-// to is left out, and 0 returned.
+// next writes the next segment to the beginning of to and returns its length. If it is longer than to, next skips
+// it and returns 0.
 func (s *segments) next(to []byte) int {
 	payload := s.packet[s.at:min(s.at+s.size, len(s.packet))]
 	before := s.at - s.headers // payload bytes in the segments before this one
@@ -131,7 +131,7 @@ func (s *segments) next(to []byte) int {
 	} else {
 		binary.BigEndian.PutUint16(ip[ipv6PayloadLength:], uint16(length-ipv6HeaderLength))
 	}
-	// The pseudo header's length has 32 bits, of which a packet can fill 16.
+	// The pseudo header's length has 32 bits, but a packet's length fits in 16.
 	total := s.transportSum.add16(uint16(len(transport)))
 	if s.protocol == unix.IPPROTO_TCP {
 		sequence := binary.BigEndian.Uint32(s.packet[s.ip+tcpSequence:]) + uint32(before)
@@ -141,7 +141,7 @@ func (s *segments) next(to []byte) int {
 			flags &^= tcpFIN | tcpPSH
 		}
 		if before > 0 {
-			flags &^= tcpCWR // RFC 3168: once for each reduction.
+			flags &^= tcpCWR // Only the first segment has it (RFC 3168).
 		}
 		transport[tcpFlags] = flags
 		total = total.add16(uint16(sequence >> 16)).add16(uint16(sequence)).add16(uint16(flags))
@@ -153,8 +153,8 @@ func (s *segments) next(to []byte) int {
 	return length
 }
 
-// completeChecksum fills in the checksum that the kernel left to whoever sends the packet. The field
-// holds the pseudo header's sum.
+// completeChecksum computes the checksum that the kernel left to the sender of the packet. The field holds the
+// pseudo header's sum.
 func completeChecksum(header virtioHeader, packet []byte) error {
 	start, at := int(header.checksumStart), int(header.checksumOffset)
 	if start+at+2 > len(packet) {

@@ -11,17 +11,16 @@ import (
 // virtioSize is the length in bytes of the header before each packet of a TUN file.
 const virtioSize = 10
 
-// A virtioHeader says what the sender of a packet left to its receiver: checksums, and cutting it into
-// segments. Source: struct virtio_net_hdr of linux/virtio_net.h; its numbers are in the machine's byte
-// order.
+// A virtioHeader says what the sender of a packet left to its receiver: its checksum, and its segmentation. Source:
+// struct virtio_net_hdr of linux/virtio_net.h, whose numbers are in the machine's byte order.
 type virtioHeader struct {
 	flags          uint8
 	gsoType        uint8  // without the ECN bit
 	ecn            bool   // the first segment's CWR flag is set
-	headerLength   uint16 // not to be trusted where a packet was forwarded
+	headerLength   uint16 // not reliable for forwarded packets
 	segmentSize    uint16 // payload bytes of each segment but the last
-	checksumStart  uint16 // from here to the packet's end is summed
-	checksumOffset uint16 // from checksumStart to where the sum belongs
+	checksumStart  uint16 // the checksum covers the packet from here to its end
+	checksumOffset uint16 // from checksumStart to the checksum field
 }
 
 func decodeVirtio(from []byte) (virtioHeader, error) {
@@ -52,8 +51,8 @@ func (h virtioHeader) encode(to []byte) {
 	binary.NativeEndian.PutUint16(to[8:], h.checksumOffset)
 }
 
-// setHeaderSize makes the kernel put headers of virtioSize bytes before packets. Who opened the TUN may
-// have chosen longer ones.
+// setHeaderSize makes the kernel put headers of virtioSize bytes before packets. Whoever opened the TUN may have
+// chosen longer ones.
 func setHeaderSize(fd int) error {
 	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, virtioSize); err != nil {
 		return fmt.Errorf("choosing the size of the virtio header: %w", err)

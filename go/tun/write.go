@@ -14,26 +14,26 @@ import (
 	"wg-bridge/go/inflight"
 )
 
-// A writer gives packets to the TUN, joined where the kernel takes them so.
+// A writer writes packets to the TUN, joined if the kernel accepts that.
 type writer struct {
 	raw   syscall.RawConn
 	logf  func(format string, arguments ...any)
 	plain bool // without virtio headers
 
-	inbound *inflight.Inbound // what is written leaves it
-	ecn     []inflight.ECN    // marks of the present batch
+	inbound *inflight.Inbound // written packets leave it
+	ecn     []inflight.ECN    // the marks of the current batch
 
 	mu        sync.Mutex // held while a batch is written
 	coalescer coalescer
 	refusals  refusals
-	failures  failures
+	losses    losses
 	pieces    []unix.Iovec // of one joined packet
 
-	// write is made once, as making it anew for every call would allocate.
+	// write is made once: a closure for every call would allocate.
 	write   func(fd uintptr) (done bool)
-	buffers [][]byte // these are the present batch's
+	buffers [][]byte // this and the next four are the current batch's
 	offset  int
-	at      int // the run that is written next
+	at      int // the next run to write
 	lost    int // packets
 	err     error
 }
@@ -47,8 +47,8 @@ func newWriter(raw syscall.RawConn, plain bool, offloads Offloads, inbound *infl
 	return w
 }
 
-// flush writes a batch, and returns how many of its packets were written. Of errors it returns the
-// first, unless it has returned one lately; the packets after it are written all the same.
+// flush writes a batch, and returns how many of its packets were written. It returns the first error, unless it
+// has recently returned one; it still writes the packets after it.
 func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,7 +65,7 @@ func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 		err = w.err
 	}
 	if w.lost > 0 && err != os.ErrClosed {
-		if lost, due := w.failures.add(w.lost, time.Now()); !due {
+		if lost, due := w.losses.add(w.lost, time.Now()); !due {
 			err = nil
 		} else if lost > w.lost {
 			err = fmt.Errorf("%w (%d packets since the last report)", err, lost)
@@ -74,7 +74,7 @@ func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 	return len(buffers) - w.lost, err
 }
 
-// leave lets a batch leave the engine, and gives the packets the marks of the datagrams they came in.
+// leave records that a batch leaves the engine, and marks the packets like the datagrams in which they came.
 func (w *writer) leave(buffers [][]byte, offset int) {
 	w.ecn = slices.Grow(w.ecn[:0], len(buffers))[:len(buffers)]
 	w.inbound.Leave(buffers, w.ecn)
@@ -85,7 +85,7 @@ func (w *writer) leave(buffers [][]byte, offset int) {
 	}
 }
 
-// drain writes runs until the kernel takes none or all are written.
+// drain writes runs until the kernel accepts no more, or all are written.
 func (w *writer) drain(fd int) bool {
 	for w.at < len(w.coalescer.runs) {
 		r := &w.coalescer.runs[w.at]
@@ -101,7 +101,7 @@ func (w *writer) drain(fd int) bool {
 			return true
 		case err == nil && r.refused != nil:
 			w.refuse(r)
-		case err != nil && r.count > 1 && err != unix.EIO: // The link is down: nothing gets through.
+		case err != nil && r.count > 1 && err != unix.EIO: // EIO: the link is down, and nothing gets through.
 			w.coalescer.separate(w.at, w.buffers, w.offset, err)
 			continue
 		case err != nil:
@@ -115,7 +115,7 @@ func (w *writer) drain(fd int) bool {
 	return true
 }
 
-// refuse notes that the kernel took a packet alone which it had refused joined with others.
+// refuse records that the kernel accepted a packet alone that it had refused joined with others.
 func (w *writer) refuse(r *run) {
 	kind := r.flow.kind()
 	if !isRefusal(r.refused) || !w.coalescer.joins[kind] {
@@ -123,11 +123,11 @@ func (w *writer) refuse(r *run) {
 	}
 	w.coalescer.joins[kind] = false
 	if w.refusals.add(kind, time.Now()) {
-		w.logf("TUN: the kernel refuses joined packets of %v (%v): they are written one by one", kind, r.refused)
+		w.logf("TUN: the kernel refuses joined packets of %v (%v), so they are written one by one", kind, r.refused)
 	}
 }
 
-// load points pieces at the packets of a run: the first whole, of the others the payloads.
+// load points pieces at the packets of a run: at the whole first packet, and at the payloads of the others.
 func (w *writer) load(r *run) {
 	w.pieces = w.pieces[:0]
 	from := w.offset
@@ -143,34 +143,34 @@ func (w *writer) load(r *run) {
 	}
 }
 
-// refusalHolds is how long packets of a kind are written one by one after the kernel refused a joined one.
-const refusalHolds = time.Minute
+// refusalLifetime is how long packets of a kind are written one by one after the kernel refused a joined one.
+const refusalLifetime = time.Minute
 
-// refusals are the kinds of packets that the kernel refuses if they are joined, though it said that it
-// could cut them, as Linux 6.10.3 and 6.6.44 do. The zero value is none.
+// refusals holds the kinds of packets that the kernel refuses joined although it had accepted the offload, as Linux
+// 6.10.3 and 6.6.44 do. The zero value is empty.
 type refusals struct {
-	at   [kinds]time.Time // zero if not refused
-	told [kinds]bool
-	any  bool
+	at     [kinds]time.Time // zero if not refused
+	logged [kinds]bool
+	any    bool // whether at has an entry
 }
 
-// isRefusal tells what will be so for the next joined packet, too, from a passing failure.
+// isRefusal reports whether the next joined packet will fail, too, because the error is not transient.
 func isRefusal(err error) bool { return err != unix.ENOMEM && err != unix.ENOBUFS }
 
-// add remembers a refusal, and reports whether it is the first of its kind.
+// add records a refusal, and reports whether it is the first of its kind.
 func (r *refusals) add(k kind, now time.Time) (first bool) {
-	first = !r.told[k]
-	r.at[k], r.told[k], r.any = now, true, true
+	first = !r.logged[k]
+	r.at[k], r.logged[k], r.any = now, true, true
 	return first
 }
 
-// expire forgets the refusals that no longer hold, and sets their kinds in joins.
+// expire removes the refusals that no longer hold, and sets their kinds in joins.
 func (r *refusals) expire(joins *[kinds]bool, now time.Time) {
 	r.any = false
 	for k, at := range r.at {
 		switch {
 		case at.IsZero():
-		case now.Sub(at) < refusalHolds:
+		case now.Sub(at) < refusalLifetime:
 			r.any = true
 		default:
 			r.at[k], joins[k] = time.Time{}, true
@@ -178,8 +178,8 @@ func (r *refusals) expire(joins *[kinds]bool, now time.Time) {
 	}
 }
 
-// writeRaw is writev(2). fd must be non-blocking, and pieces not empty. What pieces point at is on the
-// heap and reachable through their typed pointers, so that it stays where it is.
+// writeRaw is writev(2), without Go's scheduler: see readRaw. fd must be non-blocking, and pieces not empty. What they
+// point at must be on the heap and reachable through typed pointers, so that it neither moves nor is freed.
 func writeRaw(fd int, pieces []unix.Iovec) error {
 	_, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&pieces[0])), uintptr(len(pieces)))
 	if errno != 0 {

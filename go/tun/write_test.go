@@ -143,7 +143,7 @@ func TestARefusalIsOfOneKindAndForgottenAfterAWhile(t *testing.T) {
 	if got := len(tun.written(t)); got != 5 {
 		t.Errorf("5 datagrams in %d writes after a refusal", got)
 	}
-	tun.writer.refusals.at[udp] = time.Now().Add(-refusalHolds)
+	tun.writer.refusals.at[udp] = time.Now().Add(-refusalLifetime)
 	flush(t, tun.writer, batch(datagrams, 5))
 	if got := len(tun.written(t)); got != 1 {
 		t.Errorf("5 datagrams in %d writes after a refusal was forgotten", got)
@@ -193,7 +193,7 @@ func TestWhatTheKernelNeverTakesIsReportedOnceAndDoesNotEndJoining(t *testing.T)
 			if !tun.writer.coalescer.joins[tcp4] || len(tun.lines) != 0 {
 				t.Errorf("nothing is joined any more; logged %q", tun.lines)
 			}
-			tun.writer.failures.reported = time.Now().Add(-reportInterval)
+			tun.writer.losses.reported = time.Now().Add(-reportInterval)
 			_, err := tun.writer.flush(buffersOf(batch(s, 5)), headroom)
 			if !errors.Is(err, errno) || !strings.Contains(err.Error(), "100 packets") {
 				t.Errorf("reported later: %v", err)
