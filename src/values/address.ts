@@ -89,13 +89,14 @@ function formatGroups(groups: readonly number[]): string {
   return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
 }
 
-/** The first of the longest runs of zeros. */
-function longestZeros(groups: readonly number[]): { start: number; length: number } {
-  let best = { start: 0, length: 0 };
-  let length = 0;
-  for (const [index, group] of groups.entries()) {
-    length = group === 0 ? length + 1 : 0;
-    if (length > best.length) best = { start: index - length + 1, length };
+/** Finds the first of the longest runs of zeros. */
+export function longestZeros(groups: ArrayLike<number>): { start: number; length: number } {
+  let [start, longest, length] = [0, 0, 0];
+  for (let index = 0; index < groups.length; index++) {
+    length = groups[index] === 0 ? length + 1 : 0;
+    if (length <= longest) continue;
+    longest = length;
+    start = index - length + 1;
   }
-  return best;
+  return { start, length: longest };
 }

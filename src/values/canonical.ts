@@ -1,133 +1,120 @@
-// Looks at the bytes of text whether it is spelled just as the engine spells it, so that the slower
-// readers are needed only for other programs. Each function answers false where it is not sure.
+import { longestZeros } from "./address.js";
+
+// Fast path: recognises, on raw bytes, exactly the spelling that our engine emits. Each function answers
+// false if it is not sure; the general parsers then decide.
 
 const dot = 0x2e;
 const slash = 0x2f;
 const colon = 0x3a;
 const zero = 0x30;
 
-/** Where a number ends that began at `at`, and its value in `number`. */
-let number = 0;
-
-/** Reads a decimal number without leading zeros of at most `most`; -1 where there is none. */
-function skipNumber(bytes: Buffer, at: number, end: number, most: number): number {
-  let next = at;
-  number = 0;
-  while (next < end) {
-    const digit = (bytes[next] ?? 0) - zero;
-    if (digit < 0 || digit > 9) break;
-    number = number * 10 + digit;
-    next++;
-    if (number > most || (number < 10 && next - at > 1)) return -1;
-  }
-  return next === at ? -1 : next;
-}
-
-let address = 0;
-
-/** Reads an IPv4 address into `address`; -1 where there is none. */
-function skipIPv4(bytes: Buffer, at: number, end: number): number {
-  let next = at;
-  address = 0;
-  for (let part = 0; part < 4; part++) {
-    if (part > 0 && bytes[next++] !== dot) return -1;
-    next = skipNumber(bytes, next, end, 255);
-    if (next === -1) return -1;
-    address = address * 256 + number;
-  }
-  return next;
-}
-
-/** Whether the bytes are an IPv4 address, a colon and a port other than 0. */
+/** Reports whether the bytes are an IPv4 address, a colon and a port other than 0. */
 export function isCanonicalIPv4Endpoint(bytes: Buffer, start: number, end: number): boolean {
-  const afterAddress = skipIPv4(bytes, start, end);
-  if (afterAddress === -1 || bytes[afterAddress] !== colon) return false;
-  return skipNumber(bytes, afterAddress + 1, end, 65_535) === end && number > 0;
+  const at = lastIndexOf(colon, bytes, start, end);
+  return readNumber(bytes, at + 1, end, 65_535) > 0 && readIPv4(bytes, start, at) !== -1;
 }
 
-/** Whether the bytes are a prefix in its normal form, with the bits behind its length zero. */
+/** Reports whether the bytes are a prefix in its normal form: the bits after its length are zero. */
 export function isCanonicalPrefix(bytes: Buffer, start: number, end: number): boolean {
-  const afterIPv4 = skipIPv4(bytes, start, end);
-  if (afterIPv4 !== -1) {
-    if (bytes[afterIPv4] !== slash) return false;
-    if (skipNumber(bytes, afterIPv4 + 1, end, 32) !== end) return false;
-    return address % 2 ** (32 - number) === 0;
-  }
-  const afterIPv6 = skipIPv6(bytes, start, end);
-  if (afterIPv6 === -1 || bytes[afterIPv6] !== slash) return false;
-  return skipNumber(bytes, afterIPv6 + 1, end, 128) === end && isMasked(number);
+  const at = lastIndexOf(slash, bytes, start, end);
+  const length = readNumber(bytes, at + 1, end, 128);
+  if (length === -1) return false;
+  const ipv4 = readIPv4(bytes, start, at);
+  if (ipv4 !== -1) return length <= 32 && ipv4 % 2 ** (32 - length) === 0;
+  const ipv6 = readIPv6(bytes, start, at);
+  return ipv6 !== undefined && isMasked(ipv6, length);
 }
 
-const groups = new Uint16Array(8);
+/** Returns where a character stands last, or a place before the start if it does not. */
+function lastIndexOf(character: number, bytes: Buffer, start: number, end: number): number {
+  let at = end - 1;
+  while (at >= start && bytes[at] !== character) at--;
+  return at;
+}
 
-/** Reads an IPv6 address in RFC 5952's form, without dots, into `groups`; -1 where there is none. */
-function skipIPv6(bytes: Buffer, start: number, end: number): number {
-  let next = start;
-  let count = 0;
-  let gap = -1;
-  if (bytes[next] === colon && bytes[next + 1] === colon) {
-    gap = 0;
-    next += 2;
+/** Returns the decimal number from 0 to `maximum` that the bytes are, or -1. */
+function readNumber(bytes: Buffer, start: number, end: number, maximum: number): number {
+  let number = start < end ? 0 : -1;
+  for (let at = start; at < end; at++) {
+    const digit = (bytes[at] ?? 0) - zero;
+    const hasLeadingZero = number === 0 && at > start;
+    if (digit < 0 || digit > 9 || hasLeadingZero) return -1;
+    number = number * 10 + digit;
+    if (number > maximum) return -1;
   }
-  while (next < end && bytes[next] !== slash) {
-    const after = skipGroup(bytes, next, end);
-    if (after === -1 || count === 8) return -1;
-    groups[count++] = number;
-    next = after;
-    if (bytes[next] !== colon) break;
-    next++;
-    if (bytes[next] !== colon) {
-      if (bytes[next] === slash) return -1; // ended by a single colon
+  return number;
+}
+
+/** Returns the IPv4 address that the bytes are, as a number, or -1. */
+function readIPv4(bytes: Buffer, start: number, end: number): number {
+  let address = 0;
+  let dots = 0;
+  let part = -1; // until there is a digit
+  for (let at = start; at < end; at++) {
+    const digit = (bytes[at] ?? 0) - zero;
+    if (digit === dot - zero && part !== -1) {
+      address = address * 256 + part;
+      part = -1;
+      dots++;
       continue;
     }
-    if (gap !== -1) return -1;
-    gap = count;
-    next++;
+    const hasLeadingZero = part === 0;
+    if (digit < 0 || digit > 9 || hasLeadingZero) return -1;
+    part = part === -1 ? digit : part * 10 + digit;
+    if (part > 255) return -1;
   }
-  return isShortest(count, gap) ? next : -1;
+  return dots === 3 && part !== -1 ? address * 256 + part : -1;
 }
 
-/** A group of 1 to 4 lower-case digits without leading zeros, into `number`. */
-function skipGroup(bytes: Buffer, at: number, end: number): number {
-  let next = at;
-  number = 0;
-  while (next < end && next - at < 4) {
-    const code = bytes[next] ?? 0;
-    const digit = code >= 0x61 && code <= 0x66 ? code - 0x57 : code - zero;
-    if (digit < 0 || digit > 15 || (digit > 9 && code < 0x61)) break;
-    number = number * 16 + digit;
-    next++;
-    if (number < 16 && next - at > 1) return -1;
+/** Returns the eight groups of an IPv6 address in RFC 5952's form without dots, or undefined. */
+function readIPv6(bytes: Buffer, start: number, end: number): readonly number[] | undefined {
+  const groups = [0, 0, 0, 0, 0, 0, 0, 0];
+  let count = 0;
+  let gap = -1; // how many groups stand before "::"
+  let group = -1; // until there is a digit
+  for (let at = start; at < end; at++) {
+    const code = bytes[at] ?? 0;
+    if (code !== colon) {
+      const digit = code < 0x61 ? code - zero : code - 0x57;
+      const isDigit = digit >= 0 && digit <= (code < 0x61 ? 9 : 15);
+      const hasLeadingZero = group === 0;
+      if (!isDigit || hasLeadingZero || count === 8) return undefined;
+      group = group === -1 ? digit : group * 16 + digit;
+      if (group > 0xffff) return undefined;
+      continue;
+    }
+    if (group !== -1) groups[count++] = group;
+    else if (at !== start) return undefined;
+    group = -1;
+    if (bytes[at + 1] === colon && gap === -1) {
+      gap = count;
+      at++;
+    } else if (at === start || at + 1 === end) {
+      return undefined; // a single colon is first or last
+    }
   }
-  return next === at ? -1 : next;
+  if (group !== -1) groups[count++] = group;
+  return isShortest(groups, count, gap) ? groups : undefined;
 }
 
-/** Whether "::" stands for the first of the longest runs of zeros; moves the groups behind it. */
-function isShortest(count: number, gap: number): boolean {
-  if (gap === -1) return count === 8 && longestRun() < 2;
+/**
+ * Moves the groups that follow a gap to the end, and reports whether the gap, if there is one, stands for
+ * the first of the longest runs of zeros.
+ */
+function isShortest(groups: number[], count: number, gap: number): boolean {
+  if (gap === -1) return count === 8 && longestZeros(groups).length < 2;
   const missing = 8 - count;
   if (missing < 2) return false;
-  groups.copyWithin(gap + missing, gap, count);
-  groups.fill(0, gap, gap + missing);
-  return longestRun() === missing && runStart === gap;
-}
-
-let runStart = 0;
-
-/** The length of the first of the longest runs of zeros; it begins at `runStart`. */
-function longestRun(): number {
-  let longest = 0;
-  let length = 0;
-  for (let index = 0; index < 8; index++) {
-    length = groups[index] === 0 ? length + 1 : 0;
-    if (length <= longest) continue;
-    longest = length;
-    runStart = index - length + 1;
+  for (let from = count - 1; from >= gap; from--) {
+    groups[from + missing] = groups[from] ?? 0;
+    groups[from] = 0;
   }
-  return longest;
+  const { start, length } = longestZeros(groups);
+  return length === missing && start === gap;
 }
 
-function isMasked(length: number): boolean {
+/** Reports whether all bits after the first `length` are zero. */
+function isMasked(groups: readonly number[], length: number): boolean {
   for (let index = length >> 4; index < 8; index++) {
     const kept = Math.max(0, length - index * 16);
     if (((groups[index] ?? 0) & (0xffff >> kept)) !== 0) return false;
