@@ -17,16 +17,24 @@ import {
   privateKey,
 } from "./values.js";
 
-/** Of a status: what may be given back as a configuration, and counts for nothing there. */
-const ofStatus = ["latestHandshake", "receivedBytes", "sentBytes", "protocolVersion", "unknown"];
+/** Fields of a status, which may be given as a configuration: they are ignored there. */
+const statusFields = [
+  "latestHandshake",
+  "receivedBytes",
+  "sentBytes",
+  "protocolVersion",
+  "unknown",
+];
 
 const peer = record(
   { publicKey: aPublicKey },
   { presharedKey, endpoint, persistentKeepalive: keepalive, allowedIps },
-  ofStatus,
+  statusFields,
 );
 
-/** A peer; its preshared key is the reader's own. */
+// The secret keys in what these readers return are copies, which the caller destroys.
+
+/** Reads a peer. */
 export const peerConfig: Reader<PeerConfig> = (value, place) => ({
   allowedIps: [],
   ...peer(value, place),
@@ -53,10 +61,10 @@ const optional = {
 };
 const peers = list(peerConfig, "an array of peers, [] for none");
 
-/** A configuration of which all may be absent; its secret keys are the reader's own. */
+/** Reads a configuration in which every field may be absent. */
 export const configFields = record({}, { ...optional, peers }, ["unknown"]);
 
-/** A device's configuration, with its peers; its secret keys are the reader's own. */
+/** Reads a device's configuration, whose peers may not be absent. */
 export const deviceConfig = record({ peers }, optional, ["unknown"]);
 
 const unknown: Reader<readonly UnknownLine[]> = list((value, place) => {
@@ -80,7 +88,7 @@ const peerChange = record(
   },
 );
 
-/** One change of a device; its secret keys are the reader's own. */
+/** Reads a change of a device. */
 export const deviceChange: Reader<DeviceChange> = record(
   {},
   {
@@ -93,22 +101,22 @@ export const deviceChange: Reader<DeviceChange> = record(
   },
 );
 
-const bigCounter: Reader<bigint> = (value, place) => {
+const counter: Reader<bigint> = (value, place) => {
   if (typeof value === "bigint" && value >= 0n) return value;
-  throw inputError(place, value, "a bigint from 0 on");
+  throw inputError(place, value, "a bigint, 0 or more");
 };
 
 const date: Reader<Date> = (value, place) => {
   if (types.isDate(value) && value.getTime() >= 0) return new Date(value.getTime());
-  throw inputError(place, value, "a Date from 1970 on");
+  throw inputError(place, value, "a Date, 1970 or later");
 };
 
 const peerStatus = record(
   {
     publicKey: aPublicKey,
     persistentKeepalive: keepalive,
-    receivedBytes: bigCounter,
-    sentBytes: bigCounter,
+    receivedBytes: counter,
+    sentBytes: counter,
     allowedIps,
     unknown,
   },
@@ -120,7 +128,7 @@ const peerStatus = record(
   },
 );
 
-/** A device's status; its secret keys are the reader's own. */
+/** Reads a device's status. */
 export const deviceStatus: Reader<DeviceStatus> = record(
   { peers: list(peerStatus), unknown },
   { privateKey, listenPort, fwmark },

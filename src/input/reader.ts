@@ -3,57 +3,57 @@ import { WgBridgeError, type WgBridgeErrorCode } from "../errors.js";
 import { editDistance } from "../text/edit-distance.js";
 import { describe, quote } from "../text/quote.js";
 
-/** Where in an argument a value stands, for messages: "options.config.peers[2].publicKey". */
+/** Returns where in an argument a value is, for messages: "options.config.peers[2].publicKey". */
 export type Place = () => string;
 
 /**
- * Reads what a program gave, of whatever type JavaScript let it be: returns it checked, and a copy of
- * all that can be changed, or throws. Nothing here asks instanceof, which fails across realms.
+ * Checks a value that a program gave, of whatever type, and throws if it is wrong. Returns a copy, so that
+ * the program may change its own afterwards. No reader uses instanceof on built-in classes: it fails for
+ * objects of another realm.
  */
 export type Reader<T> = (value: unknown, place: Place) => T;
 
 type Read<R> = R extends Reader<infer T> ? T : never;
 export type Readers = Readonly<Record<string, Reader<unknown>>>;
 
-/** What an object has after it was read. */
+/** The fields of an object that was read. */
 export type Fields<Required extends Readers, Optional extends Readers> = {
   readonly [Name in keyof Required]: Read<Required[Name]>;
 } & { readonly [Name in keyof Optional]?: Read<Optional[Name]> };
 
-/** An error that says where a wrong value stands, what it is, and what is right. */
+/** Makes an error that says where a wrong value is, what it is, and what is right. */
 export function inputError(
   place: Place,
   value: unknown,
   expected: string,
   code: WgBridgeErrorCode = "WG_BRIDGE_VALUE",
 ): WgBridgeError {
-  const is = value === undefined ? "missing" : describe(value);
-  return new WgBridgeError(code, `${place()} is ${is}: give ${expected}.`);
+  const found = value === undefined ? "missing" : describe(value);
+  return new WgBridgeError(code, `${place()} is ${found}: give ${expected}.`);
 }
 
-/** Any text. */
+/** Reads any string. */
 export const string: Reader<string> = (value, place) => {
   if (typeof value === "string") return value;
   throw inputError(place, value, "a string");
 };
 
-/** true or false. */
+/** Reads true or false. */
 export const boolean: Reader<boolean> = (value, place) => {
   if (typeof value === "boolean") return value;
   throw inputError(place, value, "true or false");
 };
 
-/** A whole number within its limits. */
-export function integer(least: number, most: number): Reader<number> {
+/** Makes a reader of whole numbers between two limits. */
+export function integer(minimum: number, maximum: number): Reader<number> {
   return (value, place) => {
-    if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) {
-      return value;
-    }
-    throw inputError(place, value, `a whole number from ${least} to ${most}`);
+    const isWhole = typeof value === "number" && Number.isInteger(value);
+    if (isWhole && value >= minimum && value <= maximum) return value;
+    throw inputError(place, value, `a whole number from ${minimum} to ${maximum}`);
   };
 }
 
-/** One of some texts. */
+/** Makes a reader of one of several strings. */
 export function oneOf<T extends string>(values: readonly T[], code?: WgBridgeErrorCode): Reader<T> {
   return (value, place) => {
     const found = values.find((one) => one === value);
@@ -62,7 +62,7 @@ export function oneOf<T extends string>(values: readonly T[], code?: WgBridgeErr
   };
 }
 
-/** A text that `parse` reads. What that throws says the place as well. */
+/** Makes a reader of strings that `parse` reads. Its errors say the place as well. */
 export function text<T>(
   parse: (text: string) => T,
   expected: string,
@@ -74,7 +74,7 @@ export function text<T>(
   };
 }
 
-/** Runs what throws a WgBridgeError that does not know the place. */
+/** Runs a function, and adds the place to a WgBridgeError that it throws. */
 export function atPlace<T>(place: Place, parse: () => T): T {
   try {
     return parse();
@@ -84,7 +84,7 @@ export function atPlace<T>(place: Place, parse: () => T): T {
   }
 }
 
-/** An array, of which it makes another. */
+/** Makes a reader of arrays. */
 export function list<T>(element: Reader<T>, expected = "an array"): Reader<readonly T[]> {
   return (value, place) => {
     if (!Array.isArray(value)) throw inputError(place, value, expected);
@@ -97,13 +97,13 @@ export function list<T>(element: Reader<T>, expected = "an array"): Reader<reado
   };
 }
 
-/** What can have fields by name. */
+/** Reads an object that can have named fields. */
 export const object: Reader<object> = (value, place) => {
   if (isObject(value)) return value;
   throw inputError(place, value, "an object");
 };
 
-/** Whether a value can have fields by name. */
+/** Reports whether a value is an object that can have named fields. */
 export function isObject(value: unknown): value is object {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   return !(
@@ -114,9 +114,9 @@ export function isObject(value: unknown): value is object {
 }
 
 /**
- * An object with fields of these names, of which it makes another. A field that is undefined is absent.
- * A name that is not known is refused: a misspelled presharedKey would otherwise open a tunnel without
- * one. `ignored` are names that may be there, and are left out.
+ * Makes a reader of objects with these fields. A field that is undefined counts as absent. An unknown
+ * name is refused: a misspelled presharedKey would otherwise open a tunnel without one. Fields that are
+ * `ignored` are accepted and left out.
  */
 export function record<Required extends Readers, Optional extends Readers>(
   required: Required,
@@ -134,34 +134,29 @@ export function record<Required extends Readers, Optional extends Readers>(
     const copy: Record<string, unknown> = {};
     let name = "";
     const at = () => `${place()}.${name}`;
-    // Each is read once, and may be inherited: a program's class can have accessors.
+    // Each field is read once, and may be inherited: the object's class may have accessors.
     for (name in required) copy[name] = required[name]?.(Reflect.get(given, name), at);
     for (name in optional) {
       const field: unknown = Reflect.get(given, name);
       if (field !== undefined) copy[name] = optional[name]?.(field, at);
     }
-    return copy as Fields<Required, Optional>; // each name has what its reader returned
+    return copy as Fields<Required, Optional>; // each reader has returned its field's type
   };
 }
 
-/** The error for a name that an object should not have; says which one may have been meant. */
+/** Makes the error for an unknown name; it suggests a similar known one. */
 function unknownNameError(place: string, name: string, known: readonly string[]): WgBridgeError {
   const meant = nearest(name, known);
   const advice =
-    meant === undefined
-      ? `there are ${known.join(", ")}`
-      : `did you mean ${JSON.stringify(meant)}?`;
-  return new WgBridgeError(
-    "WG_BRIDGE_VALUE",
-    `${place} has no field ${quote(name)}: ${advice}${meant === undefined ? "." : ""}`,
-  );
+    meant === undefined ? `there are ${known.join(", ")}.` : `did you mean "${meant}"?`;
+  return new WgBridgeError("WG_BRIDGE_VALUE", `${place} has no field ${quote(name)}: ${advice}`);
 }
 
-/** The known name that is at most a third of its length away, in any case of letters. */
+/** Returns the nearest known name, ignoring case, if at most a third of its letters differ. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const [best] = known
-    .map((one) => ({ one, away: editDistance(name.toLowerCase(), one.toLowerCase()) }))
-    .filter(({ one, away }) => away * 3 <= one.length)
-    .sort((a, b) => a.away - b.away);
+    .map((one) => ({ one, distance: editDistance(name.toLowerCase(), one.toLowerCase()) }))
+    .filter(({ one, distance }) => distance * 3 <= one.length)
+    .sort((a, b) => a.distance - b.distance);
   return best?.one;
 }

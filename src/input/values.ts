@@ -15,11 +15,11 @@ import {
   text,
 } from "./reader.js";
 
-// Readers of WireGuard's own values.
+// Readers of WireGuard's values. A key, an endpoint and a prefix may each be a plain string.
 
 export const listenPort = integer(0, 65_535);
 export const fwmark = integer(0, 0xffff_ffff);
-/** Bytes: the kernel's limits for a TUN interface. */
+/** In bytes, within the kernel's limits for a TUN interface. */
 export const mtu = integer(68, 65_535);
 
 export const aPublicKey: Reader<PublicKey> = text(
@@ -28,7 +28,7 @@ export const aPublicKey: Reader<PublicKey> = text(
   "WG_BRIDGE_KEY",
 );
 
-/** A private key, or its text or bytes. The result is a copy, which the caller destroys. */
+/** Reads a private key, its text or its bytes. Returns a copy, which the caller destroys. */
 export const privateKey: Reader<PrivateKey> = (value, place) => {
   if (isKeyText(value) || value instanceof PrivateKey) {
     return atPlace(place, () => PrivateKey.from(value));
@@ -36,7 +36,7 @@ export const privateKey: Reader<PrivateKey> = (value, place) => {
   throw inputError(place, value, "a PrivateKey, or its text in base64", "WG_BRIDGE_KEY");
 };
 
-/** A preshared key, read as a private key is. */
+/** Reads a preshared key as privateKey does. */
 export const presharedKey: Reader<PresharedKey> = (value, place) => {
   if (isKeyText(value) || value instanceof PresharedKey) {
     return atPlace(place, () => PresharedKey.from(value));
@@ -48,14 +48,14 @@ function isKeyText(value: unknown): value is string | Uint8Array {
   return typeof value === "string" || types.isUint8Array(value);
 }
 
-/** A key, or "remove" for none. */
+/** Makes a reader of a key or "remove", which stands for no key. */
 export function orRemove<Key>(key: Reader<Key>): Reader<Key | "remove"> {
   return (value, place) => (value === "remove" ? "remove" : key(value, place));
 }
 
 const host = record({ host: string, port: integer(1, 65_535) }, {});
 
-/** An endpoint, or its text. */
+/** Reads an endpoint or its text. */
 export const endpoint: Reader<Endpoint> = (value, place) => {
   if (typeof value === "string") return atPlace(place, () => parseEndpoint(value));
   if (!isObject(value)) {

@@ -56,6 +56,8 @@ describe("a prefix in its normal form", () => {
       "1:/16",
       ":1/128",
       ":::/0",
+      "1:2:3::5:6:7:8/128",
+      "1::2::3/128",
     ]) {
       assert.ok(!isPrefix(text), text);
     }
