@@ -1,20 +1,25 @@
 /**
- * Reads an IP address, without a zone, into its 4 or 16 bytes in network order; undefined where the
- * text is none. Takes what Go's netip.ParseAddr takes, which the engine uses: no leading zeros in
- * IPv4. Source: RFC 4291, section 2.2.
+ * Reads an IP address without a zone into its 4 or 16 bytes in network order. Returns undefined if the
+ * text is not an address. Accepts what Go's netip.ParseAddr accepts, which the engine uses: no leading
+ * zeros in IPv4. Source: RFC 4291, section 2.2.
  */
 export function parseAddress(text: string): Uint8Array | undefined {
   return text.includes(":") ? parseIPv6(text) : parseIPv4(text);
 }
 
-const decimalByte = /^(?:0|[1-9]\d{0,2})$/;
+/** Reads the length of a prefix: at most three digits, without leading zeros. */
+export function parsePrefixLength(text: string): number | undefined {
+  return shortDecimal.test(text) ? Number(text) : undefined;
+}
+
+const shortDecimal = /^(?:0|[1-9]\d{0,2})$/;
 
 function parseIPv4(text: string): Uint8Array | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
   for (const [index, part] of parts.entries()) {
-    if (!decimalByte.test(part) || Number(part) > 255) return undefined;
+    if (!shortDecimal.test(part) || Number(part) > 255) return undefined;
     bytes[index] = Number(part);
   }
   return bytes;
@@ -33,7 +38,7 @@ function parseIPv6(text: string): Uint8Array | undefined {
   return Uint8Array.from([...start, ...new Array<number>(missing).fill(0), ...end]);
 }
 
-/** The bytes of "a:b:c"; only at the address's end may an IPv4 address stand. */
+/** Reads the bytes of "a:b:c". Only the end of an address may be an IPv4 address. */
 function parseGroups(text: string, atEnd: boolean): number[] | undefined {
   if (text === "") return [];
   const groups = text.split(":");
@@ -52,8 +57,8 @@ function parseGroups(text: string, atEnd: boolean): number[] | undefined {
 }
 
 /**
- * Writes an address of 4 or 16 bytes as RFC 5952 says, and as Go and with that the engine writes it:
- * lower case, the longest run of zeros shortened, IPv4 addresses mapped into IPv6 with dots.
+ * Writes an address of 4 or 16 bytes as RFC 5952 recommends and as Go, and therefore the engine, does:
+ * lower case, the longest run of zeros shortened, IPv4-mapped addresses with dots.
  */
 export function formatAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join(".");
@@ -64,8 +69,8 @@ export function formatAddress(bytes: Uint8Array): string {
 }
 
 /**
- * Writes an address as glibc's inet_ntop does, and with that wg(8): as formatAddress, but also an IPv4
- * address after 96 zero bits has dots.
+ * Writes an address as glibc's inet_ntop, and therefore wg(8), does. It differs from formatAddress in
+ * IPv4-compatible addresses, 96 zero bits before an IPv4 address: they have dots as well.
  */
 export function formatAddressAsLibc(bytes: Uint8Array): string {
   const groups = bytes.length === 16 ? groupsOf(bytes) : [];
@@ -89,7 +94,7 @@ function formatGroups(groups: readonly number[]): string {
   return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
 }
 
-/** Finds the first of the longest runs of zeros. */
+/** Finds the longest run of zeros, the first one of several. */
 export function longestZeros(groups: ArrayLike<number>): { start: number; length: number } {
   let [start, longest, length] = [0, 0, 0];
   for (let index = 0; index < groups.length; index++) {

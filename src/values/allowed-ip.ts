@@ -1,19 +1,20 @@
 import { WgBridgeError } from "../errors.js";
 import { describe } from "../text/quote.js";
-import { formatAddress, parseAddress } from "./address.js";
+import { formatAddress, parseAddress, parsePrefixLength } from "./address.js";
 import { isCanonicalPrefix } from "./canonical.js";
 
 declare const brand: unique symbol;
 
 /**
- * A normalised prefix, "10.0.0.0/24" or "fd00::/64": the bits behind its length are zero, IPv6 is
- * written as RFC 5952 says. A string, so that === and Set work; only {@link allowedIp} makes one.
+ * A normalised prefix, "10.0.0.0/24" or "fd00::/64": the bits after its length are zero, and IPv6 is
+ * written as RFC 5952 recommends. It is a string, so that === and Set work; only {@link allowedIp} makes
+ * one.
  */
 export type AllowedIp = string & { readonly [brand]: "AllowedIp" };
 
 /**
- * Reads a prefix and normalises it: "10.0.0.1/24" becomes "10.0.0.0/24", an address without a length
- * becomes a prefix of that one address.
+ * Reads a prefix and normalises it: "10.0.0.1/24" becomes "10.0.0.0/24". An address without a length
+ * becomes a prefix of that address alone.
  * @throws WgBridgeError WG_BRIDGE_ALLOWED_IP
  */
 export function allowedIp(text: string): AllowedIp {
@@ -24,27 +25,23 @@ export function allowedIp(text: string): AllowedIp {
   const bytes = parseAddress(address);
   if (bytes === undefined) throw allowedIpError(text);
   const bits = bytes.length * 8;
-  const length = slash === -1 ? bits : prefixLength(text.slice(slash + 1));
+  const length = slash === -1 ? bits : parsePrefixLength(text.slice(slash + 1));
   if (length === undefined || length > bits) throw allowedIpError(text);
   maskTo(bytes, length);
-  return `${formatAddress(bytes)}/${length}` as AllowedIp; // normal by now
+  return `${formatAddress(bytes)}/${length}` as AllowedIp; // normalised above
 }
 
-/** As long as the longest prefix in its normal form. */
+/** As large as the longest normalised prefix. */
 const scratch = Buffer.alloc(43);
 
-/** Most prefixes are normal already, and to see that is much faster than to make them so. */
+/** Most prefixes are normalised already, and recognising one is much faster than normalising it. */
 function isCanonical(text: string): text is AllowedIp {
   return text.length <= scratch.length && isCanonicalPrefix(scratch, 0, scratch.write(text));
 }
 
-/** The prefix that bytes spell of which isCanonicalPrefix said that they are one. */
+/** Returns the prefix that bytes spell. isCanonicalPrefix must have recognised them. */
 export function canonicalAllowedIp(bytes: Buffer, start: number, end: number): AllowedIp {
   return bytes.toString("latin1", start, end) as AllowedIp; // checked by the caller
-}
-
-function prefixLength(text: string): number | undefined {
-  return /^(?:0|[1-9]\d{0,2})$/.test(text) ? Number(text) : undefined;
 }
 
 function maskTo(bytes: Uint8Array, length: number): void {
@@ -57,6 +54,6 @@ function maskTo(bytes: Uint8Array, length: number): void {
 function allowedIpError(text: unknown): WgBridgeError {
   return new WgBridgeError(
     "WG_BRIDGE_ALLOWED_IP",
-    `${describe(text)} is no allowed IP: give an address, or an address and the length of its prefix, as 10.0.0.0/24 or fd00::/64.`,
+    `${describe(text)} is not an allowed IP: give an address or a prefix, such as 10.0.0.0/24 or fd00::/64.`,
   );
 }

@@ -3,9 +3,9 @@ import { describe, quote } from "../text/quote.js";
 import { parseAddress } from "./address.js";
 import { isCanonicalIPv4Endpoint } from "./canonical.js";
 
-/** Where a peer is reached. */
+/** The address at which a peer is reached. */
 export interface Endpoint {
-  /** An IPv4 address, an IPv6 address without brackets and maybe with a zone, or a host name. */
+  /** An IPv4 address, an IPv6 address without brackets but perhaps with a zone, or a host name. */
   readonly host: string;
   /** UDP port, 1 to 65535. */
   readonly port: number;
@@ -30,25 +30,25 @@ export function parseEndpoint(text: string): Endpoint {
 }
 
 function endpointError(given: unknown): WgBridgeError {
-  // A host name alone may have 253 characters.
+  // Long enough for a host name, which may have 253 characters.
   const shown = typeof given === "string" ? quote(given, 300) : describe(given);
   return new WgBridgeError(
     "WG_BRIDGE_ENDPOINT",
-    `${shown} is no endpoint: give a host and a port from 1 to 65535, as 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820.`,
+    `${shown} is not an endpoint: give a host and a port from 1 to 65535, such as 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.org:51820.`,
   );
 }
 
-/** As long as the longest endpoint with an IPv4 address. */
+/** As large as the longest endpoint with an IPv4 address. */
 const scratch = Buffer.alloc(21);
 
-/** Most endpoints are an IPv4 address and a port, and to see that takes no time. */
+/** Most endpoints are an IPv4 address and a port, which is recognised quickly. */
 function isPlainIPv4(text: string): boolean {
   return text.length <= scratch.length && isCanonicalIPv4Endpoint(scratch, 0, scratch.write(text));
 }
 
 /**
  * Writes an endpoint as wg(8) does.
- * @throws WgBridgeError WG_BRIDGE_ENDPOINT for what has no host
+ * @throws WgBridgeError WG_BRIDGE_ENDPOINT if it has no host
  */
 export function formatEndpoint(endpoint: Endpoint): string {
   const { host, port } = endpoint ?? {};
@@ -56,13 +56,13 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether the host is an address, so that nothing has to be resolved. */
+/** Reports whether the host is an address, which needs no resolving. */
 export function isNumeric({ host }: Pick<Endpoint, "host">): boolean {
   return isIPv4(host) || isIPv6(host);
 }
 
 /**
- * Returns the endpoint if it is one.
+ * Returns the endpoint if it is valid.
  * @throws WgBridgeError WG_BRIDGE_ENDPOINT
  */
 export function checkEndpoint(endpoint: Endpoint): Endpoint {
@@ -75,12 +75,12 @@ function isIPv4(host: string): boolean {
 
 function isIPv6(host: string): boolean {
   const [, address = "", zone] = /^([^%]*)(?:%(.*))?$/.exec(host) ?? [];
-  // A zone is an interface's name or number; one that breaks a line would end the request.
+  // A zone is an interface's name or number. A line break in it would end the UAPI request.
   const zoned = zone === undefined || /^[^\s/%[\]]{1,15}$/.test(zone);
   return zoned && parseAddress(address)?.length === 16;
 }
 
-/** Names as getaddrinfo(3) takes them: labels of letters, digits, hyphens and underscores, at most 253 in all. */
+/** Accepts the names that getaddrinfo(3) does: labels of letters, digits, hyphens and underscores, at most 253 characters in all. */
 function isHostName(host: string): boolean {
   if (host.length > 253 || /^[\d.]+$/.test(host)) return false;
   return /^(?:[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?\.)*[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?\.?$/u.test(

@@ -1,31 +1,31 @@
 import { WgBridgeError } from "../errors.js";
 import { describe } from "../text/quote.js";
 
-/** Longest interface name in bytes: Linux's IFNAMSIZ (16) less the terminating NUL. */
+/** The maximum length of an interface name in bytes: Linux's IFNAMSIZ (16) without the terminating NUL. */
 export const maxInterfaceNameBytes = 15;
 
 /**
- * Returns the name if Linux takes it for a network interface (dev_valid_name in net/core/dev.c).
- * @throws WgBridgeError WG_BRIDGE_INTERFACE_NAME: empty, longer than 15 bytes, "." or "..", or
- *   holding "/", ":", white space or NUL.
+ * Returns the name if Linux accepts it for a network interface (dev_valid_name in net/core/dev.c).
+ * @throws WgBridgeError WG_BRIDGE_INTERFACE_NAME if it is empty, longer than 15 bytes, "." or "..", or
+ *   contains "/", ":", white space or NUL
  */
 export function checkInterfaceName(name: string): string {
-  const fault = typeof name === "string" ? faultOf(name) : "is not a string";
-  if (fault !== undefined) {
+  const problem = typeof name === "string" ? problemOf(name) : "is not a string";
+  if (problem !== undefined) {
     throw new WgBridgeError(
       "WG_BRIDGE_INTERFACE_NAME",
-      `The interface name ${describe(name)} ${fault}. Use 1 to 15 bytes without "/", ":" or white space, for example wg0.`,
+      `The interface name ${describe(name)} ${problem}. Use 1 to 15 bytes without "/", ":" or white space, for example wg0.`,
     );
   }
   return name;
 }
 
-/** Reports whether Linux takes the name for a network interface. */
+/** Reports whether Linux accepts the name for a network interface. */
 export function isInterfaceName(name: string): boolean {
-  return faultOf(name) === undefined;
+  return problemOf(name) === undefined;
 }
 
-function faultOf(name: string): string | undefined {
+function problemOf(name: string): string | undefined {
   if (name === "") return "is empty";
   const bytes = Buffer.byteLength(name);
   if (bytes > maxInterfaceNameBytes) {

@@ -91,7 +91,7 @@ describe("what openTunnel is given", () => {
     [
       { name: "wgi0", addresses: [`${secret}A`] },
       "NETWORK",
-      /"\(hidden\)" is no interface address/,
+      /"\(hidden\)" is not an interface address/,
     ],
   ];
   const wrongConfigs: readonly (readonly [unknown, string, RegExp])[] = [
@@ -124,12 +124,12 @@ describe("what openTunnel is given", () => {
     [
       { peers: [{ publicKey: peer, allowedIps: ["10/8"] }] },
       "ALLOWED_IP",
-      /"10\/8" is no allowed IP/,
+      /"10\/8" is not an allowed IP/,
     ],
     [
       { peers: [{ publicKey: peer, endpoint: "a" }] },
       "ENDPOINT",
-      /peers\[0\]\.endpoint: "a" is no/,
+      /peers\[0\]\.endpoint: "a" is not/,
     ],
     [{ peers: [{ publicKey: peer, endpoint: 5 }] }, "ENDPOINT", /endpoint is 5/],
     [

@@ -28,7 +28,7 @@ describe("an interface name", () => {
     });
   }
 
-  it("is taken as it is where Linux takes it", () => {
+  it("is returned unchanged if Linux accepts it", () => {
     const letters = fc.constantFrom(..."abcXYZ019-_.=+%");
     const names = fc.string({ unit: letters, minLength: 1, maxLength: maxInterfaceNameBytes });
     fc.assert(

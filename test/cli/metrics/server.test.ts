@@ -124,7 +124,7 @@ describe("wg-bridge metrics --listen", () => {
     assert.equal(taken.status, 1);
     assert.match(taken.stderr, /^wg-bridge: Metrics cannot be served at 127\.0\.0\.1:9586 .*\n$/);
     for (const listen of ["--listen=9586", "--listen=:9586", "--listen=127.0.0.1:99999"]) {
-      assert.match(runBridge(["metrics", listen]).stderr, /is no endpoint/);
+      assert.match(runBridge(["metrics", listen]).stderr, /is not an endpoint/);
     }
   });
 
