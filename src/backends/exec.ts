@@ -1,5 +1,5 @@
+import { withDeadline } from "../deadline.js";
 import { hasCode, WgBridgeError } from "../errors.js";
-import { withDeadline } from "../uapi/deadline.js";
 import {
   exchangeOverSocket,
   removeDeadSocket,

@@ -1,11 +1,11 @@
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
+import { withDeadline } from "../deadline.js";
 import { shortage } from "../descriptors.js";
 import { messageOf, WgBridgeError } from "../errors.js";
-import { exchangeTimeout, withDeadline } from "../uapi/deadline.js";
 import { checkRequest } from "../uapi/request.js";
-import { removeSocketNow, socketDirectory } from "../uapi/socket.js";
+import { exchangeTimeout, removeSocketNow, socketDirectory } from "../uapi/socket.js";
 import { requireTrustedDirectory } from "../uapi/trust.js";
 import { checkInterfaceName } from "../values/interface-name.js";
 import type { Backend, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";

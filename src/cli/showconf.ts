@@ -1,5 +1,5 @@
 import type { DeviceStatus, PeerStatus } from "../device/status.js";
-import { exchangeTimeout } from "../uapi/deadline.js";
+import { exchangeTimeout } from "../uapi/socket.js";
 import { readShown } from "./show/read.js";
 import { endpointText, fwmarkText, prefixText } from "./show/text.js";
 import { readWords, wordsError } from "./words.js";

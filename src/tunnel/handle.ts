@@ -4,11 +4,11 @@ import type { BackendKind, RunningTunnel, TunnelEnd } from "../backends/backend.
 import { endedError, parseTunnelEnd } from "../backends/tunnel-end.js";
 import type { DeviceChangeInput } from "../device/change.js";
 import type { DeviceConfig } from "../device/config.js";
-import { Device } from "../device/device.js";
 import { destroySecrets, withOwnSecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
 import { messageOf } from "../errors.js";
 import { type CallOptions, readCallOptions } from "../input/call-options.js";
+import { Device } from "../uapi/device.js";
 import type { TunnelEventMap } from "./events.js";
 import { readChange, readConfigInput } from "./input.js";
 import { type Link, readLinkOr } from "./link.js";

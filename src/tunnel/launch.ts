@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Backend, RunningTunnel, StartOptions } from "../backends/backend.js";
+import { withDeadline } from "../deadline.js";
 import type { DeviceConfig } from "../device/config.js";
-import { Device } from "../device/device.js";
 import { destroySecrets } from "../device/secrets.js";
-import { withDeadline } from "../uapi/deadline.js";
+import { Device } from "../uapi/device.js";
 import { configureNetwork, type NetworkSettings } from "./network.js";
 import { type Held, holdUntilProcessEnd } from "./process-end.js";
 

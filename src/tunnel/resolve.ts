@@ -1,8 +1,8 @@
+import { untilAborted } from "../deadline.js";
 import type { PeerChange } from "../device/change.js";
 import type { DeviceConfig, PeerConfig } from "../device/config.js";
 import { messageOf, WgBridgeError } from "../errors.js";
 import { describe } from "../text/quote.js";
-import { untilAborted } from "../until-aborted.js";
 import { type Endpoint, isNumeric } from "../values/endpoint.js";
 import type { PublicKey } from "../values/key.js";
 

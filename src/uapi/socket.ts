@@ -1,11 +1,14 @@
 import { lstatSync, rmSync, unlinkSync } from "node:fs";
 import { createConnection, type IpcNetConnectOpts, type OnReadOpts, Socket } from "node:net";
+import { withDeadline } from "../deadline.js";
 import { shortageError } from "../descriptors.js";
 import { hasCode, systemCodeOf, WgBridgeError } from "../errors.js";
 import { AnswerReader } from "./answer.js";
-import { exchangeTimeout, withDeadline } from "./deadline.js";
 import { checkRequest } from "./request.js";
 import { requireTrustedSocket } from "./trust.js";
+
+/** How long one UAPI exchange may take, in milliseconds. */
+export const exchangeTimeout = 30_000;
 
 /** Where wg(8) and every userspace WireGuard have their UAPI sockets. */
 export const socketDirectory = "/var/run/wireguard";

@@ -113,7 +113,7 @@ function hasUsualSocket(name: string, env: Environment): boolean {
 async function waitForAnswer(executable: string, name: string): Promise<number> {
   const { exchangeOverSocket, removeDeadSocket } = await import("../../uapi/socket.js");
   const { getRequest } = await import("../../uapi/get-request.js");
-  const { withDeadline } = await import("../../uapi/deadline.js");
+  const { withDeadline } = await import("../../deadline.js");
   try {
     await withDeadline(`Waiting for ${name}`, answerTimeout, undefined, (signal) =>
       exchangeOverSocket(name, getRequest, signal),

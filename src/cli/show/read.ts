@@ -1,8 +1,8 @@
+import { withDeadline } from "../../deadline.js";
 import type { DeviceStatus } from "../../device/status.js";
 import { hasCode } from "../../errors.js";
 import { attach } from "../../tunnel/open.js";
 import type { Tunnel } from "../../tunnel/tunnel.js";
-import { withDeadline } from "../../uapi/deadline.js";
 import type { Shown } from "./text.js";
 
 /**

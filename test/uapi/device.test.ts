@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { DeviceChange } from "../../src/device/change.js";
 import type { DeviceConfig } from "../../src/device/config.js";
-import { Device } from "../../src/device/device.js";
 import { difference } from "../../src/device/difference.js";
 import { WgBridgeError } from "../../src/errors.js";
+import { Device } from "../../src/uapi/device.js";
 import { allowedIp } from "../../src/values/allowed-ip.js";
 import { PrivateKey, publicKeyFromBytes } from "../../src/values/key.js";
+import { configs, peerKeys, prefixes } from "../device/arbitrary.js";
 import { privateKeys } from "../uapi/arbitrary.js";
 import { reveal } from "../uapi/reveal.js";
-import { configs, peerKeys, prefixes } from "./arbitrary.js";
 import { FakeEngine } from "./fake-engine.js";
 
 function hasCode(code: string): (error: unknown) => boolean {

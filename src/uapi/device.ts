@@ -1,19 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { untilAborted } from "../deadline.js";
+import type { DeviceChange } from "../device/change.js";
+import type { DeviceConfig } from "../device/config.js";
+import { difference, replacesAll } from "../device/difference.js";
+import { canBeRefusedHalfway, restoration } from "../device/restoration.js";
+import { destroySecrets } from "../device/secrets.js";
+import type { DeviceStatus } from "../device/status.js";
+import { removesExactly, withWholeLists } from "../device/whole-lists.js";
 import { hasCode, WgBridgeError } from "../errors.js";
-import { encodeChange } from "../uapi/change.js";
-import { addressInUse, refusedError } from "../uapi/errno.js";
-import { getRequest } from "../uapi/get-request.js";
-import { decodeErrno, decodeStatus } from "../uapi/status-decoder.js";
-import { untilAborted } from "../until-aborted.js";
 import { allowedIp } from "../values/allowed-ip.js";
 import { PrivateKey } from "../values/key.js";
-import type { DeviceChange } from "./change.js";
-import type { DeviceConfig } from "./config.js";
-import { difference, replacesAll } from "./difference.js";
-import { canBeRefusedHalfway, restoration } from "./restoration.js";
-import { destroySecrets } from "./secrets.js";
-import type { DeviceStatus } from "./status.js";
-import { removesExactly, withWholeLists } from "./whole-lists.js";
+import { encodeChange } from "./change.js";
+import { addressInUse, refusedError } from "./errno.js";
+import { getRequest } from "./get-request.js";
+import { decodeErrno, decodeStatus } from "./status-decoder.js";
 
 /** One UAPI exchange: a whole request for a whole answer. */
 export type Exchange = (request: Uint8Array, signal?: AbortSignal) => Promise<Buffer>;
