@@ -14,32 +14,32 @@ import (
 	"wg-bridge/go/pollable"
 )
 
-// A Listener accepts wg(8)'s connections on the UAPI socket of one interface, and notices when the
-// socket is removed, which is how a user asks a userspace WireGuard to end.
+// A Listener accepts connections from wg(8) on the UAPI socket of an interface. It notices when the socket is
+// removed, which is how a user asks a userspace WireGuard to exit.
 type Listener struct {
 	listener  net.Listener
 	path      string
 	identity  identity
 	watch     *os.File      // inotify on path
 	closing   chan struct{} // closed by Close
-	removed   chan struct{} // closed when the path is gone or another's
+	removed   chan struct{} // closed when the path is gone or belongs to another socket
 	watching  sync.WaitGroup
 	closeOnce sync.Once
 	closeErr  error
 }
 
-// Listen accepts on file, the listening socket of the interface called name, from Open or from
-// another process. It owns file from here on, and the socket's path: when it fails, neither is left.
+// Listen returns a Listener for file, the listening socket of the interface called name, which comes from Open or
+// another process. It owns file and the socket's path: if it fails, it closes the one and removes the other.
 func Listen(name string, file *os.File) (_ *Listener, err error) {
 	path := Path(name)
 	l := &Listener{path: path, closing: make(chan struct{}), removed: make(chan struct{})}
-	// A file that is no socket of this path owns no path, and a name that is lost is another's by now.
+	// A file that is not a socket of this path does not own it, and a path that was lost belongs to a successor.
 	owned := mayBeAt(file, path)
 	defer func() {
 		if err == nil {
 			return
 		}
-		if owned { // before file is closed, as until then no successor takes the path
+		if owned { // before file is closed: until then no successor takes the path
 			err = errors.Join(err, removeOwn(path))
 		}
 		if l.listener != nil {
@@ -51,7 +51,7 @@ func Listen(name string, file *os.File) (_ *Listener, err error) {
 		return nil, fmt.Errorf("listening on the file given as UAPI socket: %w", err)
 	}
 	if unixListener, ok := l.listener.(*net.UnixListener); ok {
-		unixListener.SetUnlinkOnClose(false) // it would remove a successor's socket
+		unixListener.SetUnlinkOnClose(false) // Close would remove a successor's socket
 	}
 	if l.identity, err = identify(path); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func Listen(name string, file *os.File) (_ *Listener, err error) {
 	return l, nil
 }
 
-// mayBeAt reports whether file is a socket that is bound to path, as far as the kernel says.
+// mayBeAt reports whether file is, or may be, a socket that is bound to path.
 func mayBeAt(file *os.File, path string) (may bool) {
 	raw, err := file.SyscallConn()
 	if err != nil {
@@ -85,7 +85,7 @@ func mayBeAt(file *os.File, path string) (may bool) {
 	return may && err == nil
 }
 
-// isSame reports whether two names are of one socket, as by way of /run and /var/run.
+// isSame reports whether two paths lead to one socket, as /run and /var/run do.
 func isSame(one, other string) bool {
 	first, err := identify(one)
 	if err != nil {
@@ -100,11 +100,11 @@ func watchPath(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watching UAPI socket %s: %w", path, err)
 	}
-	file, err := pollable.NewFile(fd, "what happens to "+path)
+	file, err := pollable.NewFile(fd, "changes of "+path)
 	if err != nil {
 		return nil, fmt.Errorf("watching UAPI socket %s: %w", path, err)
 	}
-	// Removal shows as a change of the link count for as long as the socket itself is open.
+	// While the socket is open, its removal shows only as a change of its link count (IN_ATTRIB).
 	if _, err := unix.InotifyAddWatch(fd, path, unix.IN_ATTRIB|unix.IN_DELETE_SELF|unix.IN_MOVE_SELF); err != nil {
 		return nil, errors.Join(fmt.Errorf("watching UAPI socket %s: %w", path, err), file.Close())
 	}
@@ -114,7 +114,7 @@ func watchPath(path string) (*os.File, error) {
 func (l *Listener) waitForRemoval() {
 	events := make([]byte, 4096)
 	for failures := 0; ; {
-		// A look first: the path may have gone before the watch began.
+		// Check first: the path may have been removed before the watch began.
 		if found, err := identify(l.path); errors.Is(err, unix.ENOENT) || err == nil && found != l.identity {
 			close(l.removed)
 			return
@@ -123,7 +123,7 @@ func (l *Listener) waitForRemoval() {
 			failures = 0
 			continue
 		}
-		// Without the kernel's word there is the look, again and again.
+		// Without inotify, poll.
 		failures++
 		select {
 		case <-l.closing:
@@ -133,13 +133,13 @@ func (l *Listener) waitForRemoval() {
 	}
 }
 
-// Removed is closed when somebody has removed the socket's path, or put another in its place.
+// Removed returns a channel that is closed once somebody has removed the socket's path or replaced the socket.
 func (l *Listener) Removed() <-chan struct{} { return l.removed }
 
 // Accept waits for a connection. After Close it fails with net.ErrClosed.
 func (l *Listener) Accept() (net.Conn, error) { return l.listener.Accept() }
 
-// Close stops listening and removes the socket's path, unless it is another's by now.
+// Close stops listening and removes the socket's path, unless another socket has taken it.
 func (l *Listener) Close() error {
 	l.closeOnce.Do(func() {
 		close(l.closing)
@@ -149,8 +149,8 @@ func (l *Listener) Close() error {
 	return l.closeErr
 }
 
-// Discard closes file, the listening socket of the interface called name, before anybody listened
-// on it, and removes its path.
+// Discard closes file, the listening socket of the interface called name, and removes its path. Call it instead of
+// Listen.
 func Discard(name string, file *os.File) error {
 	path := Path(name)
 	if !mayBeAt(file, path) {
@@ -159,7 +159,7 @@ func Discard(name string, file *os.File) error {
 	return errors.Join(removeOwn(path), file.Close())
 }
 
-// removeOwn removes path, at which a socket is that this process holds.
+// removeOwn removes path, where the socket is one that this process holds.
 func removeOwn(path string) error {
 	own, err := identify(path)
 	if errors.Is(err, unix.ENOENT) {

@@ -1,4 +1,4 @@
-// Package uapi owns the socket over which wg(8) configures an interface:
+// Package uapi opens and serves the socket through which wg(8) configures an interface,
 // /var/run/wireguard/NAME.sock. See "Cross-platform Userspace Implementation" on
 // https://www.wireguard.com/xplatform/.
 package uapi
@@ -16,11 +16,11 @@ import (
 	"wg-bridge/go/backoff"
 )
 
-// Directory holds the sockets of every userspace WireGuard on the host; wg(8) looks here.
+// Directory is where the sockets of all userspace WireGuards on the host are, and where wg(8) looks for them.
 const Directory = "/var/run/wireguard"
 
-// predecessorGrace is how long a socket in use is given to be let go. An interface's name can be
-// used again as soon as the interface is deleted, while the program that served it is still ending.
+// predecessorGrace is how long Open waits for a socket in use to be released. An interface's name can be used again
+// as soon as the interface is deleted, while the program that served it is still exiting.
 const (
 	predecessorGrace = 2 * time.Second
 	predecessorPause = 10 * time.Millisecond // between two attempts
@@ -29,13 +29,13 @@ const (
 // Path returns the path of the socket of the interface called name.
 func Path(name string) string { return filepath.Join(Directory, name+".sock") }
 
-// Open binds the socket of the interface called name, with mode 0600, and listens on it. It makes
-// the directory (mode 0755), replaces a dead socket, and waits for one whose owner is ending. The
-// error wraps EADDRINUSE where another program serves the name, EACCES or EPERM without permission. EPERM
-// also says that a user other than root and this one could serve sockets in the directory, or does.
+// Open binds the socket of the interface called name, with mode 0600, and listens on it. It creates the directory
+// (mode 0755), replaces a dead socket, and waits for one whose owner is exiting. The error wraps EADDRINUSE if
+// another program serves the name, and EACCES or EPERM without permission. It also wraps EPERM if a user other than
+// root and this one serves the name, or could serve sockets in the directory.
 func Open(name string) (*os.File, error) {
 	if err := os.MkdirAll(Directory, 0o755); err != nil {
-		return nil, fmt.Errorf("making the directory of UAPI sockets: %w", err)
+		return nil, fmt.Errorf("creating the directory of UAPI sockets: %w", err)
 	}
 	if err := checkDirectory(Directory); err != nil {
 		return nil, fmt.Errorf("the directory of UAPI sockets cannot be trusted: %w", err)
@@ -53,15 +53,15 @@ func Open(name string) (*os.File, error) {
 	}
 }
 
-// refuseStranger returns an error that wraps EEXIST if something else than a socket is at path: who put it there,
-// and what for, is not known here.
+// refuseStranger returns an error that wraps EEXIST if something other than a socket is at path: it may matter to
+// whoever put it there.
 func refuseStranger(path string) error {
 	found, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil // It has gone meanwhile.
 	case err != nil:
-		return fmt.Errorf("looking at what is in the way of UAPI socket %s: %w", path, err)
+		return fmt.Errorf("inspecting what is in the way of UAPI socket %s: %w", path, err)
 	case found.Mode()&os.ModeSocket != 0:
 		return nil
 	}
@@ -75,8 +75,8 @@ func refuseStranger(path string) error {
 	return fmt.Errorf("a %s is in the way of UAPI socket %s: remove it, or choose another interface name: %w", what, path, unix.EEXIST)
 }
 
-// bindOrReplace binds path, after it has removed a socket there that nobody serves. Two programs
-// that replace one dead socket at once cannot both keep it: the loser's Removed channel closes.
+// bindOrReplace binds path, and removes a socket there that nobody serves. If two programs replace a dead socket at
+// the same time, only one keeps it: the other's Removed channel is closed.
 func bindOrReplace(path string) (*os.File, error) {
 	file, err := bind(path)
 	if !errors.Is(err, unix.EADDRINUSE) {
@@ -90,11 +90,11 @@ func bindOrReplace(path string) (*os.File, error) {
 	case dialErr == nil:
 		return nil, errors.Join(err, connection.Close())
 	case errors.Is(dialErr, unix.EAGAIN):
-		return nil, err // Somebody listens, whose queue of connections is full.
+		return nil, err // Somebody listens, and the queue of connections is full.
 	case errors.Is(dialErr, unix.ENOENT):
 		return bind(path)
 	case !errors.Is(dialErr, unix.ECONNREFUSED):
-		return nil, fmt.Errorf("asking whether UAPI socket %s is in use: %w", path, dialErr)
+		return nil, fmt.Errorf("finding out whether UAPI socket %s is in use: %w", path, dialErr)
 	}
 	if err := persist(func() error { return os.Remove(path) }); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("removing the dead UAPI socket: %w", err)
@@ -105,7 +105,7 @@ func bindOrReplace(path string) (*os.File, error) {
 func bind(path string) (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("making the UAPI socket: %w", err)
+		return nil, fmt.Errorf("creating the UAPI socket: %w", err)
 	}
 	file := os.NewFile(uintptr(fd), path)
 	// The mode of an unbound socket becomes that of its path: no moment in which others may connect,
@@ -123,15 +123,15 @@ func bind(path string) (*os.File, error) {
 	return file, nil
 }
 
-// waitForEnd connects to the program that serves path and waits until it hangs up. It answers false
-// when that has not happened by the deadline.
+// waitForEnd connects to the program that serves path and waits until it hangs up. It returns false if that has not
+// happened by the deadline.
 func waitForEnd(path string, deadline time.Time) (ended bool) {
 	if !time.Now().Before(deadline) {
 		return false
 	}
 	connection, err := dial(path)
 	if err != nil {
-		time.Sleep(predecessorPause) // Binding comes next, which may fail in the same way.
+		time.Sleep(predecessorPause) // The caller binds next, which may fail in the same way.
 		return true
 	}
 	defer connection.Close()
@@ -142,7 +142,7 @@ func waitForEnd(path string, deadline time.Time) (ended bool) {
 	return errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET)
 }
 
-// An identity tells one socket from another that took its path later.
+// An identity distinguishes a socket from another one that takes its path later.
 type identity struct {
 	device, inode uint64
 }
@@ -150,20 +150,20 @@ type identity struct {
 func identify(path string) (identity, error) {
 	var stat unix.Stat_t
 	if err := persist(func() error { return unix.Lstat(path, &stat) }); err != nil {
-		return identity{}, fmt.Errorf("looking at UAPI socket %s: %w", path, err)
+		return identity{}, fmt.Errorf("inspecting UAPI socket %s: %w", path, err)
 	}
 	return identity{uint64(stat.Dev), stat.Ino}, nil
 }
 
-// remove removes the socket at path if it is still the one that is meant. Call it before that one
-// stops listening: until then no successor takes the path, so there is nothing to race with.
-func remove(path string, meant identity) error {
+// remove removes the socket at path if it is still the one with that identity. Call it before that one stops
+// listening: until then no successor takes the path, so there is no race.
+func remove(path string, own identity) error {
 	found, err := identify(path)
-	if errors.Is(err, unix.ENOENT) || err == nil && found != meant {
+	if errors.Is(err, unix.ENOENT) || err == nil && found != own {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("UAPI socket %s may be left, as nobody can say whose it is: %w", path, err)
+		return fmt.Errorf("UAPI socket %s may be left, because its owner cannot be determined: %w", path, err)
 	}
 	if err := persist(func() error { return os.Remove(path) }); err != nil {
 		return fmt.Errorf("UAPI socket %s is left: %w", path, err)
@@ -171,10 +171,10 @@ func remove(path string, meant identity) error {
 	return nil
 }
 
-// persistAttempts bounds persist: less than a tenth of a second.
+// persistAttempts bounds persist to less than a tenth of a second.
 const persistAttempts = 7
 
-// persist runs do until it succeeds, or fails with an error that does not pass.
+// persist calls do until it succeeds or fails with an error that is not transient.
 func persist(do func() error) (err error) {
 	for failures := 1; failures <= persistAttempts; failures++ {
 		if err = do(); err == nil || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLinks is how many symbolic links the kernel follows in one path. Source: path_resolution(7).
+// maxLinks is how many symbolic links the kernel follows in a path. Source: path_resolution(7).
 const maxLinks = 40
 
-// writableByOthers are the mode's bits that let group or others write.
+// writableByOthers holds the mode bits that let group or others write.
 const writableByOthers = 0o022
 
-// checkDirectory reports why a user other than root and this process's own could serve sockets in
-// directory: an error that wraps EPERM. What it accepts stays so without a lock: it walks down from the
-// root directory, and at each step only trusted users can replace what it has looked at.
+// checkDirectory returns an error that wraps EPERM if a user other than root and this process's own could serve
+// sockets in directory. A directory that it accepts stays safe without a lock: it walks down from the root directory,
+// and at each step only trusted users can replace what it has inspected.
 func checkDirectory(directory string) error {
 	var root unix.Stat_t
 	if err := unix.Lstat("/", &root); err != nil {
@@ -32,18 +32,18 @@ func checkDirectory(directory string) error {
 		rest = rest[1:]
 		var stat unix.Stat_t
 		if err := unix.Lstat(next, &stat); err != nil {
-			return fmt.Errorf("looking at %s: %w", next, err)
+			return fmt.Errorf("inspecting %s: %w", next, err)
 		}
 		isLink, isLast := stat.Mode&unix.S_IFMT == unix.S_IFLNK, len(rest) == 0
 		owned := stat.Uid == 0 || stat.Uid == self
-		// Whoever owns the root directory can replace all that is below it. In a user namespace that is
-		// often somebody without a number of their own: nothing is lost by trusting them, but for sockets.
+		// The owner of the root directory can replace everything below it anyway, so trusting them costs nothing,
+		// except for the sockets' directory itself. In a user namespace that owner often has no user ID of its own.
 		if !owned && (isLast && !isLink || stat.Uid != root.Uid) {
 			return untrusted(directory, next, fmt.Sprintf("belongs to user %d", stat.Uid), isLink)
 		}
 		if isLink {
 			if links++; links > maxLinks {
-				return fmt.Errorf("looking at %s: %w", next, unix.ELOOP)
+				return fmt.Errorf("inspecting %s: %w", next, unix.ELOOP)
 			}
 			target, err := os.Readlink(next)
 			if err != nil {
@@ -79,8 +79,8 @@ func untrusted(directory, path, why string, isLink bool) error {
 		path, why, directory, remedy, unix.EPERM)
 }
 
-// dial connects to the UAPI socket at path. The error wraps EPERM if the program that listens there is
-// neither root's nor this user's.
+// dial connects to the UAPI socket at path. The error wraps EPERM if the program that listens there runs as neither
+// root nor this user.
 func dial(path string) (net.Conn, error) {
 	connection, err := net.Dial("unix", path)
 	if err != nil {
