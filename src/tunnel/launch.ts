@@ -7,65 +7,65 @@ import { Device } from "../uapi/device.js";
 import { configureNetwork, type NetworkSettings } from "./network.js";
 import { type Held, holdUntilProcessEnd } from "./process-end.js";
 
-/** How long ip(8) may take, in milliseconds. It takes some of them. */
+/** How long ip(8) may take, in milliseconds. It usually takes a few. */
 const networkTimeout = 10_000;
 
-/** How often a device is asked whether it has noticed that its interface is up, and how long it waits. */
+/** How often to check whether a device has bound its port, and how long to wait between two checks. */
 const boundTries = 100;
 const boundInterval = 10;
 
 /**
- * Starts a tunnel and makes it what is wanted. Endpoints must be addresses. On rejection nothing is
- * left behind, nor when this process ends: from the first moment, and later unless it is detached.
+ * Starts a tunnel, sets up its interface and configures it. Endpoints must be addresses. On rejection
+ * nothing is left behind. Nor is anything when this process ends: from the first moment on, and for good
+ * unless the tunnel is detached.
  */
 export async function launch(
   backend: Backend,
   start: StartOptions,
   network: NetworkSettings,
-  wanted: DeviceConfig | undefined,
+  config: DeviceConfig | undefined,
 ): Promise<RunningTunnel> {
+  const { signal } = start;
   const held: Held = { abandon: () => {} };
   const release = holdUntilProcessEnd(held);
   const onStarting = (abandon: () => void) => {
     held.abandon = abandon;
   };
   try {
-    const running = await startWanted(backend, { ...start, onStarting }, network, wanted);
+    const running = await backend.start({ ...start, onStarting });
+    try {
+      await configure(running, network, config, signal);
+    } catch (error) {
+      await running.close();
+      throw error;
+    }
     held.abandon = () => running.abandon();
     if (start.detached) release();
     else void running.ended.then(release);
     return running;
   } catch (error) {
     release();
+    signal?.throwIfAborted(); // a timer that the signal ended rejects with a reason of its own
     throw error;
   }
 }
 
-async function startWanted(
-  backend: Backend,
-  start: StartOptions,
+async function configure(
+  running: RunningTunnel,
   network: NetworkSettings,
-  wanted: DeviceConfig | undefined,
-): Promise<RunningTunnel> {
-  const { signal } = start;
-  const running = await backend.start(start);
-  try {
-    const device = new Device((request, either) => running.exchange(request, either));
-    await withDeadline(`Setting up ${running.name} with ip`, networkTimeout, signal, (either) =>
-      configureNetwork(running.name, network, either),
-    );
-    if (network.up && wanted?.listenPort) await untilBound(device, signal);
-    if (wanted !== undefined) await device.apply(wanted, signal);
-    signal?.throwIfAborted();
-    return running;
-  } catch (error) {
-    await running.close();
-    signal?.throwIfAborted(); // a timer that it ended has a reason of its own
-    throw error;
-  }
+  config: DeviceConfig | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const device = new Device((request, either) => running.exchange(request, either));
+  await withDeadline(`Setting up ${running.name} with ip`, networkTimeout, signal, (either) =>
+    configureNetwork(running.name, network, either),
+  );
+  if (network.up && config?.listenPort) await untilBound(device, signal);
+  if (config !== undefined) await device.apply(config, signal);
+  signal?.throwIfAborted();
 }
 
-/** A device takes a port only once it is up; then it can say that the port is in use. */
+/** Waits until a device has bound a port, which it does once it is up: only then can it say that one is taken. */
 async function untilBound(device: Device, signal: AbortSignal | undefined): Promise<void> {
   for (let attempt = 0; attempt < boundTries; attempt++) {
     const status = await device.status(signal);

@@ -4,8 +4,8 @@ import type { AttachOptions, TunnelOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
 
 // Each is loaded when it is called: a program that imports the package may never open a tunnel.
-const opening = lazily(() => import("./opening.js"));
-const attaching = lazily(() => import("./attaching.js"));
+const starting = lazily(() => import("./start.js"));
+const attaching = lazily(() => import("./attach.js"));
 const listing = lazily(() => import("../uapi/server.js"));
 
 /**
@@ -19,7 +19,7 @@ const listing = lazily(() => import("../uapi/server.js"));
 export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
   const request = readTunnelOptions(options);
   return explained(`Opening the tunnel ${request.name}`, async () =>
-    (await opening()).open(request),
+    (await starting()).startTunnel(request),
   );
 }
 

@@ -9,14 +9,6 @@ export async function attach(name: string, options: AttachOptions): Promise<Tunn
   const running = await AttachedTunnel.to(name);
   if (options.signal?.aborted) await running.close();
   options.signal?.throwIfAborted();
-  try {
-    return new TunnelHandle({
-      running,
-      reason: "Another program serves this interface.",
-      watch: options,
-    });
-  } catch (error) {
-    await running.close();
-    throw error;
-  }
+  const reason = "Another program serves this interface.";
+  return new TunnelHandle({ running, reason, watch: options });
 }
