@@ -1,3 +1,6 @@
+import { getSystemErrorName } from "node:util";
+import { WgBridgeError } from "../errors.js";
+
 const newline = 0x0a;
 
 /**
@@ -31,4 +34,18 @@ export class AnswerReader {
 function endOfBlankLine(piece: Buffer): number | undefined {
   const at = piece.indexOf("\n\n");
   return at === -1 ? undefined : at + 2;
+}
+
+/** The error for an answer with an errno. `what` says what was refused: "read", "change". */
+export function refusedError(what: string, errno: number): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_REFUSED",
+    `The engine refused to ${what} the device: ${errnoName(errno)}. Its log tells more with log level "error" or "verbose".`,
+  );
+}
+
+/** The name of an errno as errno(3) spells it, or its number: the engine has some of its own. */
+function errnoName(errno: number): string {
+  const name = getSystemErrorName(-errno);
+  return name.startsWith("Unknown") ? `errno ${errno}` : name;
 }

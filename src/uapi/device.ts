@@ -1,18 +1,18 @@
+import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { untilAborted } from "../deadline.js";
 import type { DeviceChange } from "../device/change.js";
 import type { DeviceConfig } from "../device/config.js";
-import { difference, replacesAll } from "../device/difference.js";
-import { canBeRefusedHalfway, restoration } from "../device/restoration.js";
+import { canBeRefusedHalfway, difference, replacesAll, restoration } from "../device/difference.js";
 import { destroySecrets } from "../device/secrets.js";
 import type { DeviceStatus } from "../device/status.js";
 import { removesExactly, withWholeLists } from "../device/whole-lists.js";
 import { hasCode, WgBridgeError } from "../errors.js";
 import { allowedIp } from "../values/allowed-ip.js";
 import { PrivateKey } from "../values/key.js";
-import { encodeChange } from "./change.js";
-import { addressInUse, refusedError } from "./errno.js";
-import { getRequest } from "./get-request.js";
+import { refusedError } from "./answer.js";
+import { encodeChange } from "./encode.js";
+import { getRequest } from "./request.js";
 import { decodeErrno, decodeStatus } from "./status-decoder.js";
 
 /** One UAPI exchange: a whole request for a whole answer. */
@@ -155,7 +155,7 @@ export class Device {
     const errno = await this.#send(change);
     if (errno === 0) return;
     if (before !== undefined) await this.#restore(before);
-    throw errno === addressInUse && change.listenPort !== undefined
+    throw errno === constants.errno.EADDRINUSE && change.listenPort !== undefined
       ? portInUseError(change.listenPort)
       : refusedError("change", errno);
   }

@@ -2,9 +2,7 @@ import { type AllowedIp, allowedIp, canonicalAllowedIp } from "../values/allowed
 import { isCanonicalIPv4Endpoint, isCanonicalPrefix } from "../values/canonical.js";
 import { type Endpoint, parseEndpoint } from "../values/endpoint.js";
 import { keyBytes, type PublicKey, publicKeyFromBytes } from "../values/key.js";
-import { keyName } from "./key-name.js";
 import { uapiError } from "./lines.js";
-import type { SecretStore } from "./secrets.js";
 
 const equalsSign = 0x3d;
 const colonSign = 0x3a;
@@ -121,3 +119,72 @@ const nibbles = Int8Array.from({ length: 256 }, (_, code) => {
   const value = Number.parseInt(String.fromCharCode(code), 16);
   return Number.isNaN(value) ? -1 : value;
 });
+
+/** How many keys share one buffer: a buffer for each would cost more than reading it. */
+const keysPerBuffer = 64;
+
+/** Where the secret keys of one message are kept. Each place is given to one key, for good. */
+export class SecretStore {
+  buffer: Buffer = Buffer.alloc(0);
+  start = 0;
+
+  /** Makes the next place: the 32 bytes of `buffer` from `start` on. */
+  advance(): void {
+    this.start += keyBytes;
+    if (this.start + keyBytes <= this.buffer.length) return;
+    this.buffer = Buffer.alloc(keysPerBuffer * keyBytes);
+    this.start = 0;
+  }
+}
+
+/** Every key that the engine knows. Source: https://www.wireguard.com/xplatform/#configuration-protocol */
+const names = [
+  "errno",
+  "set",
+  "private_key",
+  "listen_port",
+  "fwmark",
+  "replace_peers",
+  "public_key",
+  "preshared_key",
+  "protocol_version",
+  "endpoint",
+  "last_handshake_time_sec",
+  "last_handshake_time_nsec",
+  "tx_bytes",
+  "rx_bytes",
+  "persistent_keepalive_interval",
+  "allowed_ip",
+  "update_only",
+  "remove",
+  "replace_allowed_ips",
+] as const;
+
+interface Known {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+const knownByLength: readonly (readonly Known[])[] = Array.from({ length: 32 }, (_, length) =>
+  names
+    .filter((name) => name.length === length)
+    .map((name) => ({ name, bytes: Buffer.from(name) })),
+);
+
+/**
+ * The key that the bytes from start to end spell. One that is known comes as the string that is here
+ * already: making a new one for each of a million lines takes longer than reading them.
+ */
+function keyName(bytes: Buffer, start: number, end: number): string {
+  for (const known of knownByLength[end - start] ?? []) {
+    if (spells(bytes, start, known)) return known.name;
+  }
+  return bytes.toString("latin1", start, end);
+}
+
+function spells(bytes: Buffer, start: number, { bytes: expected }: Known): boolean {
+  for (let index = 0; index < expected.length; index++) {
+    if (bytes[start + index] !== expected[index]) return false;
+  }
+  return true;
+}

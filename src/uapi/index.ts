@@ -10,6 +10,6 @@ export type {
   PeerChangeInput,
 } from "../device/change.js";
 export type { DeviceStatus, PeerStatus, UnknownLine } from "../device/status.js";
-export { ChangeDecoder, decodeChange } from "./change.js";
-export { encodeChange, encodeStatus } from "./encode.js";
+export { ChangeDecoder, decodeChange } from "./change-decoder.js";
+export { encodeChange, encodeStatus } from "./encode-input.js";
 export { decodeErrno, decodeStatus, StatusDecoder } from "./status-decoder.js";

@@ -1,5 +1,8 @@
 import { WgBridgeError } from "../errors.js";
 
+/** The request for a device's status. Not to be written into. */
+export const getRequest: Uint8Array = Buffer.from("get=1\n\n");
+
 /**
  * Returns the request, not a copy, if it is exactly one UAPI operation: "get=1", or "set=1" and lines, and one blank
  * line at its end. Anything else would leave a socket's two ends waiting for each other, or be dropped in part: for

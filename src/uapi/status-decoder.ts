@@ -2,10 +2,9 @@ import type { DeviceStatus, PeerStatus, UnknownLine } from "../device/status.js"
 import type { AllowedIp } from "../values/allowed-ip.js";
 import { type PublicKey, presharedKeyIn, privateKeyIn } from "../values/key.js";
 import { persistentKeepalive } from "../values/number.js";
-import { refusedError } from "./errno.js";
-import { Field } from "./field.js";
+import { refusedError } from "./answer.js";
+import { Field, SecretStore } from "./field.js";
 import { LineReader, uapiError } from "./lines.js";
-import { SecretStore } from "./secrets.js";
 
 /** Turns the answer to a get, as it arrives in pieces, into a status. Takes linear time. */
 export class StatusDecoder {

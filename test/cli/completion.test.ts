@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { firstWords, optionsOf } from "../../src/cli/completion/choices.js";
 import { verbs } from "../../src/cli/verbs.js";
-import { encodeStatus } from "../../src/uapi/encode-status.js";
+import { encodeStatus } from "../../src/uapi/encode.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { FakeServer } from "../uapi/fake-server.js";
 import { bridge, describeWith, runBridge } from "./programs.js";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { encodeStatus } from "../../src/uapi/encode-status.js";
+import { encodeStatus } from "../../src/uapi/encode.js";
 import { endLeftTunnels, onlyInSandbox } from "../sandbox.js";
 import { FakeServer } from "../uapi/fake-server.js";
 import { bridge, runBridge } from "./programs.js";

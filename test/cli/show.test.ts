@@ -9,7 +9,7 @@ import { formatPretty } from "../../src/cli/show/pretty.js";
 import { formatShowconf } from "../../src/cli/showconf.js";
 import type { DeviceStatus, PeerStatus } from "../../src/device/status.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
-import { encodeStatus } from "../../src/uapi/encode-status.js";
+import { encodeStatus } from "../../src/uapi/encode.js";
 import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
 import { statuses } from "../uapi/arbitrary.js";
 import { FakeServer } from "../uapi/fake-server.js";

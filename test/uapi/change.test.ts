@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { WgBridgeError } from "../../src/errors.js";
-import { decodeChange, encodeChange } from "../../src/uapi/change.js";
+import { decodeChange } from "../../src/uapi/change-decoder.js";
+import { encodeChange } from "../../src/uapi/encode.js";
 import type { AllowedIp } from "../../src/values/allowed-ip.js";
 import { type PublicKey, publicKey } from "../../src/values/key.js";
 import { changes } from "./arbitrary.js";

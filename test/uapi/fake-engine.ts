@@ -1,7 +1,7 @@
 import type { DeviceStatus } from "../../src/device/status.js";
 import { WgBridgeError } from "../../src/errors.js";
-import { decodeChange } from "../../src/uapi/change.js";
-import { encodeStatus } from "../../src/uapi/encode-status.js";
+import { decodeChange } from "../../src/uapi/change-decoder.js";
+import { encodeStatus } from "../../src/uapi/encode.js";
 import { change } from "../device/model.js";
 
 const invalid = -22;

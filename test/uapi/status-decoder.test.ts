@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { WgBridgeError } from "../../src/errors.js";
-import { encodeStatus } from "../../src/uapi/encode-status.js";
+import { encodeStatus } from "../../src/uapi/encode.js";
 import { decodeErrno, decodeStatus, StatusDecoder } from "../../src/uapi/status-decoder.js";
 import { statuses } from "./arbitrary.js";
 import { reveal } from "./reveal.js";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode } from "../../errors.js";
-import { getRequest } from "../../uapi/get-request.js";
+import { getRequest } from "../../uapi/request.js";
 import { exchangeOverSocket } from "../../uapi/socket.js";
 
 /** How often a program that does not say when it is ready is asked, in milliseconds. */

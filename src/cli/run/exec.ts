@@ -112,7 +112,7 @@ function hasUsualSocket(name: string, env: Environment): boolean {
 /** A program that returns before it can serve has not said yet that there is a tunnel. */
 async function waitForAnswer(executable: string, name: string): Promise<number> {
   const { exchangeOverSocket, removeDeadSocket } = await import("../../uapi/socket.js");
-  const { getRequest } = await import("../../uapi/get-request.js");
+  const { getRequest } = await import("../../uapi/request.js");
   const { withDeadline } = await import("../../deadline.js");
   try {
     await withDeadline(`Waiting for ${name}`, answerTimeout, undefined, (signal) =>

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { text } from "node:stream/consumers";
 import { PrivateKey } from "../../../src/index.js";
-import { encodeStatus } from "../../../src/uapi/encode-status.js";
+import { encodeStatus } from "../../../src/uapi/encode.js";
 import { publicKeyHex } from "../../../src/values/key.js";
 import { onlyInSandbox } from "../../sandbox.js";
 import { FakeServer } from "../../uapi/fake-server.js";

@@ -1,94 +1,10 @@
 import type { DeviceChange, PeerChange } from "../device/change.js";
 import type { UnknownLine } from "../device/status.js";
-import { WgBridgeError } from "../errors.js";
-import type { AllowedIp } from "../values/allowed-ip.js";
-import { allowedIp } from "../values/allowed-ip.js";
-import { checkEndpoint, type Endpoint, formatEndpoint, isNumeric } from "../values/endpoint.js";
-import {
-  type PublicKey,
-  presharedKeyIn,
-  privateKeyIn,
-  publicKey,
-  publicKeyHex,
-} from "../values/key.js";
-import { checkFwmark, checkListenPort, persistentKeepalive } from "../values/number.js";
-import { writeUnknown } from "./encode-status.js";
-import { Field } from "./field.js";
+import { type AllowedIp, allowedIp } from "../values/allowed-ip.js";
+import { presharedKeyIn, privateKeyIn } from "../values/key.js";
+import { persistentKeepalive } from "../values/number.js";
+import { Field, SecretStore } from "./field.js";
 import { LineReader, uapiError } from "./lines.js";
-import { SecretStore } from "./secrets.js";
-import { LineWriter } from "./writer.js";
-
-/**
- * Writes a change as one UAPI set. What the engine can refuse stands first, so that nothing has
- * changed when it does: listen_port, fwmark, private_key, replace_peers, then the peers.
- * @throws WgBridgeError WG_BRIDGE_KEY, WG_BRIDGE_ALLOWED_IP, WG_BRIDGE_VALUE; WG_BRIDGE_ENDPOINT also
- *   for a host name, which the engine does not resolve
- */
-export function encodeChange(change: DeviceChange): Buffer {
-  const lines = new LineWriter(4096 + 512 * (change.peers?.length ?? 0));
-  try {
-    writeChange(lines, change);
-  } catch (error) {
-    lines.discard();
-    throw error;
-  }
-  return lines.end();
-}
-
-function writeChange(lines: LineWriter, change: DeviceChange): void {
-  lines.line("set", 1);
-  if (change.listenPort !== undefined) {
-    lines.line("listen_port", checkListenPort(change.listenPort));
-  }
-  if (change.fwmark !== undefined) lines.line("fwmark", checkFwmark(change.fwmark));
-  if (change.privateKey !== undefined) lines.secret("private_key", change.privateKey);
-  if (change.replacePeers) lines.line("replace_peers", "true");
-  writeUnknown(lines, checkUnknown(change.unknown));
-  for (const peer of change.peers ?? []) writePeer(lines, peer);
-}
-
-function writePeer(lines: LineWriter, peer: PeerChange): void {
-  lines.line("public_key", checkedHex(peer.publicKey));
-  if (peer.remove) {
-    lines.line("remove", "true");
-    return;
-  }
-  if (peer.updateOnly) lines.line("update_only", "true");
-  if (peer.presharedKey !== undefined) lines.secret("preshared_key", peer.presharedKey);
-  if (peer.endpoint !== undefined) lines.line("endpoint", numeric(peer.endpoint));
-  if (peer.persistentKeepalive !== undefined) {
-    const interval = persistentKeepalive(peer.persistentKeepalive);
-    lines.line("persistent_keepalive_interval", interval === "off" ? 0 : interval);
-  }
-  if (peer.replaceAllowedIps) lines.line("replace_allowed_ips", "true");
-  for (const prefix of peer.removeAllowedIps ?? []) {
-    lines.line("allowed_ip", `-${allowedIp(prefix)}`);
-  }
-  for (const prefix of peer.allowedIps ?? []) lines.line("allowed_ip", allowedIp(prefix));
-  writeUnknown(lines, checkUnknown(peer.unknown));
-}
-
-/** JavaScript gives any string: a key that is none must not stop the engine half-way. */
-function checkedHex(key: PublicKey): string {
-  const hex = publicKeyHex(key);
-  return hex.length === 64 ? hex : publicKeyHex(publicKey(key));
-}
-
-function numeric(endpoint: Endpoint): string {
-  const checked = checkEndpoint(endpoint);
-  if (isNumeric(checked)) return formatEndpoint(checked);
-  throw new WgBridgeError(
-    "WG_BRIDGE_ENDPOINT",
-    `The endpoint ${formatEndpoint(checked)} has a host name, and the engine takes only addresses: resolve it first.`,
-  );
-}
-
-/** A line break in a value would begin a line of its own. */
-function checkUnknown(unknown: readonly UnknownLine[] = []): readonly UnknownLine[] {
-  const bad = unknown.find(([key, value]) => !/^[^\n=]+$/.test(key) || value.includes("\n"));
-  if (bad === undefined) return unknown;
-  throw uapiError("a key of its own is empty or holds =, or it or its value holds a line break");
-}
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 type PeerUnderWork = Mutable<PeerChange> & {
