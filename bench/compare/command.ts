@@ -86,7 +86,7 @@ function isLackOfMachine(error: unknown): boolean {
 }
 
 async function showDoctor(env: Environment): Promise<void> {
-  const { doctorCommand } = await import("../../src/doctor/command.js");
+  const { doctorCommand } = await import("../../src/cli/doctor.js");
   process.stdout.write("\n");
   await doctorCommand([], env);
 }

@@ -2,18 +2,18 @@ import type { Diagnostic } from "../config/diagnostic.js";
 import { interfaceFields, peerFields } from "../config/fields.js";
 import { checkConfig } from "../config/parse.js";
 import { printable, printableJson } from "../text/printable.js";
+import { argumentError, readArguments } from "./arguments.js";
 import { color, wantsColor, withoutColor } from "./color.js";
 import { readConfig } from "./read-config.js";
-import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge check [--json] FILE`: exits 0 only if the file has no mistake. */
 export async function checkCommand(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
-  const { values, positionals } = readWords("check", args, { json: { type: "boolean" } });
+  const { values, positionals } = readArguments("check", args);
   const [file, ...rest] = positionals;
-  if (file === undefined || rest.length > 0) throw wordsError("check", "Give one file");
+  if (file === undefined || rest.length > 0) throw argumentError("check", "Give one file");
   const text = await readConfig(file);
   const diagnostics = checkConfig(text);
   process.stdout.write(

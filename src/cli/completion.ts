@@ -1,14 +1,14 @@
+import { argumentError, readArguments } from "./arguments.js";
 import { bashScript } from "./completion/bash.js";
 import { fishScript } from "./completion/fish.js";
 import { zshScript } from "./completion/zsh.js";
-import { readWords, wordsError } from "./words.js";
 
-/** `wg-bridge completion bash|zsh|fish`: the shell's script, made from the table of verbs. */
+/** `wg-bridge completion bash|zsh|fish`: the shell's script, derived from the table of commands. */
 export async function completionCommand(args: readonly string[]): Promise<number> {
-  const [shell, ...rest] = readWords("completion", args, {}).positionals;
+  const [shell, ...rest] = readArguments("completion", args).positionals;
   const script = shell === undefined ? undefined : scripts.get(shell);
   if (script === undefined || rest.length > 0) {
-    throw wordsError("completion", "It takes a shell's name: bash, zsh or fish");
+    throw argumentError("completion", "Give a shell: bash, zsh or fish");
   }
   process.stdout.write(script());
   return 0;

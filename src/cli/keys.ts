@@ -1,7 +1,7 @@
 import { fstatSync } from "node:fs";
 import { PresharedKey, PrivateKey } from "../values/key.js";
+import { argumentError, readArguments } from "./arguments.js";
 import { keyTextError, readKeyText } from "./key-text.js";
-import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge genkey`. */
 export async function genkeyCommand(args: readonly string[]): Promise<number> {
@@ -15,7 +15,7 @@ export async function genpskCommand(args: readonly string[]): Promise<number> {
 
 /** `wg-bridge pubkey`: accepts and refuses what `wg pubkey` does. */
 export async function pubkeyCommand(args: readonly string[]): Promise<number> {
-  refuseWords("pubkey", args);
+  refuseOperands("pubkey", args);
   const source = "Standard input";
   const text = await readKeyText(process.stdin, source);
   if (text === "") throw keyTextError(source, "it is empty");
@@ -26,11 +26,11 @@ export async function pubkeyCommand(args: readonly string[]): Promise<number> {
 }
 
 function generate(
-  verb: string,
+  name: "genkey" | "genpsk",
   args: readonly string[],
   make: () => PrivateKey | PresharedKey,
 ): number {
-  refuseWords(verb, args);
+  refuseOperands(name, args);
   const { mode } = fstatSync(1);
   const isRegular = (mode & 0o170000) === 0o100000;
   if (isRegular && (mode & 0o007) !== 0) {
@@ -42,6 +42,8 @@ function generate(
   return 0;
 }
 
-function refuseWords(verb: string, args: readonly string[]): void {
-  if (readWords(verb, args, {}).positionals.length > 0) throw wordsError(verb, "Give no words");
+function refuseOperands(name: "genkey" | "genpsk" | "pubkey", args: readonly string[]): void {
+  if (readArguments(name, args).positionals.length > 0) {
+    throw argumentError(name, "Give no arguments");
+  }
 }

@@ -3,26 +3,22 @@ import { hasCode, messageOf } from "../errors.js";
 import { printableLines } from "../text/printable.js";
 import { listServedInterfaces } from "../tunnel/open.js";
 import { backendOf, serversOf } from "../uapi/server.js";
+import { argumentError, readArguments } from "./arguments.js";
 import { formatMetrics } from "./metrics/format.js";
 import { friendlyLabels, type PeerLabels } from "./metrics/friendly-labels.js";
 import { readConfig } from "./read-config.js";
 import { say } from "./say.js";
 import { isGone, readEach, type Unread } from "./show/read.js";
-import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge metrics [--listen [ADDRESS:PORT] [--host=NAME]...] [--names=FILE]... [INTERFACE...]`. */
 export async function metricsCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = readWords("metrics", joinListen(args), {
-    listen: { type: "string" },
-    host: { type: "string", multiple: true },
-    names: { type: "string", multiple: true },
-  });
+  const { values, positionals } = readArguments("metrics", joinListen(args));
   const hosts = values.host ?? [];
   if (hosts.length > 0 && values.listen === undefined) {
-    throw wordsError("metrics", "--host needs --listen");
+    throw argumentError("metrics", "--host needs --listen");
   }
   if (!hosts.every((host) => /^[\w.-]+$/.test(host))) {
-    throw wordsError(
+    throw argumentError(
       "metrics",
       "The value of --host is a name such as metrics.example.org, without a port",
     );

@@ -13,8 +13,8 @@ import { messageOf, WgBridgeError } from "../errors.js";
 import { attach } from "../tunnel/open.js";
 import type { AllowedIp } from "../values/allowed-ip.js";
 import { PresharedKey, PrivateKey, publicKey } from "../values/key.js";
+import { argumentError } from "./arguments.js";
 import { readKeyText } from "./key-text.js";
-import { wordsError } from "./words.js";
 
 /**
  * `wg-bridge set INTERFACE SETTING...`: the settings are wg(8)'s. There are no options, because a list of
@@ -22,9 +22,9 @@ import { wordsError } from "./words.js";
  */
 export async function setCommand(args: readonly string[]): Promise<number> {
   const [name, ...words] = args;
-  if (name?.startsWith("-")) throw wordsError("set", `Unknown option '${name}'`);
+  if (name?.startsWith("-")) throw argumentError("set", `Unknown option '${name}'`);
   if (name === undefined || words.length === 0) {
-    throw wordsError("set", "Give an interface, and what to set");
+    throw argumentError("set", "Give an interface, and what to set");
   }
   const change = await readSettings(words);
   await using tunnel = await attach(name, { resolve: false });
@@ -106,7 +106,7 @@ const peerSettings: Readonly<Record<string, Setting<Peer>>> = {
   },
 };
 
-/** The words of `wg set`, for completion: those of the device, then those of a peer. */
+/** The words of `wg set`: those of the device, then those of a peer. */
 export const settingWords: readonly string[] = [
   ...Object.keys(deviceSettings),
   "peer",
@@ -156,13 +156,13 @@ function nextValue(word: string, value: string, remaining: string[]): string {
 }
 
 function valueError(word: string, value: string): Error {
-  return wordsError("set", `The value of ${word} is ${value}`);
+  return argumentError("set", `The value of ${word} is ${value}`);
 }
 
 /** An unknown word is not repeated: it may be a key in the wrong place. */
 function unknownWordError(word: string, known: readonly string[]): Error {
   const problem = settingWords.includes(word) ? `"${word}" does not go here` : "Unknown word";
-  return wordsError("set", `${problem}: use ${known.join(", ")} or peer`);
+  return argumentError("set", `${problem}: use ${known.join(", ")} or peer`);
 }
 
 /**

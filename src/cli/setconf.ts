@@ -3,8 +3,8 @@ import type { DeviceChange } from "../device/change.js";
 import type { DeviceConfig } from "../device/config.js";
 import { attach } from "../tunnel/open.js";
 import type { Tunnel } from "../tunnel/tunnel.js";
+import { argumentError, readArguments } from "./arguments.js";
 import { readConfig } from "./read-config.js";
-import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge syncconf INTERFACE FILE`: changes only what differs. The file may be wg-quick(8)'s too. */
 export async function syncconfCommand(args: readonly string[]): Promise<number> {
@@ -40,16 +40,16 @@ export async function addconfCommand(args: readonly string[]): Promise<number> {
 }
 
 async function configure(
-  verb: string,
+  name: "setconf" | "addconf" | "syncconf",
   args: readonly string[],
   change: (tunnel: Tunnel, text: string) => Promise<void>,
 ): Promise<number> {
-  const [name, file, ...rest] = readWords(verb, args, {}).positionals;
-  if (name === undefined || file === undefined || rest.length > 0) {
-    throw wordsError(verb, "Give an interface and a file");
+  const [device, file, ...rest] = readArguments(name, args).positionals;
+  if (device === undefined || file === undefined || rest.length > 0) {
+    throw argumentError(name, "Give an interface and a file");
   }
   const text = await readConfig(file);
-  await using tunnel = await attach(name, { resolve: false });
+  await using tunnel = await attach(device, { resolve: false });
   await change(tunnel, text);
   return 0;
 }

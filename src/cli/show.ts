@@ -1,6 +1,7 @@
 import { messageOf, WgBridgeError } from "../errors.js";
 import { printableJson, printableLines } from "../text/printable.js";
 import { listServedInterfaces } from "../tunnel/open.js";
+import { readArguments } from "./arguments.js";
 import { wantsColor, withoutColor } from "./color.js";
 import { say } from "./say.js";
 import { fields, formatField } from "./show/dump.js";
@@ -8,16 +9,13 @@ import { toJson } from "./show/json.js";
 import { formatPretty } from "./show/pretty.js";
 import { isGone, readEach, readShown, type Unread } from "./show/read.js";
 import type { Shown } from "./show/text.js";
-import { readWords } from "./words.js";
 
 /** `wg-bridge show`: words and output are wg(8)'s. */
-export async function showCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { values, positionals } = readWords("show", args, {
-    json: { type: "boolean" },
-    "show-keys": { type: "boolean" },
-    watch: { type: "boolean" },
-    interval: { type: "string" },
-  });
+export async function showCommand(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const { values, positionals } = readArguments("show", args);
   const [what = "all", asked, ...rest] = positionals;
   const field = asked === undefined ? undefined : fields.find((known) => known === asked);
   if (rest.length > 0 || (asked !== undefined && field === undefined)) throw wordError();

@@ -1,13 +1,13 @@
 import type { DeviceStatus, PeerStatus } from "../device/status.js";
 import { exchangeTimeout } from "../uapi/socket.js";
+import { argumentError, readArguments } from "./arguments.js";
 import { readShown } from "./show/read.js";
 import { endpointText, fwmarkText, prefixText } from "./show/text.js";
-import { readWords, wordsError } from "./words.js";
 
 /** `wg-bridge showconf INTERFACE`. */
 export async function showconfCommand(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = readWords("showconf", args, {}).positionals;
-  if (name === undefined || rest.length > 0) throw wordsError("showconf", "Give one interface");
+  const [name, ...rest] = readArguments("showconf", args).positionals;
+  if (name === undefined || rest.length > 0) throw argumentError("showconf", "Give one interface");
   const { status } = await readShown(name, exchangeTimeout);
   process.stdout.write(formatShowconf(status));
   return 0;

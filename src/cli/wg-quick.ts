@@ -16,24 +16,42 @@ import { WgBridgeError } from "../errors.js";
 import { isExecutableFile } from "../executable-file.js";
 import { parseBackendRequest } from "../strategy/choose.js";
 import { printable } from "../text/printable.js";
-import { verbMeantBy } from "./arguments.js";
-import { readWords, wordsError } from "./words.js";
+import { argumentError, meaningOf, readArguments } from "./arguments.js";
 
-/** `wg-bridge up`, `down`, `save` and `strip`: wg-quick(8) itself, with this program for its tunnels. */
-export async function wgQuickCommand(
-  verb: "up" | "down" | "save" | "strip",
-  args: readonly string[],
+/** `wg-bridge up`: wg-quick(8) itself, with this program for its tunnels. */
+export async function upCommand(args: readonly string[], env: Environment): Promise<number> {
+  const { values, positionals } = readArguments("up", args);
+  return runWgQuick("up", positionals, env, values.backend);
+}
+
+/** `wg-bridge down`. */
+export const downCommand = wgQuickCommand("down");
+
+/** `wg-bridge save`. */
+export const saveCommand = wgQuickCommand("save");
+
+/** `wg-bridge strip`. */
+export const stripCommand = wgQuickCommand("strip");
+
+function wgQuickCommand(
+  name: "down" | "save" | "strip",
+): (args: readonly string[], env: Environment) => Promise<number> {
+  return async (args, env) => runWgQuick(name, readArguments(name, args).positionals, env);
+}
+
+async function runWgQuick(
+  name: "up" | "down" | "save" | "strip",
+  [what, ...rest]: readonly string[],
   env: Environment,
+  backend?: string,
 ): Promise<number> {
-  const { values, positionals } = readWords(verb, args, { backend: { type: "string" } });
-  const { backend } = values;
-  const [what, ...rest] = positionals;
   if (what === undefined || rest.length > 0) {
-    throw wordsError(verb, "Give one file or interface");
+    throw argumentError(name, "Give one file or interface");
   }
-  if (verb !== "up" && backend !== undefined) throw wordsError(verb, "It takes no --backend");
-  // wg-quick prints its words as they are.
-  if (printable(what) !== what) throw wordsError(verb, `There are control characters in ${what}`);
+  // wg-quick prints its arguments as they are.
+  if (printable(what) !== what) {
+    throw argumentError(name, `There are control characters in ${what}`);
+  }
   const wgQuick = findProgram("wg-quick", env);
   if (wgQuick === undefined) throw await missingError("wg-quick", env);
   const settings = {
@@ -41,7 +59,7 @@ export async function wgQuickCommand(
     ...implementation(wgQuick, what, env),
     ...(backend === undefined ? {} : { WG_BRIDGE_BACKEND: parseBackendRequest(backend) }),
   };
-  return runAttached(asRoot([wgQuick, verb, what], settings), settings);
+  return runAttached(asRoot([wgQuick, name, what], settings), settings);
 }
 
 /** This program's own file, which "env node" interprets. */
@@ -53,7 +71,7 @@ const functionVariable = "BASH_FUNC_wg_bridge%%";
 /**
  * Returns the variables that make wg-quick(8) start its tunnels with this program and this very Node.js.
  * wg-quick runs one word, without arguments, and searches its own directory before PATH. If it would find
- * another node there, or if the interface is named like a verb and needs "run" before it, the word names a
+ * another node there, or if the interface is named like a command and needs "run" before it, the word names a
  * function of bash.
  */
 function implementation(
@@ -65,8 +83,8 @@ function implementation(
   const PATH = env.PATH ? `${own}:${env.PATH}` : own;
   const node = findProgram("node", { PATH: `${dirname(realpathSync(wgQuick))}:${PATH}` });
   const isOurs = node !== undefined && realpathSync(node) === realpathSync(process.execPath);
-  const isVerb = verbMeantBy(basename(what, ".conf")) !== undefined;
-  if (isOurs && !isVerb && isExecutableFile(main))
+  const isCommand = meaningOf(basename(what, ".conf")) !== undefined;
+  if (isOurs && !isCommand && isExecutableFile(main))
     return { PATH, WG_QUICK_USERSPACE_IMPLEMENTATION: main };
   const body = `() { ${quoted(process.execPath)} ${quoted(main)} run -- "$@"\n}`;
   return { PATH, WG_QUICK_USERSPACE_IMPLEMENTATION: "wg_bridge", [functionVariable]: body };

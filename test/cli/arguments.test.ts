@@ -1,13 +1,25 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseArguments } from "../../src/cli/arguments.js";
+import { parseCommandLine } from "../../src/cli/arguments.js";
+import { WgBridgeError } from "../../src/index.js";
 
 function parse(line: string): unknown {
-  return parseArguments(line === "" ? [] : line.split(" "));
+  return parseCommandLine(line === "" ? [] : line.split(" "));
+}
+
+/** Returns the message with which a command line is refused. */
+function refusal(args: readonly string[]): string {
+  try {
+    parseCommandLine(args);
+  } catch (error) {
+    if (error instanceof WgBridgeError) return error.message;
+    throw error;
+  }
+  return assert.fail(`${args.join(" ")} was accepted`);
 }
 
 describe("the command line", () => {
-  const background = { verb: "run", foreground: false, name: "wg1" };
+  const background = { command: "run", foreground: false, name: "wg1" };
   const foreground = { ...background, foreground: true };
 
   it("runs a tunnel as wireguard-go's does", () => {
@@ -16,40 +28,41 @@ describe("the command line", () => {
     assert.deepEqual(parse("--foreground wg1"), foreground);
   });
 
-  it("takes the verb run, also for an interface that is called like a verb", () => {
+  it("accepts the command run, also for an interface with the name of a command", () => {
     assert.deepEqual(parse("run wg1"), background);
-    for (const name of ["run", "check", "doctor", "--version"]) {
-      assert.deepEqual(parseArguments(["run", "-f", "--", name]), { ...foreground, name });
+    for (const name of ["run", "check", "compare", "doctor", "--version"]) {
+      assert.deepEqual(parseCommandLine(["run", "-f", "--", name]), { ...foreground, name });
     }
     assert.deepEqual(parse("run check"), { ...background, name: "check" });
   });
 
-  it("takes for a verb with a mistake what is one most likely, unless run or an option is before it", () => {
-    const mistaken = {
-      show: ["sho", "shwo", "shw", "shoe", "shiw", "SHOW", "Show", "status", "list"],
-      setconf: ["setc", "setcon", "setconff", "stconf", "setcnof"],
-      genkey: ["gen", "genk", "gnekey", "genkeys"],
-      "--version": ["version", "ver", "vers", "versions", "Version"],
-      down: ["dow", "donw", "dwn", "stop"],
-      up: ["UP", "start"],
-      run: ["RUN"],
+  it("refuses what is probably a misspelt command, unless run or an option precedes it", () => {
+    const misspelt = {
+      "wg-bridge show": ["sho", "shwo", "shw", "shoe", "shiw", "SHOW", "Show", "status", "list"],
+      "wg-bridge setconf": ["setc", "setcon", "setconff", "stconf", "setcnof"],
+      "wg-bridge genkey": ["gen", "genk", "gnekey", "genkeys"],
+      "wg-bridge --version": ["version", "ver", "vers", "versions", "Version"],
+      "wg-bridge down": ["dow", "donw", "dwn", "stop"],
+      "wg-bridge up": ["UP", "start"],
+      "wg-bridge run": ["RUN"],
+      "npm run compare, in a checkout": ["compare", "Compare"],
+      "npm run bench, in a checkout": ["bench", "BENCH"],
     };
-    for (const [meant, words] of Object.entries(mistaken)) {
+    for (const [meaning, words] of Object.entries(misspelt)) {
       for (const name of words) {
         for (const args of [[name], [name, "wg0"], [name, "-f"]]) {
-          const command = parseArguments(args);
-          assert.ok(command.verb === "mistake", name);
-          assert.ok(command.message.includes(`: wg-bridge ${meant}. `), command.message);
-          assert.ok(command.message.includes(`wg-bridge run ${name}.`));
+          const message = refusal(args);
+          assert.ok(message.includes(`: did you mean ${meaning}?`), message);
+          assert.ok(message.includes(`wg-bridge run ${name}.`));
         }
-        assert.deepEqual(parseArguments(["run", name]), { ...background, name });
-        assert.deepEqual(parseArguments(["-f", name]), { ...foreground, name });
-        assert.deepEqual(parseArguments(["--", name]), { ...background, name });
+        assert.deepEqual(parseCommandLine(["run", name]), { ...background, name });
+        assert.deepEqual(parseCommandLine(["-f", name]), { ...foreground, name });
+        assert.deepEqual(parseCommandLine(["--", name]), { ...background, name });
       }
     }
   });
 
-  it("takes other names for names", () => {
+  it("takes other words for the names of interfaces", () => {
     const names = [
       "wg0",
       "show0",
@@ -68,48 +81,70 @@ describe("the command line", () => {
     for (const name of names) assert.deepEqual(parse(name), { ...background, name });
   });
 
-  it("takes a backend on either side of the name", () => {
+  it("accepts a backend on either side of the name", () => {
     assert.deepEqual(parse("--backend=ffi wg1"), { ...background, backend: "ffi" });
     assert.deepEqual(parse("wg1 -f --backend=exec"), { ...foreground, backend: "exec" });
   });
 
-  it("leaves it to others whether a backend or a name is good", () => {
+  it("does not judge a backend or a name", () => {
     assert.deepEqual(parse("--backend= a/b"), { ...background, backend: "", name: "a/b" });
-    assert.deepEqual(parseArguments([""]), { ...background, name: "" });
+    assert.deepEqual(parseCommandLine([""]), { ...background, name: "" });
   });
 
   for (const line of ["", "-f", "run", "wg1 wg2", "wg1 -h", "--version x"]) {
-    it(`"${line}" is answered with the usage`, () => {
-      assert.deepEqual(parse(line), { verb: "usage" });
+    it(`answers "${line}" with the usage`, () => {
+      assert.deepEqual(parse(line), { command: "usage" });
     });
   }
 
-  it("answers a call for help with the help, a verb's with the verb's", () => {
-    for (const line of ["--help", "-h"]) assert.deepEqual(parse(line), { verb: "help", args: [] });
-    for (const verb of ["run", "show", "check", "doctor"]) {
-      for (const line of [`${verb} --help`, `${verb} -h`, `${verb} x --help`]) {
-        assert.deepEqual(parse(line), { verb: "help", args: [verb] });
+  it("answers --help and -h with the help, or that of the command before it", () => {
+    for (const line of ["--help", "-h"]) {
+      assert.deepEqual(parse(line), { command: "help", args: [] });
+    }
+    for (const command of ["run", "show", "check", "doctor"]) {
+      for (const line of [`${command} --help`, `${command} -h`, `${command} x --help`]) {
+        assert.deepEqual(parse(line), { command: "help", args: [command] });
       }
     }
     assert.deepEqual(parse("run -- --help"), { ...background, name: "--help" });
-    assert.deepEqual(parse("check -- -h"), { verb: "check", args: ["--", "-h"] });
+    assert.deepEqual(parse("check -- -h"), { command: "check", args: ["--", "-h"] });
   });
 
-  it("knows the other verbs, and leaves their arguments to them", () => {
-    assert.deepEqual(parse("--version"), { verb: "version" });
-    assert.deepEqual(parse("doctor --json"), { verb: "doctor", args: ["--json"] });
-    assert.deepEqual(parse("check -f x"), { verb: "check", args: ["-f", "x"] });
+  it("leaves the arguments of other commands to these", () => {
+    assert.deepEqual(parse("--version"), { command: "version" });
+    assert.deepEqual(parse("doctor --json"), { command: "doctor", args: ["--json"] });
+    assert.deepEqual(parse("check -f x"), { command: "check", args: ["-f", "x"] });
   });
 
-  it("says of an unknown option that it is one", () => {
-    for (const line of ["--frobnicate wg1", "-x", "wg1 --backend ffi"]) {
-      const command = parseArguments(line.split(" "));
-      assert.equal(command.verb, "mistake");
+  it("refuses an option that it does not know, and says how to give a name like it", () => {
+    for (const [line, option] of [
+      ["--frobnicate wg1", "--frobnicate"],
+      ["-x", "-x"],
+      ["wg1 -", "-"],
+    ] as const) {
+      assert.match(refusal(line.split(" ")), new RegExp(`^Unknown option '${option}'`));
     }
+    assert.match(refusal(["-x"]), /put "--" before/);
+    assert.match(refusal(["wg1", "--foreground=no"]), /--foreground' does not take an argument/);
   });
 
-  it("never fails", () => {
+  it("refuses a backend without an equals sign", () => {
+    for (const line of ["wg1 --backend ffi", "--backend wg1", "--backend"]) {
+      assert.match(refusal(line.split(" ")), /equals sign: --backend=auto/);
+    }
+    assert.deepEqual(parse("-- --backend"), { ...background, name: "--backend" });
+  });
+
+  it("is understood or refused, whatever it is", () => {
     const word = fc.oneof(fc.string(), fc.constantFrom("run", "-f", "--", "--backend=x", "doctor"));
-    fc.assert(fc.property(fc.array(word), (words) => parseArguments(words).verb.length > 0));
+    fc.assert(
+      fc.property(fc.array(word), (words) => {
+        try {
+          return parseCommandLine(words).command.length > 0;
+        } catch (error) {
+          return error instanceof WgBridgeError && error.code === "WG_BRIDGE_VALUE";
+        }
+      }),
+    );
   });
 });

@@ -12,8 +12,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { firstWords, optionsOf } from "../../src/cli/completion/choices.js";
-import { verbs } from "../../src/cli/verbs.js";
+import { commandList } from "../../src/cli/commands.js";
+import { choices, firstWords, firstWords, optionsOf, optionsOf } from "../../src/cli/completion/choices.js";
+import { settingWords } from "../../src/cli/set.js";
 import { encodeStatus } from "../../src/uapi/encode.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { FakeServer } from "../uapi/fake-server.js";
@@ -67,14 +68,14 @@ function offersThese(complete: Complete): void {
     });
   }
 
-  it("offers all verbs, and the options of each", () => {
+  it("offers every command, and the options of each", () => {
     const first = complete("wg-bridge ");
-    for (const { name } of verbs) assert.ok(first.includes(name), name);
-    for (const verb of verbs) {
-      const offered = complete(`wg-bridge ${verb.name} --`).join(" ");
-      for (const option of optionsOf(verb)) {
+    for (const command of commandList) {
+      assert.ok(first.includes(command.name), command.name);
+      const offered = complete(`wg-bridge ${command.name} --`).join(" ");
+      for (const option of optionsOf(command)) {
         const bare = option.replace(/=.*$/, "");
-        if (bare.startsWith("--")) assert.ok(offered.includes(bare), `${verb.name} ${option}`);
+        if (bare.startsWith("--")) assert.ok(offered.includes(bare), `${command.name} ${option}`);
       }
     }
   });
@@ -228,7 +229,7 @@ describe("the completion for bash", () => {
     assert.deepEqual(lines, ["complete -o default -F _wg_bridge wg-bridge"]);
   });
 
-  it("offers what stands first, and the options of a run without a verb", () => {
+  it("offers what stands first, and the options that run a tunnel without a command", () => {
     assert.deepEqual(complete("wg-bridge "), firstWords);
     assert.deepEqual(complete("wg-bridge -f --f"), ["--foreground"]);
   });
@@ -307,6 +308,10 @@ true`;
 });
 
 describe("wg-bridge completion", () => {
+  it("knows the words of wg set", () => {
+    assert.deepEqual(choices.setting.words.toSorted(), settingWords.toSorted());
+  });
+
   it("is refused for other shells", () => {
     for (const args of [[], ["tcsh"], ["bash", "zsh"]]) {
       const { status, stdout, stderr } = runBridge(["completion", ...args]);

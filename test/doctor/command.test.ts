@@ -119,9 +119,11 @@ describe("wg-bridge doctor", () => {
   });
 
   it("refuses an argument that it does not know", async () => {
-    const { status, stdout, stderr } = await doctor(["--yaml"]);
-    assert.match(stderr, /does not know --yaml\.\nusage: /);
-    assert.equal(stdout, "");
-    assert.equal(status, 1);
+    for (const argument of ["--yaml", "yaml"]) {
+      const { status, stdout, stderr } = await doctor(["--json", argument]);
+      assert.match(stderr, /^wg-bridge: [^\n]*: see wg-bridge doctor --help\.\n$/);
+      assert.equal(stdout, "");
+      assert.equal(status, 1);
+    }
   });
 });

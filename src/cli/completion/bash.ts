@@ -1,11 +1,11 @@
-import { verbs } from "../verbs.js";
+import { commandList } from "../commands.js";
 import { type Choice, choices, firstWords, optionsOf, runOptions } from "./choices.js";
 
-/** The script for bash, 4.2 or newer. */
+/** Returns the script for bash, 4.2 or newer. */
 export function bashScript(): string {
-  const verbCases = verbs.map(
-    (verb) =>
-      `    ${verb.name}) kinds=(${verb.words.join(" ")}) words=(${optionsOf(verb).join(" ")}) ;;`,
+  const commandCases = commandList.map(
+    (command) =>
+      `    ${command.name}) kinds=(${command.kinds.join(" ")}) words=(${optionsOf(command).join(" ")}) ;;`,
   );
   const kindCases = Object.entries(choices).map(
     ([kind, choice]) => `      ${kind}) ${commandsOf(choice).join("; ")} ;;`,
@@ -16,14 +16,14 @@ _wg_bridge() {
   local IFS=$' \\t\\n' line=\${COMP_LINE:0:COMP_POINT} typed=() kinds=() words=() files="" place=0
   local index last current word cut kept
   COMPREPLY=()
-  # Without -r, read removes the backslashes that keep a word together. Quotes are left to bash.
+  # Without -r, read removes the backslashes that keep a word together. Lines with quotes are left to bash.
   [[ $line == *[\\'\\"]* ]] && return
   read -a typed <<< "$line"
   [[ $line == *[[:space:]] && $line != *\\\\[[:space:]] ]] && typed+=("")
   last=$((\${#typed[@]} - 1))
   current=\${typed[last]}
   case \${typed[1]-} in
-${verbCases.join("\n")}
+${commandCases.join("\n")}
     -*) words=(${runOptions.join(" ")}) ;;
   esac
   for ((index = 2; index < last; index++)); do
@@ -38,16 +38,16 @@ ${verbCases.join("\n")}
 ${kindCases.join("\n")}
     esac
   fi
-  # bash cuts words at "=" and others of COMP_WORDBREAKS too, and replaces only what is behind: $2.
+  # bash also splits words at "=" and the rest of COMP_WORDBREAKS, and replaces only the last part: $2.
   read cut <<< "$2"
   kept=\${current%"$cut"}
-  # No compgen -W: it runs the $(commands) that it finds in names. %q keeps the shell from it later.
+  # Not compgen -W, which runs any $(command) in a name. %q keeps the shell from running it later.
   for word in "\${words[@]}"; do
     [[ $word == "$current"* && \${word#"$kept"} ]] || continue
     printf -v word %q "\${word#"$kept"}"
     COMPREPLY+=("$word")
   done
-  # Files are bash's own business, also behind "=".
+  # bash itself completes files, also after "=".
   [[ $files || $current == *=* ]] || compopt +o default 2>/dev/null
   [[ \${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
 }

@@ -1,34 +1,31 @@
-import { settingWords } from "../set.js";
+import { type Command, commandList, commands, type Kind } from "../commands.js";
 import { fields } from "../show/dump.js";
-import { type Option, type Verb, verbs, type Word } from "../verbs.js";
 
-/** A verb's options, one with each of its values where these are known: "--backend=ffi". */
-export function optionsOf({ options }: Pick<Verb, "options">): readonly string[] {
-  return [...optionWords(options), "--help"];
+/** A command's options, one with each of its values if they can be listed: "--backend=ffi". */
+export function optionsOf({ options }: Pick<Command, "options">): readonly string[] {
+  const words = Object.entries(options).flatMap(([name, { short, value, values }]) => {
+    const long = `--${name}${values !== undefined || value?.startsWith("=") ? "=" : ""}`;
+    return [
+      ...(short === undefined ? [] : [`-${short}`]),
+      ...(values ?? [""]).map((one) => long + one),
+    ];
+  });
+  return [...words, "--help"];
 }
 
-/** The options that run a tunnel without a verb. */
-export const runOptions = optionsOf(verbs.find(({ name }) => name === "run") ?? { options: [] });
+/** The options that run a tunnel without a command. */
+export const runOptions = optionsOf(commands.run);
 
-/** The verbs and what else can stand first. */
+/** The commands, and what else can stand first. */
 export const firstWords: readonly string[] = [
-  ...verbs.map(({ name }) => name),
+  ...commandList.map(({ name }) => name),
   ...runOptions,
   "--version",
 ];
 
-function optionWords(options: readonly Option[]): readonly string[] {
-  return options.flatMap(({ flag, values = [""] }) =>
-    flag.split(", ").flatMap((spelling) => {
-      const [word = ""] = spelling.match(/^-[\w-]+=?/) ?? [];
-      return word.endsWith("=") ? values.map((value) => word + value) : [word];
-    }),
-  );
-}
-
 /**
- * What a kind stands for: words, a command of sh that prints more of them, one a line, and whether files
- * count too. What the command prints was named by others: a script takes it as text, and expands none of it.
+ * What an operand of some kind can be: words, further words, one a line, that a command of sh prints, and
+ * files. Others chose what the command prints: a script must never expand it.
  */
 export interface Choice {
   readonly words: readonly string[];
@@ -36,26 +33,26 @@ export interface Choice {
   readonly files?: true;
 }
 
-/**
- * Prints the names of the interfaces that are served. Before one that begins with "-" the user has to
- * type "--", so it is left out.
- */
+/** Prints the names of interfaces, except names that begin with "-", which need "--" before them. */
 const interfaces = "wg-bridge show interfaces 2>/dev/null | tr ' ' '\\n' | sed '/^-/d'";
 
 /**
- * Prints what wg-quick(8) takes for the name of a configuration, but for a leading "-". ls -q prints a
- * line for each file, also where a name has a line break in it.
+ * Prints the names of configurations that wg-quick(8) accepts and that do not begin with "-". ls -q prints
+ * one line for each file, even if its name has a line break.
  */
 const configurations =
   "command ls -q /etc/wireguard 2>/dev/null | sed -n 's/^\\([a-zA-Z0-9_=+.][a-zA-Z0-9_=+.-]\\{0,14\\}\\)\\.conf$/\\1/p'";
 
-export const choices: Readonly<Record<Word, Choice>> = {
+/** The words of `set`, from its usage. */
+const settingWords = new Set(commands.set.operands.join(" ").match(/[a-z][a-z-]+/g));
+
+export const choices: Readonly<Record<Kind, Choice>> = {
   interface: { words: [], command: interfaces },
   shown: { words: ["all", "interfaces"], command: interfaces },
   field: { words: fields },
-  setting: { words: settingWords, files: true },
+  setting: { words: [...settingWords], files: true },
   file: { words: [], files: true },
   configuration: { words: [], command: configurations, files: true },
   shell: { words: ["bash", "zsh", "fish"] },
-  verb: { words: verbs.map(({ name }) => name) },
+  command: { words: commandList.map(({ name }) => name) },
 };

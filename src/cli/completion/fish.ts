@@ -1,20 +1,22 @@
-import { type Option, type Verb, verbs } from "../verbs.js";
+import { type Command, commandList, type Option } from "../commands.js";
 import { type Choice, choices } from "./choices.js";
 
-/** The script for fish, 3.0 or newer. */
+/** Returns the script for fish, 3.0 or newer. */
 export function fishScript(): string {
-  const lines = verbs.flatMap((verb) => [
-    `${complete} -n __fish_use_subcommand -a ${verb.name} -d ${quoted(verb.summary)}`,
-    ...verb.options.map((option) => `${inside(verb)} ${optionArguments(option)}`),
-    ...verb.words.map(
-      (word, place) =>
-        `${complete} -n ${quoted(atPlace(verb, place))} ${choiceArguments(choices[word])}`,
+  const lines = commandList.flatMap(({ name, summary, options, kinds }) => [
+    `${complete} -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`,
+    ...Object.entries(options).map(
+      (option) => `${complete} -n ${quoted(inside(name))} ${optionArguments(...option)}`,
+    ),
+    ...kinds.map(
+      (kind, place) =>
+        `${complete} -n ${quoted(atPlace(name, kinds, place))} ${choiceArguments(choices[kind])}`,
     ),
   ]);
   return `# fish completion of wg-bridge. For this shell: wg-bridge completion fish | source
 # For all of them: wg-bridge completion fish > ~/.config/fish/completions/wg-bridge.fish
 function __wg_bridge_place
-  # How many words stand between the verb and the cursor.
+  # How many words stand between the command and the cursor.
   count (string match -v -- '-*' (commandline -opc)[3..])
 end
 complete -c wg-bridge -f
@@ -26,33 +28,25 @@ ${lines.join("\n")}
 
 const complete = "complete -c wg-bridge";
 
-/** The options of run stand without a verb too. */
-function inside({ name }: Verb): string {
-  const others = verbs.filter((verb) => verb.name !== name).map((verb) => verb.name);
-  const condition =
-    name === "run"
-      ? `not __fish_seen_subcommand_from ${others.join(" ")}`
-      : `__fish_seen_subcommand_from ${name}`;
-  return `${complete} -n ${quoted(condition)}`;
+/** The condition for a command's options. Those of run may stand without it. */
+function inside(name: string): string {
+  if (name !== "run") return `__fish_seen_subcommand_from ${name}`;
+  const others = commandList.map(({ name }) => name).filter((other) => other !== name);
+  return `not __fish_seen_subcommand_from ${others.join(" ")}`;
 }
 
-/** The last kind of word may be repeated. */
-function atPlace({ name, words }: Verb, place: number): string {
-  const comparison = place === words.length - 1 ? "-ge" : "-eq";
+/** The condition for an operand. The last one may be repeated. */
+function atPlace(name: string, kinds: Command["kinds"], place: number): string {
+  const comparison = place === kinds.length - 1 ? "-ge" : "-eq";
   return `__fish_seen_subcommand_from ${name}; and test (__wg_bridge_place) ${comparison} ${place}`;
 }
 
-function optionArguments({ flag, effect, values }: Option): string {
-  const spellings = flag.split(", ").map((spelling) => {
-    const [, dashes = "", name = "", value = ""] = /^(--?)([\w-]+)(.*)$/.exec(spelling) ?? [];
-    return { dashes, name, takesValue: value !== "" && !value.startsWith(" [") };
-  });
+function optionArguments(name: string, { short, value, values, effect }: Option): string {
   return [
-    ...spellings.map(({ dashes, name }) => `${dashes === "-" ? "-s" : "-l"} ${name}`),
-    ...(spellings.some(({ takesValue }) => takesValue)
-      ? [values === undefined ? "-r -F" : "-x"]
-      : []),
-    ...(values === undefined ? [] : [`-a ${quoted(values.join(" "))}`]),
+    ...(short === undefined ? [] : [`-s ${short}`]),
+    `-l ${name}`,
+    ...(values === undefined ? [] : ["-x", `-a ${quoted(values.join(" "))}`]),
+    ...(value?.startsWith("=") ? ["-r -F"] : []),
     `-d ${quoted(effect)}`,
   ].join(" ");
 }

@@ -1,12 +1,12 @@
-import { verbs } from "../verbs.js";
+import { commandList } from "../commands.js";
 import { type Choice, choices, optionsOf, runOptions } from "./choices.js";
 
-/** The script for zsh. */
+/** Returns the script for zsh. */
 export function zshScript(): string {
-  const described = verbs.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
-  const verbCases = verbs.map(
-    (verb) =>
-      `    ${verb.name}) kinds=(${verb.words.join(" ")}) options=(${optionsOf(verb).join(" ")}) ;;`,
+  const described = commandList.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
+  const commandCases = commandList.map(
+    (command) =>
+      `    ${command.name}) kinds=(${command.kinds.join(" ")}) options=(${optionsOf(command).join(" ")}) ;;`,
   );
   const kindCases = Object.entries(choices).map(
     ([kind, choice]) => `    ${kind}) ${commandsOf(choice).join("; ")} ;;`,
@@ -15,18 +15,18 @@ export function zshScript(): string {
 # zsh completion of wg-bridge. For this shell: source <(wg-bridge completion zsh)
 # For all of them: write it to a file _wg-bridge in a directory of $fpath.
 _wg_bridge() {
-  local -a verbs kinds options names
+  local -a subcommands kinds options names
   local word
   integer place=1 index
-  verbs=(
+  subcommands=(
 ${described.join("\n")}
   )
   if ((CURRENT == 2)) && [[ $PREFIX != -* ]]; then
-    _describe verb verbs
+    _describe command subcommands
     return
   fi
   case $words[2] in
-${verbCases.join("\n")}
+${commandCases.join("\n")}
     *) options=(${runOptions.join(" ")} --version) ;;
   esac
   if [[ $PREFIX == -* ]]; then

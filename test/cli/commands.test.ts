@@ -14,8 +14,6 @@ import {
 import { tmpdir } from "node:os";
 import { promisify } from "node:util";
 import { packageRoot } from "../../src/artifacts.js";
-import { verbNames } from "../../src/cli/arguments.js";
-import { verbs } from "../../src/cli/verbs.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
 import { assertNothingLeft, endLeftTunnels, onlyInSandbox } from "../sandbox.js";
 
@@ -207,7 +205,7 @@ AllowedIPs = 10.5.0.2/32
     assert.equal(status, 1);
     assert.match(stderr, /does not exist/);
     assert.match(ours(["up", "--backend=other", "x"]).stderr, /There is no backend/);
-    assert.match(ours(["up"]).stderr, /takes one file or interface/);
+    assert.match(ours(["up"]).stderr, /Give one file or interface/);
   });
 
   it("name the package where wg-quick is not installed", () => {
@@ -222,40 +220,5 @@ AllowedIPs = 10.5.0.2/32
     });
     assert.equal(status, 1);
     assert.match(stderr, /wg-quick is not installed.*wireguard-tools/);
-  });
-});
-
-describe("the help", () => {
-  it("knows every verb, and each verb's help its options", () => {
-    const { stdout } = ours(["--help"]);
-    const names = verbs.map(({ name }) => name);
-    assert.deepEqual(names.toSorted(), ["run", ...verbNames].toSorted());
-    for (const verb of verbs) {
-      assert.ok(stdout.includes(`  ${verb.name} `), verb.name);
-      const told = ours(["help", verb.name]);
-      assert.equal(told.status, 0);
-      for (const { flag } of verb.options) assert.ok(told.stdout.includes(flag), flag);
-      assert.equal(ours([verb.name, "--help"]).stdout, told.stdout);
-    }
-    assert.equal(ours(["help", "nonsense"]).status, 1);
-  });
-
-  it("is the manual page's too", () => {
-    const page = readFileSync(`${packageRoot}/man/wg-bridge.1`, "utf8").replaceAll("\\-", "-");
-    for (const { name, options } of verbs) {
-      assert.ok(page.includes(`wg-bridge ${name}`), name);
-      for (const { flag } of options) {
-        const spellings = flag.split(", ").map((spelling) => /^[\w-]+/.exec(spelling)?.[0] ?? "");
-        for (const spelling of spellings) assert.ok(page.includes(spelling), spelling);
-      }
-    }
-  });
-
-  it("is a manual page without a warning [skipped: there is no man]", function () {
-    const args = ["--warnings", "-l", `${packageRoot}/man/wg-bridge.1`];
-    const { stderr, error, status } = spawnSync("man", args, { encoding: "utf8" });
-    if (error !== undefined || status === 16) this.skip();
-    assert.equal(stderr, "");
-    assert.equal(status, 0);
   });
 });
