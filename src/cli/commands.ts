@@ -217,7 +217,7 @@ export const commands = {
     kinds: [],
     details: `The object of --json has these fields:
   versions       what wg-bridge runs on
-  findings       one for each check: id, title, mark (ok, warn or lack), detail, cures
+  findings       one for each check: id, title, mark (ok, warn or fail), detail, fixes
   auto           which backend --backend=auto would choose (null: none), and the reason
   canOpenTunnel  whether this user can open a tunnel with at least one backend
 The exit status is 0 if canOpenTunnel is true, otherwise 1.

@@ -6,7 +6,7 @@ import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Environment, packageRoot } from "../artifacts.js";
 import {
-  installCures,
+  installCommands,
   packageManagerPrograms,
   packageManagers,
   parsePackages,
@@ -160,9 +160,9 @@ async function missingError(tool: string, env: Environment): Promise<WgBridgeErr
   const table = parsePackages(await readFile(`${packageRoot}/scripts/packages`, "utf8"));
   const row = table.find((one) => one.tool === tool);
   const manager = packageManagers.find((name) => findProgram(packageManagerPrograms[name], env));
-  const cures = row === undefined ? [] : installCures(row.packages, manager);
+  const commands = row === undefined ? [] : installCommands(row.packages, manager);
   return new WgBridgeError(
     "WG_BRIDGE_TOOL_MISSING",
-    `${tool} is not installed. Install it as root: ${cures.join(", or ")}.`,
+    `${tool} is not installed. Install it as root: ${commands.join(", or ")}.`,
   );
 }

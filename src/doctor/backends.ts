@@ -5,19 +5,19 @@ import { choose } from "../strategy/choose.js";
 import { type Artifact, type Probe, probe } from "../strategy/probe.js";
 import { attempt, findVersion } from "./tools.js";
 
-/** The library or the executable, after it has really been loaded or started. */
+/** The library or the executable, after an attempt to load or start it. */
 export interface ArtifactFacts {
   readonly path: string;
-  /** The library's ABI version, or the executable's own; undefined where it cannot be used. */
+  /** The library's ABI version, or the executable's own; undefined if it cannot be used. */
   readonly version: string | undefined;
-  readonly fault: { readonly code: WgBridgeErrorCode; readonly message: string } | undefined;
+  readonly problem: { readonly code: WgBridgeErrorCode; readonly message: string } | undefined;
 }
 
-/** Both backends' files, and what auto makes of them. */
+/** Both backends' files, and which backend auto chooses. */
 export interface BackendFacts {
   readonly library: ArtifactFacts;
   readonly executable: ArtifactFacts;
-  /** backend is null where neither can be used. */
+  /** backend is null if neither can be used. */
   readonly auto: { readonly backend: BackendKind | null; readonly reason: string };
 }
 
@@ -39,11 +39,11 @@ type TriedArtifact = Artifact & { readonly version?: string };
 
 async function tryArtifact(
   artifact: Artifact,
-  attemptUse: (path: string) => Promise<string>,
+  tryToUse: (path: string) => Promise<string>,
 ): Promise<TriedArtifact> {
   if (artifact.problem !== undefined) return artifact;
   try {
-    return { ...artifact, version: await attemptUse(artifact.path) };
+    return { ...artifact, version: await tryToUse(artifact.path) };
   } catch (error) {
     if (error instanceof WgBridgeError) return { ...artifact, problem: error };
     throw error;
@@ -65,8 +65,8 @@ async function startExecutable(path: string, env: Environment): Promise<string> 
 }
 
 function describe({ path, version, problem }: TriedArtifact): ArtifactFacts {
-  const fault = problem && { code: problem.code, message: problem.message };
-  return { path, version, fault };
+  const reported = problem && { code: problem.code, message: problem.message };
+  return { path, version, problem: reported };
 }
 
 function chooseAuto(found: Probe): BackendFacts["auto"] {

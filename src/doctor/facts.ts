@@ -18,7 +18,6 @@ import {
   type ToolFacts,
   versionOf,
 } from "./tools.js";
-import type { TunFacts } from "./tun.js";
 
 /** What wg-bridge runs on. */
 export interface Versions {
@@ -26,13 +25,21 @@ export interface Versions {
   readonly node: string;
   readonly koffi: string | null;
   readonly go: string | null;
-  /** The kernel's release, as uname -r says. */
+  /** As uname -r prints it. */
   readonly kernel: string;
   /** As process.arch spells it. */
   readonly architecture: string;
   /** `glibc 2.36`, or `musl`. */
   readonly libc: string;
 }
+
+/** What came of opening /dev/net/tun. */
+export type TunFacts =
+  | { readonly state: "open" }
+  /** Something other than the character device 10:200. */
+  | { readonly state: "other-file"; readonly kind: string }
+  /** The error code of the system call: ENOENT, EACCES, ... */
+  | { readonly state: "failed"; readonly code: string };
 
 /** What was found on this machine, not yet judged. */
 export interface MachineFacts {
@@ -41,7 +48,7 @@ export interface MachineFacts {
   readonly capNetAdmin: boolean;
   readonly networkNamespace: Attempt;
   readonly userNamespace: Attempt;
-  /** The values of the settings that can forbid user namespaces; those this kernel knows. */
+  /** Those of the settings that can forbid user namespaces that this kernel has. */
   readonly sysctls: Readonly<Record<string, string>>;
   /** Whether the kernel has, or can load, the WireGuard module. */
   readonly kernelModule: boolean;
@@ -53,14 +60,14 @@ export interface MachineFacts {
 /** CAP_NET_ADMIN's bit in the capability sets. Source: linux/capability.h. */
 const capNetAdminBit = 12n;
 
-/** The settings by which kernels and distributions forbid user namespaces. */
+/** The settings with which kernels and distributions forbid user namespaces. */
 const userNamespaceSettings = [
   "kernel.unprivileged_userns_clone",
   "kernel.apparmor_restrict_unprivileged_userns",
   "user.max_user_namespaces",
 ];
 
-/** Looks at the machine. It changes nothing: the namespaces that it tries end at once. */
+/** Examines the machine without changing it: the namespaces that it makes end at once. */
 export async function collectFacts(env: Environment): Promise<MachineFacts> {
   const table = parsePackages(await readFile(`${packageRoot}/scripts/packages`, "utf8"));
   const [
@@ -127,9 +134,12 @@ async function openTun(): Promise<TunFacts> {
   try {
     const found = await stat("/dev/net/tun");
     if (!found.isCharacterDevice()) {
-      return { state: "other-file", is: found.isDirectory() ? "a directory" : "an ordinary file" };
+      return {
+        state: "other-file",
+        kind: found.isDirectory() ? "a directory" : "an ordinary file",
+      };
     }
-    if (found.rdev !== tunDevice) return { state: "other-file", is: "another device" };
+    if (found.rdev !== tunDevice) return { state: "other-file", kind: "another device" };
     const device = await open("/dev/net/tun", constants.O_RDWR);
     await device.close();
     return { state: "open" };
@@ -156,7 +166,7 @@ async function readSettings(): Promise<Record<string, string>> {
   return Object.fromEntries(found.flat());
 }
 
-/** In use, built in, or on disk. */
+/** Whether the module is loaded, built in, or on disk. */
 async function hasKernelModule(): Promise<boolean> {
   const modules = `/lib/modules/${release()}`;
   const inUse = await access("/sys/module/wireguard").then(

@@ -1,17 +1,33 @@
 import { buildCommand } from "../artifacts.js";
 import type { WgBridgeErrorCode } from "../errors.js";
 import type { ArtifactFacts, BackendFacts } from "./backends.js";
-import type { MachineFacts, Versions } from "./facts.js";
-import type { Finding, Mark } from "./finding.js";
-import { installCures, type PackageManager } from "./packages.js";
+import type { MachineFacts, TunFacts, Versions } from "./facts.js";
+import { installCommands, type PackageManager } from "./packages.js";
 import type { Attempt, ToolFacts } from "./tools.js";
-import { findTun } from "./tun.js";
 
-/** Everything that doctor has to say; `wg-bridge doctor --json` prints it. */
+/**
+ * ok: as it should be. warn: missing, but there is another way, or only the comparison or a build needs it.
+ * fail: missing, and wg-bridge needs it.
+ */
+export type Mark = "ok" | "warn" | "fail";
+
+/** One thing that was checked. */
+export interface Finding {
+  /** Stable, for programs: "tun", "tool wg". */
+  readonly id: string;
+  readonly title: string;
+  readonly mark: Mark;
+  /** What was found: one line. */
+  readonly detail: string;
+  /** Shell commands, each of which provides what is missing. Some of them need root. */
+  readonly fixes: readonly string[];
+}
+
+/** All that doctor reports; `wg-bridge doctor --json` prints it. */
 export interface Diagnosis {
   readonly versions: Versions;
   readonly findings: readonly Finding[];
-  /** What --backend=auto would take and why; backend is null where no backend can be used. */
+  /** What --backend=auto would choose and why; backend is null if no backend can be used. */
   readonly auto: BackendFacts["auto"];
   /** Whether this user can open a tunnel now, with at least one backend. */
   readonly canOpenTunnel: boolean;
@@ -19,16 +35,16 @@ export interface Diagnosis {
 
 /** Judges the facts. Pure. */
 export function diagnose(facts: MachineFacts): Diagnosis {
-  const tun = findTun(facts.tun);
-  const netAdmin = findNetAdmin(facts.capNetAdmin);
+  const tun = judgeTun(facts.tun);
+  const netAdmin = judgeNetAdmin(facts.capNetAdmin);
   const findings = [
     tun,
     netAdmin,
-    ...findNamespaces(facts),
-    findKernelModule(facts.kernelModule),
-    ...findBackends(facts.backends),
-    ...facts.tools.map((tool) => findTool(tool, facts.packageManager)),
-    findGo(facts.versions.go),
+    ...judgeNamespaces(facts),
+    judgeKernelModule(facts.kernelModule),
+    ...judgeBackends(facts.backends),
+    ...facts.tools.map((tool) => judgeTool(tool, facts.packageManager)),
+    judgeGo(facts.versions.go),
   ];
   const { auto } = facts.backends;
   return {
@@ -39,36 +55,74 @@ export function diagnose(facts: MachineFacts): Diagnosis {
   };
 }
 
-function findNetAdmin(held: boolean): Finding {
-  const base = { id: "net-admin", title: "CAP_NET_ADMIN" };
-  if (held) return { ...base, mark: "ok", detail: "held", cures: [] };
+type Subject = Pick<Finding, "id" | "title">;
+
+function ok(subject: Subject, detail: string): Finding {
+  return { ...subject, mark: "ok", detail, fixes: [] };
+}
+
+const createDevice = "mkdir -p /dev/net && mknod /dev/net/tun c 10 200 && chmod 666 /dev/net/tun";
+const runWithDevice = "docker run --cap-add NET_ADMIN --device /dev/net/tun ...";
+
+/** Judges the TUN device. Pure. */
+export function judgeTun(facts: TunFacts): Finding {
+  const subject = { id: "tun", title: "/dev/net/tun" };
+  if (facts.state === "open") return ok(subject, "can be opened");
+  const [detail, ...fixes] =
+    facts.state === "other-file"
+      ? [
+          `is ${facts.kind}, not the character device 10:200`,
+          `rm -r /dev/net/tun && ${createDevice}`,
+        ]
+      : explainTunFailure(facts.code);
+  return { ...subject, mark: "fail", detail, fixes };
+}
+
+function explainTunFailure(code: string): readonly [detail: string, ...fixes: string[]] {
+  switch (code) {
+    case "ENOENT":
+      return ["does not exist", "modprobe tun", createDevice, runWithDevice];
+    case "ENODEV":
+    case "ENXIO":
+      return [`has no driver in this kernel (${code})`, "modprobe tun"];
+    case "EACCES":
+      return ["may not be opened by this user (EACCES)", "sudo chmod 666 /dev/net/tun"];
+    case "EPERM":
+      return ["is forbidden to this container (EPERM)", runWithDevice];
+    default:
+      return [`cannot be opened (${code})`, createDevice];
+  }
+}
+
+function judgeNetAdmin(held: boolean): Finding {
+  const subject = { id: "net-admin", title: "CAP_NET_ADMIN" };
+  if (held) return ok(subject, "held");
   return {
-    ...base,
-    mark: "lack",
-    detail: "not held: only root, or who has this capability, may make an interface",
-    cures: [
-      'sudo env "PATH=$PATH" npm run doctor',
-      "docker run --cap-add NET_ADMIN --device /dev/net/tun ...",
-    ],
+    ...subject,
+    mark: "fail",
+    detail: "not held: only root, or a process with this capability, may make an interface",
+    fixes: ['sudo env "PATH=$PATH" npm run doctor', runWithDevice],
   };
 }
 
-/** Either kind of namespace is enough for the sandbox: so one alone is never a lack. */
-function findNamespaces({ networkNamespace, userNamespace, sysctls }: MachineFacts): Finding[] {
-  const failed: Mark = networkNamespace.ok || userNamespace.ok ? "warn" : "lack";
-  const describe = (id: string, title: string, attempt: Attempt, cures: string[]): Finding =>
-    attempt.ok
-      ? { id, title, mark: "ok", detail: "can be made", cures: [] }
-      : { id, title, mark: failed, detail: attempt.message, cures };
+/** The sandbox needs one kind of namespace: if the other is missing, that is only a warning. */
+function judgeNamespaces({ networkNamespace, userNamespace, sysctls }: MachineFacts): Finding[] {
+  const mark: Mark = networkNamespace.ok || userNamespace.ok ? "warn" : "fail";
+  const judge = (subject: Subject, attempt: Attempt, fixes: string[]): Finding =>
+    attempt.ok ? ok(subject, "can be made") : { ...subject, mark, detail: attempt.message, fixes };
   return [
-    describe("network-namespaces", "network namespaces", networkNamespace, [
+    judge({ id: "network-namespaces", title: "network namespaces" }, networkNamespace, [
       'sudo env "PATH=$PATH" npm start',
     ]),
-    describe("user-namespaces", "user namespaces", userNamespace, userNamespaceCures(sysctls)),
+    judge(
+      { id: "user-namespaces", title: "user namespaces" },
+      userNamespace,
+      userNamespaceFixes(sysctls),
+    ),
   ];
 }
 
-function userNamespaceCures(sysctls: MachineFacts["sysctls"]): string[] {
+function userNamespaceFixes(sysctls: MachineFacts["sysctls"]): string[] {
   const forbidding = [
     { name: "kernel.unprivileged_userns_clone", forbids: "0", allows: "1" },
     { name: "kernel.apparmor_restrict_unprivileged_userns", forbids: "1", allows: "0" },
@@ -78,44 +132,40 @@ function userNamespaceCures(sysctls: MachineFacts["sysctls"]): string[] {
   return forbidding.map(({ name, allows }) => `sysctl -w ${name}=${allows}`);
 }
 
-function findKernelModule(present: boolean): Finding {
-  const detail = present
-    ? "present: the kernel could run this tunnel itself, and faster"
-    : "absent: userspace is the way";
-  return { id: "kernel-module", title: "WireGuard in the kernel", mark: "ok", detail, cures: [] };
+function judgeKernelModule(present: boolean): Finding {
+  return ok(
+    { id: "kernel-module", title: "WireGuard in the kernel" },
+    present
+      ? "present: the kernel could run this tunnel itself, and faster"
+      : "absent: tunnels need userspace",
+  );
 }
 
-/** Either backend is enough for a tunnel: so one alone is never a lack. */
-function findBackends({ library, executable, auto }: BackendFacts): Finding[] {
-  const failed: Mark = auto.backend === null ? "lack" : "warn";
+/** A tunnel needs one backend: if the other is unusable, that is only a warning. */
+function judgeBackends({ library, executable, auto }: BackendFacts): Finding[] {
+  const mark: Mark = auto.backend === null ? "fail" : "warn";
   return [
-    findArtifact({ id: "library", title: "library (ffi)" }, library, "ABI", failed),
-    findArtifact({ id: "executable", title: "executable (exec)" }, executable, "version", failed),
+    judgeArtifact({ id: "library", title: "library (ffi)" }, library, "ABI", mark),
+    judgeArtifact({ id: "executable", title: "executable (exec)" }, executable, "version", mark),
   ];
 }
 
-function findArtifact(
-  base: Pick<Finding, "id" | "title">,
-  { path, version, fault }: ArtifactFacts,
+function judgeArtifact(
+  subject: Subject,
+  { path, version, problem }: ArtifactFacts,
   versionName: string,
-  failed: Mark,
+  mark: Mark,
 ): Finding {
-  if (fault === undefined) {
-    return { ...base, mark: "ok", detail: `${path}, ${versionName} ${version}`, cures: [] };
-  }
-  return {
-    ...base,
-    mark: failed,
-    detail: `${fault.code}: ${fault.message}`,
-    cures: artifactCures(fault.code, path),
-  };
+  if (problem === undefined) return ok(subject, `${path}, ${versionName} ${version}`);
+  const { code, message } = problem;
+  return { ...subject, mark, detail: `${code}: ${message}`, fixes: artifactFixes(code, path) };
 }
 
-function artifactCures(code: WgBridgeErrorCode, path: string): string[] {
+function artifactFixes(code: WgBridgeErrorCode, path: string): string[] {
   switch (code) {
     case "WG_BRIDGE_LIBRARY_MUSL":
-    case "WG_BRIDGE_UNTRUSTED": // its sentence has the command
-    case "WG_BRIDGE_LIBRARY_KOFFI": // its message holds the remedy, which is no command
+    case "WG_BRIDGE_UNTRUSTED": // the message has the command
+    case "WG_BRIDGE_LIBRARY_KOFFI": // the message has the remedy, which is not a command
       return [];
     case "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE":
       return [`chmod +x ${path}`];
@@ -124,25 +174,21 @@ function artifactCures(code: WgBridgeErrorCode, path: string): string[] {
   }
 }
 
-function findTool(
+function judgeTool(
   { tool, path, version, packages }: ToolFacts,
   manager: PackageManager | undefined,
 ): Finding {
-  const base = { id: `tool ${tool}`, title: tool };
+  const subject = { id: `tool ${tool}`, title: tool };
   if (path === undefined) {
-    return { ...base, mark: "lack", detail: "not found", cures: installCures(packages, manager) };
+    const fixes = installCommands(packages, manager);
+    return { ...subject, mark: "fail", detail: "not found", fixes };
   }
-  return {
-    ...base,
-    mark: "ok",
-    detail: version === undefined ? path : `${path} (${version})`,
-    cures: [],
-  };
+  return ok(subject, version === undefined ? path : `${path} (${version})`);
 }
 
-function findGo(version: string | null): Finding {
-  const base = { id: "go", title: "go" };
-  if (version !== null) return { ...base, mark: "ok", detail: version, cures: [] };
-  const detail = "not found: only building needs it; see https://go.dev/dl/";
-  return { ...base, mark: "warn", detail, cures: [] };
+function judgeGo(version: string | null): Finding {
+  const subject = { id: "go", title: "go" };
+  if (version !== null) return ok(subject, version);
+  const detail = "not found: only a build needs it; see https://go.dev/dl/";
+  return { ...subject, mark: "warn", detail, fixes: [] };
 }

@@ -3,13 +3,13 @@ export const packageManagers = ["apt", "dnf", "apk", "pacman"] as const;
 
 export type PackageManager = (typeof packageManagers)[number];
 
-/** A tool, and the package that gives it in each distribution. */
+/** A tool, and the name of its package for each package manager. */
 export interface ToolPackage {
   readonly tool: string;
   readonly packages: Readonly<Record<PackageManager, string>>;
 }
 
-/** The program whose presence tells which package manager a machine has. */
+/** The program that shows, by its presence, that a machine has a package manager. */
 export const packageManagerPrograms: Readonly<Record<PackageManager, string>> = {
   apt: "apt-get",
   dnf: "dnf",
@@ -17,7 +17,7 @@ export const packageManagerPrograms: Readonly<Record<PackageManager, string>> = 
   pacman: "pacman",
 };
 
-const installCommands: Readonly<Record<PackageManager, string>> = {
+const installers: Readonly<Record<PackageManager, string>> = {
   apt: "apt-get install --no-install-recommends",
   dnf: "dnf install",
   apk: "apk add",
@@ -25,8 +25,8 @@ const installCommands: Readonly<Record<PackageManager, string>> = {
 };
 
 /**
- * Reads scripts/packages: a line a tool, with the names of its package for apt, dnf, apk and pacman.
- * Lines that start with `#` are comments.
+ * Parses scripts/packages: one line for each tool, with the names of its package for apt, dnf, apk and
+ * pacman. Lines that start with `#` are comments.
  */
 export function parsePackages(text: string): ToolPackage[] {
   return text
@@ -38,11 +38,11 @@ export function parsePackages(text: string): ToolPackage[] {
     });
 }
 
-/** The command that installs a tool: this machine's, or each where its package manager is unknown. */
-export function installCures(
+/** Returns the command that installs a tool here, or one for each package manager if this one is unknown. */
+export function installCommands(
   packages: ToolPackage["packages"],
   manager: PackageManager | undefined,
 ): string[] {
   const managers = manager === undefined ? packageManagers : [manager];
-  return managers.map((name) => `${installCommands[name]} ${packages[name]}`);
+  return managers.map((name) => `${installers[name]} ${packages[name]}`);
 }

@@ -1,10 +1,13 @@
+import { styleText } from "node:util";
 import { printable } from "../text/printable.js";
-import type { Finding, Mark } from "./finding.js";
-import type { Diagnosis } from "./findings.js";
+import type { Diagnosis, Finding, Mark } from "./findings.js";
 
-const colours: Readonly<Record<Mark, number>> = { ok: 32, warn: 33, lack: 31 };
+const colours = { ok: "green", warn: "yellow", fail: "red" } as const satisfies Record<
+  Mark,
+  string
+>;
 
-/** Writes a diagnosis for a person. Pure. */
+/** Formats a diagnosis for people. Pure. */
 export function formatReport(diagnosis: Diagnosis, colour: boolean): string {
   const { versions, findings, auto } = diagnosis;
   const width = Math.max(...findings.map(({ title }) => title.length));
@@ -15,8 +18,8 @@ export function formatReport(diagnosis: Diagnosis, colour: boolean): string {
     ...findings.flatMap((finding) => formatFinding(finding, width, colour)),
     "",
     auto.backend === null
-      ? "--backend=auto finds neither backend usable."
-      : `--backend=auto takes ${auto.backend}: ${printable(auto.reason)}`,
+      ? "--backend=auto finds no usable backend."
+      : `--backend=auto chooses ${auto.backend}: ${printable(auto.reason)}`,
     diagnosis.canOpenTunnel
       ? "This user can open a tunnel."
       : `This user cannot open a tunnel. Missing: ${missing(findings)}.`,
@@ -25,28 +28,27 @@ export function formatReport(diagnosis: Diagnosis, colour: boolean): string {
 }
 
 function formatFinding(
-  { title, mark, detail, cures }: Finding,
+  { title, mark, detail, fixes }: Finding,
   width: number,
   colour: boolean,
 ): string[] {
-  const padded = mark.padEnd(4);
-  const shown = colour ? `\u001b[${colours[mark]}m${padded}\u001b[0m` : padded;
+  // The caller has decided about colour: not styleText, which since Node.js 22.13 asks the terminal.
+  const options = { validateStream: false };
+  const shown = colour ? styleText(colours[mark], mark, options) : mark;
   return [
-    `${shown}  ${title.padEnd(width)}  ${printable(detail)}`,
-    ...cures.map(
-      (cure, index) =>
-        `      ${" ".repeat(width)}  ${index === 0 ? "cure:" : "or:  "} ${printable(cure)}`,
+    `${shown}${" ".repeat(6 - mark.length)}${title.padEnd(width)}  ${printable(detail)}`,
+    ...fixes.map(
+      (fix, index) =>
+        `      ${" ".repeat(width)}  ${index === 0 ? "fix:" : "or: "} ${printable(fix)}`,
     ),
   ];
 }
 
-/** The lacks that keep a tunnel from being opened, by their titles. */
+/** The titles of what keeps a tunnel from being opened. */
 function missing(findings: readonly Finding[]): string {
+  const needed = ["tun", "net-admin", "library", "executable"];
   return findings
-    .filter(
-      ({ id, mark }) =>
-        mark === "lack" && ["tun", "net-admin", "library", "executable"].includes(id),
-    )
+    .filter(({ id, mark }) => mark === "fail" && needed.includes(id))
     .map(({ title }) => title)
     .join(", ");
 }

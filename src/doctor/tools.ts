@@ -5,26 +5,26 @@ import { messageOf } from "../errors.js";
 import { isExecutableFile } from "../executable-file.js";
 import type { ToolPackage } from "./packages.js";
 
-/** A tool, where it is, and which package gives it. */
+/** A tool, where it is, and which package provides it. */
 export interface ToolFacts extends ToolPackage {
-  /** Undefined where it is missing, or only BusyBox's smaller namesake is there. */
+  /** Undefined if it is missing or BusyBox provides it, with too few features. */
   readonly path: string | undefined;
   readonly version: string | undefined;
 }
 
-/** What came of trying a command. */
+/** What came of running a command. */
 export type Attempt =
   | { readonly ok: true; readonly output: string }
-  /** The last line that it printed, or why it could not start. */
+  /** The last line that it printed, or why it did not start. */
   | { readonly ok: false; readonly message: string };
 
-/** How long one command may take, in milliseconds. All of these answer in a few. */
+/** How long one command may take, in milliseconds. They all take a few. */
 const limit = 10_000;
 
-/** Ordinary users' PATH often lacks these, and iptables is there. */
+/** Often missing from ordinary users' PATH. iptables is there. */
 const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** How each tool is asked for its version, unless by --version. wg-quick cannot be asked. */
+/** What prints a tool's version, if not --version. wg-quick cannot print it. */
 const versionArguments: Readonly<Record<string, readonly string[]>> = {
   ip: ["-V"],
   ss: ["-V"],
@@ -32,14 +32,14 @@ const versionArguments: Readonly<Record<string, readonly string[]>> = {
   ping6: ["-V"],
 };
 
-/** Where a program is on PATH or in the system's own directories. */
+/** Finds a program on PATH or in the system's own directories. */
 export function findProgram(name: string, env: Environment): string | undefined {
   return searchPath(env)
     .map((directory) => `${directory}/${name}`)
     .find(isExecutableFile);
 }
 
-/** Looks for a tool and asks for its version. */
+/** Finds a tool and its version. */
 export async function collectTool(row: ToolPackage, env: Environment): Promise<ToolFacts> {
   const path = findProgram(row.tool, env);
   if (path === undefined || realpathSync(path).endsWith("/busybox")) {
@@ -50,7 +50,7 @@ export async function collectTool(row: ToolPackage, env: Environment): Promise<T
   return { ...row, path, version };
 }
 
-/** Runs a command to its end, or kills it after so many milliseconds. */
+/** Runs a command to its end, or kills it after the given milliseconds. */
 export function attempt(
   [program = "", ...args]: readonly string[],
   env: Environment,
@@ -59,7 +59,7 @@ export function attempt(
   const options = {
     env: { ...env, PATH: searchPath(env).join(":"), LC_ALL: "C" },
     timeout: milliseconds,
-    killSignal: "SIGKILL", // what hangs may well ignore SIGTERM
+    killSignal: "SIGKILL", // a program that hangs may ignore SIGTERM
   } as const;
   return new Promise<Attempt>((resolve) => {
     execFile(program, args, options, (error, stdout, stderr) => {
@@ -71,7 +71,7 @@ export function attempt(
   }).catch((error: unknown) => ({ ok: false, message: messageOf(error) })); // no process may be started
 }
 
-/** The first version number that a command prints; undefined when it fails or prints none. */
+/** Returns the first version number that a command prints; undefined if it fails or prints none. */
 export async function versionOf(
   command: readonly string[],
   env: Environment,
@@ -80,7 +80,7 @@ export async function versionOf(
   return tried.ok ? findVersion(tried.output) : undefined;
 }
 
-/** The first thing in a text that looks like a version: 1.0.20210914, 6.1.0, or iputils' 20221126. */
+/** Returns the first thing in a text that looks like a version: 1.0.20210914, 6.1.0, or iputils' 20221126. */
 export function findVersion(text: string): string | undefined {
   return /\d[\d.]+\d(-[\w.-]+)?/.exec(text)?.[0];
 }

@@ -44,7 +44,7 @@ describe("wg-bridge doctor", () => {
     const { status, stdout, stderr } = await doctor([]);
     assert.match(stdout, /^ok +library \(ffi\) /m);
     assert.match(stdout, /^ok +executable \(exec\) /m);
-    assert.match(stdout, /^--backend=auto takes ffi: /m);
+    assert.match(stdout, /^--backend=auto chooses ffi: /m);
     assert.match(stdout, /^This user can open a tunnel\.$/m);
     assert.equal(stdout.includes("\u001b"), false);
     assert.equal(stderr, "");
@@ -86,7 +86,7 @@ describe("wg-bridge doctor", () => {
       WIREGUARD_GO_BRIDGE_LIB_PATH: `${directory}/none.so`,
       WIREGUARD_GO_EXECUTABLE: `${directory}/none`,
     });
-    assert.match(stdout, /^--backend=auto finds neither backend usable\.$/m);
+    assert.match(stdout, /^--backend=auto finds no usable backend\.$/m);
     assert.match(stdout, /cannot open a tunnel. Missing: library \(ffi\), executable \(exec\)\./);
     assert.equal(status, 1);
   });
@@ -99,7 +99,7 @@ describe("wg-bridge doctor", () => {
     const { stdout } = await doctor([], { PATH: bin });
     assert.match(
       stdout,
-      /^lack +wg +not found\n +cure: apt-get install --no-install-recommends wireguard-tools$/m,
+      /^fail +wg +not found\n +fix: apt-get install --no-install-recommends wireguard-tools$/m,
     );
   });
 
@@ -107,14 +107,14 @@ describe("wg-bridge doctor", () => {
     const inside = 'mount --bind /dev/null /dev/net/tun && exec "$@"';
     const withNull = ["unshare", "--mount", "bash", "-c", inside, "bash"];
     const { stdout } = await run([...withNull, ...command], {});
-    assert.match(stdout, /^lack +\/dev\/net\/tun +is another device/m);
+    assert.match(stdout, /^fail +\/dev\/net\/tun +is another device/m);
   });
 
   it("finds no CAP_NET_ADMIN where it has been given away", async () => {
     const withoutIt = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"];
     const { stdout } = await run([...withoutIt, ...command, "--json"], {});
     const { findings, canOpenTunnel }: Diagnosis = JSON.parse(stdout);
-    assert.equal(findings.find(({ id }) => id === "net-admin")?.mark, "lack");
+    assert.equal(findings.find(({ id }) => id === "net-admin")?.mark, "fail");
     assert.equal(canOpenTunnel, false);
   });
 

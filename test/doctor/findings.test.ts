@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { buildCommand } from "../../src/artifacts.js";
 import type { BackendFacts } from "../../src/doctor/backends.js";
 import type { MachineFacts } from "../../src/doctor/facts.js";
-import type { Finding } from "../../src/doctor/finding.js";
-import { diagnose } from "../../src/doctor/findings.js";
+import { diagnose, type Finding } from "../../src/doctor/findings.js";
 import { machineWithoutWg, soundMachine } from "./machine.js";
 
 function finding(facts: MachineFacts, id: string): Finding {
@@ -15,19 +14,19 @@ function finding(facts: MachineFacts, id: string): Finding {
 const missingLibrary: BackendFacts["library"] = {
   path: "/lib.so",
   version: undefined,
-  fault: { code: "WG_BRIDGE_LIBRARY_MISSING", message: "There is no library /lib.so." },
+  problem: { code: "WG_BRIDGE_LIBRARY_MISSING", message: "There is no library /lib.so." },
 };
 const lockedExecutable: BackendFacts["executable"] = {
   path: "/wireguard-go",
   version: undefined,
-  fault: { code: "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE", message: "It may not be executed." },
+  problem: { code: "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE", message: "It may not be executed." },
 };
 
 describe("the diagnosis", () => {
-  it("finds nothing amiss on a sound machine, and that a tunnel can be opened", () => {
+  it("finds no problem on a sound machine, and that a tunnel can be opened", () => {
     const { findings, canOpenTunnel } = diagnose(soundMachine);
     assert.deepEqual(
-      findings.filter(({ mark, cures }) => mark !== "ok" || cures.length > 0),
+      findings.filter(({ mark, fixes }) => mark !== "ok" || fixes.length > 0),
       [],
     );
     assert.equal(canOpenTunnel, true);
@@ -38,11 +37,11 @@ describe("the diagnosis", () => {
     assert.equal(diagnose(facts).canOpenTunnel, false);
   });
 
-  it("denies a tunnel without CAP_NET_ADMIN, and says how to have it", () => {
+  it("denies a tunnel without CAP_NET_ADMIN, and says how to get it", () => {
     const facts = { ...soundMachine, capNetAdmin: false };
     assert.equal(diagnose(facts).canOpenTunnel, false);
-    assert.equal(finding(facts, "net-admin").mark, "lack");
-    assert.match(finding(facts, "net-admin").cures.join("\n"), /sudo .*\n.*--cap-add NET_ADMIN/);
+    assert.equal(finding(facts, "net-admin").mark, "fail");
+    assert.match(finding(facts, "net-admin").fixes.join("\n"), /sudo .*\n.*--cap-add NET_ADMIN/);
   });
 
   describe("of the backends", () => {
@@ -58,7 +57,7 @@ describe("the diagnosis", () => {
       });
       assert.equal(finding(facts, "library").mark, "warn");
       assert.match(finding(facts, "library").detail, /WG_BRIDGE_LIBRARY_MISSING.*\/lib\.so/);
-      assert.deepEqual(finding(facts, "library").cures, [buildCommand]);
+      assert.deepEqual(finding(facts, "library").fixes, [buildCommand]);
       assert.equal(diagnose(facts).canOpenTunnel, true);
     });
 
@@ -68,23 +67,26 @@ describe("the diagnosis", () => {
         executable: lockedExecutable,
         auto: { backend: null, reason: "neither" },
       });
-      assert.equal(finding(facts, "library").mark, "lack");
-      assert.deepEqual(finding(facts, "executable").cures, ["chmod +x /wireguard-go"]);
+      assert.equal(finding(facts, "library").mark, "fail");
+      assert.deepEqual(finding(facts, "executable").fixes, ["chmod +x /wireguard-go"]);
       assert.equal(diagnose(facts).canOpenTunnel, false);
     });
 
-    it("knows no cure for musl", () => {
+    it("knows no fix for musl", () => {
       const facts = withBackends({
-        library: { ...missingLibrary, fault: { code: "WG_BRIDGE_LIBRARY_MUSL", message: "musl" } },
+        library: {
+          ...missingLibrary,
+          problem: { code: "WG_BRIDGE_LIBRARY_MUSL", message: "musl" },
+        },
         auto: { backend: "exec", reason: "musl" },
       });
-      assert.deepEqual(finding(facts, "library").cures, []);
+      assert.deepEqual(finding(facts, "library").fixes, []);
     });
 
-    it("leaves the cure of a file that others may change to its sentence", () => {
-      const fault = { code: "WG_BRIDGE_UNTRUSTED", message: "Run chown root /lib.so" } as const;
-      const facts = withBackends({ library: { ...missingLibrary, fault } });
-      assert.deepEqual(finding(facts, "library").cures, []);
+    it("leaves the fix for a file that others may change to the message", () => {
+      const problem = { code: "WG_BRIDGE_UNTRUSTED", message: "Run chown root /lib.so" } as const;
+      const facts = withBackends({ library: { ...missingLibrary, problem } });
+      assert.deepEqual(finding(facts, "library").fixes, []);
       assert.match(finding(facts, "library").detail, /chown root/);
     });
   });
@@ -98,47 +100,47 @@ describe("the diagnosis", () => {
       assert.equal(finding(facts, "network-namespaces").detail, "Operation not permitted");
     });
 
-    it("is a lack when neither can be made, but not one that forbids a tunnel", () => {
+    it("fails when neither can be made, but does not forbid a tunnel", () => {
       const facts = { ...soundMachine, networkNamespace: refused, userNamespace: refused };
-      assert.equal(finding(facts, "network-namespaces").mark, "lack");
-      assert.equal(finding(facts, "user-namespaces").mark, "lack");
+      assert.equal(finding(facts, "network-namespaces").mark, "fail");
+      assert.equal(finding(facts, "user-namespaces").mark, "fail");
       assert.equal(diagnose(facts).canOpenTunnel, true);
     });
 
-    for (const [name, forbids, cure] of [
+    for (const [name, forbids, fix] of [
       ["kernel.unprivileged_userns_clone", "0", "=1"],
       ["kernel.apparmor_restrict_unprivileged_userns", "1", "=0"],
       ["user.max_user_namespaces", "0", "=15000"],
     ] as const) {
       it(`names ${name} when that forbids user namespaces`, () => {
         const facts = { ...soundMachine, userNamespace: refused, sysctls: { [name]: forbids } };
-        assert.deepEqual(finding(facts, "user-namespaces").cures, [`sysctl -w ${name}${cure}`]);
+        assert.deepEqual(finding(facts, "user-namespaces").fixes, [`sysctl -w ${name}${fix}`]);
       });
     }
 
     it("suspects the container when no setting forbids them", () => {
       const facts = { ...soundMachine, userNamespace: refused };
-      assert.match(finding(facts, "user-namespaces").cures.join(), /seccomp/);
+      assert.match(finding(facts, "user-namespaces").fixes.join(), /seccomp/);
     });
   });
 
   describe("of tools", () => {
     it("names the command that installs a missing tool here", () => {
-      assert.equal(finding(machineWithoutWg, "tool wg").mark, "lack");
-      assert.deepEqual(finding(machineWithoutWg, "tool wg").cures, [
+      assert.equal(finding(machineWithoutWg, "tool wg").mark, "fail");
+      assert.deepEqual(finding(machineWithoutWg, "tool wg").fixes, [
         "apt-get install --no-install-recommends wireguard-tools",
       ]);
     });
 
-    it("names the command of each package manager where none is known", () => {
+    it("names the command of each package manager if this one is unknown", () => {
       const facts = { ...machineWithoutWg, packageManager: undefined };
       assert.deepEqual(
-        finding(facts, "tool wg").cures.map((cure) => cure.split(" ")[0]),
+        finding(facts, "tool wg").fixes.map((fix) => fix.split(" ")[0]),
         ["apt-get", "dnf", "apk", "pacman"],
       );
     });
 
-    it("does not forbid a tunnel for want of one", () => {
+    it("does not forbid a tunnel if one is missing", () => {
       assert.equal(diagnose(machineWithoutWg).canOpenTunnel, true);
     });
 

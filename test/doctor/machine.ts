@@ -7,7 +7,7 @@ const wireguardTools = {
   pacman: "wireguard-tools",
 };
 
-/** A machine that lacks nothing. */
+/** A machine on which nothing is missing. */
 export const soundMachine: MachineFacts = {
   versions: {
     wgBridge: "0.1.0",
@@ -25,8 +25,8 @@ export const soundMachine: MachineFacts = {
   sysctls: { "user.max_user_namespaces": "15000" },
   kernelModule: false,
   backends: {
-    library: { path: "/lib.so", version: "1.0.0", fault: undefined },
-    executable: { path: "/wireguard-go", version: "0.0.1", fault: undefined },
+    library: { path: "/lib.so", version: "1.0.0", problem: undefined },
+    executable: { path: "/wireguard-go", version: "0.0.1", problem: undefined },
     auto: { backend: "ffi", reason: "auto prefers ffi" },
   },
   tools: [{ tool: "wg", path: "/usr/bin/wg", version: "1.0", packages: wireguardTools }],

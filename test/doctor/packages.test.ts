@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { packageRoot } from "../../src/artifacts.js";
-import { installCures, packageManagers, parsePackages } from "../../src/doctor/packages.js";
+import { installCommands, packageManagers, parsePackages } from "../../src/doctor/packages.js";
 
 describe("the table of packages", () => {
   it("names a package of each distribution for each tool that netns.sh and wg-quick need", async () => {
@@ -36,6 +36,6 @@ describe("the table of packages", () => {
 
   it("gives the command of this machine's package manager alone where that is known", () => {
     const packages = { apt: "ncat", dnf: "nmap-ncat", apk: "nmap-ncat", pacman: "nmap" };
-    assert.deepEqual(installCures(packages, "dnf"), ["dnf install nmap-ncat"]);
+    assert.deepEqual(installCommands(packages, "dnf"), ["dnf install nmap-ncat"]);
   });
 });

@@ -4,20 +4,20 @@ import { formatReport } from "../../src/doctor/report.js";
 import { machineWithoutWg, soundMachine } from "./machine.js";
 
 describe("doctor's report", () => {
-  it("says which backend auto takes and that a tunnel can be opened", () => {
+  it("says which backend auto chooses and that a tunnel can be opened", () => {
     const report = formatReport(diagnose(soundMachine), false);
-    assert.match(report, /^--backend=auto takes ffi: auto prefers ffi$/m);
+    assert.match(report, /^--backend=auto chooses ffi: auto prefers ffi$/m);
     assert.match(report, /^This user can open a tunnel\.$/m);
   });
 
-  it("puts each cure on a line of its own under its lack", () => {
+  it("puts each fix on a line of its own under what failed", () => {
     const report = formatReport(
       diagnose({ ...machineWithoutWg, packageManager: undefined }),
       false,
     );
     assert.match(
       report,
-      /^lack {2}wg +not found\n +cure: apt-get .*\n +or: +dnf .*\n +or: +apk .*\n +or: +pacman .*$/m,
+      /^fail {2}wg +not found\n +fix: apt-get .*\n +or: +dnf .*\n +or: +apk .*\n +or: +pacman .*$/m,
     );
   });
 
@@ -40,6 +40,6 @@ describe("doctor's report", () => {
   it("has escape sequences only when it may have colour", () => {
     const diagnosis = diagnose(machineWithoutWg);
     assert.equal(formatReport(diagnosis, false).includes("\u001b"), false);
-    assert.ok(formatReport(diagnosis, true).includes("\u001b[31mlack\u001b[0m"));
+    assert.ok(formatReport(diagnosis, true).includes("\u001b[31mfail\u001b[39m"));
   });
 });

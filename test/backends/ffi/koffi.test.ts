@@ -68,7 +68,7 @@ describe("without Koffi", () => {
     const args = ["node", "--no-addons", main, "doctor"];
     const said = execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 });
     assert.match(said, /^warn +library \(ffi\) +WG_BRIDGE_LIBRARY_KOFFI: /m);
-    assert.match(said, /^--backend=auto takes exec: /m);
+    assert.match(said, /^--backend=auto chooses exec: /m);
     assert.match(said, /^This user can open a tunnel\.$/m);
   });
 
