@@ -33,6 +33,7 @@ export type {
   LinkEvent,
   MtuEvent,
   ResolveFailedEvent,
+  RestartedEvent,
   RestartingEvent,
   TunnelEventMap,
 } from "./tunnel/events.js";

@@ -29,7 +29,7 @@ describe("what the package exports", () => {
       ConfigInput DeviceChangeInput DeviceConfig DeviceInput DeviceStatus Diagnostic Endpoint
       EndpointEvent HandshakeEvent LinkEvent LogLevel MtuEvent PeerChangeInput PeerConfig PeerInput
       PeerStatus PersistentKeepalive PublicKey ResolveFailedEvent ResolveOptions RestartOptions
-      RestartingEvent SecretKey SilentEvent Tunnel TunnelEnd TunnelEventMap TunnelFeature
+      RestartedEvent RestartingEvent SecretKey SilentEvent Tunnel TunnelEnd TunnelEventMap TunnelFeature
       TunnelOptions UnknownLine WatchOptions WgBridgeErrorCode
     `);
     assert.deepEqual(declaredBy("index"), [...values, ...types].sort());

@@ -1,12 +1,10 @@
 import type { DeviceConfig, PeerInput } from "../device/config.js";
 import type { PrivateKey } from "../values/key.js";
 
-/** An interface's address, with the length of its network's prefix or without: "10.0.0.2/24". */
-export type InterfaceAddress = string;
-
 /** What a file of wg-quick(8) says: wg(8)'s part, and what only wg-quick does. */
 export interface Config extends DeviceConfig {
-  readonly addresses: readonly InterfaceAddress[];
+  /** The interface's, each with the length of its network's prefix or without: "10.0.0.2/24". */
+  readonly addresses: readonly string[];
   /** Addresses of name servers and search domains, as they stand in the file. */
   readonly dns: readonly string[];
   /** Bytes. Absent: wg-quick derives it from the route to the endpoints. */

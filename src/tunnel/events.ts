@@ -22,6 +22,11 @@ export interface RestartingEvent {
   readonly cause: string;
 }
 
+/** The backend is up again, with its configuration. */
+export interface RestartedEvent {
+  readonly attempt: number;
+}
+
 /** A peer's host name could not be resolved again. The next poll retries. */
 export interface ResolveFailedEvent {
   readonly peer: PublicKey;
@@ -38,8 +43,7 @@ export interface TunnelEventMap {
   /** The backend ended although nobody called close(). */
   lost: [TunnelEnd];
   restarting: [RestartingEvent];
-  /** The backend is up again, with its configuration. */
-  restarted: [{ readonly attempt: number }];
+  restarted: [RestartedEvent];
   resolveFailed: [ResolveFailedEvent];
   /** A line that the engine logged, with keys hidden. */
   log: [string];
