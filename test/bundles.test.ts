@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { basename } from "node:path";
 import { packageRoot, sandboxScript } from "../src/artifacts.js";
+import { onlyInSandbox } from "./sandbox.js";
 
 /** Asks for a tunnel on each backend, and prints what comes of it. Not by await: CommonJS has none outside functions. */
 const program = `import { openTunnel, PrivateKey, WgBridgeError } from "wg-bridge";
@@ -34,6 +35,8 @@ const formats = [
 
 for (const [format, flags] of formats) {
   describe(`a bundle by esbuild as ${format}`, () => {
+    onlyInSandbox();
+
     let project = "";
     let bundle = "";
 

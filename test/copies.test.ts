@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { packageRoot, sandboxScript } from "../src/artifacts.js";
 import { abiVersion } from "../src/strategy/abi.js";
+import { onlyInSandbox } from "./sandbox.js";
 
 // Below the package, so that its dependencies are found.
 const copies = `${packageRoot}/build/copies`;
@@ -35,6 +36,8 @@ function run(two: string, program: string): string {
 }
 
 describe("two copies of the package in one process", () => {
+  onlyInSandbox();
+
   let copy = "";
 
   before(() => {

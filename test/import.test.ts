@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { packageRoot } from "../src/artifacts.js";
+import { onlyInSandbox } from "./sandbox.js";
 
 /** What a new process has loaded after it has run a line. */
 function loadedBy(line: string): { readonly builtin: string[]; readonly files: string[] } {
@@ -12,6 +13,8 @@ function loadedBy(line: string): { readonly builtin: string[]; readonly files: s
 }
 
 describe("importing the package", () => {
+  onlyInSandbox();
+
   it("loads no other package, and nothing of Node.js that takes long to load", () => {
     const before = loadedBy("");
     const { builtin, files } = loadedBy('await import("wg-bridge")');

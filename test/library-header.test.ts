@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { libraryPath, packageRoot } from "../src/artifacts.js";
 import { abiVersion } from "../src/strategy/abi.js";
+import { onlyInSandbox } from "./sandbox.js";
 
 const header = `${packageRoot}/cmd/wireguard_go_bridge/wireguard_go_bridge.h`;
 const library = libraryPath({});
@@ -14,6 +15,8 @@ const declared = [...readFileSync(header, "utf8").matchAll(/^int (\w+)\(/gm)].ma
 );
 
 describe("wireguard_go_bridge.h", () => {
+  onlyInSandbox();
+
   let directory = "";
 
   before(() => {

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { packageRoot } from "../src/artifacts.js";
+import { onlyInSandbox } from "./sandbox.js";
 
 const diff = `${packageRoot}/test/netns_upstream.diff`;
 
@@ -34,6 +35,8 @@ function upstreamsScript(): Buffer {
 }
 
 describe("scripts/netns", () => {
+  onlyInSandbox();
+
   let clone: string;
   const made = (name: string) => readFileSync(`${clone}/test/${name}`);
 

@@ -4,13 +4,16 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { socketPath, waitUntilFree } from "../src/uapi/socket.js";
 
-/** Makes a suite refuse to run where it would change the host's own network. */
+/**
+ * Marks the tests of a file as no unit tests: they make interfaces, need root, start many programs or take
+ * long. `npm run test:unit` leaves out each file that calls this; `npm test` gives each a sandbox of its own.
+ */
 export function onlyInSandbox(): void {
   before("is in a sandbox", () => {
     assert.equal(
       process.env.WG_BRIDGE_SANDBOX,
       "1",
-      "These tests make network interfaces. Run them as `scripts/sandbox npx mocha`.",
+      "These tests could change this machine. Run them as `scripts/sandbox npx mocha FILE`.",
     );
   });
 }

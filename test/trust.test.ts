@@ -13,10 +13,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { distrustOf, type Trusted } from "../src/trust.js";
 import { hasStranger, skippedWithoutStranger, stranger } from "./other-user.js";
+import { onlyInSandbox } from "./sandbox.js";
 
 const self = process.geteuid?.() ?? 0;
 
 describe("what only trusted users can change", () => {
+  onlyInSandbox();
+
   let above = "";
   let file = "";
 

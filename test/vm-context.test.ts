@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { sandboxScript } from "../src/artifacts.js";
+import { onlyInSandbox } from "./sandbox.js";
 
 const program = fileURLToPath(new URL("vm-context.js", import.meta.url));
 
 describe("in a vm context, where Error and Uint8Array are not those of Node.js's modules", () => {
+  onlyInSandbox();
+
   it("both backends open tunnels, and errors keep their codes", () => {
     const args = ["node", "--no-warnings", "--experimental-vm-modules", program];
     const printed = execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 });

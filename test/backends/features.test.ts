@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { executablePath } from "../../src/artifacts.js";
 import { parseDisabled } from "../../src/backends/features.js";
 import { messageOf, WgBridgeError } from "../../src/errors.js";
+import { onlyInSandbox } from "../sandbox.js";
 
 const all = ["tso4", "tso6", "uso", "udp-segment", "udp-gro", "in-flight-limit"];
 
@@ -12,6 +13,8 @@ function listed(message: string): string | undefined {
 }
 
 describe("the features to disable", () => {
+  onlyInSandbox();
+
   it("are read by their names, or are all", () => {
     assert.deepEqual(parseDisabled(""), []);
     assert.deepEqual(parseDisabled("uso,tso4,uso"), ["tso4", "uso"]);

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { commandList } from "../../src/cli/commands.js";
-import { choices, firstWords, firstWords, optionsOf, optionsOf } from "../../src/cli/completion/choices.js";
+import { choices, firstWords, optionsOf } from "../../src/cli/completion/choices.js";
 import { settingWords } from "../../src/cli/set.js";
 import { encodeStatus } from "../../src/uapi/encode.js";
 import { onlyInSandbox } from "../sandbox.js";

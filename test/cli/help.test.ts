@@ -5,9 +5,12 @@ import { dirname, relative, resolve } from "node:path";
 import { packageRoot } from "../../src/artifacts.js";
 import { commandList } from "../../src/cli/commands.js";
 import { commandHelpText, helpText, spellings, usageOf, usageText } from "../../src/cli/help.js";
+import { onlyInSandbox } from "../sandbox.js";
 import { runBridge } from "./programs.js";
 
 describe("the help", () => {
+  onlyInSandbox();
+
   it("begins with wireguard-go's words, and has a line of at most 100 characters for each thing", () => {
     assert.match(helpText(), /^Usage: wg-bridge \[run\] \[-f\|--foreground\] .* INTERFACE\n/);
     assert.ok(helpText().startsWith(usageText()));
@@ -117,6 +120,8 @@ describe("the manual page", () => {
 });
 
 describe("wg-bridge itself", () => {
+  onlyInSandbox();
+
   it("loads at its start only what reads its arguments and prints an error", () => {
     const loaded = new Set<string>();
     const load = (file: string) => {

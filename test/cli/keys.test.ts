@@ -3,9 +3,12 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
 import { PrivateKey } from "../../src/index.js";
+import { onlyInSandbox } from "../sandbox.js";
 import { bridge, runBridge } from "./programs.js";
 
 describe("wg-bridge pubkey", () => {
+  onlyInSandbox();
+
   const key = PrivateKey.generate().toBase64();
   const inputs: readonly (readonly [string, string])[] = [
     ["a key alone", key],
@@ -42,6 +45,8 @@ describe("wg-bridge pubkey", () => {
 });
 
 describe("wg-bridge genkey and genpsk", () => {
+  onlyInSandbox();
+
   it("make another key each time, and clamp private keys alone", () => {
     const made = ["genkey", "genkey", "genpsk", "genpsk"].map((verb) => runBridge([verb]).stdout);
     assert.equal(new Set(made).size, 4);

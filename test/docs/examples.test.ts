@@ -22,6 +22,7 @@ import {
 import { promisify } from "node:util";
 import { packageRoot, sandboxScript } from "../../src/artifacts.js";
 import { checkConfig } from "../../src/config/parse.js";
+import { onlyInSandbox } from "../sandbox.js";
 import { type Block, blocksIn, inOrder, promised } from "./blocks.js";
 
 const run = promisify(execFile);
@@ -39,6 +40,8 @@ function fileOf({ page, line }: Block): string {
 }
 
 describe("the examples of the documentation", () => {
+  onlyInSandbox();
+
   before(function () {
     this.timeout(120_000);
     rmSync(directory, { recursive: true, force: true });
@@ -114,6 +117,8 @@ function assertOutput({ output }: Block, stdout: string): void {
 }
 
 describe("the links of the documentation", () => {
+  onlyInSandbox();
+
   for (const page of pages) {
     it(`of ${page} lead somewhere`, () => {
       const text = readFileSync(`${packageRoot}/${page}`, "utf8");

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { packageRoot } from "../../src/artifacts.js";
 import type { Diagnosis } from "../../src/doctor/findings.js";
 import { findProgram } from "../../src/doctor/tools.js";
+import { onlyInSandbox } from "../sandbox.js";
 
 interface Run {
   readonly status: number;
@@ -33,6 +34,8 @@ async function diagnosis(env: Record<string, string> = {}): Promise<Diagnosis> {
 }
 
 describe("wg-bridge doctor", () => {
+  onlyInSandbox();
+
   let directory: string;
 
   beforeEach(async () => {

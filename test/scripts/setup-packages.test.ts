@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile, rm, symlink } from "node:fs/promises";
 import { findProgram } from "../../src/doctor/tools.js";
+import { onlyInSandbox } from "../sandbox.js";
 import { BareTree } from "./bare-tree.js";
 
 const everyCommand =
   /apt-get install --no-install-recommends ncat\n.*dnf install nmap-ncat\n.*apk add nmap-ncat\n.*pacman -S nmap\n$/;
 
 describe("scripts/setup-packages", () => {
+  onlyInSandbox();
+
   let tree: BareTree;
   const addProgram = (name: string, script: string) => tree.addProgram(name, script);
   const setUpPackages = (...prefix: string[]) => tree.run(...prefix, "scripts/setup-packages");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
+import { onlyInSandbox } from "../sandbox.js";
 import { BareTree } from "./bare-tree.js";
 
 const basics = ["awk", "bash", "dirname", "env", "flock", "head", "mkdir", "sort", "uname"];
@@ -7,6 +8,8 @@ const basics = ["awk", "bash", "dirname", "env", "flock", "head", "mkdir", "sort
 const newGo = '[ "$1 $2" = "env CC" ] && echo gcc || echo go1.26.0';
 
 describe("scripts/setup, before it changes anything,", () => {
+  onlyInSandbox();
+
   let tree: BareTree;
   const setUp = () => tree.run("scripts/setup");
 

@@ -5,12 +5,15 @@ import { endianness, tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { elfHeadBytes, parseElf } from "../../src/strategy/elf.js";
+import { onlyInSandbox } from "../sandbox.js";
 
 /** Byte offsets in an ELF header. Source: elf(5). */
 const classAt = 4;
 const machineAt = 18;
 
 describe("an ELF file", () => {
+  onlyInSandbox();
+
   let directory = "";
   let library: Buffer;
 

@@ -3,10 +3,13 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onlyInSandbox } from "../sandbox.js";
 
 const module = new URL("../../src/strategy/select.js", import.meta.url);
 
 describe("the selection of a backend", () => {
+  onlyInSandbox();
+
   let directory = "";
   let otherAbi = "";
 

@@ -16,11 +16,14 @@ import { choose } from "../../src/strategy/choose.js";
 import { probe } from "../../src/strategy/probe.js";
 import { requireTrustedFile } from "../../src/strategy/trusted-file.js";
 import { hasStranger, skippedWithoutStranger, stranger } from "../other-user.js";
+import { onlyInSandbox } from "../sandbox.js";
 
 const asRoot = process.geteuid?.() === 0;
 const rootOnly = asRoot ? "" : " [skipped: only root refuses a file]";
 
 describe("files that the environment names", () => {
+  onlyInSandbox();
+
   let directory = "";
   let library = "";
   let executable = "";

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { packageRoot, sandboxScript } from "../../../src/artifacts.js";
 import { processesWith } from "../../../test/processes.js";
+import { onlyInSandbox } from "../../../test/sandbox.js";
 import type { Comparison } from "../../compare/comparison.js";
 
 const compareProgram = [process.execPath, `${packageRoot}/dist/bench/main.js`, "compare"];
@@ -38,6 +39,8 @@ async function untilExists(path: string): Promise<void> {
 }
 
 describe("wg-bridge compare", () => {
+  onlyInSandbox();
+
   let directory: string;
   let crashing: string;
 

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { packageRoot } from "../../../src/artifacts.js";
+import { onlyInSandbox } from "../../../test/sandbox.js";
 import { compare } from "../../compare/compare.js";
 
 const fixtures = `${packageRoot}/bench/test/compare/fixtures`;
 
 describe("compare", () => {
+  onlyInSandbox();
+
   let directory: string;
   let shown: string;
 

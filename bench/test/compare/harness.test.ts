@@ -3,8 +3,11 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { packageRoot } from "../../../src/artifacts.js";
+import { onlyInSandbox } from "../../../test/sandbox.js";
 
 describe("test/test.sh", () => {
+  onlyInSandbox();
+
   let clone: string;
   const run = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync(`${clone}/test/test.sh`, args, {

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { sandboxScript } from "../../../src/artifacts.js";
+import { onlyInSandbox } from "../../../test/sandbox.js";
 import { largestDaemon, MemoryWatch } from "../../compare/memory.js";
 import { Sandbox } from "../../sandbox/sandbox.js";
 
@@ -29,6 +30,8 @@ const hold = (size: number) =>
   `${process.execPath} -e 'const held = Buffer.alloc(${size}, 1); console.log("ready"); setInterval(() => held, 1e6)'`;
 
 describe("the memory of the daemons", () => {
+  onlyInSandbox();
+
   it("is what a process that holds /dev/net/tun has resident", async () => {
     const script = `exec 9<>/dev/net/tun; exec ${hold(100 * mebibyte)}`;
     const peak = (await whileRunning(script, largestDaemon)) ?? 0;

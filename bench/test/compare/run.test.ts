@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { sandboxScript } from "../../../src/artifacts.js";
 import { processesWith } from "../../../test/processes.js";
+import { onlyInSandbox } from "../../../test/sandbox.js";
 import { type RunOptions, runOnce } from "../../compare/run.js";
 import type { Progress } from "../../compare/transcript.js";
 import { announce, recorded } from "./fixtures.js";
@@ -23,6 +24,8 @@ const print = (text: string) => `printf %s ${quote(text)}`;
 const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 describe("a run of netns.sh", () => {
+  onlyInSandbox();
+
   it("passes with exit status 0 and the last step announced", async () => {
     const { passed, stepsPassed, failure, legs } = await run(print(recorded("passing")));
     assert.deepEqual(

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { executablePath } from "../../../src/artifacts.js";
+import { onlyInSandbox } from "../../../test/sandbox.js";
 import { measureStartUp, startUpTime } from "../../compare/start-up.js";
 
 describe("the start-up time", () => {
+  onlyInSandbox();
+
   it("is the median of the probe's samples", () => {
     assert.deepEqual(startUpTime('noise\n{"samples":[3,1,2],"error":null}\n'), {
       milliseconds: 2,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { onlyInSandbox } from "../../../test/sandbox.js";
 import { type BenchOptions, bench } from "../../tunnels/bench.js";
 
 /** A probe that answers as its program's name says. */
@@ -30,6 +31,8 @@ if (program === "/lasting") {
 `;
 
 describe("bench", () => {
+  onlyInSandbox();
+
   let directory: string;
   let shown: string;
 

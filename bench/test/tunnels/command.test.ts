@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { executablePath, packageRoot } from "../../../src/artifacts.js";
 import { processesWith } from "../../../test/processes.js";
+import { onlyInSandbox } from "../../../test/sandbox.js";
 import type { BenchResult } from "../../tunnels/result.js";
 
 const program = `${packageRoot}/dist/bench/main.js`;
@@ -43,6 +44,8 @@ async function runBench(
 }
 
 describe("wg-bridge bench", function () {
+  onlyInSandbox();
+
   this.timeout(300_000);
   let directory: string;
 

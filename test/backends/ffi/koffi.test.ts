@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { packageRoot, sandboxScript } from "../../../src/artifacts.js";
+import { onlyInSandbox } from "../../sandbox.js";
 
 /** The permission model's flag, as this Node.js spells it. */
 const permission = process.allowedNodeEnvironmentFlags.has("--permission")
@@ -36,6 +37,8 @@ function onlyExec(reason: string, remedy: string): RegExp {
 }
 
 describe("without Koffi", () => {
+  onlyInSandbox();
+
   const forbidden = onlyExec(".*addons is disabled", "Start node without --no-addons, .*");
 
   it("auto takes exec where Node.js may load no addons, and ffi says why it cannot be", () => {

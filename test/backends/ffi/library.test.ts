@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { libraryPath } from "../../../src/artifacts.js";
+import { onlyInSandbox } from "../../sandbox.js";
 
 const module = new URL("../../../src/backends/ffi/library.js", import.meta.url);
 const functions = ["wgNew", "wgDisable", "wgOpen", "wgName", "wgExchange", "wgLogFd", "wgEndFd"];
@@ -22,6 +23,8 @@ ${names.map((name) => `int ${name}(void) { return 1; }`).join("\n")}\n`;
 
 // A process can hold one Go library for good, so each test has a process of its own.
 describe("loading the library", () => {
+  onlyInSandbox();
+
   let directory = "";
 
   before(() => {

@@ -3,8 +3,11 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { asRoot } from "../../../src/cli/wg-quick.js";
+import { onlyInSandbox } from "../../sandbox.js";
 
 describe("the command that root has to run", () => {
+  onlyInSandbox();
+
   let directory = "";
   before(() => {
     directory = mkdtempSync(`${tmpdir()}/wg-bridge-sudo-`);

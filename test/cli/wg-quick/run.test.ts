@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { packageRoot } from "../../../src/artifacts.js";
+import { onlyInSandbox } from "../../sandbox.js";
 
 /** A program that runs a script of bash as `wg-bridge up` runs wg-quick. */
 const driver = `
@@ -19,6 +20,8 @@ function start(script: string) {
 }
 
 describe("a command that has our standard streams", () => {
+  onlyInSandbox();
+
   for (const [signal, number] of [
     ["SIGTERM", 15],
     ["SIGHUP", 1],
