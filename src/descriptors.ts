@@ -1,4 +1,5 @@
 import { closeSync, openSync } from "node:fs";
+import { getSystemErrorName } from "node:util";
 import { systemCodeOf, WgBridgeError } from "./errors.js";
 
 /**
@@ -16,6 +17,12 @@ const remedies: Readonly<Record<string, string>> = {
     'this user may not start more processes or threads. Raise the limit ("ulimit -u", or TasksMax of a systemd unit), or end some.',
   ENOMEM: "the kernel has no memory left for it. End what is not needed.",
 };
+
+/** What to do about the errno of a system call for which something has run out, as a sentence. */
+export function shortageRemedy(errno: number | undefined): string | undefined {
+  const remedy = !errno ? undefined : remedies[getSystemErrorName(-errno)];
+  return remedy && remedy.charAt(0).toUpperCase() + remedy.slice(1);
+}
 
 /**
  * The error for a system call that failed because something has run out: descriptors, processes, or memory.

@@ -1,6 +1,10 @@
-import { lstatSync, readlinkSync, type Stats } from "node:fs";
+import { lstatSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { posix } from "node:path";
-import { systemCodeOf } from "./errors.js";
+import { packageRoot } from "./artifacts.js";
+import { systemCodeOf, WgBridgeError } from "./errors.js";
+
+/** Where wg(8) and every userspace WireGuard have their UAPI sockets. */
+export const socketDirectory = "/var/run/wireguard";
 
 /** How many symbolic links the kernel follows in one path. Source: path_resolution(7). */
 const maxLinks = 40;
@@ -69,7 +73,7 @@ export function distrustOf(
 }
 
 /** Whether something belongs to root or to this process's user. */
-export function isOwn({ uid }: Stats, self = process.geteuid?.() ?? 0): boolean {
+function isOwn({ uid }: Stats, self = process.geteuid?.() ?? 0): boolean {
   return uid === 0 || uid === self;
 }
 
@@ -90,4 +94,53 @@ function look(path: string): Stats | undefined {
 function distrust(path: string, why: string, isLink: boolean): Distrust {
   const remedy = isLink ? "Remove that link" : `Run "chown root ${path} && chmod go-w ${path}"`;
   return { path, why, remedy };
+}
+
+/**
+ * Checks that only root and this process's user can have made the sockets in a directory: whoever
+ * serves one is sent private keys.
+ * @throws WgBridgeError WG_BRIDGE_UNTRUSTED
+ */
+export function requireTrustedDirectory(directory: string): void {
+  const found = distrustOf(directory, "sockets");
+  if (found === undefined) return;
+  throw new WgBridgeError(
+    "WG_BRIDGE_UNTRUSTED",
+    `${found.path} ${found.why}, so another user could serve ${directory} and be sent private keys. ${found.remedy} as root, and remove sockets that others have left.`,
+  );
+}
+
+/**
+ * Checks who has bound the socket, in a trusted directory. Node.js cannot ask a connection for its
+ * SO_PEERCRED; but here only root and this user could change the owner that bind(2) gave the path.
+ * @throws WgBridgeError WG_BRIDGE_UNTRUSTED
+ */
+export function requireTrustedSocket(directory: string, path: string): void {
+  requireTrustedDirectory(directory);
+  for (const look of [lstatSync, statSync]) {
+    const found = look(path, { throwIfNoEntry: false });
+    if (found === undefined || isOwn(found)) continue;
+    throw new WgBridgeError(
+      "WG_BRIDGE_UNTRUSTED",
+      `The UAPI socket ${path} belongs to user ${found.uid}, who is neither root nor this user and would be sent private keys. Stop the program that serves it ("ss -xlp" names it) and remove the socket; give others access to one by group and mode, not by its owner.`,
+    );
+  }
+}
+
+/**
+ * As root, refuses a file to load or run that the environment names and that another user could change.
+ * Files of this package are taken as they are: whoever may change those has this program already.
+ * Other users decide for themselves what they run.
+ * @throws WgBridgeError WG_BRIDGE_UNTRUSTED
+ */
+export function requireTrustedFile(path: string, variable: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const absolute = posix.resolve(path);
+  if (absolute.startsWith(`${packageRoot}/`)) return;
+  const found = distrustOf(absolute, "file");
+  if (found === undefined) return;
+  throw new WgBridgeError(
+    "WG_BRIDGE_UNTRUSTED",
+    `${variable} names ${path}, which root does not run: ${found.path} ${found.why}, so another user could put a program of theirs there. ${found.remedy}, or install the file where only root may write, as with "install -m 755 ${path} /usr/local/lib/".`,
+  );
 }

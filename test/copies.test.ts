@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { packageRoot, sandboxScript } from "../src/artifacts.js";
-import { abiVersion } from "../src/strategy/abi.js";
+import { abiVersion } from "../src/backends/ffi/loading.js";
 import { onlyInSandbox } from "./sandbox.js";
 
 // Below the package, so that its dependencies are found.
@@ -91,7 +91,7 @@ describe("two copies of the package in one process", () => {
 
   it("share none if the second needs another ABI: it says so, and auto falls back on exec", () => {
     const other = install("other-abi");
-    const abi = `${other}/dist/src/strategy/abi.js`;
+    const abi = `${other}/dist/src/backends/ffi/loading.js`;
     writeFileSync(abi, readFileSync(abi, "utf8").replace(`"${abiVersion}"`, '"2.0.0"'));
     const answer = run(
       other,

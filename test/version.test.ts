@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { abiVersion } from "../src/strategy/abi.js";
+import { abiVersion } from "../src/backends/ffi/loading.js";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
 /** The pages that name the versions of Node.js and Go that a clone needs. */

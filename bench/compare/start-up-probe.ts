@@ -2,7 +2,7 @@
 // Starts the program COUNT times, each time for another interface, and prints one line of JSON:
 // how many milliseconds each start took from the launch until UAPI answered, or an error.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { untilAnswer } from "../../src/backends/exec/answer.js";
+import { untilAnswer } from "../../src/backends/exec/tunnel.js";
 import { messageOf } from "../../src/errors.js";
 import { waitUntilFree } from "../../src/uapi/socket.js";
 

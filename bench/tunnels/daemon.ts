@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { untilAnswer } from "../../src/backends/exec/answer.js";
+import { untilAnswer } from "../../src/backends/exec/tunnel.js";
 import { readLines } from "../../src/backends/lines.js";
 import { socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import { plainText } from "../sandbox/lines.js";

@@ -5,7 +5,7 @@ import {
   packageRoot,
   upstreamExecutablePath,
 } from "../../src/artifacts.js";
-import { requireTrustedFile } from "../../src/strategy/trusted-file.js";
+import { requireTrustedFile } from "../../src/trust.js";
 import type { NamedProgram } from "../sandbox/named-program.js";
 
 const main = `${packageRoot}/dist/src/cli/main.js`;

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wg-bridge/go/foreground"
+	"wg-bridge/go/status"
 	"wg-bridge/go/tunnel"
 )
 
@@ -23,42 +24,48 @@ const (
 	childStatus = 5
 )
 
-// inBackground runs the tunnel in a child and returns once it answers, and tells whoever asked for
-// the status the same as its error.
+// inBackground runs the tunnel in a child and returns once it answers. It reports a failure once: on the status
+// descriptor, or else in the log.
 func inBackground(process foreground.Process, name string, level tunnel.Level) error {
-	status, err := process.OpenStatus()
-	if err != nil {
-		return err
+	lines, err := process.OpenStatus()
+	if err == nil {
+		defer lines.Close()
+		var realName string
+		if realName, err = daemonize(process, name, level); err == nil {
+			lines.WriteLine(status.Ready(realName))
+			return nil
+		}
+		lines.WriteLine(status.Failed(err))
 	}
-	defer status.Close()
-	ready, err := daemonize(process, name, level)
-	if err != nil {
-		status.Tell(err.Error())
-		return err
+	if !lines.IsRead() {
+		tunnel.NewLog(process.Output, tunnel.Error, name).Errorf("%v", err)
 	}
-	status.Tell(ready)
-	return nil
+	return err
 }
 
-// daemonize opens the interface and its socket, starts a copy of this program that serves them, and
-// returns that one's line once it says that the socket answers. Otherwise nothing is left behind.
+// daemonize opens the interface and its socket, starts a copy of this program that serves them, and returns the
+// interface's name once the copy says that the socket answers. After an error nothing is left behind.
 func daemonize(process foreground.Process, name string, level tunnel.Level) (string, error) {
 	files, _, err := process.Open(name) // the child reads its features itself
 	if err != nil {
 		return "", err
 	}
-	child, status, err := startChild(files, level)
+	child, lines, err := startChild(files, level)
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("running in the background: %w", err), files.Discard())
+		return "", errors.Join(childFailure(err), files.Discard())
 	}
-	ready, err := waitUntilReady(status)
+	realName, err := waitUntilReady(lines)
 	if err != nil {
 		_ = child.Kill() // it may have ended by itself
 		_, waitErr := child.Wait()
-		return "", errors.Join(fmt.Errorf("running in the background: %w", err), waitErr, files.Discard())
+		return "", errors.Join(childFailure(err), waitErr, files.Discard())
 	}
 	// The files are the child's now.
-	return ready, errors.Join(child.Release(), files.Release())
+	return realName, errors.Join(child.Release(), files.Release())
+}
+
+func childFailure(err error) error {
+	return &status.Failure{Code: status.CodeOf(err), Task: "running in the background", Err: err}
 }
 
 func startChild(files tunnel.Files, level tunnel.Level) (*os.Process, *os.File, error) {
@@ -71,7 +78,7 @@ func startChild(files tunnel.Files, level tunnel.Level) (*os.Process, *os.File, 
 		return nil, nil, err
 	}
 	defer null.Close()
-	status, childEnd, err := os.Pipe()
+	lines, childEnd, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -95,23 +102,21 @@ func startChild(files tunnel.Files, level tunnel.Level) (*os.Process, *os.File, 
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
-		return nil, nil, errors.Join(err, status.Close())
+		return nil, nil, errors.Join(err, lines.Close())
 	}
-	return child, status, nil
+	return child, lines, nil
 }
 
-// waitUntilReady reads the child's one line of status, which it returns, and closes it.
-func waitUntilReady(status *os.File) (string, error) {
-	defer status.Close()
-	if err := status.SetReadDeadline(time.Now().Add(readyTimeout)); err != nil {
+// waitUntilReady returns the interface's name from the child's first line, and closes the pipe.
+func waitUntilReady(lines *os.File) (string, error) {
+	defer lines.Close()
+	if err := lines.SetReadDeadline(time.Now().Add(readyTimeout)); err != nil {
 		return "", err
 	}
-	line, err := bufio.NewReader(status).ReadString('\n')
+	line, err := bufio.NewReader(lines).ReadString('\n')
 	switch line = strings.TrimSuffix(line, "\n"); {
-	case strings.HasPrefix(line, foreground.Ready+" "):
-		return line, nil
 	case line != "":
-		return "", errors.New(line)
+		return status.ParseStart(line)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "", fmt.Errorf("the child has not answered within %v", readyTimeout)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"wg-bridge/go/descriptors"
 	"wg-bridge/go/foreground"
+	"wg-bridge/go/status"
 	"wg-bridge/go/tunnel"
 )
 
@@ -41,19 +42,21 @@ func run(arguments []string) int {
 		return exitSuccess
 	}
 
+	process := foreground.Process{Getenv: os.Getenv, Output: foreground.NewPatientWriter(os.Stdout), Version: foreground.EngineVersion()}
 	if err := descriptors.Require(runtimeDescriptors); err != nil {
-		tunnel.NewLog(os.Stdout, tunnel.Error, name).Errorf("%v", err)
+		if !process.WriteWithoutPoller(status.Failed(err)) {
+			tunnel.NewLog(process.Output, tunnel.Error, name).Errorf("%v", err)
+		}
 		return exitFailure
 	}
 	// Whoever read our log may go away; the tunnel stays.
 	signal.Ignore(unix.SIGPIPE)
 	level := foreground.ParseLevel(os.Getenv(foreground.LogLevel))
-	process := foreground.Process{Getenv: os.Getenv, Output: foreground.NewPatientWriter(os.Stdout), Version: foreground.EngineVersion()}
 	var err error
 	if foregrounded || os.Getenv(inForeground) == "1" {
 		err = process.Run(name, level)
-	} else if err = inBackground(process, name, level); err != nil {
-		tunnel.NewLog(process.Output, tunnel.Error, name).Errorf("%v", err)
+	} else {
+		err = inBackground(process, name, level)
 	}
 	if err != nil {
 		return exitFailure

@@ -97,27 +97,55 @@ func TestAFailureOfTheChildIsPrintedByItsParentAndLeavesNothingBehind(t *testing
 	}
 	defer null.Close()
 	code, output := runProgram(t, []string{"WG_UAPI_FD=3"}, []*os.File{null}, "wgx0") // no socket: found out by the child
-	if code != exitFailure || !strings.Contains(output, "running in the background: UAPI listen error: listening on the file given as UAPI socket") {
+	if code != exitFailure || !strings.Contains(output, "running in the background: listening on the file given as UAPI socket") {
 		t.Errorf("exit %d, %q", code, output)
 	}
 }
 
-func TestInTheBackgroundTheStatusDescriptorIsToldTheOutcomeToo(t *testing.T) {
+func TestInTheBackgroundTheStatusDescriptorGetsTheNameOfTheInterface(t *testing.T) {
 	begin(t)
-	for name, want := range map[string]string{"wgx0": "ready wgx0\n", "lo": "exists already"} {
-		status, childEnd, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		runProgram(t, []string{"WG_PROCESS_STATUS_FD=3"}, []*os.File{childEnd}, name)
-		childEnd.Close()
-		told, err := io.ReadAll(status)
-		status.Close()
-		if err != nil || !strings.Contains(string(told), want) {
-			t.Errorf("%s: told %q, %v; want %q", name, told, err, want)
-		}
+	if lines, output := runWithStatus(t, nil, "wgx0"); lines != "ready wgx0\n" || output != "" {
+		t.Errorf("status %q, output %q", lines, output)
 	}
 	testbed.Run(t, "ip", "link", "del", "wgx0")
+}
+
+func TestAFailureIsOnTheStatusDescriptorWithItsCodeAndNotInTheLogAsWell(t *testing.T) {
+	begin(t)
+	for want, start := range map[string]struct {
+		environment []string
+		name        string
+	}{
+		"WG_BRIDGE_INTERFACE_EXISTS 16: interface lo exists already: device or resource busy\n": {nil, "lo"},
+		"WG_BRIDGE_INTERFACE_NAME 22: interface name \"a/b\" holds '/', ':' or NUL":             {nil, "a/b"},
+		"WG_BRIDGE_VALUE 9: WG_TUN_FD=77 is not an open file descriptor: bad file":              {[]string{"WG_TUN_FD=77"}, "wgx0"},
+		"WG_BRIDGE_VALUE 22: the file given as TUN is ":                                         {[]string{"WG_TUN_FD=0"}, "wgx0"},
+		"WG_BRIDGE_FEATURE_UNKNOWN 22: WG_BRIDGE_DISABLE: there is no feature \"x\" to ":        {[]string{"WG_BRIDGE_DISABLE=x"}, "wgx0"},
+	} {
+		for _, arguments := range [][]string{{start.name}, {"-f", start.name}} {
+			lines, output := runWithStatus(t, start.environment, arguments...)
+			if !strings.HasPrefix(lines, want) || strings.Count(lines, "\n") != 1 || output != "" {
+				t.Errorf("%q: status %q, output %q; want %q", arguments, lines, output, want)
+			}
+		}
+	}
+}
+
+// runWithStatus runs the program to its end and returns what it wrote on its status descriptor, and its output.
+func runWithStatus(t *testing.T, environment []string, arguments ...string) (lines, output string) {
+	t.Helper()
+	reader, childEnd, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	_, output = runProgram(t, append(environment, "WG_PROCESS_STATUS_FD=3"), []*os.File{childEnd}, arguments...)
+	childEnd.Close()
+	read, err := io.ReadAll(reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(read), output
 }
 
 func TestADescriptorThatIsNotOpenIsNamedAndNoFailureIsSilent(t *testing.T) {

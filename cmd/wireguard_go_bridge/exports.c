@@ -41,6 +41,13 @@ int wgLastError(int handle, char *buffer, int size)
 	RETURN_FROM_GO(goLastError(handle, buffer, size));
 }
 
+int wgLastCode(int handle, char *buffer, int size)
+{
+	RETURN_FROM_GO(goLastCode(handle, buffer, size));
+}
+
+int wgLastErrno(int handle) { RETURN_FROM_GO(goLastErrno(handle)); }
+
 int wgClose(int handle) { RETURN_FROM_GO(goClose(handle)); }
 
 int wgGoroutines(void) { RETURN_FROM_GO(goGoroutines()); }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/foreground"
+	"wg-bridge/go/status"
 	"wg-bridge/go/tunnel"
 )
 
@@ -22,7 +22,7 @@ type library struct {
 	last    int // handles are never used again
 
 	running    atomic.Bool // Run is running: the process has one set of signal handlers
-	lastFailed failure     // of Run and newHandle
+	lastFailed lastFailure // of Run and newHandle
 }
 
 // A handle is one tunnel, from before it opens until it is closed.
@@ -33,20 +33,28 @@ type handle struct {
 	features   tunnel.Features
 	log        *lineWriter // nil where nobody reads the log
 	endTaken   bool
-	lastFailed failure
+	lastFailed lastFailure
 }
 
-// A failure keeps the text of the last error.
+// A lastFailure keeps what callers can ask about the last error. The zero value is that of no error.
+type lastFailure struct {
+	stored atomic.Value // failure
+}
+
 type failure struct {
-	text atomic.Value // string
+	code  status.Code
+	errno unix.Errno
+	fact  string
 }
 
-// set keeps the text without what could be a key: callers give those where a name belongs.
-func (f *failure) set(err error) { f.text.Store(tunnel.Redact(err.Error())) }
+// set keeps the fact without anything that could be a key: callers may give one where a name belongs.
+func (l *lastFailure) set(err error) {
+	l.stored.Store(failure{status.CodeOf(err), status.ErrnoOf(err), tunnel.Redact(status.FactOf(err))})
+}
 
-func (f *failure) String() string {
-	text, _ := f.text.Load().(string)
-	return text
+func (l *lastFailure) get() failure {
+	last, _ := l.stored.Load().(failure)
+	return last
 }
 
 func newLibrary() *library { return &library{handles: make(map[int]*handle)} }
@@ -89,7 +97,7 @@ func (l *library) call(id int, do func(*handle) (int, error)) int {
 }
 
 // guard runs do and turns its error, or a panic, into a negative errno and a text in last.
-func guard(last *failure, do func() (int, error)) (result int) {
+func guard(last *lastFailure, do func() (int, error)) (result int) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			err := fmt.Errorf("panic in the library, this is a bug: %v: %w", reason, unix.ENOTRECOVERABLE)
@@ -105,14 +113,8 @@ func guard(last *failure, do func() (int, error)) (result int) {
 	return result
 }
 
-// code returns the negative errno that err wraps, or -EIO where it wraps none.
-func code(err error) int {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		return -int(errno)
-	}
-	return -int(unix.EIO)
-}
+// code returns the negative errno that err wraps, or -EIO if it wraps none.
+func code(err error) int { return -int(status.ErrnoOf(err)) }
 
 // run is foreground mode. It returns the exit code of a process that had done the same.
 func (l *library) run(name string, level tunnel.Level) int {
@@ -130,7 +132,12 @@ func (l *library) run(name string, level tunnel.Level) int {
 				return 0, err
 			}
 			defer output.Close()
-			process := foreground.Process{Getenv: os.Getenv, Output: foreground.NewPatientWriter(output), Version: foreground.EngineVersion()}
+			process := foreground.Process{
+				Getenv:        os.Getenv,
+				Output:        foreground.NewPatientWriter(output),
+				Version:       foreground.EngineVersion(),
+				ReportsErrors: true, // by wgLastError
+			}
 			return 0, process.Run(name, level)
 		})
 	}()

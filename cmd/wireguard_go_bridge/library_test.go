@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/status"
 	"wg-bridge/go/testbed"
 	"wg-bridge/go/tunnel"
 )
@@ -25,7 +26,7 @@ func openTunnel(t *testing.T, l *library, name string) (id int) {
 	t.Helper()
 	id = l.newHandle()
 	if result := l.openNamed(id, name); result != 0 {
-		t.Fatalf("open: %d, %s", result, l.handles[id].lastFailed.String())
+		t.Fatalf("open: %d, %s", result, l.handles[id].lastFailed.get().fact)
 	}
 	return id
 }
@@ -77,13 +78,15 @@ func TestAHandleIsUnknownBeforeItIsMadeAndAfterItIsClosed(t *testing.T) {
 func TestEachErrorOfOpenHasItsErrnoAndItsTextAndLeavesNothingBehind(t *testing.T) {
 	l := begin(t)
 	id := openTunnel(t, l, "wgl0")
+	codes := map[unix.Errno]status.Code{unix.EINVAL: status.InterfaceName, unix.EBUSY: status.InterfaceExists}
 	for name, want := range map[string]unix.Errno{"": unix.EINVAL, "a/b": unix.EINVAL, "wgl0": unix.EBUSY} {
 		failing := l.newHandle()
 		if result := l.openNamed(failing, name); result != -int(want) {
 			t.Errorf("open(%q): %d, want %d", name, result, -want)
 		}
-		if text := l.handles[failing].lastFailed.String(); !strings.Contains(text, want.Error()) {
-			t.Errorf("open(%q): text %q", name, text)
+		last := l.handles[failing].lastFailed.get()
+		if !strings.Contains(last.fact, want.Error()) || last.errno != want || last.code != codes[want] {
+			t.Errorf("open(%q): %+v", name, last)
 		}
 		l.closeHandle(failing)
 	}
@@ -108,7 +111,7 @@ func TestFeaturesAreDisabledBeforeTheTunnelOpensAndTheLastCallCounts(t *testing.
 			t.Errorf("disable(%q): %d, want %d", step.names, got, step.want)
 		}
 	}
-	if text := l.handles[id].lastFailed.String(); !strings.Contains(text, `no feature "tos6"`) {
+	if text := l.handles[id].lastFailed.get().fact; !strings.Contains(text, `no feature "tos6"`) {
 		t.Errorf("text %q", text)
 	}
 	l.openNamed(id, "wgl0")
@@ -222,7 +225,7 @@ func TestAPanicBecomesAnErrorCode(t *testing.T) {
 	if result != -int(unix.ENOTRECOVERABLE) {
 		t.Errorf("result %d, want ENOTRECOVERABLE", result)
 	}
-	if text := l.handles[id].lastFailed.String(); !strings.Contains(text, "broken") {
+	if text := l.handles[id].lastFailed.get().fact; !strings.Contains(text, "broken") {
 		t.Errorf("text %q", text)
 	}
 	l.closeHandle(id)

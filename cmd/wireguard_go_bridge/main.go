@@ -19,7 +19,7 @@ import (
 
 // abiVersion is that of the functions below, by the rules of semver.org: a caller that knows 1.x
 // works with any later 1.y.
-const abiVersion = "1.1.0"
+const abiVersion = "1.2.0"
 
 // bridge is the one piece of state that the C functions share; C has nowhere else to keep it.
 var bridge = newLibrary()
@@ -94,20 +94,45 @@ func goEndFd(id C.int) C.int { return C.int(bridge.call(int(id), (*handle).endFd
 
 //export goLastError
 func goLastError(id C.int, buffer *C.char, size C.int) C.int {
-	last := &bridge.lastFailed
-	if id != 0 {
-		h, err := bridge.find(int(id))
-		if err != nil {
-			return C.int(code(err))
-		}
-		last = &h.lastFailed
+	return fillFromLast(id, buffer, size, func(last failure) string { return last.fact })
+}
+
+//export goLastCode
+func goLastCode(id C.int, buffer *C.char, size C.int) C.int {
+	return fillFromLast(id, buffer, size, func(last failure) string { return string(last.code) })
+}
+
+//export goLastErrno
+func goLastErrno(id C.int) C.int {
+	last, err := lastFailureOf(id)
+	if err != nil {
+		return C.int(code(err))
 	}
-	// Not by call: a small buffer must not replace the text that is asked for.
-	n, err := fill(buffer, size, last.String())
+	return C.int(last.errno)
+}
+
+// fillFromLast does not use call: a small buffer must not replace the failure that is asked for.
+func fillFromLast(id C.int, buffer *C.char, size C.int, text func(failure) string) C.int {
+	last, err := lastFailureOf(id)
+	if err != nil {
+		return C.int(code(err))
+	}
+	n, err := fill(buffer, size, text(last))
 	if err != nil {
 		return C.int(code(err))
 	}
 	return C.int(n)
+}
+
+func lastFailureOf(id C.int) (failure, error) {
+	if id == 0 {
+		return bridge.lastFailed.get(), nil
+	}
+	h, err := bridge.find(int(id))
+	if err != nil {
+		return failure{}, err
+	}
+	return h.lastFailed.get(), nil
 }
 
 //export goClose

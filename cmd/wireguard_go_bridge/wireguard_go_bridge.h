@@ -1,10 +1,10 @@
 /* wireguard_go_bridge.so: WireGuard interfaces in userspace, inside the calling process.
  *
- * ABI version 1.1.0. The version follows semver.org: within one major number functions and values
+ * ABI version 1.2.0. The version follows semver.org: within one major number functions and values
  * are only added.
  *
  * Rules for every function
- *   - A result below 0 is a negative errno(7) value; wgLastError has the text that goes with it.
+ *   - A result below 0 is a negative errno(7) value; wgLastError and wgLastCode say more about it.
  *   - Strings that are passed in are UTF-8 and end with a NUL; they are not kept after the call.
  *   - Strings that come back are written into the caller's buffer, with a final NUL. The result is
  *     their length in bytes without the NUL. -ERANGE: the buffer is too small; nothing was done.
@@ -45,10 +45,11 @@ enum { WG_LOG_SILENT = 0, WG_LOG_ERROR = 1, WG_LOG_VERBOSE = 2 };
  * standard output. Reads WG_TUN_FD, WG_UAPI_FD, WG_PROCESS_STATUS_FD and WG_BRIDGE_DISABLE from the
  * environment that the process was started with. Takes SIGTERM and SIGINT over while it runs and gives
  * them back when it returns.
- * Returns the executable's exit code: 0, or 1 with the reason in wgLastError(0, ...). */
+ * Returns the executable's exit code: 0, or 1 with the reason in wgLastError(0, ...), which is not logged
+ * as well. */
 int Run(char *name, int logLevel);
 
-/* Writes the library's ABI version, such as "1.1.0". */
+/* Writes the library's ABI version, such as "1.2.0". */
 int wgAbiVersion(char *buffer, int size);
 
 /* Makes a handle for one tunnel. Returns it, 1 or more; no number is used twice. Free it with
@@ -108,9 +109,27 @@ int wgLogFd(int handle);
  * "listener-failed" or "bind-failed", and if something failed on the way ": " and a text. */
 int wgEndFd(int handle);
 
-/* Writes the text of the handle's last failure; of Run's and wgNew's for handle 0. Empty where
- * nothing failed. */
+/* Writes what failed last on the handle, in one line; on handle 0, what failed last in Run or wgNew.
+ * Empty if nothing has failed. */
 int wgLastError(int handle, char *buffer, int size);
+
+/* Writes a code for the failure that wgLastError describes, for programs to compare. Since 1.2.0.
+ *   WG_BRIDGE_INTERFACE_NAME    the name is not an interface's
+ *   WG_BRIDGE_INTERFACE_EXISTS  the interface exists
+ *   WG_BRIDGE_SOCKET_IN_USE     another program serves the interface's UAPI socket
+ *   WG_BRIDGE_NO_TUN            there is no /dev/net/tun, or no driver for it
+ *   WG_BRIDGE_PERMISSION        this user may not make the interface or the socket
+ *   WG_BRIDGE_UNTRUSTED         another user could serve the UAPI socket
+ *   WG_BRIDGE_RESOURCES         the process or the machine has run out of descriptors or memory
+ *   WG_BRIDGE_VALUE             a descriptor or another argument cannot be used
+ *   WG_BRIDGE_FEATURE_UNKNOWN   there is no feature of that name to disable
+ *   WG_BRIDGE_LOST              Run's tunnel ended because something failed, as for wgEndFd
+ *   WG_BRIDGE_ENGINE            anything else
+ * Later versions may add codes. */
+int wgLastCode(int handle, char *buffer, int size);
+
+/* Returns the errno of that failure, 0 if nothing has failed: what Run does not return. Since 1.2.0. */
+int wgLastErrno(int handle);
 
 /* Ends the handle's tunnel, if it has one, and frees the handle. Returns when the interface, the
  * socket and every thread's work are gone, which may take some milliseconds. */

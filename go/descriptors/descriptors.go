@@ -20,7 +20,7 @@ func Require(count int) (err error) {
 	for len(opened) < count {
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
-			return fmt.Errorf("%d more file descriptors are needed, and there are %d: raise the limit of open files (ulimit -n): %w", count, len(opened), err)
+			return fmt.Errorf("%d more file descriptors are needed, and there are %d: %w", count, len(opened), err)
 		}
 		opened = append(opened, fd)
 	}

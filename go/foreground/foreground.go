@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/pollable"
+	"wg-bridge/go/status"
 	"wg-bridge/go/tunnel"
 )
 
@@ -20,44 +21,39 @@ import (
 const (
 	TUNFd    = "WG_TUN_FD"            // descriptor of an open TUN interface
 	UAPIFd   = "WG_UAPI_FD"           // descriptor of a listening UAPI socket
-	StatusFd = "WG_PROCESS_STATUS_FD" // descriptor that is told Ready and the end, or why there is no tunnel
+	StatusFd = "WG_PROCESS_STATUS_FD" // descriptor for the lines of package status
 
-	// LifelineFd, which is ours too, names a descriptor whose other end the process holds for which the
-	// tunnel is run: at its end of file, however that process ended, the tunnel ends as well.
+	// LifelineFd, which is ours too, names the reading end of a pipe from the process that wants the tunnel. At
+	// its end of file, however that process ended, the tunnel ends as well.
 	LifelineFd = "WG_PROCESS_LIFELINE_FD"
 
-	// Disable, ours as well, names features that the tunnel is to do without, as tunnel.ParseDisabled
-	// reads them.
+	// Disable, ours as well, names features to run the tunnel without, as tunnel.ParseDisabled reads them.
 	Disable = "WG_BRIDGE_DISABLE"
 )
 
-// Ready begins the line on StatusFd that says that the UAPI socket answers: "ready NAME", with the
-// interface's real name.
-const Ready = "ready"
-
-// A Process is what a tunnel in the foreground takes from the process that it runs in.
+// A Process is what a tunnel in the foreground needs of the process that it runs in.
 type Process struct {
 	Getenv  func(string) string
-	Output  io.Writer // takes the log
+	Output  io.Writer // for the log
 	Version string    // of the engine, for the log
+
+	// ReportsErrors says that whoever calls Run reports its error, which is then not logged as well.
+	ReportsErrors bool
 }
 
-// Run opens the interface called name and serves it until SIGTERM, SIGINT, the lifeline's end, the
-// interface's deletion or its socket's removal; each of these is a good end. Signals are taken from the first moment that
-// there is something to clean up, and given back on return. The error says why no tunnel came to be,
-// or what failed when it ended; it has been logged.
+// Run opens the interface called name and serves it until SIGTERM, SIGINT, the lifeline's end, the interface's
+// deletion or its socket's removal, none of which is an error. It handles the signals before it opens anything, and
+// gives them back on return. The error says why the tunnel could not start, or what failed when it ended. A start
+// that fails is reported once: on StatusFd, by the caller if ReportsErrors, or else in the log.
 func (p Process) Run(name string, level tunnel.Level) error {
-	status, err := p.OpenStatus()
+	lines, err := p.OpenStatus()
 	if err != nil {
-		tunnel.NewLog(p.Output, level, name).Errorf("%v", err)
-		return err
+		return p.fail(lines, tunnel.NewLog(p.Output, level, name), err)
 	}
-	defer status.Close()
+	defer lines.Close()
 	lifeline, err := p.openLifeline()
 	if err != nil {
-		tunnel.NewLog(p.Output, level, name).Errorf("%v", err)
-		status.Tell(err.Error())
-		return err
+		return p.fail(lines, tunnel.NewLog(p.Output, level, name), err)
 	}
 	defer lifeline.Close()
 	term := make(chan os.Signal, 1)
@@ -66,11 +62,9 @@ func (p Process) Run(name string, level tunnel.Level) error {
 
 	t, log, err := p.start(name, level)
 	if err != nil {
-		log.Errorf("%v", err)
-		status.Tell(err.Error())
-		return err
+		return p.fail(lines, log, err)
 	}
-	status.Tell(Ready + " " + t.Name())
+	lines.WriteLine(status.Ready(t.Name()))
 
 	select {
 	case <-term:
@@ -78,9 +72,21 @@ func (p Process) Run(name string, level tunnel.Level) error {
 	case <-t.Done():
 	}
 	_ = t.Close() // End has its error
-	_, err = t.End()
-	status.Tell(t.EndLine())
+	reason, err := t.End()
+	lines.WriteLine(t.EndLine())
 	log.Verbosef("Shutting down")
+	if err != nil {
+		return &status.Failure{Code: status.Lost, Err: fmt.Errorf("%s: %w", reason, err)}
+	}
+	return nil
+}
+
+// fail reports the error of a start, and returns it.
+func (p Process) fail(lines StatusWriter, log tunnel.Log, err error) error {
+	lines.WriteLine(status.Failed(err))
+	if !lines.IsRead() && !p.ReportsErrors {
+		log.Errorf("%v", err)
+	}
 	return err
 }
 
@@ -98,12 +104,13 @@ func (p Process) start(name string, level tunnel.Level) (*tunnel.Tunnel, tunnel.
 	return t, log, err
 }
 
-// Open opens the interface called name and its socket, or takes the descriptors that the
-// environment names, once it has read there which features the tunnel is to have.
+// Open reads the features from the environment, and opens the interface called name and its socket, or takes the
+// descriptors that the environment names.
 func (p Process) Open(name string) (tunnel.Files, tunnel.Features, error) {
 	features, err := tunnel.ParseDisabled(p.Getenv(Disable))
 	if err != nil {
-		return tunnel.Files{}, tunnel.Features{}, fmt.Errorf("%s: %w", Disable, err)
+		err = &status.Failure{Code: status.CodeOf(err), Err: fmt.Errorf("%s: %w", Disable, err)}
+		return tunnel.Files{}, tunnel.Features{}, err
 	}
 	var given tunnel.Given
 	var errs [2]error
@@ -125,11 +132,11 @@ func (p Process) file(variable string) (*os.File, error) {
 	}
 	fd, err := strconv.ParseUint(value, 10, 31)
 	if err != nil {
-		return nil, fmt.Errorf("%s=%q is no file descriptor: give the number of an open one, or unset it: %w", variable, value, unix.EINVAL)
+		return nil, valueFailure("%s=%q is not a file descriptor: %w", variable, value, unix.EINVAL)
 	}
 	// Non-blocking puts it on the runtime's poller; a descriptor that is not open shows here.
 	if err := unix.SetNonblock(int(fd), true); err != nil {
-		return nil, fmt.Errorf("%s=%d is not an open file descriptor: %w", variable, fd, err)
+		return nil, valueFailure("%s=%d is not an open file descriptor: %w", variable, fd, err)
 	}
 	if variable == StatusFd && (fd == uint64(unix.Stdout) || fd == uint64(unix.Stderr)) {
 		return duplicate(int(fd), variable)
@@ -143,4 +150,8 @@ func (p Process) file(variable string) (*os.File, error) {
 		}
 	}
 	return file, nil
+}
+
+func valueFailure(format string, arguments ...any) error {
+	return &status.Failure{Code: status.Value, Err: fmt.Errorf(format, arguments...)}
 }

@@ -5,8 +5,7 @@ import (
 	"os"
 )
 
-// A lifeline tells that the process for which the tunnel is run has ended. Without LifelineFd there is
-// none, and it is never cut.
+// A lifeline shows when the process that wants the tunnel has ended. Without LifelineFd it is never cut.
 type lifeline struct {
 	file *os.File
 	cut  chan struct{}

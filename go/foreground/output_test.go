@@ -48,7 +48,7 @@ func TestAWriteToStandardOutputWithoutAReaderFailsAndEndsNothing(t *testing.T) {
 		if err := errors.Join(reader.Close(), writer.Close()); err != nil {
 			t.Fatal(err)
 		}
-		status.Tell("nobody")
+		status.WriteLine("nobody")
 		if _, err := output.Write([]byte("nobody\n")); !errors.Is(err, unix.EPIPE) {
 			t.Errorf("write: %v, want EPIPE", err)
 		}

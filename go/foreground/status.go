@@ -3,29 +3,45 @@ package foreground
 import (
 	"fmt"
 	"os"
-	"strings"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/tunnel"
 )
 
-// A Status is whoever started this process and gave it StatusFd, or nobody.
-type Status struct{ file *os.File }
+// A StatusWriter writes lines of package status to the descriptor that StatusFd names, or nowhere.
+type StatusWriter struct{ file *os.File }
 
 // OpenStatus takes the descriptor that the environment names. Close the result.
-func (p Process) OpenStatus() (Status, error) {
+func (p Process) OpenStatus() (StatusWriter, error) {
 	file, err := p.file(StatusFd)
-	return Status{file}, err
+	return StatusWriter{file}, err
 }
 
-// Tell says something in one line, without what could be a key. Nobody needs to be listening any more.
-func (s Status) Tell(text string) {
+// IsRead reports whether the process was given a status descriptor.
+func (s StatusWriter) IsRead() bool { return s.file != nil }
+
+// WriteLine writes one line, without anything that could be a key. It never fails: the reader may have gone.
+func (s StatusWriter) WriteLine(line string) {
 	if s.file != nil {
-		_, _ = fmt.Fprintln(s.file, strings.ReplaceAll(tunnel.Redact(text), "\n", "; "))
+		_, _ = fmt.Fprintln(s.file, tunnel.Redact(line))
 	}
 }
 
-// Close ends what is told.
-func (s Status) Close() {
+// WriteWithoutPoller writes one line to the descriptor that StatusFd names, for a process that is about to end
+// because it has too few descriptors for Go's poller. It reports whether it could.
+func (p Process) WriteWithoutPoller(line string) bool {
+	fd, err := strconv.ParseUint(p.Getenv(StatusFd), 10, 31)
+	if err != nil {
+		return false
+	}
+	_, err = unix.Write(int(fd), []byte(tunnel.Redact(line)+"\n"))
+	return err == nil
+}
+
+// Close closes the descriptor.
+func (s StatusWriter) Close() {
 	if s.file != nil {
 		_ = s.file.Close()
 	}

@@ -42,11 +42,11 @@ func Open(name string, mtu int) (*os.File, error) {
 func explainOpen(err error) error {
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		return fmt.Errorf("%s does not exist: load the kernel's TUN driver with 'modprobe tun', or give the container the device with '--device %s': %w", clonePath, clonePath, err)
+		return fmt.Errorf("%s does not exist: %w", clonePath, err)
 	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
-		return fmt.Errorf("%s has no driver: load the kernel's TUN driver with 'modprobe tun': %w", clonePath, unix.ENODEV)
+		return fmt.Errorf("%s has no driver: %w", clonePath, unix.ENODEV)
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		return fmt.Errorf("%s may not be opened: run as root or let this user read and write it: %w", clonePath, err)
+		return fmt.Errorf("%s may not be opened: %w", clonePath, err)
 	}
 	return fmt.Errorf("opening %s: %w", clonePath, err)
 }
@@ -63,9 +63,9 @@ func attach(fd int, name string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EINVAL) && exists(name):
-		return fmt.Errorf("interface %s exists already: choose another name, or delete it with 'ip link del %s': %w", name, name, unix.EBUSY)
+		return fmt.Errorf("interface %s exists already: %w", name, unix.EBUSY)
 	case errors.Is(err, unix.EPERM):
-		return fmt.Errorf("making interface %s is not allowed: run as root or with CAP_NET_ADMIN in this network namespace: %w", name, err)
+		return fmt.Errorf("making interface %s is not allowed: %w", name, err)
 	}
 	return fmt.Errorf("making interface %s: %w", name, err)
 }

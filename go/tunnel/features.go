@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/status"
 	"wg-bridge/go/tun"
 	"wg-bridge/go/udp"
 )
@@ -66,8 +67,9 @@ func (f *Features) disable(name string) error {
 	known := f.each()
 	at := slices.IndexFunc(known, func(one feature) bool { return one.name == name })
 	if at < 0 {
-		return fmt.Errorf("there is no feature %q to disable: name some of %s, with commas between them, or %s: %w",
+		err := fmt.Errorf("there is no feature %q to disable: name some of %s, with commas between them, or %s: %w",
 			name, strings.Join(namesOf(known), ", "), allNames, unix.EINVAL)
+		return &status.Failure{Code: status.UnknownFeature, Err: err}
 	}
 	*known[at].on = false
 	return nil

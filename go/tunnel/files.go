@@ -2,9 +2,11 @@ package tunnel
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/status"
 	"wg-bridge/go/tun"
 	"wg-bridge/go/uapi"
 )
@@ -17,11 +19,39 @@ type Files struct {
 	UAPI *os.File
 }
 
-// Upstream's words for the two failures, which those who watch its log know.
+// Upstream's words for the two tasks, which people who watch its log know.
 const (
-	tunFailed  = "Failed to create TUN device"
-	uapiFailed = "UAPI listen error"
+	tunTask  = "Failed to create TUN device"
+	uapiTask = "UAPI listen error"
 )
+
+// tunFailure classifies an error of package tun.
+func tunFailure(err error) error {
+	code := status.ByErrno(err, map[unix.Errno]status.Code{
+		unix.EBUSY:  status.InterfaceExists,
+		unix.ENOENT: status.NoTUN,
+		unix.ENODEV: status.NoTUN,
+		unix.EPERM:  status.Permission,
+		unix.EACCES: status.Permission,
+		unix.EINVAL: status.Value,
+	})
+	return &status.Failure{Code: code, Task: tunTask, Err: err}
+}
+
+// uapiFailure classifies an error of package uapi.
+func uapiFailure(err error) error {
+	code := status.Untrusted
+	if !errors.Is(err, uapi.ErrUntrusted) {
+		code = status.ByErrno(err, map[unix.Errno]status.Code{
+			unix.EADDRINUSE: status.SocketInUse,
+			unix.EPERM:      status.Permission,
+			unix.EACCES:     status.Permission,
+			unix.EINVAL:     status.Value,
+			unix.ENOTSOCK:   status.Value,
+		})
+	}
+	return &status.Failure{Code: code, Task: uapiTask, Err: err}
+}
 
 // Given are files that this process was started with; nil ones are opened.
 type Given struct {
@@ -29,8 +59,8 @@ type Given struct {
 }
 
 // Open makes the interface called name with an MTU in bytes (0 means DefaultMTU) and binds its UAPI
-// socket, or takes the given files, which it owns from here on. The errors are those of tun.Open and
-// uapi.Open; after one, nothing is left behind. A given interface keeps its name, whatever name is.
+// socket, or takes the given files, which it owns from here on. A given interface keeps its name, whatever name is.
+// An error is a status.Failure around one of tun.Open or uapi.Open; after it, nothing is left behind.
 func Open(name string, mtu int, given Given) (_ Files, err error) {
 	if mtu == 0 {
 		mtu = DefaultMTU
@@ -42,16 +72,19 @@ func Open(name string, mtu int, given Given) (_ Files, err error) {
 		}
 	}()
 	if files.TUN == nil {
+		if err := tun.CheckName(name); err != nil {
+			return Files{}, &status.Failure{Code: status.InterfaceName, Task: tunTask, Err: err}
+		}
 		if files.TUN, err = tun.Open(name, mtu); err != nil {
-			return Files{}, fmt.Errorf("%s: %w", tunFailed, err)
+			return Files{}, tunFailure(err)
 		}
 	}
 	if files.Name, err = tun.Name(files.TUN); err != nil {
-		return Files{}, fmt.Errorf("%s: %w", tunFailed, err)
+		return Files{}, tunFailure(err)
 	}
 	if files.UAPI == nil {
 		if files.UAPI, err = uapi.Open(files.Name); err != nil {
-			return Files{}, fmt.Errorf("%s: %w", uapiFailed, err)
+			return Files{}, uapiFailure(err)
 		}
 	}
 	return files, nil

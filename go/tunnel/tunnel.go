@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 
 	"golang.zx2c4.com/wireguard/device"
 
 	"wg-bridge/go/descriptors"
 	"wg-bridge/go/inflight"
+	"wg-bridge/go/status"
 	"wg-bridge/go/tun"
 	"wg-bridge/go/uapi"
 	"wg-bridge/go/udp"
@@ -80,12 +80,12 @@ const (
 func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	listener, err := uapi.Listen(files.Name, files.UAPI)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", uapiFailed, err), files.TUN.Close())
+		return nil, errors.Join(uapiFailure(err), files.TUN.Close())
 	}
 	tunConfig, udpConfig := configure(features, log)
 	tunDevice, err := tun.New(files.TUN, tunConfig)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", tunFailed, err), listener.Close())
+		return nil, errors.Join(tunFailure(err), listener.Close())
 	}
 	if err := descriptors.Require(spareDescriptors); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the tunnel: %w", err), listener.Close(), tunDevice.Close())
@@ -137,14 +137,11 @@ func (t *Tunnel) Done() <-chan struct{} { return t.done }
 // it once Done is closed.
 func (t *Tunnel) End() (End, error) { return t.end, errors.Join(t.endErr, t.closeErr) }
 
-// EndLine says End in one line: the reason, and after ": " what failed. Call it once Done is closed. If
-// something failed, the log has it at error level.
+// EndLine returns End as status.Ended writes it. Call it once Done is closed. If something failed, the log has it
+// at error level.
 func (t *Tunnel) EndLine() string {
-	_, err := t.End()
-	if err == nil {
-		return string(t.end)
-	}
-	return strings.ReplaceAll(string(t.end)+": "+err.Error(), "\n", "; ")
+	reason, err := t.End()
+	return status.Ended(string(reason), err)
 }
 
 // Close ends the tunnel, waits until it is gone, and returns what could not be let go of. Why a tunnel had

@@ -48,7 +48,7 @@ func Open(name string) (*os.File, error) {
 			return file, err
 		}
 		if !waitForEnd(path, deadline) {
-			return nil, fmt.Errorf("UAPI socket %s is in use by another running program: stop that program, or choose another interface name: %w", path, unix.EADDRINUSE)
+			return nil, fmt.Errorf("UAPI socket %s is in use by another running program: %w", path, unix.EADDRINUSE)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func refuseStranger(path string) error {
 	case found.IsDir():
 		what = "directory"
 	}
-	return fmt.Errorf("a %s is in the way of UAPI socket %s: remove it, or choose another interface name: %w", what, path, unix.EEXIST)
+	return fmt.Errorf("a %s is in the way of UAPI socket %s: %w", what, path, unix.EEXIST)
 }
 
 // bindOrReplace binds path, and removes a socket there that nobody serves. If two programs replace a dead socket at

@@ -17,7 +17,10 @@ const maxLinks = 40
 // writableByOthers holds the mode bits that let group or others write.
 const writableByOthers = 0o022
 
-// checkDirectory returns an error that wraps EPERM if a user other than root and this process's own could serve
+// ErrUntrusted says that a user other than root and this process's own could be given private keys. It wraps EPERM.
+var ErrUntrusted = fmt.Errorf("not trusted: %w", unix.EPERM)
+
+// checkDirectory returns an error that wraps ErrUntrusted if a user other than root and this process's own could serve
 // sockets in directory. A directory that it accepts stays safe without a lock: it walks down from the root directory,
 // and at each step only trusted users can replace what it has inspected.
 func checkDirectory(directory string) error {
@@ -71,15 +74,15 @@ func elements(path string) []string {
 }
 
 func untrusted(directory, path, why string, isLink bool) error {
-	remedy := fmt.Sprintf(`run "chown root %s && chmod go-w %s" as root`, path, path)
+	kind := "directory"
 	if isLink {
-		remedy = "remove that link"
+		kind = "symbolic link"
 	}
-	return fmt.Errorf("%s %s, so another user could serve %s and be given private keys: %s, and remove sockets that others have left: %w",
-		path, why, directory, remedy, unix.EPERM)
+	return fmt.Errorf("the %s %s %s, so another user could serve %s and be given private keys: %w",
+		kind, path, why, directory, ErrUntrusted)
 }
 
-// dial connects to the UAPI socket at path. The error wraps EPERM if the program that listens there runs as neither
+// dial connects to the UAPI socket at path. The error wraps ErrUntrusted if the program that listens there runs as neither
 // root nor this user.
 func dial(path string) (net.Conn, error) {
 	connection, err := net.Dial("unix", path)
@@ -110,6 +113,6 @@ func checkServer(connection net.Conn, path string) error {
 	if peer.Uid == 0 || peer.Uid == uint32(os.Geteuid()) {
 		return nil
 	}
-	return fmt.Errorf("UAPI socket %s is served by process %d of user %d, who is neither root nor this user: stop that program and remove the socket: %w",
-		path, peer.Pid, peer.Uid, unix.EPERM)
+	return fmt.Errorf("UAPI socket %s is served by process %d of user %d, who is neither root nor this user: %w",
+		path, peer.Pid, peer.Uid, ErrUntrusted)
 }

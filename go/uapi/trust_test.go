@@ -97,7 +97,7 @@ func TestADirectoryIsTrustedWithAllThatLeadsToIt(t *testing.T) {
 		"in one of its group":        {func(t *testing.T, run string) { chmod(t, run, 0o775) }, "may be written by others (mode 0775)"},
 		"in one of another user":     {func(t *testing.T, run string) { chown(t, run, stranger) }, "belongs to user 12345"},
 		"behind root's link":         {func(t *testing.T, run string) { link(t, run) }, ""},
-		"behind another user's":      {func(t *testing.T, run string) { link(t, run); chown(t, run+"/wireguard", stranger) }, "remove that link"},
+		"behind another user's":      {func(t *testing.T, run string) { link(t, run); chown(t, run+"/wireguard", stranger) }, "the symbolic link /run/uapi-trust"},
 		"behind a link to another's": {func(t *testing.T, run string) { link(t, run); chown(t, run+"/target", stranger) }, "/target belongs to user 12345"},
 		"behind a link to itself":    {func(t *testing.T, run string) { loop(t, run) }, "too many levels of symbolic links"},
 	} {

@@ -4,7 +4,7 @@ import { hasCode } from "../errors.js";
 import { exchangeOverSocket, requireServer, socketDirectory, socketInode } from "../uapi/socket.js";
 import { checkInterfaceName } from "../values/interface-name.js";
 import type { RunningTunnel, TunnelEnd } from "./backend.js";
-import { endedError } from "./tunnel-end.js";
+import { endedError } from "./status.js";
 
 /**
  * A tunnel that another program serves. Closing it only lets go of it. That program's end is seen when

@@ -1,3 +1,5 @@
+import type { Environment } from "../artifacts.js";
+import type { WgBridgeError } from "../errors.js";
 import type { TunnelFeature } from "./features.js";
 
 /** Where the engine runs: in this process (a library) or in a child (an executable). */
@@ -16,7 +18,7 @@ export interface StartOptions {
   readonly logLevel?: LogLevel;
   /** Receives each line the engine logs, without its line end. It must not throw. */
   readonly onLog?: (line: string) => void;
-  /** What the tunnel does without; of executables only wg-bridge's own heeds it. Default none. */
+  /** What the tunnel does without; of executables only wg-bridge's own supports it. Default none. */
   readonly disable?: readonly TunnelFeature[];
   /**
    * The tunnel outlives this process, unless close() is called. Its log goes nowhere. Default false.
@@ -30,6 +32,16 @@ export interface StartOptions {
   readonly onStarting?: (abandon: () => void) => void;
   /** Gives up the start. The start then rejects with the signal's reason and leaves nothing behind. */
   readonly signal?: AbortSignal;
+}
+
+/** How a tunnel in the foreground of a process ended. */
+export interface ForegroundEnd {
+  /** The exit code that wireguard-go would have. */
+  readonly exitCode: number;
+  /** What the user has not been told: why there was no tunnel, or how it was lost. */
+  readonly error?: WgBridgeError;
+  /** Whoever reads WG_PROCESS_STATUS_FD has been told the error. */
+  readonly isOnStatus?: boolean;
 }
 
 /** Why a tunnel ended. */
@@ -71,6 +83,12 @@ export interface RunningTunnel extends AsyncDisposable {
 /** One way to run the engine. */
 export interface Backend {
   readonly kind: BackendKind;
-  /** Resolves only when UAPI answers. On rejection no interface, socket or process is left. */
+  /** Starts a tunnel for this program. Resolves only when UAPI answers; on rejection nothing is left behind. */
   start(options: StartOptions): Promise<RunningTunnel>;
+  /**
+   * Runs a tunnel in the foreground of this process, as `wireguard-go -f` does: until a signal, or somebody else, ends
+   * it. The environment is wireguard-go's. Takes the process's signals over.
+   * @throws WgBridgeError WG_BRIDGE_EXECUTABLE_*, WG_BRIDGE_UNTRUSTED or WG_BRIDGE_RESOURCES: it could not begin
+   */
+  run(name: string, env: Environment): Promise<ForegroundEnd>;
 }

@@ -1,29 +1,18 @@
-import { closeSync } from "node:fs";
-import { Socket } from "node:net";
-import { constants } from "node:os";
-import { withDeadline } from "../deadline.js";
-import { shortage } from "../descriptors.js";
-import { messageOf, WgBridgeError } from "../errors.js";
-import { checkRequest } from "../uapi/request.js";
-import { exchangeTimeout, removeSocketNow, socketDirectory } from "../uapi/socket.js";
-import { requireTrustedDirectory } from "../uapi/trust.js";
+import type { Environment } from "../artifacts.js";
+import { lazily } from "../descriptors.js";
+import { WgBridgeError } from "../errors.js";
+import { requireTrustedDirectory, socketDirectory } from "../trust.js";
 import { checkInterfaceName } from "../values/interface-name.js";
-import type { Backend, RunningTunnel, StartOptions, TunnelEnd } from "./backend.js";
-import { errnoName, startFailureCode } from "./ffi/errno.js";
+import type { Backend, ForegroundEnd, RunningTunnel, StartOptions } from "./backend.js";
 import type { BridgeLibrary } from "./ffi/library.js";
-import { readLines } from "./lines.js";
-import { startFailure } from "./start-failure.js";
-import { endedError, parseTunnelEnd } from "./tunnel-end.js";
 
-const { errno } = constants;
+const tunnel = lazily(() => import("./ffi/tunnel.js"));
+const foreground = lazily(() => import("./ffi/foreground.js"));
 
-/** Linux's ENOTRECOVERABLE, which node:os does not name: the library has caught a panic. */
-const notRecoverable = 131;
+/** What tunnels need of the library. Tests put something between. */
+export type TunnelLibrary = Omit<BridgeLibrary, "abiVersion">;
 
-/** What tunnels need of the library: tests put something between. */
-export type TunnelLibrary = Omit<BridgeLibrary, "abiVersion" | "run">;
-
-/** Runs tunnels in this process. A crash of the engine would take the process with it. */
+/** Runs tunnels in this process. A crash of the engine takes the process with it. */
 export class FfiBackend implements Backend {
   readonly kind = "ffi";
   readonly #library: TunnelLibrary;
@@ -42,174 +31,15 @@ export class FfiBackend implements Backend {
         `The tunnel ${name} cannot outlive this process with the backend ffi, which runs inside it. Use the backend exec.`,
       );
     }
-    requireTrustedDirectory(socketDirectory); // the library has only an errno for it
-    const library = this.#library;
-    const handle = succeed(library.newHandle(), "making a handle");
-    // It waits for an open that is under way, which then has nothing to leave.
-    options.onStarting?.(() => library.closeNow(handle));
-    let logEnded = Promise.resolve();
-    try {
-      succeed(library.disable(handle, options.disable ?? []), "disabling features");
-      if (options.onLog !== undefined) {
-        logEnded = readLines(
-          pipe(succeed(library.logFd(handle), "opening the log"), "the log"),
-          options.onLog,
-        );
-      }
-      const opened = await library.open(
-        handle,
-        name,
-        options.mtu ?? 0,
-        options.logLevel ?? "error",
-      );
-      if (opened < 0)
-        throw startFailure(startFailureCode(-opened), name, library.lastError(handle));
-      signal?.throwIfAborted();
-      const endFd = succeed(library.endFd(handle), "watching for the tunnel's end");
-      return new FfiTunnel(library, handle, pipe(endFd, "the tunnel's end"), logEnded);
-    } catch (error) {
-      await library.close(handle);
-      await logEnded;
-      throw error;
-    }
-  }
-}
-
-/** One tunnel. It owns its handle and the two descriptors that belong to it. */
-class FfiTunnel implements RunningTunnel {
-  readonly backend = "ffi";
-  readonly name: string;
-  readonly ended: Promise<TunnelEnd>;
-  readonly #library: TunnelLibrary;
-  readonly #handle: number;
-  readonly #logEnded: Promise<void>;
-  readonly #endRead: Promise<TunnelEnd>;
-  #end: TunnelEnd | undefined;
-  #closed: Promise<void> | undefined;
-  /** The exchange before: they go one by one, so that one buffer serves them all. */
-  #previous: Promise<unknown> = Promise.resolve();
-  #answer = Buffer.alloc(4096);
-
-  constructor(library: TunnelLibrary, handle: number, end: Socket, logEnded: Promise<void>) {
-    this.#library = library;
-    this.#handle = handle;
-    this.#logEnded = logEnded;
-    this.name = library.interfaceName(handle);
-    this.#endRead = this.#readEnd(end);
-    this.ended = this.#freeAtEnd();
+    requireTrustedDirectory(socketDirectory);
+    const { startTunnel } = await tunnel();
+    return startTunnel(this.#library, options);
   }
 
-  async #readEnd(end: Socket): Promise<TunnelEnd> {
-    let reason: string | undefined;
-    await readLines(end, (line) => {
-      reason ??= line;
-    });
-    this.#end = parseTunnelEnd(this.name, reason);
-    return this.#end;
-  }
-
-  async #freeAtEnd(): Promise<TunnelEnd> {
-    const end = await this.#endRead;
-    await this.close().catch(() => {}); // a failure is for the one who calls close()
-    return end;
-  }
-
-  async exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
-    const checked = checkRequest(request);
-    return withDeadline(`A UAPI exchange with ${this.name}`, exchangeTimeout, signal, (either) => {
-      const answer = this.#previous.then(() => {
-        either.throwIfAborted();
-        return this.#call(checked);
-      });
-      this.#previous = answer.catch(() => {});
-      return answer;
-    });
-  }
-
-  async #call(request: Buffer): Promise<Buffer> {
-    for (;;) {
-      this.#refuseIfEnded();
-      const buffer = this.#answer;
-      const length = await this.#library.exchange(this.#handle, request, buffer);
-      if (length >= 0) {
-        const answer = Buffer.from(buffer.subarray(0, length));
-        buffer.fill(0, 0, length); // it holds private keys
-        return answer;
-      }
-      if (length === -errno.ERANGE) {
-        buffer.fill(0);
-        this.#answer = Buffer.alloc(buffer.length * 4);
-        continue;
-      }
-      // Nothing but an end in the meantime takes the device or the handle away.
-      if (length === -errno.ENODEV || length === -errno.EBADF)
-        throw endedError(await this.#endRead);
-      throw this.#failure("A UAPI exchange", length);
-    }
-  }
-
-  #refuseIfEnded(): void {
-    if (this.#end !== undefined) throw endedError(this.#end);
-    if (this.#closed !== undefined) throw endedError(parseTunnelEnd(this.name, "closed"));
-  }
-
-  abandon(): void {
-    // The interface ends with the process; the socket's file would stay.
-    if (this.#end === undefined) removeSocketNow(this.name);
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  async #close(): Promise<void> {
-    // Not after the exchange before: that may wait for what only the tunnel's end gives back.
-    const result = await this.#library.close(this.#handle);
-    await this.#logEnded;
-    await this.#endRead;
-    if (result < 0) throw this.#failure("Closing", result);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  #failure(what: string, result: number): WgBridgeError {
-    const code = result === -notRecoverable ? "WG_BRIDGE_LOST" : "WG_BRIDGE_ENGINE";
-    const remedy = "Close the tunnel and start it anew; use --backend=exec if it happens again.";
-    return new WgBridgeError(
-      code,
-      `${what} of ${this.name} failed: ${errnoName(-result)}. ${remedy}`,
-    );
-  }
-}
-
-function succeed(result: number, what: string): number {
-  if (result >= 0) return result;
-  const code = errnoName(-result);
-  throw (
-    shortage(`The library's step of ${what}`, code) ??
-    new WgBridgeError(
-      "WG_BRIDGE_ENGINE",
-      `The library failed at ${what}: ${code}. Close tunnels that are not needed, and try again.`,
-    )
-  );
-}
-
-/**
- * Takes over the reading end of a pipe. Reading it never blocks, and its end closes it.
- * @throws WgBridgeError WG_BRIDGE_ENGINE if Node.js cannot read it; it is closed then
- */
-function pipe(fd: number, what: string): Socket {
-  try {
-    return new Socket({ fd, readable: true, writable: false });
-  } catch (cause) {
-    closeSync(fd);
-    throw new WgBridgeError(
-      "WG_BRIDGE_ENGINE",
-      `Node.js cannot read ${what} of the library: ${messageOf(cause)}.`,
-      { cause },
-    );
+  async run(name: string, env: Environment): Promise<ForegroundEnd> {
+    checkInterfaceName(name);
+    requireTrustedDirectory(socketDirectory);
+    const { runInForeground } = await foreground();
+    return runInForeground(this.#library, name, env);
   }
 }

@@ -1,32 +1,30 @@
+import { fileURLToPath } from "node:url";
 import type { Environment } from "../artifacts.js";
+import { descriptorOf, statusVariable, writeStatus } from "../backends/exec/descriptors.js";
 import { parseDisabled } from "../backends/features.js";
-import { remedyFor } from "../backends/start-failure.js";
-import { WgBridgeError } from "../errors.js";
-import {
-  type BackendRequest,
-  type Choice,
-  choose,
-  parseBackendRequest,
-} from "../strategy/choose.js";
-import { probe } from "../strategy/probe.js";
+import { formatStatus } from "../backends/status.js";
+import { shortageError } from "../descriptors.js";
+import { messageOf, WgBridgeError } from "../errors.js";
+import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
+import { openBackend, withChoice } from "../strategy/open.js";
 import { checkInterfaceName } from "../values/interface-name.js";
 import type { RunCommand } from "./arguments.js";
-import { reportFailure } from "./run/report.js";
-import { say } from "./say.js";
+import { ignoreLostErrors, say } from "./say.js";
 
 /**
- * Runs a tunnel as wireguard-go would, and returns the exit code: 0 once a tunnel in the background
- * answers, or has ended well in the foreground, and 1 after one sentence that says why not.
+ * Runs a tunnel as wireguard-go does, and returns the exit code: 0 once a tunnel in the background answers, or has
+ * ended well in the foreground, and otherwise another one after one sentence that says why.
  */
 export async function run(command: RunCommand, env: Environment): Promise<number> {
+  ignoreLostErrors();
   try {
     const name = checkInterfaceName(command.name);
     const request = parseBackendRequest(command.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
-    parseDisabled(env.WG_BRIDGE_DISABLE ?? ""); // The engine reads it again, from its own environment.
+    parseDisabled(env.WG_BRIDGE_DISABLE ?? ""); // the engine reads it again, from its own environment
     const foreground = command.foreground || env.WG_PROCESS_FOREGROUND === "1";
     return await (foreground ? runInForeground : runInBackground)(name, request, env);
   } catch (error) {
-    reportFailure(env, error);
+    reportFailure(env, shortageError("Starting the tunnel", error) ?? error);
     return 1;
   }
 }
@@ -36,17 +34,11 @@ async function runInForeground(
   request: BackendRequest,
   env: Environment,
 ): Promise<number> {
-  const { selectBackend } = await import("../strategy/select.js");
-  const selection = await selectBackend(request, env);
-  announce(selection.choice);
-  if (selection.backend === "exec") {
-    const { runInForeground } = await import("./run/exec.js");
-    return runInForeground(selection.executable, name, env);
-  }
-  const { runInForeground } = await import("./run/ffi.js");
-  const { exitCode, failure } = await runInForeground(selection.library, name, env);
-  // Whoever reads the status descriptor has been told there.
-  if (failure !== "" && !env.WG_PROCESS_STATUS_FD) say(withRemedy(failure));
+  const { backend, reason, fallback } = await openBackend(request, env);
+  if (fallback) say(reason);
+  const { exitCode, error, isOnStatus = false } = await backend.run(name, env);
+  const isRead = descriptorOf(env, statusVariable) !== undefined;
+  if (error !== undefined && !(isOnStatus && isRead)) say(error.message);
   return exitCode;
 }
 
@@ -55,29 +47,22 @@ async function runInBackground(
   request: BackendRequest,
   env: Environment,
 ): Promise<number> {
-  const found = probe(env);
-  let choice = choose(request, found);
-  if (choice.backend === "ffi") {
-    const { startInBackground } = await import("./run/ffi.js");
-    const failure = await startInBackground(name, env);
-    if (failure === undefined) return 0;
-    if (request !== "auto" || !failure.libraryAtFault) {
-      say(withRemedy(failure.cause));
-      return 1;
-    }
-    const problem = new WgBridgeError("WG_BRIDGE_LIBRARY_LOAD", failure.cause);
-    choice = choose(request, { ...found, library: { ...found.library, problem } });
-  }
-  announce(choice);
-  const { runInBackground } = await import("./run/exec.js");
-  return runInBackground(choice.path, name, env);
+  const { startInBackground } = await import("../backends/background.js");
+  const main = fileURLToPath(new URL("main.js", import.meta.url));
+  const started = await withChoice(request, env, ({ backend, path, reason, fallback }) => {
+    if (fallback) say(reason);
+    const self = [process.execPath, ...process.execArgv, main, "run", "-f", "--backend=ffi", "--"];
+    return startInBackground({ backend, path, self, name, env });
+  });
+  if (started.name === undefined) return started.exitCode;
+  writeStatus(env, formatStatus({ state: "ready", name: started.name }));
+  return 0;
 }
 
-function withRemedy(cause: string): string {
-  const remedy = remedyFor(cause);
-  return remedy === undefined ? cause : `${cause}. ${remedy}`;
-}
-
-function announce(choice: Choice): void {
-  if (choice.fallback) say(choice.reason);
+/** Reports why there is no tunnel: on the caller's status descriptor, or else on standard error. */
+function reportFailure(env: Environment, error: unknown): void {
+  const code = error instanceof WgBridgeError ? error.code : "WG_BRIDGE_ENGINE";
+  const fact = messageOf(error);
+  const line = formatStatus({ state: "failed", failure: { code, fact } });
+  if (!writeStatus(env, line)) say(fact);
 }

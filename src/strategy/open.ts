@@ -1,33 +1,71 @@
 import type { Environment } from "../artifacts.js";
 import type { Backend } from "../backends/backend.js";
 import { lazily } from "../descriptors.js";
-import type { BackendRequest } from "./choose.js";
-import { selectBackend } from "./select.js";
+import { WgBridgeError } from "../errors.js";
+import { type BackendRequest, type Choice, choose } from "./choose.js";
+import { probe } from "./probe.js";
 
 const ffi = lazily(() => import("../backends/ffi.js"));
+const library = lazily(() => import("../backends/ffi/library.js"));
 const exec = lazily(() => import("../backends/exec.js"));
 
-/** A backend that can start tunnels, and why it is this one. */
+/** A backend that is ready for use, and why it is this one. */
 export interface OpenedBackend {
   readonly backend: Backend;
   /** One line for a person. */
   readonly reason: string;
+  /** auto would have taken ffi and could not. */
+  readonly fallback: boolean;
 }
 
 /**
- * Opens a backend by name. auto prefers ffi and falls back on exec; ffi and exec never fall back.
+ * Opens a backend; for ffi it loads the library. auto prefers ffi and falls back on exec; ffi and exec never fall back.
  * @throws WgBridgeError WG_BRIDGE_LIBRARY_* or WG_BRIDGE_EXECUTABLE_*: why the backend cannot be used.
  */
-export async function openBackend(
+export function openBackend(
   request: BackendRequest = "auto",
   env: Environment = process.env,
 ): Promise<OpenedBackend> {
-  const selection = await selectBackend(request, env);
-  const { reason } = selection.choice;
-  if (selection.backend === "ffi") {
-    const { FfiBackend } = await ffi();
-    return { backend: new FfiBackend(selection.library), reason };
+  return withChoice(request, env, async ({ backend, path, reason, fallback }) => {
+    return {
+      backend: await (backend === "ffi" ? openFfi(path) : openExec(path)),
+      reason,
+      fallback,
+    };
+  });
+}
+
+/**
+ * Chooses a backend and uses it. If only the use shows that the library is broken, or of another ABI, auto uses exec.
+ * @throws WgBridgeError as choose does, and what `use` throws
+ */
+export async function withChoice<T>(
+  request: BackendRequest,
+  env: Environment,
+  use: (choice: Choice) => Promise<T>,
+): Promise<T> {
+  const found = probe(env);
+  const choice = choose(request, found);
+  try {
+    return await use(choice);
+  } catch (error) {
+    if (choice.backend === "exec" || !isOfLibrary(error)) throw error;
+    // Throws the same error again unless the request was auto.
+    return use(choose(request, { ...found, library: { path: choice.path, problem: error } }));
   }
+}
+
+/** The library is at fault, not the tunnel: another backend may do better. */
+function isOfLibrary(error: unknown): error is WgBridgeError {
+  return error instanceof WgBridgeError && error.code.startsWith("WG_BRIDGE_LIBRARY_");
+}
+
+async function openFfi(path: string): Promise<Backend> {
+  const [{ FfiBackend }, { BridgeLibrary }] = [await ffi(), await library()];
+  return new FfiBackend(await BridgeLibrary.load(path));
+}
+
+async function openExec(path: string): Promise<Backend> {
   const { ExecBackend } = await exec();
-  return { backend: new ExecBackend(selection.executable), reason };
+  return new ExecBackend(path);
 }

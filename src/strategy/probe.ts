@@ -5,8 +5,8 @@ import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { isExecutableFile } from "../executable-file.js";
 import { bundleRemedy } from "../package-root.js";
+import { requireTrustedFile } from "../trust.js";
 import { type ElfFault, type ElfFile, elfHeadBytes, parseElf } from "./elf.js";
-import { requireTrustedFile } from "./trusted-file.js";
 
 /** A file that a backend needs, and why it cannot be used, if so. */
 export interface Artifact {

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { systemCodeOf } from "../errors.js";
+import { requireTrustedDirectory } from "../trust.js";
 import { isInterfaceName } from "../values/interface-name.js";
 import { isServed, socketDirectory, socketPath } from "./socket.js";
-import { requireTrustedDirectory } from "./trust.js";
 
 /**
  * The names of all interfaces that a program serves, in alphabetical order.

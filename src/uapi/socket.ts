@@ -3,15 +3,14 @@ import { createConnection, type IpcNetConnectOpts, type OnReadOpts, Socket } fro
 import { withDeadline } from "../deadline.js";
 import { shortageError } from "../descriptors.js";
 import { hasCode, systemCodeOf, WgBridgeError } from "../errors.js";
+import { requireTrustedSocket, socketDirectory } from "../trust.js";
 import { AnswerReader } from "./answer.js";
 import { checkRequest } from "./request.js";
-import { requireTrustedSocket } from "./trust.js";
 
 /** How long one UAPI exchange may take, in milliseconds. */
 export const exchangeTimeout = 30_000;
 
-/** Where wg(8) and every userspace WireGuard have their UAPI sockets. */
-export const socketDirectory = "/var/run/wireguard";
+export { socketDirectory };
 
 /** Path of an interface's UAPI socket. */
 export function socketPath(name: string): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
-import { untilAnswer } from "../../src/backends/exec/answer.js";
+import { untilAnswer } from "../../src/backends/exec/tunnel.js";
 
 /** A program that is called as wireguard-go is. */
 export interface Program {

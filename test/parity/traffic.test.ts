@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { untilAnswer } from "../../src/backends/exec/answer.js";
+import { untilAnswer } from "../../src/backends/exec/tunnel.js";
 import { socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
 import { environment, programs } from "./programs.js";

@@ -14,7 +14,7 @@ import { join, relative } from "node:path";
 import { executablePath, libraryPath } from "../../src/artifacts.js";
 import { choose } from "../../src/strategy/choose.js";
 import { probe } from "../../src/strategy/probe.js";
-import { requireTrustedFile } from "../../src/strategy/trusted-file.js";
+import { requireTrustedFile } from "../../src/trust.js";
 import { hasStranger, skippedWithoutStranger, stranger } from "../other-user.js";
 import { onlyInSandbox } from "../sandbox.js";
 

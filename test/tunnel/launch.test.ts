@@ -7,6 +7,8 @@ import { launch } from "../../src/tunnel/launch.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { FakeRunning } from "./fake-running.js";
 
+const run = () => Promise.reject(new Error("Nothing here runs in the foreground."));
+
 describe("a tunnel whose ip(8) hangs", () => {
   onlyInSandbox();
   const { PATH } = process.env;
@@ -28,7 +30,7 @@ describe("a tunnel whose ip(8) hangs", () => {
     mock.timers.enable({ apis: ["setTimeout"] });
     try {
       const running = new FakeRunning();
-      const backend: Backend = { kind: "exec", start: async () => running };
+      const backend: Backend = { kind: "exec", start: async () => running, run };
       const network = { addresses: ["10.0.0.1/24"], up: true };
       const launched = launch(backend, { name: "lo" }, network, undefined);
       const refused = assert.rejects(launched, /Setting up lo with ip took longer than 10 s/);
@@ -69,7 +71,7 @@ describe("a tunnel that never notices that its interface is up", () => {
     const controller = new AbortController();
     const reason = new Error("changed my mind");
     const running = new FakeRunning(() => setImmediate(() => controller.abort(reason)));
-    const backend: Backend = { kind: "exec", start: async () => running };
+    const backend: Backend = { kind: "exec", start: async () => running, run };
     const launched = launch(
       backend,
       { name: "lo", signal: controller.signal },

@@ -1,78 +1,99 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
+import { buildCommand } from "../../artifacts.js";
+import { shortageError } from "../../descriptors.js";
+import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
+import { requireDependency } from "../../package-root.js";
 import { redact } from "../../text/redact.js";
+import { requireSpawn } from "../../tool.js";
 import { readLines } from "../lines.js";
-import type { ChildEnd } from "./classify.js";
-import { exitOf, outputOf } from "./exit.js";
-import { spawnExecutable } from "./spawn.js";
+import { parseStatus, type Status } from "../status.js";
+import type { ChildDescriptors } from "./descriptors.js";
+import { type ChildEnd, isCrash } from "./foreign.js";
 
 /** How many of a child's last lines are kept to explain its end. */
 const keptLines = 20;
 
-/** How long a child may take to end after SIGTERM before SIGKILL, in milliseconds. */
+/** How long a child may take to end after a signal before SIGKILL, in milliseconds. */
 const terminationGrace = 5_000;
 
-/** The descriptor in the child on which it may say that it is ready, and why it ended. */
-const statusFd = 3;
-
-/** The descriptor in the child at whose end of file it ends: this process has gone. */
-const lifelineFd = 4;
+/** How long a dead child's last output is waited for, in milliseconds: a grandchild may hold it open. */
+const outputGrace = 200;
 
 /** How a child is started. */
 export interface ChildOptions {
-  readonly executable: string;
-  readonly name: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly onLog: (line: string) => void;
-  /** It outlives this process, in a session of its own and without output. */
-  readonly detached: boolean;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly descriptors: ChildDescriptors;
+  /** It gets a session of its own, and outlives this process. Default false. */
+  readonly detached?: boolean;
+  readonly cwd?: string;
+  /** Receives each line of its output that comes over a pipe, without keys. */
+  readonly onLine?: (line: string) => void;
+  /** Receives each line on its status descriptor. */
+  readonly onStatus?: (line: string) => unknown;
 }
 
-/** A wireguard-go program that runs in the foreground. Its owner must terminate it. */
+/** A program that runs a tunnel. Its owner must terminate it. */
 export class Child {
-  /** Resolves when the child has ended, with what it wrote last. */
-  readonly exited: Promise<ChildEnd>;
-  /** Resolves with the first line on the status descriptor; never, where the program has none. */
+  /** Resolves when the child has ended, however much of its output is unread. */
+  readonly exited: Promise<void>;
+  /** Resolves when the child has ended and its output has been read. */
+  readonly ended: Promise<ChildEnd>;
+  /** Resolves with the first line on the status descriptor; never if the program has none. */
   readonly firstStatus: Promise<string>;
   /** The newest line on the status descriptor. */
   lastStatus: string | undefined;
   readonly detached: boolean;
   readonly #process: ChildProcess;
+  #killing: NodeJS.Timeout | undefined;
 
-  private constructor(process: ChildProcess, { onLog, detached }: ChildOptions) {
+  private constructor(process: ChildProcess, options: ChildOptions) {
     this.#process = process;
-    this.detached = detached;
+    this.detached = options.detached ?? false;
     const output: string[] = [];
-    for (const fd of detached ? [] : [1, 2]) {
-      void readLines(outputOf(process, fd), (line) => {
+    let crash: string | undefined;
+    for (const fd of [1, 2]) {
+      if (options.descriptors.stdio[fd] !== "pipe") continue;
+      void readLines(pipeOf(process, fd), (line) => {
         const shown = redact(line);
+        if (isCrash(line)) crash ??= shown;
         output.push(shown);
         if (output.length > keptLines) output.shift();
-        onLog(shown);
+        options.onLine?.(shown);
       });
     }
     this.firstStatus = new Promise((resolve) => {
-      void readLines(outputOf(process, statusFd), (line) => {
+      void readLines(pipeOf(process, options.descriptors.statusFd), (line) => {
         this.lastStatus = line;
+        options.onStatus?.(line);
         resolve(line);
       });
     });
-    this.exited = exitOf(process).then((exit) => ({ ...exit, output }));
+    const closed = new Promise((resolve) => process.once("close", resolve));
+    this.exited = new Promise((resolve) => process.once("exit", () => resolve()));
+    this.ended = this.exited.then(async () => {
+      clearTimeout(this.#killing);
+      const late = setTimeout(() => this.#destroyPipes(), outputGrace);
+      await closed; // all pipes have ended, or were destroyed
+      clearTimeout(late);
+      const { exitCode, signalCode } = process;
+      return { code: exitCode, signal: signalCode, output, crash };
+    });
   }
 
-  /** Starts `executable -f name`. Throws what spawnExecutable throws. */
+  /**
+   * Starts a program, and resolves once the kernel runs it.
+   * @throws WgBridgeError WG_BRIDGE_EXECUTABLE_MISSING, WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE, WG_BRIDGE_RESOURCES
+   */
   static async start(options: ChildOptions): Promise<Child> {
-    const { executable, name, env, detached } = options;
-    const process = await spawnExecutable(executable, ["-f", name], {
-      detached,
-      stdio: detached
-        ? ["ignore", "ignore", "ignore", "pipe"]
-        : ["ignore", "pipe", "pipe", "pipe", "pipe"],
-      env: {
-        ...env,
-        WG_PROCESS_FOREGROUND: "1",
-        WG_PROCESS_STATUS_FD: String(statusFd),
-        WG_PROCESS_LIFELINE_FD: detached ? "" : String(lifelineFd),
-      },
+    const { command, args, descriptors, detached, cwd } = options;
+    const { stdio, env } = descriptors;
+    const process = await spawned(command, args, {
+      stdio,
+      env,
+      ...(detached === undefined ? {} : { detached }),
+      ...(cwd === undefined ? {} : { cwd }),
     });
     return new Child(process, options);
   }
@@ -82,7 +103,17 @@ export class Child {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** This process need not wait for a detached child: it may end before. */
+  /** Null before the end, and after one by a signal. */
+  get exitCode(): number | null {
+    return this.#process.exitCode;
+  }
+
+  /** What the newest line on the status descriptor says. */
+  get status(): Status | undefined {
+    return parseStatus(this.lastStatus ?? "");
+  }
+
+  /** Lets this process end before a detached child. */
   release(): void {
     if (!this.detached) return;
     this.#process.unref();
@@ -91,17 +122,75 @@ export class Child {
     }
   }
 
+  /** Lets this process end before the child, of which it reads nothing any more. */
+  abandon(): void {
+    this.#process.unref();
+    this.#destroyPipes();
+  }
+
   /** Kills the child without waiting for its end. */
   kill(): void {
     this.#process.kill("SIGKILL");
   }
 
-  /** Asks the child to end, kills it if it does not, and resolves when it has ended. */
-  async terminate(): Promise<void> {
+  /** Sends the child a signal, kills it if it does not end by that, and resolves when it has ended. */
+  async terminate(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     this.#process.ref();
-    this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), terminationGrace);
-    await this.exited;
-    clearTimeout(timer);
+    this.#process.kill(signal);
+    if (this.running) this.#killing ??= setTimeout(() => this.kill(), terminationGrace);
+    await this.ended;
   }
+
+  #destroyPipes(): void {
+    for (const stream of this.#process.stdio) stream?.destroy();
+  }
+}
+
+function pipeOf(child: ChildProcess, fd: number): Readable {
+  const stream = child.stdio[fd];
+  if (stream && "read" in stream) return stream;
+  throw new Error(`Descriptor ${fd} of the child is not a pipe.`);
+}
+
+async function spawned(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions & { readonly stdio: readonly unknown[] },
+): Promise<ChildProcess> {
+  try {
+    requireSpawn(command, options.stdio.length);
+    const child = findSpawn(command)(command, args, options);
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", reject);
+    });
+    return child;
+  } catch (error) {
+    throw spawnError(command, error);
+  }
+}
+
+/** A bundle may have left cross-spawn behind, which adds to Node.js's own spawn only what Windows needs. */
+function findSpawn(command: string): typeof import("cross-spawn").spawn {
+  if (command === process.execPath) return spawn;
+  try {
+    return requireDependency<typeof import("cross-spawn")>("cross-spawn").spawn;
+  } catch {
+    return spawn;
+  }
+}
+
+function spawnError(executable: string, error: unknown): WgBridgeError {
+  if (error instanceof WgBridgeError) return error;
+  const shortage = shortageError(`Starting ${executable}`, error);
+  if (shortage !== undefined) return shortage;
+  const choose = "Choose another with WIREGUARD_GO_EXECUTABLE.";
+  const missing = systemCodeOf(error) === "ENOENT";
+  return new WgBridgeError(
+    missing ? "WG_BRIDGE_EXECUTABLE_MISSING" : "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",
+    missing
+      ? `The executable ${executable}, or the loader or interpreter that it names, does not exist. Build it with "${buildCommand}". ${choose}`
+      : `The executable ${executable} cannot be run on this machine (${messageOf(error)}). ${choose}`,
+    { cause: error },
+  );
 }

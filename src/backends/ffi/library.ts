@@ -1,19 +1,12 @@
 import { constants } from "node:os";
-import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
-import { buildCommand, libraryPath } from "../../artifacts.js";
-import { requireDescriptors } from "../../descriptors.js";
-import { messageOf, WgBridgeError } from "../../errors.js";
-import { checkAbi } from "../../strategy/abi.js";
+import { messageOf } from "../../errors.js";
 import type { LogLevel } from "../backend.js";
 import type { TunnelFeature } from "../features.js";
-import { requireKoffi } from "./koffi.js";
-import { type LoadedLibrary, loadedLibrary, rememberLoaded } from "./loaded.js";
+import type { Failure } from "../status.js";
+import { checkAbi, type LoadedLibrary, loadError, loadLibrary, rebuild } from "./loading.js";
 
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
-
-/** What koffi and the dynamic loader open, and what Go's runtime keeps: it ends the process if it cannot. */
-const loadDescriptors = 8;
 
 const levels: Readonly<Record<LogLevel, number>> = { silent: 0, error: 1, verbose: 2 };
 
@@ -25,7 +18,7 @@ const levels: Readonly<Record<LogLevel, number>> = { silent: 0, error: 1, verbos
 export class BridgeLibrary {
   static #bound: Promise<BridgeLibrary> | undefined;
 
-  /** The version of its C interface, for example "1.1.0". */
+  /** The version of its C interface, for example "1.2.0". */
   readonly abiVersion: string;
   readonly #library: LibraryHandle;
   readonly #new: NativeFunction;
@@ -65,18 +58,7 @@ export class BridgeLibrary {
    *   WG_BRIDGE_LIBRARY_KOFFI; WG_BRIDGE_RESOURCES.
    */
   static async load(path: string): Promise<BridgeLibrary> {
-    if (!isMainThread) {
-      const reason = "a worker thread cannot have it, because a Go runtime outlives the thread";
-      throw loadError(path, reason, "Open the tunnel in the main thread, or use --backend=exec.");
-    }
-    if (loadedLibrary() === undefined) {
-      requireDescriptors(loadDescriptors, `Loading the library ${path}`);
-    }
-    const loaded = loadedLibrary() ?? rememberLoaded({ path, handle: loadHandle(path) });
-    if (loaded.path !== path && path !== libraryPath({})) {
-      const reason = `this process has loaded ${loaded.path}, and can hold only one Go library`;
-      throw loadError(path, reason, "Name that one, or use --backend=exec.");
-    }
+    const loaded = loadLibrary(path);
     BridgeLibrary.#bound ??= BridgeLibrary.#bind(loaded, path);
     return BridgeLibrary.#bound;
   }
@@ -141,9 +123,15 @@ export class BridgeLibrary {
     return this.#endFd(handle);
   }
 
-  /** What failed last on this handle; handle 0 is run. */
-  lastError(handle: number): string {
-    return readText((buffer) => this.#lastError(handle, buffer, buffer.length));
+  /** What failed last on this handle; handle 0 is that of run and newHandle. */
+  lastFailure(handle: number): Failure {
+    const lastCode = this.#library.func("int wgLastCode(int handle, void *buffer, int size)");
+    const lastErrno = this.#library.func("int wgLastErrno(int handle)");
+    return {
+      code: readText((buffer) => lastCode(handle, buffer, buffer.length)),
+      errno: lastErrno(handle),
+      fact: readText((buffer) => this.#lastError(handle, buffer, buffer.length)),
+    };
   }
 
   /** Ends the tunnel and frees the handle. */
@@ -159,22 +147,6 @@ export class BridgeLibrary {
 
 const useOneCopy =
   "Another copy of wg-bridge has loaded it into this process, which can hold only one Go library. Install one release for both, or use --backend=exec.";
-
-const rebuild = `Build it anew with "${buildCommand}", or use --backend=exec.`;
-
-function loadHandle(path: string): LibraryHandle {
-  const { load } = requireKoffi();
-  try {
-    return load(path);
-  } catch (error) {
-    throw loadError(path, messageOf(error), rebuild, error);
-  }
-}
-
-function loadError(path: string, reason: string, remedy: string, cause?: unknown): WgBridgeError {
-  const message = `The library ${path} cannot be loaded: ${reason}. ${remedy}`;
-  return new WgBridgeError("WG_BRIDGE_LIBRARY_LOAD", message, { cause });
-}
 
 function callAsync(call: NativeFunction, ...args: unknown[]): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import { constants, tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { libraryPath, packageRoot } from "../../../src/artifacts.js";
-import { untilAnswer } from "../../../src/backends/exec/answer.js";
+import { untilAnswer } from "../../../src/backends/exec/tunnel.js";
 import { endLeftTunnels, onlyInSandbox } from "../../sandbox.js";
 
 const run = promisify(execFile);

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onlyInSandbox } from "../sandbox.js";
 
-const module = new URL("../../src/strategy/select.js", import.meta.url);
+const module = new URL("../../src/strategy/open.js", import.meta.url);
 
-describe("the selection of a backend", () => {
+describe("the opening of a backend", () => {
   onlyInSandbox();
 
   let directory = "";
@@ -26,24 +26,27 @@ describe("the selection of a backend", () => {
   after(() => rmSync(directory, { recursive: true }));
 
   // A process of its own: what is loaded stays.
-  function select(request: string, library: string): string {
+  function open(request: string, library: string): string {
     const env = { ...process.env, WIREGUARD_GO_BRIDGE_LIB_PATH: library };
-    const code = `import { selectBackend } from ${JSON.stringify(module.href)};
-      const said = ({ backend, choice }) => backend + " " + choice.reason;
-      console.log(await selectBackend("${request}", process.env).then(said, (error) => error.code));`;
+    const code = `import { openBackend } from ${JSON.stringify(module.href)};
+      const said = ({ backend, reason, fallback }) => backend.kind + " " + reason + " " + fallback;
+      console.log(await openBackend("${request}", process.env).then(said, (error) => error.code));`;
     const args = ["--input-type=module", "-e", code];
     return execFileSync(process.execPath, args, { env, encoding: "utf8" });
   }
 
   it("is ffi where the library loads", () => {
-    assert.match(select("auto", ""), /^ffi auto prefers ffi/);
+    assert.match(open("auto", ""), /^ffi auto prefers ffi.* false$/m);
   });
 
   it("falls back on exec for auto where the library, once loaded, is of another ABI", () => {
-    assert.match(select("auto", otherAbi), /^exec auto falls back on exec: .*ABI version "7"/);
+    assert.match(
+      open("auto", otherAbi),
+      /^exec auto falls back on exec: .*ABI version "7".* true$/m,
+    );
   });
 
   it("fails for ffi in the same case", () => {
-    assert.equal(select("ffi", otherAbi), "WG_BRIDGE_LIBRARY_ABI\n");
+    assert.equal(open("ffi", otherAbi), "WG_BRIDGE_LIBRARY_ABI\n");
   });
 });

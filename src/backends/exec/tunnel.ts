@@ -1,0 +1,214 @@
+import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { withDeadline } from "../../deadline.js";
+import { hasCode, WgBridgeError } from "../../errors.js";
+import { getRequest } from "../../uapi/request.js";
+import {
+  exchangeOverSocket,
+  removeDeadSocket,
+  removeSocketNow,
+  socketInode,
+  waitUntilFree,
+} from "../../uapi/socket.js";
+import type { RunningTunnel, StartOptions, TunnelEnd } from "../backend.js";
+import { startError } from "../failure.js";
+import { endedError, parseTunnelEnd } from "../status.js";
+import { Child } from "./child.js";
+import { childDescriptors } from "./descriptors.js";
+import { describeEnd, failureOf } from "./foreign.js";
+import { setMtu } from "./mtu.js";
+
+/** How long an executable may take until UAPI answers and the MTU is set, in milliseconds. */
+const startTimeout = 10_000;
+
+/** How long a program that still serves the name may take to end, in milliseconds. */
+const predecessorGrace = 2_000;
+
+/** How often a program that does not say when it is ready is asked, in milliseconds. */
+const pollInterval = 20;
+
+/** Starts a tunnel in a child process. A crash of the engine is an end like any other. */
+export async function startTunnel(
+  executable: string,
+  options: StartOptions,
+): Promise<RunningTunnel> {
+  const { name, signal, onLog, detached = false } = options;
+  const isTaken =
+    existsSync(`/sys/class/net/${name}`) || !(await waitUntilFree(name, predecessorGrace));
+  const socketBefore = socketInode(name);
+  const child = await Child.start({
+    command: executable,
+    args: ["-f", name],
+    descriptors: childDescriptors(
+      environment(options),
+      detached ? ["ignore", "ignore", "ignore"] : ["ignore", "pipe", "pipe"],
+      !detached,
+    ),
+    detached,
+    ...(onLog && { onLine: onLog }),
+  });
+  let realName = name;
+  options.onStarting?.(() => {
+    child.kill();
+    // What was there before is not the child's.
+    if (socketInode(realName) !== socketBefore) removeSocketNow(realName);
+  });
+  try {
+    await withDeadline(`Starting ${name}`, startTimeout, signal, async (either) => {
+      // Nobody can ask a name that the kernel has still to choose, and a taken one is answered by another program.
+      realName = await untilReady(child, name, !isTaken && !name.includes("%"), either);
+      if (options.mtu !== undefined) await setMtu(realName, options.mtu, either);
+    });
+    signal?.throwIfAborted();
+    child.release();
+    return new ExecTunnel(child, realName);
+  } catch (error) {
+    await child.terminate();
+    // One that may not be removed does no harm, and is no reason to hide why there is no tunnel.
+    await removeDeadSocket(realName).catch(() => {});
+    throw realName.includes("%") && hasCode(error, "WG_BRIDGE_TIMEOUT")
+      ? unnamedError(executable, error)
+      : error;
+  }
+}
+
+function environment({ logLevel = "error", disable = [] }: StartOptions): NodeJS.ProcessEnv {
+  const { WG_TUN_FD: _tun, WG_UAPI_FD: _uapi, ...env } = process.env;
+  return {
+    ...env,
+    LOG_LEVEL: logLevel,
+    WG_BRIDGE_DISABLE: disable.join(","),
+    WG_PROCESS_FOREGROUND: "1",
+  };
+}
+
+/** Resolves with the interface's name when the child says that it is ready, or answers; rejects if it has ended. */
+async function untilReady(
+  child: Child,
+  name: string,
+  mayAsk: boolean,
+  signal: AbortSignal,
+): Promise<string> {
+  const stopPolling = new AbortController();
+  const never = new Promise<never>(() => {});
+  try {
+    return await Promise.race([
+      child.firstStatus.then(() =>
+        // Any other first line is the cause of the end that follows.
+        child.status?.state === "ready" ? child.status.name : never,
+      ),
+      mayAsk
+        ? untilAnswer(name, AbortSignal.any([signal, stopPolling.signal])).then(() => name)
+        : never,
+      child.ended.then((end) => {
+        const { status } = child;
+        throw startError(name, status?.state === "failed" ? status.failure : failureOf(end));
+      }),
+    ]);
+  } finally {
+    stopPolling.abort();
+  }
+}
+
+/**
+ * Resolves once something answers on the interface's socket, which is asked every `interval` milliseconds. Waits
+ * until then, or until the signal fires, with whose reason it rejects.
+ * @throws WgBridgeError WG_BRIDGE_PERMISSION if the socket may not be opened
+ */
+export async function untilAnswer(
+  name: string,
+  signal: AbortSignal,
+  interval = pollInterval,
+): Promise<void> {
+  for (;;) {
+    try {
+      await exchangeOverSocket(name, getRequest, signal);
+      return;
+    } catch (error) {
+      // Until it answers, nothing serves the socket, or it hangs up.
+      if (!hasCode(error, "WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST")) throw error;
+    }
+    await delay(interval, undefined, { signal });
+  }
+}
+
+/** One tunnel. It owns its child. */
+class ExecTunnel implements RunningTunnel {
+  readonly backend = "exec";
+  readonly name: string;
+  readonly ended: Promise<TunnelEnd>;
+  readonly #child: Child;
+  #closed: Promise<void> | undefined;
+  #end: TunnelEnd | undefined;
+
+  constructor(child: Child, name: string) {
+    this.#child = child;
+    this.name = name;
+    this.ended = this.#waitForEnd();
+  }
+
+  async #waitForEnd(): Promise<TunnelEnd> {
+    const end = await this.#child.ended;
+    this.#end =
+      this.#closed === undefined
+        ? parseTunnelEnd(this.name, this.#endLine(describeEnd(end)))
+        : this.#closedEnd();
+    // A killed child leaves its socket. One that may not be removed does no harm: it is dead.
+    await removeDeadSocket(this.name).catch(() => {});
+    return this.#end;
+  }
+
+  /** Why the child ended that nobody here has closed. */
+  #endLine(how: string): string {
+    const { status, lastStatus, exitCode } = this.#child;
+    if (status?.state === "ended" && lastStatus !== undefined) return lastStatus;
+    if (exitCode === 0) return "its program ended by itself, or somebody told it to";
+    return `its program ${how}`;
+  }
+
+  #closedEnd(): TunnelEnd {
+    return parseTunnelEnd(this.name, "closed");
+  }
+
+  async exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
+    if (this.#end !== undefined) throw endedError(this.#end);
+    if (this.#closed !== undefined) throw endedError(this.#closedEnd());
+    try {
+      return await exchangeOverSocket(this.name, request, signal);
+    } catch (error) {
+      if (!hasCode(error, "WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST")) throw error;
+      // The engine hangs up before its process has ended.
+      if (this.#closed !== undefined) throw endedError(this.#closedEnd());
+      if (this.#child.running) throw error;
+      throw endedError(await this.ended);
+    }
+  }
+
+  abandon(): void {
+    if (this.#end !== undefined || this.#child.detached) return;
+    this.#child.kill();
+    removeSocketNow(this.name);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#child.terminate();
+    await this.ended;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function unnamedError(executable: string, cause: unknown): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_UNSUPPORTED",
+    `${executable} does not say which name the kernel chose. Give a whole name, or use wg-bridge's own executable.`,
+    { cause },
+  );
+}
