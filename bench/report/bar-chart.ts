@@ -2,15 +2,15 @@ import { type Markup, markup } from "./markup.js";
 
 /** One bar. */
 export interface Bar {
-  /** What it belongs to, such as "ffi". */
+  /** The program that it belongs to, such as "ffi". */
   readonly series: string;
   /** The class that gives it its colour. */
   readonly colour: string;
-  /** Its length. null: there is no figure. */
+  /** Its length. null: the figure is not known. */
   readonly value: number | null;
   /** The figure as text, with its unit. */
   readonly label: string;
-  /** What the figure was made from, each shown as a dot. */
+  /** The samples behind the figure, each shown as a dot. */
   readonly samples?: readonly number[];
 }
 
@@ -24,15 +24,16 @@ export interface BarGroup {
 export interface BarChart {
   readonly title: string;
   readonly groups: readonly BarGroup[];
-  /** The value at the right edge; charts with the same one can be compared. */
-  readonly most: number;
+  /** The value at the right edge. */
+  readonly maximum: number;
   readonly unit: string;
 }
 
 // All in units of the viewBox.
 const width = 520;
-const leastLeft = 112;
-const leastRight = 96;
+const minimumLeft = 112;
+const minimumRight = 96;
+/** The width of an average character. */
 const letter = 6.5;
 const barHeight = 14;
 const barGap = 2;
@@ -51,18 +52,18 @@ export function chartSize({ groups }: BarChart): {
   return { width, height: bars + axis };
 }
 
-/** Draws a chart as SVG. Its figures stand in it as text, and as one sentence for a screen reader. */
+/** Draws a chart as SVG, with its figures as text and as one sentence for a screen reader. */
 export function drawBars(chart: BarChart): Markup {
-  const { title, groups, most, unit } = chart;
+  const { title, groups, maximum, unit } = chart;
   const left = roomFor(
     groups.map(({ label }) => label),
-    leastLeft,
+    minimumLeft,
   );
   const right = roomFor(
     groups.flatMap(({ bars }) => bars.map(({ label }) => label)),
-    leastRight,
+    minimumRight,
   );
-  const scale = (width - left - right) / (most || 1);
+  const scale = (width - left - right) / (maximum || 1);
   let y = groupGap / 2;
   const drawn = groups.map(({ label, bars }) => {
     const top = y;
@@ -71,7 +72,7 @@ export function drawBars(chart: BarChart): Markup {
   });
   const { height } = chartSize(chart);
   const bottom = height - axis;
-  const ticks = ticksUpTo(most).map((tick) => drawTick(tick, left + tick * scale, bottom));
+  const ticks = ticksUpTo(maximum).map((tick) => drawTick(tick, left + tick * scale, bottom));
   return markup`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${spoken(title, groups)}">
 ${ticks}
 ${drawn}
@@ -81,19 +82,19 @@ ${drawn}
 `;
 }
 
-/** The width of a margin for texts, as far as letters can be counted on. */
-function roomFor(texts: readonly string[], least: number): number {
+/** The width of a margin for texts, estimated by their number of characters. */
+function roomFor(texts: readonly string[], minimum: number): number {
   const longest = Math.max(0, ...texts.map((text) => text.length));
-  return Math.min(width / 3, Math.max(least, Math.ceil(longest * letter) + 16));
+  return Math.min(width * 0.42, Math.max(minimum, Math.ceil(longest * letter) + 16));
 }
 
-/** Round numbers from 0 to at most `most`, no more than six. */
-export function ticksUpTo(most: number): number[] {
-  if (!(most > 0)) return [0];
-  const power = 10 ** Math.floor(Math.log10(most / 5));
+/** Returns at most six round numbers, from 0 to at most `maximum`. */
+export function ticksUpTo(maximum: number): number[] {
+  if (!(maximum > 0)) return [0];
+  const power = 10 ** Math.floor(Math.log10(maximum / 5));
   const step =
-    [1, 2, 5, 10].map((factor) => factor * power).find((size) => most / size <= 5) ?? most;
-  const count = Math.floor(most / step + 1e-9);
+    [1, 2, 5, 10].map((factor) => factor * power).find((size) => maximum / size <= 5) ?? maximum;
+  const count = Math.floor(maximum / step + 1e-9);
   return Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(6)));
 }
 

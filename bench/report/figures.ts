@@ -1,9 +1,16 @@
-/** What stands for a figure that is not known. */
+/** Stands for a figure that is not known. */
 export const unknown = "–";
 
 /** Writes a figure that may be unknown. */
 export function figure(value: number | null, write: (value: number) => string): string {
   return value === null ? unknown : write(value);
+}
+
+/** Writes a figure with as many digits as its size calls for; a count as it is. */
+export function formatFigure(value: number, unit: string): string {
+  if (unit === "") return String(value);
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 
 /** Seconds as minutes and seconds: 1:07. */
@@ -12,27 +19,7 @@ export function clock(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** Bytes as MiB with one decimal. */
-export function mebibytes(bytes: number): string {
-  return (bytes / 2 ** 20).toFixed(1);
-}
-
-/** Gbit/s with three decimals; iperf3 itself gives three digits. */
-export function gbit(perSecond: number): string {
-  return perSecond.toFixed(3);
-}
-
-/** Milliseconds with one decimal. */
-export function milliseconds(value: number): string {
-  return value.toFixed(1);
-}
-
 /** A ratio with two decimals. */
 export function times(ratio: number): string {
   return ratio.toFixed(2);
-}
-
-/** "17 of 251", or "17" where the whole is unknown. */
-export function outOf(part: number, whole: number | null): string {
-  return whole === null ? String(part) : `${part} of ${whole}`;
 }

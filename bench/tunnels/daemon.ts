@@ -1,16 +1,22 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
+import { promisify } from "node:util";
 import { untilAnswer } from "../../src/backends/exec/tunnel.js";
 import { readLines } from "../../src/backends/lines.js";
 import { socketPath, waitUntilFree } from "../../src/uapi/socket.js";
-import { plainText } from "../sandbox/lines.js";
-import type { TunnelProgram } from "./programs.js";
+import type { Program } from "../bench.js";
+import { plainText } from "../sandbox/sandbox.js";
 
 /** How long a start or an end may take, in milliseconds. */
 const limit = 20_000;
 
-/** A program that runs a tunnel in the foreground, until it is told to stop. */
+const execute = promisify(execFile);
+
+/** What is started for a tunnel: to its command "-f" and the interface's name are added. */
+export type TunnelProgram = Pick<Program, "command" | "env">;
+
+/** A program that runs a tunnel in the foreground until it is stopped. */
 export class Daemon {
   /** Milliseconds from its launch until its UAPI answered. */
   readonly startTime: number;
@@ -26,41 +32,46 @@ export class Daemon {
   }
 
   /**
-   * Starts one for the interface `name`. It stays in the session of this process, so that the scheduler
-   * treats every program alike.
-   * @throws Error that tells how it ended, where it did, and its last line of output
+   * Starts one for the interface `name`, in a session of its own as every measured program: Linux shares the
+   * processors among sessions (kernel.sched_autogroup_enabled).
+   * @throws Error that says how it ended, if it did, with its last line of output
    */
   static async start({ command, env }: TunnelProgram, name: string): Promise<Daemon> {
-    const [program = "", ...args] = command;
     const launched = performance.now();
-    const child = spawn(program, [...args, "-f", name], {
+    const child = launch([...command, "-f", name], {
       // WG_SUDO lets boringtun and gotatun keep the rights without which they lose their interface.
-      env: {
-        ...process.env,
-        LOG_LEVEL: "error",
-        WG_PROCESS_FOREGROUND: "1",
-        WG_SUDO: "true",
-        ...env,
-      },
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      ...{ LOG_LEVEL: "error", WG_PROCESS_FOREGROUND: "1", WG_SUDO: "true" },
+      ...env,
     });
     const words = new LastWords(child);
-    const answered = new AbortController();
-    const ended = once(child, "close", { signal: answered.signal }).then(() => {
-      throw new Error(`It ended at its start, ${endOf(child, words)}.`);
-    });
-    const timeout = AbortSignal.timeout(limit);
-    const deadline = AbortSignal.any([timeout, answered.signal]);
+    const ended = once(child, "close").then(() => `It ended at its start, ${endOf(child, words)}.`);
     try {
-      await Promise.race([untilAnswer(name, deadline, 1), ended]);
+      await untilAnswerOf(name, ended);
       return new Daemon(name, child, words, performance.now() - launched);
     } catch (error) {
       await stop(child, name);
-      if (!timeout.aborted) throw error;
-      throw new Error(`Its UAPI does not answer within ${limit / 1000} s.`, { cause: error });
-    } finally {
-      answered.abort();
+      throw error;
     }
+  }
+
+  /**
+   * Starts a program as netns.sh and wg-quick do, to go to the background, and ends it again.
+   * @returns milliseconds from its launch until its UAPI answered
+   */
+  static async startInBackground({ command, env }: TunnelProgram, name: string): Promise<number> {
+    const launched = performance.now();
+    const child = launch([...command, name], env);
+    const words = new LastWords(child);
+    const failed = once(child, "exit").then(([status]) =>
+      status === 0
+        ? new Promise<never>(() => {})
+        : `It ended at its start, ${endOf(child, words)}.`,
+    );
+    await untilAnswerOf(name, failed);
+    const time = performance.now() - launched;
+    await execute("ip", ["link", "delete", "dev", name], { timeout: limit, killSignal: "SIGKILL" });
+    await waitUntilFree(name, limit);
+    return time;
   }
 
   /** How it ended, as in "exit status 1: cannot read". undefined: it runs. */
@@ -74,7 +85,35 @@ export class Daemon {
   }
 }
 
-/** How the engine's log begins a line. Its time would make one failure of each round's. */
+function launch([program = "", ...args]: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  return spawn(program, args, {
+    env: { ...process.env, ...env },
+    // A program of event-loop-host.ts answers over the channel.
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    detached: true,
+  });
+}
+
+/** Resolves once UAPI answers. It is asked often: the time between two requests is the error of a sample. */
+async function untilAnswerOf(name: string, failed: Promise<string>): Promise<void> {
+  const answered = new AbortController();
+  const timeout = AbortSignal.timeout(limit);
+  const failure = failed.then((sentence) => Promise.reject(new Error(sentence)));
+  try {
+    await Promise.race([
+      untilAnswer(name, AbortSignal.any([timeout, answered.signal]), 1),
+      failure,
+    ]);
+  } catch (cause) {
+    if (!timeout.aborted) throw cause;
+    throw new Error(`Its UAPI does not answer within ${limit / 1000} s.`, { cause });
+  } finally {
+    answered.abort();
+    failure.catch(() => undefined);
+  }
+}
+
+/** How the engine's log begins a line. With its time, the same failure would differ in every round. */
 const logPrefix = /^[A-Z]+: \(\S+\) [\d/]+ [\d:]+ /;
 
 /** The last line that a program printed. */

@@ -1,5 +1,5 @@
 // node event-loop-host.js ffi|exec -f INTERFACE: a Node program that holds a tunnel through the library,
-// and tells over its IPC channel how late its event loop was: "reset", then "read".
+// and reports over its IPC channel how late its event loop was: "reset", then "read".
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { openTunnel } from "../../src/index.js";
 

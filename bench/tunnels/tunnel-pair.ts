@@ -5,13 +5,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { messageOf } from "../../src/errors.js";
 import { PrivateKey } from "../../src/values/key.js";
-import { Daemon } from "./daemon.js";
+import { Daemon, type TunnelProgram } from "./daemon.js";
 import { cpuSeconds, memory } from "./process.js";
-import type { TunnelProgram } from "./programs.js";
 
 const execute = promisify(execFile);
 
-/** How long one run of ip, wg or ping may take, in milliseconds: a program that hangs holds up wg for ever. */
+/** How long one run of ip, wg or ping may take, in milliseconds: wg waits for a hanging program for ever. */
 const commandLimit = 60_000;
 
 /** How long the first packet may take, in milliseconds: a lost handshake is repeated after 5 s. */
@@ -20,10 +19,10 @@ const handshakeLimit = 20_000;
 /** How long the first packet of the MTU's size may take after that, in milliseconds. */
 const fullSizeLimit = 5000;
 
-/** At rest, a pair uses less than a hundredth of a processor for so long, in milliseconds. */
+/** A pair is at rest if it uses less than a hundredth of a processor for so long, in milliseconds. */
 const restInterval = 50;
 
-/** How long a pair may take to come to rest, in milliseconds; a program that never does is measured as it is. */
+/** How long a pair may take to come to rest, in milliseconds; one that never does is measured all the same. */
 const restLimit = 2000;
 
 /** Bytes of the headers of IPv4 and ICMP. */
@@ -57,9 +56,9 @@ export class TunnelPair {
   }
 
   /**
-   * Starts both, does the work once a packet of the MTU's full size has crossed and neither has anything
-   * left to do, and ends them.
-   * @throws Error that tells how a daemon ended, if one did before the work was done
+   * Starts both, does the work once a packet of the MTU's full size has crossed and both are at rest, and
+   * ends them.
+   * @throws Error that says how a daemon ended, if one did before the work was done
    */
   static async with(
     program: TunnelProgram,
@@ -87,7 +86,7 @@ export class TunnelPair {
     }
   }
 
-  /** Waits until what a start leaves to do, such as compiling JavaScript, is done. */
+  /** Waits until the work that a start leaves behind, such as compiling JavaScript, is done. */
   async #untilAtRest(): Promise<void> {
     const deadline = performance.now() + restLimit;
     for (let before = this.cpuSeconds(); performance.now() < deadline; ) {
@@ -121,7 +120,7 @@ async function startEnd(
 ): Promise<End> {
   const [name, namespace] = [interfaceOf(number), namespaceOf(number)];
   await run("ip", ["netns", "add", namespace]);
-  // boringtun asks for its MTU when it starts: let it find the interface.
+  // boringtun reads its MTU when it starts: the interface must exist by then.
   if (basename(program.command[0] ?? "").startsWith("boringtun")) {
     await run("ip", ["tuntap", "add", "dev", name, "mode", "tun", "multi_queue"]);
     await run("ip", ["link", "set", name, "mtu", String(mtu)]);
@@ -130,7 +129,7 @@ async function startEnd(
   const [key, port, address] = [PrivateKey.generate(), 10_000 + number, `192.168.241.${number}`];
   const end = { interface: name, namespace, address, port, key, daemon };
   ends.push(end);
-  // Upstream hears of an MTU only before its interface moves.
+  // Upstream notices an MTU only before its interface moves.
   await run("ip", ["link", "set", name, "mtu", String(mtu)]);
   await run("ip", ["link", "set", name, "netns", namespace]);
   await run("ip", ["-n", namespace, "link", "set", "lo", "up"]);
@@ -139,7 +138,7 @@ async function startEnd(
   return end;
 }
 
-/** Takes away what is left of an end, however far it came; an interface can outlive its program. */
+/** Removes what is left of an end, however far it came: an interface can outlive its program. */
 async function clear(number: number): Promise<void> {
   await run("ip", ["netns", "delete", namespaceOf(number)]).catch(() => undefined);
   await run("ip", ["link", "delete", interfaceOf(number)]).catch(() => undefined);
@@ -166,7 +165,7 @@ AllowedIPs = ${peer.address}/32
 `;
 }
 
-/** Gives wg a configuration, by a file: it cannot open the socket that Node would give it as standard input. */
+/** Configures by wg and a file: wg cannot open the socket that Node.js would give it as standard input. */
 export async function setConfiguration(
   verb: "setconf" | "addconf",
   name: string,

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { readCount } from "../../bench/sandbox/arguments.js";
+import { readCount } from "../../bench/arguments.js";
 import {
   readPattern,
   readSuiteArguments,

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { readCount } from "../../bench/sandbox/arguments.js";
+import { readCount } from "../../bench/arguments.js";
 import { type NamedProgram, parseNamedPrograms } from "../../bench/sandbox/named-program.js";
 import {
   readPattern,

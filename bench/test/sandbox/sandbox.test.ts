@@ -1,12 +1,46 @@
 import assert from "node:assert/strict";
-import { runInSandbox } from "../../sandbox/sandbox.js";
+import { plainText, runInSandbox } from "../../sandbox/sandbox.js";
 
 describe("what runs in a sandbox", () => {
-  it("is killed if it does not end, and its output says so", async () => {
+  const run = async (script: string, signal = new AbortController().signal) => {
+    const lines: string[] = [];
+    const onLine = (line: string) => lines.push(line);
+    const exitStatus = await runInSandbox(["sh", "-c", script], {
+      env: process.env,
+      signal,
+      onLine,
+    });
+    return { exitStatus, lines };
+  };
+
+  it("has its output and errors as lines, however they come, and its exit status", async () => {
+    const { exitStatus, lines } = await run("printf on; printf 'e\\ntwo\\nth'; printf ree; exit 7");
+    assert.deepEqual([exitStatus, lines], [7, ["one", "two", "three"]]);
+    assert.deepEqual((await run("echo error >&2")).lines, ["error"]);
+  });
+
+  it("is killed at a signal", async () => {
+    const controller = new AbortController();
+    const onLine = () => controller.abort();
+    const { signal } = controller;
     const command = ["sh", "-c", "echo begun; exec sleep 1000"];
+    assert.equal(await runInSandbox(command, { env: process.env, signal, onLine }), null);
+  });
+
+  it("has no environment but the one that it is given", async () => {
+    const lines: string[] = [];
     const { signal } = new AbortController();
-    const { exitStatus, output } = await runInSandbox(command, process.env, signal, 500);
-    assert.equal(exitStatus, null);
-    assert.match(output, /\nIt was killed after 0\.5 s\.\n$/);
+    const onLine = (line: string) => lines.push(line);
+    await runInSandbox(["/usr/bin/env"], { env: { ONE: "1" }, signal, onLine });
+    assert.deepEqual(lines, ["ONE=1"]);
+  });
+});
+
+describe("plainText", () => {
+  it("removes whatever could act on a terminal", () => {
+    assert.equal(
+      plainText("\u001b[31mred\u001b[0m\u0007 \u001b]0;title\u0007bell\b\r"),
+      "red bell",
+    );
   });
 });

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { figures, formatFigure, legs } from "../../tunnels/figures.js";
+import { formatFigure } from "../../report/figures.js";
+import { figures, legs, legTitles } from "../../tunnels/figures.js";
 
 describe("the figures", () => {
   it("have an id and a title of their own, and every leg has some", () => {
     assert.equal(new Set(figures.map(({ id }) => id)).size, figures.length);
-    assert.equal(new Set(figures.map(({ title }) => title)).size, figures.length);
+    const titles = figures.map(({ leg, title }) => `${leg}: ${title}`);
+    assert.equal(new Set(titles).size, figures.length);
     for (const leg of legs) assert.ok(figures.some((figure) => figure.leg === leg));
   });
 
@@ -16,14 +18,20 @@ describe("the figures", () => {
   });
 
   it("say with how many peers they are, where that is measured", () => {
-    const title = (id: string) => figures.find((figure) => figure.id === id)?.title;
-    assert.equal(title("tcp-1420-1-up"), "TCP, MTU 1420, 1 peer, 1 stream up");
-    assert.equal(title("peers-100-tcp"), "TCP, MTU 1420, 100 peers, 1 stream up");
-    assert.equal(title("peers-10000-tcp"), "TCP, MTU 1420, 10,000 peers, 1 stream up");
+    assert.deepEqual(
+      [legTitles.tcp, legTitles["peers-100"], legTitles["peers-10000"]],
+      ["TCP, MTU 1420, 1 peer", "100 peers", "10,000 peers"],
+    );
+  });
+
+  it("have titles that fit beside a plot", () => {
+    for (const { title } of figures) assert.ok(title.length <= 31, title);
   });
 
   it("are written with three digits at least", () => {
-    assert.deepEqual([0, 0.1234, 1.234, 12.34, 123.4, 9876].map(formatFigure), [
+    const write = (value: number) => formatFigure(value, "ms");
+    assert.equal(formatFigure(17, ""), "17");
+    assert.deepEqual([0, 0.1234, 1.234, 12.34, 123.4, 9876].map(write), [
       "0.000",
       "0.123",
       "1.23",

@@ -1,0 +1,141 @@
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { messageOf } from "../src/errors.js";
+import type { Bench, ProgramOptions } from "./bench.js";
+import { type NamedProgram, parseNamedPrograms } from "./sandbox/named-program.js";
+
+/** What a benchmark is asked for. */
+export interface BenchArguments extends ProgramOptions {
+  readonly help: boolean;
+  readonly rounds: number;
+  readonly seconds: number;
+  /** The ids of the legs to measure. */
+  readonly legs: readonly string[];
+  /** Print the result as JSON instead of a table. */
+  readonly json: boolean;
+  /** Absolute path of the page to write. */
+  readonly html?: string;
+  /** Absolute path of the picture to write. */
+  readonly svg?: string;
+}
+
+const options = {
+  also: { type: "string", multiple: true },
+  without: { type: "string", multiple: true },
+  quick: { type: "boolean" },
+  rounds: { type: "string" },
+  seconds: { type: "string" },
+  only: { type: "string" },
+  json: { type: "boolean" },
+  html: { type: "string" },
+  svg: { type: "string" },
+  help: { type: "boolean", short: "h" },
+  // Earlier names.
+  peer: { type: "string", multiple: true },
+  repeat: { type: "string" },
+} as const;
+
+/** What `npm run compare -- --help` and `npm run bench -- NAME --help` print. */
+export function usage({ name, description, rounds, parts, tools }: Bench): string {
+  const command = name === "compare" ? "npm run compare --" : `npm run bench -- ${name}`;
+  const measuresTunnels = name === "compare" || name === "tunnels";
+  return `Usage: ${command} [OPTION...]
+
+${description}
+Programs take turns, each in a sandbox and a session of its own. Works as root and without.${
+    measuresTunnels
+      ? `
+  --also NAME=PATH     also measure the program at PATH; it is shown, not judged`
+      : ""
+  }${
+    name === "tunnels"
+      ? `
+  --without LEVER,...  also measure exec with these switched off, by WG_BRIDGE_DISABLE=LEVER,...
+  --seconds N          how long iperf3 and ping run each time; default 1`
+      : ""
+  }
+  --rounds N           how many rounds; default ${rounds}. From six on there are verdicts
+  --quick              three rounds
+  --only LEG,...       only some parts: ${parts.join(", ")}
+  --json               print one JSON object instead of the table; docs/bench-json.md describes it
+  --html FILE          also write a page with plots; it needs no network
+  --svg FILE           also write the plots as one picture
+
+Needs ${[...tools, "ip", "unshare"].join(", ")}.
+Exit status: 0 if every program that is judged passed every round, otherwise 1.
+`;
+}
+
+/**
+ * Reads the arguments of a benchmark.
+ * @throws Error whose message is a sentence for a person
+ */
+export function parseBenchArguments(bench: Bench, args: readonly string[]): BenchArguments {
+  const values = readOptions(bench, args);
+  const { without = [], quick = false, seconds = "1", only, json = false, help = false } = values;
+  const rounds = values.rounds ?? values.repeat ?? String(quick ? 3 : bench.rounds);
+  return {
+    help,
+    also: readAlso([...(values.also ?? []), ...(values.peer ?? [])], bench),
+    without: without.map(checkLevers),
+    rounds: readCount("--rounds", rounds, 10_000),
+    seconds: readCount("--seconds", seconds, 3600),
+    legs: readLegs(bench, only),
+    json,
+    ...readFile("html", values.html),
+    ...readFile("svg", values.svg),
+  };
+}
+
+function readOptions({ name }: Bench, args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+  } catch (cause) {
+    const [sentence] = messageOf(cause).split(". ");
+    throw new Error(`${sentence?.replace(/\.$/, "")}: see ${name} --help.`, { cause });
+  }
+}
+
+function readAlso(values: readonly string[], bench: Bench): NamedProgram[] {
+  const taken = new Map([
+    ["exec", "a backend"],
+    ["ffi", "a backend"],
+  ]);
+  if (bench.reference !== null)
+    taken.set(bench.reference, "the program that all are compared with");
+  return parseNamedPrograms("--also", values, taken);
+}
+
+/** The program itself knows its levers; only what is not a list of names is refused here. */
+function checkLevers(value: string, index: number, all: readonly string[]): string {
+  if (!/^[\w-]+(,[\w-]+)*$/.test(value)) {
+    throw new Error(
+      `--without ${JSON.stringify(value)} is not LEVER,...: names separated by commas.`,
+    );
+  }
+  if (all.indexOf(value) !== index) throw new Error(`--without ${value} is given twice.`);
+  return value;
+}
+
+function readLegs({ parts }: Bench, only: string | undefined): readonly string[] {
+  const known = parts;
+  const wanted = only?.split(",") ?? known;
+  for (const name of wanted) {
+    if (known.includes(name)) continue;
+    throw new Error(`--only ${JSON.stringify(name)} is none of ${known.join(", ")}.`);
+  }
+  return known.filter((id) => wanted.includes(id));
+}
+
+/** Reads a count, from 1. */
+export function readCount(option: string, value: string, maximum: number): number {
+  const count = Number(value);
+  if (/^\d+$/.test(value) && count >= 1 && count <= maximum) return count;
+  throw new Error(`${option} ${JSON.stringify(value)} is not a whole number from 1 to ${maximum}.`);
+}
+
+/** Reads the name of a file to write, as an absolute path. */
+function readFile<Name extends string>(name: Name, value: string | undefined) {
+  if (value === "") throw new Error(`--${name} needs the name of a file to write.`);
+  return value === undefined ? {} : { [name]: resolve(value) };
+}

@@ -1,0 +1,58 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { Bench, Turn } from "./bench.js";
+import type { Reporting } from "./rounds.js";
+import { turnInSandbox } from "./sandbox/sandbox.js";
+
+/** What an empty module is called. */
+const reference = "empty module";
+
+/** The package may take so much longer than an empty module, in milliseconds. */
+const goal = 15;
+
+const leg = { id: "import", title: "Import, in a process of its own" };
+
+/** What importing the package costs. */
+export const importing: Bench = {
+  name: "import",
+  description: "Measures how long importing the package takes, against an empty module.",
+  subject: "every import",
+  tools: [],
+  files: [],
+  rounds: 31,
+  legs: [leg],
+  parts: [leg.id],
+  figures: [
+    { id: "import", leg: leg.id, title: "import", unit: "ms", better: "less", ffiToExec: false },
+  ],
+  reference,
+  notes: [],
+  goalsDecide: true,
+  programs: () =>
+    [
+      { name: reference, command: ["data:text/javascript,"] },
+      { name: "wg-bridge", command: ["wg-bridge"] },
+    ].map((program) => ({ ...program, env: {}, judged: true, host: null })),
+  measure: (turn, reporter, context) => turnInSandbox("import", turn, reporter, context),
+  goals: ({ figures: [figure] }) => {
+    const [empty, own] = [figure?.programs[reference], figure?.programs["wg-bridge"]];
+    if (empty === undefined || own === undefined) return [];
+    const more = own.median - empty.median;
+    const sentence = `wg-bridge takes ${more.toFixed(1)} ms more; the goal is at most ${goal}.`;
+    return [{ sentence, reached: more <= goal }];
+  },
+};
+
+/** Measures one import. */
+export async function measureImport(
+  _leg: string,
+  { program }: Turn,
+  reporting: Reporting,
+): Promise<void> {
+  const module = JSON.stringify(program.command[0]);
+  const source = `const start = performance.now(); await import(${module}); console.log(performance.now() - start);`;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...["--input-type=module", "--eval", source],
+  ]);
+  reporting.found("import", Number(stdout));
+}

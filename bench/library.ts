@@ -1,0 +1,143 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { rm, writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { openTunnel, type Tunnel } from "../src/index.js";
+import type { Bench, Figure, Turn } from "./bench.js";
+import { median } from "./report/statistics.js";
+import type { Reporting } from "./rounds.js";
+import { turnInSandbox } from "./sandbox/sandbox.js";
+
+const run = promisify(execFile);
+
+/** What each leg does with how many peers, and how long the library may take against wg(8). */
+const calls = [
+  { id: "status-1000", title: "status, 1,000 peers", peers: 1000, goal: 0.5 },
+  { id: "status-10000", title: "status, 10,000 peers", peers: 10_000, goal: 0.5 },
+  { id: "apply-1000", title: "apply, 1,000 peers", peers: 1000, goal: 1.1 },
+] as const;
+
+/** Applying a configuration again may take so much of the first time. */
+const repeatedGoal = 0.1;
+
+/** How often a status is asked for in a round, and a configuration applied again. */
+const repeats = 5;
+
+const reference = "wg";
+
+const figures: readonly Figure[] = calls.flatMap(({ id, title }) =>
+  id.startsWith("apply")
+    ? [figure(id, id, title), figure(`${id}-again`, id, `${title}, unchanged`)]
+    : [figure(id, id, title)],
+);
+
+function figure(id: string, leg: string, title: string): Figure {
+  return { id, leg, title, unit: "ms", better: "less", ffiToExec: true };
+}
+
+/** What the library's calls cost against the wg command. */
+export const library: Bench = {
+  name: "library",
+  description: "Measures what the library's status and apply cost against the wg command.",
+  subject: "every call",
+  tools: ["wg"],
+  files: [],
+  rounds: 11,
+  legs: calls.map(({ id, title }) => ({ id, title })),
+  parts: calls.map(({ id }) => id),
+  figures,
+  reference,
+  notes: [
+    "wg: wg show dump, split into fields, and wg setconf, both of a tunnel on exec.",
+    `A status, and an unchanged configuration: the median of ${repeats} calls, after a first one.`,
+  ],
+  goalsDecide: true,
+  programs: () =>
+    [reference, "exec", "ffi"].map((name) => ({
+      ...{ name, command: [name], env: {}, judged: true, host: null },
+    })),
+  measure: (turn, reporter, context) => turnInSandbox("library", turn, reporter, context),
+  goals: ({ figures }) =>
+    ["exec", "ffi"].flatMap((name) => {
+      const of = (id: string) => figures.find((figure) => figure.id === id)?.programs[name];
+      const toWg = calls.map(({ id, title, goal }) => ({
+        what: `${title}, takes`,
+        of: "wg",
+        ratio: of(id)?.toReference?.median,
+        goal,
+      }));
+      const [again, first] = [of("apply-1000-again")?.median, of("apply-1000")?.median];
+      const repeated = {
+        what: "apply, 1,000 peers, unchanged, takes",
+        of: "the first time",
+        ratio: again === undefined || first === undefined ? undefined : again / first,
+        goal: repeatedGoal,
+      };
+      return [...toWg, repeated].flatMap(({ what, of, ratio, goal }) => {
+        if (ratio === undefined) return [];
+        const sentence = `${name}: ${what} ${ratio.toFixed(3)} of ${of}; the goal is at most ${goal}.`;
+        return [{ sentence, reached: ratio <= goal }];
+      });
+    }),
+};
+
+/** Measures a leg on a fresh tunnel, inside a sandbox. */
+export async function measureCall(leg: string, turn: Turn, reporting: Reporting): Promise<void> {
+  const call = calls.find(({ id }) => id === leg);
+  if (call === undefined) throw new Error(`There is no leg ${leg}.`);
+  const byWg = turn.program.name === reference;
+  const backend = turn.program.name === "ffi" ? "ffi" : "exec";
+  const text = configWithPeers(call.peers);
+  await using tunnel = await openTunnel({ name: "wgb0", backend, logLevel: "silent" });
+  reporting.doing(call.title);
+  if (leg.startsWith("status")) {
+    await tunnel.apply(text);
+    reporting.found(leg, await repeated(() => (byWg ? dumpAndSplit(tunnel) : tunnel.status())));
+    return;
+  }
+  const file = "/run/wgb0.conf";
+  await writeFile(file, text, { mode: 0o600 });
+  const apply = () => (byWg ? run("wg", ["setconf", "wgb0", file]) : tunnel.apply(text));
+  reporting.found(leg, await timed(apply));
+  reporting.found(`${leg}-again`, await repeated(apply));
+  await rm(file);
+}
+
+/** What a program without the library does: it asks wg, and splits the answer. */
+async function dumpAndSplit({ name }: Tunnel): Promise<readonly (readonly string[])[]> {
+  const { stdout } = await run("wg", ["show", name, "dump"], { maxBuffer: 2 ** 28 });
+  const lines = stdout.trimEnd().split("\n");
+  return lines.map((line) => line.split("\t"));
+}
+
+/** How long work takes, in milliseconds. */
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+/** The median of several times, after a first one that warms up. */
+async function repeated(work: () => Promise<unknown>): Promise<number> {
+  await work();
+  const times: number[] = [];
+  for (let turn = 0; turn < repeats; turn++) times.push(await timed(work));
+  return median(times) ?? Number.NaN;
+}
+
+/** The text of a configuration file with so many peers, each with every setting that a peer can have. */
+function configWithPeers(count: number): string {
+  const key = () => randomBytes(32).toString("base64");
+  const peers = Array.from({ length: count }, (_, index) => {
+    const low = `${index >> 8}.${index & 255}`;
+    return `
+[Peer]
+PublicKey = ${key()}
+PresharedKey = ${key()}
+Endpoint = 192.0.2.${index % 250}:${1024 + index}
+AllowedIPs = 10.${low}.0/24, fd00:${index.toString(16)}::/64
+PersistentKeepalive = 0
+`;
+  });
+  return `[Interface]\nPrivateKey = ${key()}\nListenPort = 51820\n${peers.join("")}`;
+}

@@ -1,0 +1,84 @@
+import type { Environment } from "../src/artifacts.js";
+import type { Bench, Program, Reporter } from "./bench.js";
+import type { Progress } from "./report/progress.js";
+import type { Result } from "./result.js";
+import { thisMachine } from "./sandbox/machine.js";
+import { type Findings, summarise } from "./summary.js";
+
+/** What a turn reports. */
+export type Finding =
+  | { readonly kind: "doing"; readonly leg: string; readonly what: string }
+  | { readonly kind: "found"; readonly id: string; readonly value: number }
+  | {
+      readonly kind: "failed";
+      readonly leg: string;
+      readonly because: string;
+      readonly output: readonly string[];
+    };
+
+/** Makes a reporter whose reports arrive as values. */
+export function reporterTo(take: (finding: Finding) => void): Reporter {
+  return {
+    doing: (leg, what) => take({ kind: "doing", leg, what }),
+    found: (id, value) => take({ kind: "found", id, value }),
+    failed: (leg, because, output = []) => take({ kind: "failed", leg, because, output }),
+  };
+}
+
+/** Takes what a leg does and finds. */
+export interface Reporting {
+  doing(what: string): void;
+  found(id: string, value: number): void;
+}
+
+/** What a run of a benchmark needs. */
+export interface RoundsOptions {
+  readonly programs: readonly Program[];
+  readonly rounds: number;
+  readonly seconds: number;
+  /** The ids of the legs to measure. */
+  readonly legs: readonly string[];
+  readonly env: Environment;
+  readonly progress: Progress;
+  /** Ends it: it then rejects with the signal's reason, and nothing that it started is left. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Measures programs in rounds, one after the other, so that no figure suffers from another. Every round
+ * begins with another program, and every other one runs backwards, so that none always follows the same.
+ */
+export async function runRounds(bench: Bench, options: RoundsOptions): Promise<Result> {
+  const { programs, rounds, seconds, legs, progress, env, signal } = options;
+  const startedAt = new Date().toISOString();
+  const measured: (Findings & { readonly rounds: Finding[][] })[] = programs.map((program) => ({
+    program,
+    rounds: [],
+  }));
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const { program, rounds: findings } of inTurn(measured, round)) {
+        progress.begin(rounds === 1 ? program.name : `${program.name} ${round + 1} of ${rounds}`);
+        const found: Finding[] = [];
+        findings.push(found);
+        const reporter = reporterTo((finding) => {
+          if (finding.kind === "doing") progress.doing(finding.leg, finding.what);
+          else found.push(finding);
+        });
+        signal.throwIfAborted();
+        await bench.measure({ program, legs, seconds }, reporter, { env, signal });
+        progress.finish(found.find((finding) => finding.kind === "failed"));
+      }
+    }
+  } finally {
+    progress.clear();
+  }
+  return summarise(bench, { startedAt, machine: thisMachine(), rounds, seconds }, measured);
+}
+
+/** The list from another beginning in every round, and from there backwards in every other one. */
+function inTurn<T>(list: readonly T[], round: number): T[] {
+  const first = round % list.length;
+  if (round % 2 === 0) return [...list.slice(first), ...list.slice(0, first)];
+  return [...list.slice(first + 1), ...list.slice(0, first + 1)].reverse();
+}

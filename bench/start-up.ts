@@ -1,0 +1,99 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { executablePath, packageRoot, upstreamExecutablePath } from "../src/artifacts.js";
+import type { Bench, Figure, Turn } from "./bench.js";
+import { median } from "./report/statistics.js";
+import type { Reporting } from "./rounds.js";
+import { turnInSandbox } from "./sandbox/sandbox.js";
+import { Daemon } from "./tunnels/daemon.js";
+
+/** How often a program is started in each way in a round. */
+const starts = 3;
+
+/** The program with which Node.js does nothing. */
+const nothing = "node -e 0";
+
+/** wg-bridge may take so many times what Node.js and the executable take by themselves. */
+const ratioGoal = 1.5;
+
+/** The leg of start-up, here and in the comparison. */
+export const startUpLeg = { id: "start-up", title: "Start-up, launch to UAPI answering" };
+
+/** Its figures. */
+export const startUpFigures: readonly Figure[] = [
+  ["start-background", "PROGRAM INTERFACE"] as const,
+  ["start-foreground", "PROGRAM -f INTERFACE"] as const,
+].map(([id, title]) => ({
+  ...{ id, title, leg: startUpLeg.id, unit: "ms", better: "less", ffiToExec: true },
+}));
+
+/** How long programs take from their launch until UAPI answers. */
+export const startUp: Bench = {
+  name: "start-up",
+  description: "Measures how long each backend takes from its launch until UAPI answers.",
+  subject: "every start",
+  tools: [],
+  files: [upstreamExecutablePath],
+  rounds: 11,
+  legs: [startUpLeg],
+  parts: [startUpLeg.id],
+  figures: startUpFigures,
+  reference: nothing,
+  notes: [`Each sample: the median of ${starts} starts. executable is build/wireguard-go alone.`],
+  goalsDecide: true,
+  programs: (_options, env) => {
+    const main = `${packageRoot}/dist/src/cli/main.js`;
+    const commands: [name: string, command: string[]][] = [
+      [nothing, [process.execPath, "-e", "0"]],
+      ["upstream", [upstreamExecutablePath]],
+      ["executable", [executablePath(env)]],
+      ["exec", [process.execPath, main, "--backend=exec"]],
+      ["ffi", [process.execPath, main, "--backend=ffi"]],
+    ];
+    return commands.map(([name, command]) => ({
+      ...{ name, command, env: {}, host: null, judged: true },
+    }));
+  },
+  measure: (turn, reporter, context) => turnInSandbox("start-up", turn, reporter, context),
+  goals: ({ figures }) => {
+    const own = figures.find(({ id }) => id === "start-foreground")?.programs ?? {};
+    const least = (own[nothing]?.median ?? 0) + (own.executable?.median ?? 0);
+    return ["exec", "ffi"].flatMap((name) => {
+      const time = own[name]?.median;
+      if (time === undefined || least === 0) return [];
+      const ratio = time / least;
+      const sentence = `${name} takes ${ratio.toFixed(2)} times what Node.js and the executable take; the goal is at most ${ratioGoal}.`;
+      return [{ sentence, reached: ratio <= ratioGoal }];
+    });
+  },
+};
+
+/** Measures the starts of one program, inside a sandbox. */
+export async function measureStarts(
+  _leg: string,
+  { program }: Turn,
+  reporting: Reporting,
+): Promise<void> {
+  const ways = {
+    "start-background": (name: string) => Daemon.startInBackground(program, name),
+    "start-foreground": async (name: string) => {
+      const daemon = await Daemon.start(program, name);
+      await daemon.stop();
+      return daemon.startTime;
+    },
+  };
+  for (const [id, measure] of Object.entries(ways)) {
+    const times: number[] = [];
+    for (let start = 0; start < starts; start++) {
+      reporting.doing(`start ${start + 1} of ${starts}`);
+      times.push(await (program.name === nothing ? runToEnd(program.command) : measure("wg1")));
+    }
+    reporting.found(id, median(times) ?? Number.NaN);
+  }
+}
+
+async function runToEnd([program = "", ...args]: readonly string[]): Promise<number> {
+  const launched = performance.now();
+  await promisify(execFile)(program, args);
+  return performance.now() - launched;
+}

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { sectionsOf } from "../../report/rows.js";
+import { tunnels } from "../../tunnels/tunnels.js";
+import { around, found, ordinary, resultOf } from "../fixtures.js";
+
+const rows = (result: typeof ordinary) =>
+  sectionsOf(tunnels, result).flatMap((section) => section.rows);
+
+describe("a row", () => {
+  const [start, tcp, loss, large] = rows(ordinary);
+
+  it("has the figure with its unit, and for each program the median and half its quartiles' distance", () => {
+    assert.equal(start?.title, "launch to UAPI answering, ms");
+    assert.deepEqual(
+      start?.cells.map(({ figure }) => figure),
+      ["30.0 ±0%", "5.00 ±0%", "10.0 ±0%", "90.0 ±0%"],
+    );
+    assert.equal(large?.cells[2]?.figure, "2.00 ±25%");
+  });
+
+  it("marks what is better, worse, and undecided, with the interval", () => {
+    assert.deepEqual(
+      tcp?.cells.map(({ ratio }) => ratio),
+      ["", "0.50-", "1.50+", "1.50+"],
+    );
+    assert.equal(tcp?.cells[1]?.interval, "0.50 to 0.50");
+    assert.match(large?.cells[2]?.ratio ?? "", /~$/);
+  });
+
+  it("has a dash where a program has no figure, and no ratio of a loss of 0", () => {
+    assert.equal(large?.cells[1]?.figure, "–");
+    assert.deepEqual(
+      loss?.cells.map(({ figure, ratio }) => [figure, ratio]),
+      [
+        ["0.000 ±0%", ""],
+        ["–", ""],
+        ["0.000 ±0%", ""],
+        ["–", ""],
+      ],
+    );
+  });
+
+  it("says how near ffi is to exec", () => {
+    assert.equal(tcp?.ffiToExec, "1.00=");
+    assert.equal(start?.ffiToExec, "");
+    const far = resultOf(
+      found("exec", { handshakes: around(1) }),
+      found("ffi", { handshakes: around(2) }),
+    );
+    assert.equal(rows(far)[0]?.ffiToExec, "2.00!");
+  });
+
+  it("asks for more rounds where there are few, and shows no spread of them", () => {
+    const few = resultOf(found("upstream", { start: [1] }), found("exec", { start: [3] }));
+    assert.equal(rows(few)[0]?.cells[1]?.ratio, "3.00?");
+    assert.equal(rows(few)[0]?.cells[1]?.figure, "3.00");
+  });
+});

@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { closeness, verdictOn } from "../summary.js";
+import {
+  around,
+  comparisonOf,
+  found,
+  netnsFailure,
+  ordinary,
+  passing,
+  resultOf,
+} from "./fixtures.js";
+
+function figureOf(result: typeof ordinary, id: string) {
+  const figure = result.figures.find((candidate) => candidate.id === id);
+  assert.ok(figure !== undefined, `there is no figure ${id}`);
+  return figure;
+}
+
+describe("a verdict on ratios to upstream", () => {
+  it("needs the whole interval on one side of 1, and knows whether more is better", () => {
+    assert.equal(verdictOn({ low: 1.01, high: 1.2 }, "more"), "better");
+    assert.equal(verdictOn({ low: 1.01, high: 1.2 }, "less"), "worse");
+    assert.equal(verdictOn({ low: 0.7, high: 0.9 }, "more"), "worse");
+    assert.equal(verdictOn({ low: 0.7, high: 0.9 }, "less"), "better");
+  });
+
+  it("is refused where the noise reaches over 1, or touches it", () => {
+    assert.equal(verdictOn({ low: 0.9, high: 1.1 }, "more"), "undecided");
+    assert.equal(verdictOn({ low: 1, high: 1.1 }, "more"), "undecided");
+    assert.equal(verdictOn({ low: 0.9, high: 1 }, "less"), "undecided");
+  });
+
+  it("is refused without an interval", () => {
+    assert.equal(verdictOn(null, "more"), "too few rounds");
+  });
+});
+
+describe("a verdict on ffi to exec", () => {
+  it("needs the whole interval inside or outside 3 percent", () => {
+    assert.equal(closeness({ low: 0.97, high: 1.03 }), "within");
+    assert.equal(closeness({ low: 1.04, high: 1.2 }), "beyond");
+    assert.equal(closeness({ low: 0.5, high: 0.96 }), "beyond");
+    assert.equal(closeness({ low: 0.96, high: 1 }), "undecided");
+    assert.equal(closeness({ low: 0.9, high: 1.1 }), "undecided");
+    assert.equal(closeness(null), "too few rounds");
+  });
+});
+
+describe("the summary", () => {
+  it("gives each figure its samples by round, its median and its quartiles", () => {
+    const exec = resultOf(
+      found("upstream", { start: [1, 1, 1, 1] }),
+      found("exec", { start: [8, null, 2, 4] }),
+    );
+    const figure = figureOf(exec, "start").programs.exec;
+    assert.deepEqual(figure?.samples, [8, null, 2, 4]);
+    assert.equal(figure?.median, 4);
+    assert.deepEqual(figure?.quartiles, { low: 3, high: 6 });
+  });
+
+  it("compares every program with upstream in the same round", () => {
+    const { programs } = figureOf(ordinary, "tcp-1420-1-up");
+    assert.equal(programs.upstream?.toReference, null);
+    assert.equal(programs.exec?.toReference?.verdict, "better");
+    assert.ok(
+      programs.exec?.toReference?.byRound.every((one) => Math.abs((one ?? 0) - 1.5) < 1e-9),
+    );
+    assert.equal(programs.small?.toReference?.verdict, "worse");
+    assert.equal(figureOf(ordinary, "start").programs.ffi?.toReference?.verdict, "worse");
+  });
+
+  it("takes a slow round for what it is: both were slow in it", () => {
+    const slow = [1, 1, 0.1, 1, 0.2, 1];
+    const result = resultOf(
+      found("upstream", { "tcp-1420-1-up": slow }),
+      found("exec", { "tcp-1420-1-up": slow.map((value) => value * 1.1) }),
+    );
+    assert.equal(figureOf(result, "tcp-1420-1-up").programs.exec?.toReference?.verdict, "better");
+  });
+
+  it("refuses a verdict to rounds that do not agree, and to fewer than six", () => {
+    assert.equal(
+      figureOf(ordinary, "tcp-9000-1-up").programs.exec?.toReference?.verdict,
+      "undecided",
+    );
+    const few = resultOf(
+      found("upstream", { start: around(1).slice(0, 5) }),
+      found("exec", { start: around(2).slice(0, 5) }),
+    );
+    const figure = figureOf(few, "start").programs.exec?.toReference;
+    assert.equal(figure?.verdict, "too few rounds");
+    assert.equal(figure?.interval, null);
+    assert.ok(Math.abs((figure?.median ?? 0) - 2) < 1e-9);
+  });
+
+  it("gives no ratio of losses where one is 0 in some round", () => {
+    const { programs } = figureOf(ordinary, "udp-250-loss");
+    assert.equal(programs.exec?.median, 0);
+    assert.equal(programs.exec?.toReference, null);
+    const mostly = resultOf(
+      found("upstream", { "udp-250-loss": [1, 1, 0, 1, 1, 1, 1, 1] }),
+      found("exec", { "udp-250-loss": [2, 2, 2, 2, 2, 2, 2, 2] }),
+    );
+    assert.equal(figureOf(mostly, "udp-250-loss").programs.exec?.toReference, null);
+    const lossy = resultOf(
+      found("upstream", { "udp-overload-loss": around(80) }),
+      found("exec", { "udp-overload-loss": around(40) }),
+    );
+    assert.equal(
+      figureOf(lossy, "udp-overload-loss").programs.exec?.toReference?.verdict,
+      "better",
+    );
+  });
+
+  it("gives a ratio still where a program has no sample of some round", () => {
+    const gap = resultOf(
+      found("upstream", { start: [1, null, 1] }),
+      found("exec", { start: [null, 2, 2] }),
+    );
+    assert.deepEqual(figureOf(gap, "start").programs.exec?.toReference?.byRound, [null, null, 2]);
+  });
+
+  it("compares ffi with exec in what crosses a tunnel alone", () => {
+    assert.equal(figureOf(ordinary, "tcp-1420-1-up").ffiToExec?.verdict, "within");
+    assert.equal(figureOf(ordinary, "start").ffiToExec, null);
+  });
+
+  it("leaves out what nobody measured, and a program without a sample", () => {
+    assert.deepEqual(
+      ordinary.figures.map(({ id }) => id),
+      ["start", "tcp-1420-1-up", "tcp-9000-1-up", "udp-250-loss"],
+    );
+    assert.deepEqual(Object.keys(figureOf(ordinary, "tcp-9000-1-up").programs), [
+      "upstream",
+      "exec",
+      "ffi",
+    ]);
+  });
+
+  it("reports each failure once, with its rounds", () => {
+    assert.deepEqual(ordinary.programs.find(({ name }) => name === "small")?.failures, [
+      {
+        leg: "tcp-9000",
+        because: "It does not carry a packet of 9000 bytes.",
+        output: [],
+        rounds: [1, 2, 3, 4, 5, 6, 7, 8, 9],
+      },
+    ]);
+  });
+
+  it("reports how noisy upstream was, and how much of it ratios remove", () => {
+    const drift = [1, 2, 3, 4, 5];
+    const { noise } = resultOf(
+      found("upstream", { start: drift }),
+      found("exec", { start: drift.map((value) => value * 2) }),
+    );
+    assert.ok(Math.abs((noise.reference ?? 0) - 2 / 3) < 1e-9);
+    assert.equal(noise.ratios, 0);
+    assert.equal(resultOf(found("upstream", { start: [1, 2] })).noise.reference, null);
+  });
+});
+
+describe("the summary of a comparison", () => {
+  it("is not passed if a judged program failed, whichever it is", () => {
+    const good = { exec: found("exec", passing(1)), ffi: found("ffi", passing(1)) };
+    const failed = (name: string) => found(name, { steps: [17] }, [netnsFailure]);
+    assert.equal(comparisonOf(good.exec, good.ffi).passed, true);
+    assert.equal(comparisonOf(failed("upstream"), good.exec, good.ffi).passed, true);
+    assert.equal(comparisonOf(failed("exec"), good.ffi).passed, false);
+    assert.equal(comparisonOf(good.exec, failed("ffi")).passed, false);
+  });
+
+  it("is not passed when no judged program ran", () => {
+    assert.equal(comparisonOf(found("upstream", passing(1))).passed, false);
+  });
+
+  it("counts the rounds that passed, and takes equal failures together", () => {
+    const failures = [null, "a", "b", "a"].map((because) =>
+      because === null ? [] : [{ ...netnsFailure, because, kind: "failed" as const }],
+    );
+    const exec = { ...found("exec", { steps: [1, 1, 1, 1] }), rounds: failures };
+    const [program] = comparisonOf(exec).programs;
+    assert.equal(program?.roundsPassed, 1);
+    assert.deepEqual(
+      program?.failures.map(({ because, rounds }) => [because, rounds]),
+      [
+        ["a", [2, 4]],
+        ["b", [3]],
+      ],
+    );
+  });
+
+  it("judges the geometric mean of the TCP tests alone, in either direction", () => {
+    const goalsAt = (gbit: number) =>
+      comparisonOf(found("exec", passing(1)), found("ffi", passing(gbit))).goals;
+    assert.deepEqual(
+      [0.94, 0.96, 1.04, 1.06].map((gbit) => goalsAt(gbit)[0]?.reached),
+      [false, true, true, false],
+    );
+    assert.match(goalsAt(0.96)[0]?.sentence ?? "", /of 2 TCP tests: 0\.960, within 5 %\.$/);
+    assert.deepEqual(comparisonOf(found("exec", passing(1))).goals, []);
+  });
+
+  it("compares each iperf3 test by the medians of its rounds", () => {
+    const id = "ipv4-outside-mtu-1420-tcp-ipv4";
+    const result = comparisonOf(
+      found("exec", { [id]: [1, 2, 30] }),
+      found("ffi", { [id]: [1, 1, 50] }),
+    );
+    const { programs } = figureOf(result, id);
+    assert.deepEqual([programs.exec?.median, programs.ffi?.median], [2, 1]);
+  });
+
+  it("shows the tests of a program that got farther than the others, in the script's order", () => {
+    const { figures } = comparisonOf(
+      found("exec", { "ipv6-outside-big-mtu-tcp-ipv6": [1], "ipv6-outside-big-mtu-tcp-ipv4": [1] }),
+      found("ffi", { "ipv4-outside-mtu-1420-udp-ipv4": [1] }),
+    );
+    assert.deepEqual(
+      figures.map(({ id }) => id),
+      [
+        "ipv4-outside-mtu-1420-udp-ipv4",
+        "ipv6-outside-big-mtu-tcp-ipv4",
+        "ipv6-outside-big-mtu-tcp-ipv6",
+      ],
+    );
+  });
+
+  it("says which netns.sh ran, and how many steps it has", () => {
+    const { script, sha256, steps } = comparisonOf(found("exec", passing(1))).input;
+    assert.equal(script, "test/netns.sh");
+    assert.match(sha256 ?? "", /^[0-9a-f]{64}$/);
+    assert.equal(steps, "251");
+  });
+});
