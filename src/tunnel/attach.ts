@@ -3,7 +3,7 @@ import { TunnelHandle } from "./handle.js";
 import type { AttachOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
 
-/** What attach does, once it is loaded. */
+/** Attaches to an interface, as the public function of this name describes. */
 export async function attach(name: string, options: AttachOptions): Promise<Tunnel> {
   options.signal?.throwIfAborted();
   const running = await AttachedTunnel.to(name);

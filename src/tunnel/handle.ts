@@ -19,16 +19,16 @@ import type { Backoff } from "./restart.js";
 import type { Tunnel } from "./tunnel.js";
 import { Watch } from "./watch.js";
 
-/** What a tunnel was when this process last knew. */
+/** The last known state of a tunnel. */
 export interface Known {
   readonly device: DeviceConfig;
   readonly link: Link | undefined;
 }
 
-/** How a tunnel that was lost is made again. */
+/** How to bring back a tunnel that was lost. */
 export interface Revival {
   readonly backoff: Backoff;
-  /** Starts a backend for the interface, and makes it what it was. */
+  /** Starts a backend for the interface, and restores its state. */
   start(name: string, known: Known, signal: AbortSignal): Promise<RunningTunnel>;
 }
 
@@ -36,7 +36,7 @@ interface Parts {
   readonly running: RunningTunnel;
   readonly reason: string;
   readonly watch: WatchOptions;
-  /** What the device has been configured with already. */
+  /** What the device is configured with already. */
   readonly configured?: DeviceConfig;
   readonly revival?: Revival;
 }
@@ -54,10 +54,10 @@ export class TunnelHandle extends EventEmitter<TunnelEventMap> implements Tunnel
   readonly #revival: Revival | undefined;
   readonly #closing = new AbortController();
   #running: RunningTunnel;
-  /** Why #running cannot be used: it has ended, and another may be coming. */
+  /** Why #running cannot be used: it has ended, though another may be starting. */
   #end: TunnelEnd | undefined;
   #closed: Promise<void> | undefined;
-  /** Whether another backend is coming. */
+  /** Whether another backend is being started. */
   #reviving = false;
   #known: Known;
 
@@ -87,14 +87,14 @@ export class TunnelHandle extends EventEmitter<TunnelEventMap> implements Tunnel
       link: revival && readLinkOr(this.name, undefined),
     };
     this.#reresolve?.replace(configured?.peers ?? []);
-    this.closed = this.#live();
+    this.closed = this.#follow();
   }
 
   async status(options?: CallOptions): Promise<DeviceStatus> {
     const { signal } = readCallOptions(options);
     const status = await this.#device.status(signal);
     if (this.#revival !== undefined) {
-      // A start that is under way has what was known before.
+      // A start that is under way still uses the old keys.
       if (!this.#reviving) destroySecrets(this.#known.device);
       const device = withOwnSecrets(status); // the caller may destroy what it gets
       this.#known = { device, link: readLinkOr(this.name, this.#known.link) };
@@ -160,25 +160,25 @@ export class TunnelHandle extends EventEmitter<TunnelEventMap> implements Tunnel
     return this.#running.exchange(request, signal);
   }
 
-  /** Only a tunnel that can be lost and made again has to be remembered. */
+  /** Records the state of a tunnel that can be brought back. */
   async #remember(): Promise<void> {
     if (this.#revival !== undefined) destroySecrets(await this.status());
   }
 
-  /** Lives until the end for good; over several backends, where one is started again. */
-  async #live(): Promise<TunnelEnd> {
+  /** Follows the tunnel, over as many backends as are started, and resolves once it has ended for good. */
+  async #follow(): Promise<TunnelEnd> {
     for (;;) {
       const began = performance.now();
       const end = await this.#running.ended;
       this.#end = end;
-      this.#revival?.backoff.worked(performance.now() - began);
-      if (end.reason !== "closed") this.#tell(() => this.emit("lost", end));
+      this.#revival?.backoff.wasUp(performance.now() - began);
+      if (end.reason !== "closed") this.#emitLater(() => this.emit("lost", end));
       const next = await this.#revive(end);
       this.#reviving = false;
       if (next === undefined) break;
       this.#running = next;
       this.#end = undefined;
-      // close() has come between, and knows only the one before.
+      // close() was called meanwhile, and knows only the previous backend.
       if (this.#closing.signal.aborted) await next.close();
     }
     this.#watch.end();
@@ -187,13 +187,13 @@ export class TunnelHandle extends EventEmitter<TunnelEventMap> implements Tunnel
     return this.#end;
   }
 
-  /** A listener that throws is the program's fault, to be seen as any other: it ends nothing here. */
-  #tell(emit: () => void): void {
+  /** An exception in a listener is the program's, and must not end this tunnel. */
+  #emitLater(emit: () => void): void {
     queueMicrotask(emit);
   }
 
   async #revive(end: TunnelEnd): Promise<RunningTunnel | undefined> {
-    // Deleting an interface or its socket is somebody's wish; a lost backend is nobody's.
+    // Whoever deleted the interface or its socket wanted the tunnel to end. Nobody wants to lose a backend.
     if (this.#revival === undefined || end.reason !== "lost") return undefined;
     const { backoff } = this.#revival;
     const { signal } = this.#closing;
@@ -202,7 +202,7 @@ export class TunnelHandle extends EventEmitter<TunnelEventMap> implements Tunnel
     for (let next = backoff.next(); next !== undefined; next = backoff.next()) {
       if (signal.aborted) return undefined;
       const event = { ...next, cause };
-      this.#tell(() => this.emit("restarting", event));
+      this.#emitLater(() => this.emit("restarting", event));
       try {
         await delay(next.delay, undefined, { signal });
         const running = await this.#revival.start(this.name, this.#known, signal);

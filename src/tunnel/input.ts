@@ -25,12 +25,12 @@ import type { BackendRequest } from "../strategy/choose.js";
 import { checkInterfaceName } from "../values/interface-name.js";
 import type { Lookup } from "./resolve.js";
 
-// What a caller gives is read when it calls, before the first await: checked and copied, so that
-// nothing the caller does to it afterwards changes what the call does.
+// Arguments are checked and copied when the call is made, before its first await: what the caller does to
+// them afterwards has no effect on the call.
 
-/** What a configuration asks of the device, and of the interface. */
-export interface Wanted {
-  /** Its secret keys are its reader's own. */
+/** What a configuration says about the device and about the interface. */
+export interface ReadConfig {
+  /** Its secret keys are copies, to be destroyed by whoever called the reader. */
   readonly device: DeviceConfig;
   readonly addresses: readonly string[];
   readonly mtu?: number;
@@ -40,28 +40,28 @@ export interface Wanted {
  * A configuration in any form: an object, or the text of a file, also as the bytes that a file is.
  * Throws ConfigError for a text.
  */
-const wanted: Reader<Wanted> = (value, place) => {
-  const config = fileText(value);
-  if (config !== undefined && isPath(config)) {
+const config: Reader<ReadConfig> = (value, place) => {
+  const text = fileText(value);
+  if (text !== undefined && isPath(text)) {
     const expected = "what is in the file, as readConfigFile(path) reads it";
     throw inputError(place, value, expected, "WG_BRIDGE_CONFIG");
   }
   const { addresses, mtu, ...device } =
-    config === undefined ? deviceConfig(value, place) : parseConfig(config);
+    text === undefined ? deviceConfig(value, place) : parseConfig(text);
   return { device, addresses: addresses ?? [], ...(mtu === undefined ? {} : { mtu }) };
 };
 
-/** No configuration is one line that ends so. */
+/** Reports whether a text is a file's name: no configuration is a single line that ends in ".conf". */
 function isPath(text: string): boolean {
   return /^[^\n[\]=#]+\.conf$/.test(text);
 }
 
-/** Reads the configuration that apply() is given. */
-export function readConfigInput(config: unknown): Wanted {
-  return wanted(config, () => "config");
+/** Reads the argument of apply(). */
+export function readConfigInput(input: unknown): ReadConfig {
+  return config(input, () => "config");
 }
 
-/** Reads the change that update() is given. Its secret keys are the caller's own. */
+/** Reads the argument of update(). Its secret keys are copies, as in ReadConfig. */
 export function readChange(change: unknown): DeviceChange {
   return deviceChange(change, () => "change");
 }
@@ -77,10 +77,10 @@ const interfaceName = text(
   "WG_BRIDGE_INTERFACE_NAME",
 );
 
-/** Timers take no more milliseconds: a longer wait would be none. */
-const longest = 2 ** 31 - 1;
-const wait = integer(0, longest);
-const interval = integer(1, longest);
+/** The maximum of Node's timers, in milliseconds. They would fire at once for a longer delay. */
+const maxDelay = 2 ** 31 - 1;
+const delay = integer(0, maxDelay);
+const interval = integer(1, maxDelay);
 
 /** A number without an upper limit, or Infinity. */
 const unlimited: Reader<number> = (value, place) => {
@@ -97,21 +97,21 @@ function isLookup(value: unknown): value is Lookup {
   return typeof value === "function";
 }
 
-/** Reads either of two kinds: what is no object with fields, or one that has them. */
+/** Combines a reader of objects with one of everything else. */
 function either<T, U>(plain: Reader<T>, fields: Reader<U>): Reader<T | U> {
   return (value, place) => (isObject(value) ? fields(value, place) : plain(value, place));
 }
 
-const no: Reader<false> = (value, place) => {
+const onlyFalse: Reader<false> = (value, place) => {
   if (value === false) return value;
   throw inputError(place, value, "false, or an object");
 };
 
-const resolve = either(no, record({}, { silentFor: unlimited, interval, lookup }));
+const resolve = either(onlyFalse, record({}, { silentFor: unlimited, interval, lookup }));
 
 const restart = either(
   boolean,
-  record({}, { delay: wait, maxDelay: wait, attempts: unlimited, settled: unlimited }),
+  record({}, { delay, maxDelay: delay, attempts: unlimited, settled: unlimited }),
 );
 
 const environment: Reader<Readonly<Record<string, string | undefined>>> = (value, place) => {
@@ -137,7 +137,7 @@ const tunnelOptions = record(
     listenPort,
     logLevel: oneOf<LogLevel>(["silent", "error", "verbose"]),
     disable,
-    config: wanted,
+    config,
     addresses,
     detached: boolean,
     restart,
@@ -145,16 +145,16 @@ const tunnelOptions = record(
   },
 );
 
-/** What openTunnel was asked for, checked and copied. */
+/** The options of openTunnel, checked and copied. */
 export type OpenRequest = ReturnType<typeof tunnelOptions> & {
   readonly env: Readonly<Record<string, string | undefined>>;
 };
 
-/** Reads what openTunnel is given. The environment is that of the moment, too. */
+/** Reads the options of openTunnel. The environment is copied, too. */
 export function readTunnelOptions(options: unknown): OpenRequest {
   const place: Place = () => "options";
   return { env: { ...process.env }, ...tunnelOptions(options, place) };
 }
 
-/** Reads what attach is given besides a name. */
+/** Reads the options of attach. */
 export const readAttachOptions = optionsOf(watching);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { systemCodeOf } from "../errors.js";
 
-/** What the kernel says of an interface. */
+/** The state of a network interface. */
 export interface Link {
   readonly up: boolean;
   /** Bytes. */
@@ -11,7 +11,7 @@ export interface Link {
 /** IFF_UP of netdevice(7). */
 const flagUp = 1;
 
-/** Looks at an interface; undefined where it is not in this network namespace. */
+/** Reads an interface's state, or returns undefined if it is not in this network namespace. */
 export function readLink(name: string): Link | undefined {
   try {
     const read = (file: string) => Number(readFileSync(`/sys/class/net/${name}/${file}`, "utf8"));
@@ -22,7 +22,7 @@ export function readLink(name: string): Link | undefined {
   }
 }
 
-/** The same, and what was known before where the interface cannot be looked at now. */
+/** As readLink, but returns the last known state if the interface cannot be read now. */
 export function readLinkOr(name: string, known: Link | undefined): Link | undefined {
   try {
     return readLink(name) ?? known;

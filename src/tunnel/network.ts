@@ -4,16 +4,16 @@ import { redact } from "../text/redact.js";
 import { runTool } from "../tool.js";
 import { checkInterfaceAddress } from "../values/interface-address.js";
 
-/** What an interface gets besides its WireGuard configuration. */
+/** How to set up an interface besides its WireGuard configuration. */
 export interface NetworkSettings {
-  /** "10.0.0.2/24": an address and the length of its network's prefix. */
+  /** Each an address with the length of its network's prefix: "10.0.0.2/24". */
   readonly addresses: readonly string[];
   readonly up: boolean;
 }
 
 /**
- * Gives an interface its addresses, and sets it up, by one run of ip(8).
- * @throws WgBridgeError WG_BRIDGE_NETWORK with what ip(8) said, WG_BRIDGE_TOOL_MISSING,
+ * Adds addresses to an interface and sets it up, with one run of ip(8).
+ * @throws WgBridgeError WG_BRIDGE_NETWORK with the message of ip(8), WG_BRIDGE_TOOL_MISSING,
  *   WG_BRIDGE_RESOURCES; or the signal's reason
  */
 export async function configureNetwork(
@@ -21,7 +21,7 @@ export async function configureNetwork(
   { addresses, up }: NetworkSettings,
   signal?: AbortSignal,
 ): Promise<void> {
-  // ip(8) reads words: anything but an address would be another command's.
+  // `ip -batch` splits at white space: an unchecked address could smuggle in arguments.
   const lines = [
     ...addresses.map((address) => `address add ${checkInterfaceAddress(address)} dev ${name}`),
     ...(up ? [`link set dev ${name} up`] : []),
@@ -42,7 +42,7 @@ function networkError(name: string, batch: string, said: string): WgBridgeError 
   const line = Number(/^Command failed -:(\d+)$/m.exec(said)?.[1]);
   const command = batch.split("\n")[line - 1];
   const cause = said.replace(/^Command failed.*$/m, "").trim();
-  // A key that was given in place of an address is hidden.
+  // Somebody may have given a key in place of an address.
   const failed = redact(`"ip ${command ?? "-batch"}" failed (${cause})`);
   return new WgBridgeError(
     "WG_BRIDGE_NETWORK",

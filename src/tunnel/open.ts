@@ -3,18 +3,18 @@ import { readAttachOptions, readName, readTunnelOptions } from "./input.js";
 import type { AttachOptions, TunnelOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
 
-// Each is loaded when it is called: a program that imports the package may never open a tunnel.
+// Each is loaded when it is first called: a program that imports the package may never open a tunnel.
 const starting = lazily(() => import("./start.js"));
 const attaching = lazily(() => import("./attach.js"));
 const listing = lazily(() => import("../uapi/server.js"));
 
 /**
- * Opens a tunnel, and resolves when it answers and is what the options ask for. Where a configuration
- * or addresses are given the interface is up then; otherwise setting it up is the caller's. On
- * rejection nothing is left behind. The options are read at once: changing them, or what is in them,
- * afterwards changes nothing. One of another name is refused.
- * @throws WgBridgeError why there is no tunnel: WG_BRIDGE_RESOURCES if descriptors are too few;
- *   ConfigError for a text that is not a configuration; or the signal's reason
+ * Opens a tunnel. Resolves once it answers and is configured as the options say. If they include a
+ * configuration or addresses, the interface is up by then; otherwise setting it up is the caller's task.
+ * On rejection nothing is left behind. The options are read at once: changing them, or what is in them,
+ * afterwards changes nothing. An unknown option is refused.
+ * @throws WgBridgeError that says why there is no tunnel; ConfigError for a text that is not a
+ *   configuration; or the signal's reason
  */
 export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
   const request = readTunnelOptions(options);
@@ -24,13 +24,12 @@ export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
 }
 
 /**
- * Takes hold of an interface that any wireguard-go program serves already, over its UAPI socket.
- * Closing the tunnel only lets go of it. That the program has ended is seen when its socket goes;
- * where it was killed and left its socket, at the next call.
- * @throws WgBridgeError WG_BRIDGE_CLOSED where nothing serves the interface, WG_BRIDGE_PERMISSION,
- *   WG_BRIDGE_UNTRUSTED where a user other than root and this one could serve it,
- *   WG_BRIDGE_INTERFACE_NAME, WG_BRIDGE_TIMEOUT where its program takes no connections,
- *   WG_BRIDGE_RESOURCES; or the signal's reason
+ * Attaches to an interface that another userspace WireGuard serves already, over its UAPI socket. Closing
+ * the tunnel only lets go of it. The tunnel ends when the program's socket goes; if the program was killed
+ * and its socket stayed, at the next call.
+ * @throws WgBridgeError WG_BRIDGE_CLOSED if nothing serves the interface; WG_BRIDGE_PERMISSION;
+ *   WG_BRIDGE_UNTRUSTED if a user other than root and this one could serve it; WG_BRIDGE_INTERFACE_NAME;
+ *   WG_BRIDGE_TIMEOUT if its program accepts no connections; WG_BRIDGE_RESOURCES; or the signal's reason
  */
 export async function attach(name: string, options: AttachOptions = {}): Promise<Tunnel> {
   const checked = readName(name);

@@ -6,23 +6,23 @@ import type { BackendRequest } from "../strategy/choose.js";
 import type { ResolveOptions } from "./reresolve.js";
 import type { RestartOptions } from "./restart.js";
 
-/** What a tunnel is to be: typed, or the text of a wg(8) or wg-quick(8) file, as a string or its bytes. */
+/** A configuration: an object, or the text of a wg(8) or wg-quick(8) file, as a string or its bytes. */
 export type ConfigInput = DeviceInput | string | Uint8Array;
 
-/** How a tunnel is watched and looked after. */
+/** How a tunnel is watched. */
 export interface WatchOptions {
-  /** Milliseconds between two looks at the device while somebody listens for events. Default 1000. */
+  /** Milliseconds between two polls of the device while somebody listens for events. Default 1000. */
   readonly pollInterval?: number;
-  /** When host names of endpoints are resolved again; false never does. */
+  /** When to resolve the endpoints' host names again. False: never. */
   readonly resolve?: false | ResolveOptions;
 }
 
-/** How an interface is attached to. */
+/** How to attach to an interface. */
 export interface AttachOptions extends WatchOptions, CallOptions {}
 
-/** What a tunnel is opened with. */
+/** How to open a tunnel. */
 export interface TunnelOptions extends WatchOptions {
-  /** The interface to make, 1 to 15 bytes. The kernel puts a number for "%d": "wg%d". */
+  /** The interface to create, 1 to 15 bytes. With "%d", as in "wg%d", the kernel picks the number. */
   readonly name: string;
   /** Default: the environment's WG_BRIDGE_BACKEND, or "auto", which prefers ffi. */
   readonly backend?: BackendRequest;
@@ -33,21 +33,21 @@ export interface TunnelOptions extends WatchOptions {
   /** What the engine logs. Default "error". */
   readonly logLevel?: LogLevel;
   /**
-   * What the tunnel is to do without, where a kernel or network does it wrongly: throughput collapses,
-   * or packets are lost. It costs speed alone. Of executables only wg-bridge's own heeds it. Default:
-   * the environment's WG_BRIDGE_DISABLE, names with commas between them, or nothing.
+   * What to turn off if a kernel or network gets it wrong, so that throughput collapses or packets are
+   * lost. Turning it off costs speed alone. Only wg-bridge's own executable honours it. Default: the
+   * environment's WG_BRIDGE_DISABLE, a comma-separated list, or nothing.
    */
   readonly disable?: readonly (TunnelFeature | "all")[];
-  /** The tunnel is made so before it is handed out. DNS, Table and the hooks are wg-quick's alone. */
+  /** Applied before openTunnel resolves. DNS, Table and the hooks are left to wg-quick. */
   readonly config?: ConfigInput;
   /** The interface's addresses, "10.0.0.2/24". Default: the configuration's. */
   readonly addresses?: readonly string[];
-  /** Gives up the opening. It then rejects with the signal's reason, and leaves nothing behind. */
+  /** Cancels the opening, which then rejects with the signal's reason and leaves nothing behind. */
   readonly signal?: AbortSignal;
-  /** The tunnel outlives this process, unless close() is called. Only exec can. */
+  /** The tunnel outlives this process, unless close() is called. Requires exec. */
   readonly detached?: boolean;
-  /** A backend that was killed is started again, with its configuration. Only exec can. */
+  /** Restarts a backend that was killed, with its configuration. Requires exec. */
   readonly restart?: boolean | RestartOptions;
-  /** Where the variables of docs/backends.md are read from. Default process.env. */
+  /** Where to read the variables of docs/backends.md. Default process.env. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }

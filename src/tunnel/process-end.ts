@@ -1,18 +1,18 @@
-/** What this process must not leave behind. */
+/** Something that this process must not leave behind. */
 export interface Held {
-  /** Ends it at once and without waiting, as far as that goes. */
+  /** Ends it at once, as far as that is possible without waiting. */
   abandon: () => void;
 }
 
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
-// Of the process, as its signals and its end are: one set for all tunnels.
+// Module-level because signals and the end of the process are, too: one set for all tunnels.
 const holding = new Set<Held>();
 
 /**
- * Lets what is held not outlive this process: when that ends by process.exit, an uncaught error, or a
- * signal, it is abandoned. Nothing is hooked while nothing is held. A signal for which the program has
- * a listener of its own is the program's matter. Returns what lets go again.
+ * Keeps `held` from outliving this process: when the process ends by process.exit, an uncaught error or a
+ * signal, `held` is abandoned. While nothing is held, there are no listeners. A signal for which the program
+ * has a listener of its own is left to the program. Returns a function that releases `held`.
  */
 export function holdUntilProcessEnd(held: Held): () => void {
   const first: typeof hold | undefined = Reflect.get(globalThis, firstCopy);
@@ -22,8 +22,9 @@ export function holdUntilProcessEnd(held: Held): () => void {
 }
 
 /**
- * Under it the first copy of this package offers its hold to all others: if each listened for signals, each
- * would take the other's listener for the program's own, and no signal would end the process.
+ * The property of globalThis in which the first copy of this package offers its `hold` to the others. If each
+ * copy listened for signals, each would mistake the others' listeners for the program's, and no signal would
+ * end the process.
  */
 const firstCopy = Symbol.for("wg-bridge.holdUntilProcessEnd");
 
@@ -37,7 +38,7 @@ function hold(held: Held): () => void {
 
 function hook(): void {
   process.on("exit", abandonAll);
-  // First of all listeners: a "once" of the program's that has run is no longer counted.
+  // Prepended: a "once" listener of the program that ran first would no longer be counted.
   for (const signal of signals) process.prependListener(signal, endBySignal);
 }
 
@@ -51,7 +52,7 @@ function abandonAll(): void {
     try {
       held.abandon();
     } catch {
-      // The process is ending: there is nobody left to tell, and the others have to be abandoned too.
+      // The process is ending: nobody could handle the error, and the others have to be abandoned too.
     }
   }
 }

@@ -8,13 +8,13 @@ import type { PublicKey } from "../values/key.js";
 import type { TunnelEventMap } from "./events.js";
 import { hasHostName, type Lookup, resolveEndpoint } from "./resolve.js";
 
-/** When host names are resolved again. */
+/** When to resolve the endpoints' host names again. */
 export interface ResolveOptions {
-  /** Milliseconds without a handshake after which it is done. Default 135 s, as wg's reresolve-dns. */
+  /** Milliseconds without a handshake after which a peer's name is resolved. Default 135 s, as for wg's reresolve-dns. */
   readonly silentFor?: number;
-  /** Milliseconds between two looks. Default 30 s. */
+  /** Milliseconds between two checks. Default 30 s. */
   readonly interval?: number;
-  /** Finds an address of a host name. Default: the system's resolver. */
+  /** Resolves a host name to an address. Default: the system's resolver. */
   readonly lookup?: (host: string) => Promise<string>;
 }
 
@@ -28,7 +28,7 @@ interface Ports {
   readonly lookup: Lookup;
 }
 
-/** Resolves the endpoints' host names again when their peers' handshakes stop. */
+/** Resolves an endpoint's host name again when the peer's handshakes stop. */
 export class Reresolve {
   readonly #ports: Ports;
   readonly #silentFor: number;
@@ -36,7 +36,7 @@ export class Reresolve {
   readonly #named = new Map<PublicKey, Endpoint>();
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
-  #looking = false;
+  #checking = false;
 
   constructor(options: ResolveOptions, ports: Ports) {
     this.#ports = ports;
@@ -44,13 +44,13 @@ export class Reresolve {
     this.#interval = options.interval ?? defaultInterval;
   }
 
-  /** These are all peers that there are, as they were asked for. */
+  /** Replaces all peers by these, with the endpoints that the program gave. */
   replace(peers: readonly { readonly publicKey: PublicKey; readonly endpoint?: Endpoint }[]): void {
     this.#named.clear();
     this.learn(peers);
   }
 
-  /** These peers were changed. One whose endpoint is now an address is no longer looked after. */
+  /** Takes note of changed peers. It forgets one whose endpoint is now an address. */
   learn(
     peers: readonly {
       readonly publicKey: PublicKey;
@@ -65,7 +65,7 @@ export class Reresolve {
     this.#startOrStop();
   }
 
-  /** Ends it, for good. */
+  /** Stops it, for good. */
   end(): void {
     this.#ended = true;
     this.#startOrStop();
@@ -75,40 +75,42 @@ export class Reresolve {
     const wanted = this.#named.size > 0 && !this.#ended;
     if (wanted === (this.#timer !== undefined)) return;
     clearInterval(this.#timer);
-    this.#timer = wanted ? setInterval(() => void this.#look(), this.#interval).unref() : undefined;
+    this.#timer = wanted
+      ? setInterval(() => void this.#check(), this.#interval).unref()
+      : undefined;
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  async #check(): Promise<void> {
+    if (this.#checking) return;
+    this.#checking = true;
     try {
       const status = await this.#ports.status();
       destroySecrets(status);
       const now = Date.now();
       for (const { publicKey, latestHandshake, endpoint } of status.peers) {
         const silent = now - (latestHandshake?.getTime() ?? 0) >= this.#silentFor;
-        if (silent) await this.#again(publicKey, endpoint);
+        if (silent) await this.#resolveAgain(publicKey, endpoint);
       }
     } catch {
-      // The tunnel has ended, or is being started again: its own events tell that.
+      // The tunnel has ended, or is being restarted: its own events report that.
     } finally {
-      this.#looking = false;
+      this.#checking = false;
     }
   }
 
-  async #again(peer: PublicKey, present: Endpoint | undefined): Promise<void> {
+  async #resolveAgain(peer: PublicKey, present: Endpoint | undefined): Promise<void> {
     const named = this.#named.get(peer);
     if (named === undefined) return;
     try {
       const { lookup, update } = this.#ports;
       const endpoint = await resolveEndpoint(peer, named, lookup);
-      // Somebody may have given it another endpoint while the resolver was asked.
+      // The peer may have been given another endpoint while the resolver worked.
       if (this.#ended || this.#named.get(peer) !== named) return;
       if (present !== undefined && formatEndpoint(present) === formatEndpoint(endpoint)) return;
       await update({ peers: [{ publicKey: peer, updateOnly: true, endpoint }] });
     } catch (error) {
       if (!(error instanceof WgBridgeError) || error.code !== "WG_BRIDGE_RESOLVE") throw error;
-      // A listener that throws is the program's fault, and must not end the look at the other peers.
+      // An exception in a listener is the program's, and must not keep the other peers from being checked.
       queueMicrotask(() => this.#ports.events.emit("resolveFailed", { peer, error }));
     }
   }

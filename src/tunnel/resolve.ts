@@ -6,19 +6,19 @@ import { describe } from "../text/quote.js";
 import { type Endpoint, isNumeric } from "../values/endpoint.js";
 import type { PublicKey } from "../values/key.js";
 
-/** Finds an address of a host name. */
+/** Resolves a host name to an address. */
 export type Lookup = (host: string) => Promise<string>;
 
-/** How long a lookup may take, in milliseconds: the system's gives up within that, unless told otherwise. */
+/** The maximum time for a lookup, in milliseconds. By default the system's resolver gives up earlier. */
 const lookupTimeout = 30_000;
 
-/** Asks the system's resolver, /etc/hosts included, and takes its first answer, as wg(8) does. */
+/** Asks the system's resolver, /etc/hosts included, and returns its first answer, as wg(8) does. */
 export async function systemLookup(host: string): Promise<string> {
   const { lookup } = await import("node:dns/promises");
   return (await lookup(host, { order: "verbatim" })).address;
 }
 
-/** A lookup's answer, or an error where none comes in time. */
+/** Settles as the lookup does, or rejects if it takes too long. */
 async function withinTime(answer: Promise<string>): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -32,7 +32,7 @@ async function withinTime(answer: Promise<string>): Promise<string> {
   }
 }
 
-/** A peer's endpoint with an address in place of a host name. */
+/** Returns a peer's endpoint with an address in place of a host name. */
 export async function resolveEndpoint(
   publicKey: PublicKey,
   endpoint: Endpoint,
@@ -51,13 +51,13 @@ export async function resolveEndpoint(
   }
 }
 
-/** dns.lookup of Node's resolves with an object, and a lookup of the program's with anything. */
+/** A program's lookup may resolve with anything: Node's own dns.lookup resolves with an object. */
 function checkAddress(address: unknown): string {
   if (typeof address === "string" && isNumeric({ host: address })) return address;
   throw new TypeError(`lookup gave ${describe(address)} in place of an address`);
 }
 
-/** Resolves the endpoints of all peers; rejects at once with the signal's reason when that fires. */
+/** Resolves the endpoints of all peers. Rejects with the signal's reason as soon as that fires. */
 export async function resolvePeers<Peer extends PeerConfig | PeerChange>(
   peers: readonly Peer[],
   lookup: Lookup,
@@ -69,18 +69,18 @@ export async function resolvePeers<Peer extends PeerConfig | PeerChange>(
       ? { ...peer, endpoint: await resolveEndpoint(peer.publicKey, peer.endpoint, lookup) }
       : peer,
   );
-  // Node's lookup cannot be given up; waiting for it can.
+  // Node's lookup cannot be cancelled, but we need not wait for it.
   return untilAborted(Promise.all(resolved), signal);
 }
 
-/** Whether a peer's endpoint has to be resolved. */
+/** Reports whether a peer's endpoint has to be resolved. */
 export function hasHostName<Peer extends { readonly endpoint?: Endpoint }>(
   peer: Peer,
 ): peer is Peer & { readonly endpoint: Endpoint } {
   return peer.endpoint !== undefined && !isNumeric(peer.endpoint);
 }
 
-/** The same configuration with addresses for host names. */
+/** Returns the configuration with addresses in place of host names. */
 export async function resolveConfig(
   config: DeviceConfig,
   lookup: Lookup,

@@ -1,16 +1,16 @@
-/** How a lost backend is started again. */
+/** How to restart a lost backend. */
 export interface RestartOptions {
-  /** Milliseconds before the first attempt; each further one waits twice as long. Default 100. */
+  /** Milliseconds before the first attempt; the delay doubles with each further one. Default 100. */
   readonly delay?: number;
-  /** The longest wait in milliseconds. Default 30 s. */
+  /** The maximum delay in milliseconds. Default 30 s. */
   readonly maxDelay?: number;
-  /** Attempts in a row before the tunnel is given up. Default: no end. */
+  /** Attempts in a row after which the tunnel is given up. Default: unlimited. */
   readonly attempts?: number;
-  /** Milliseconds that a tunnel has to last for the waits to begin anew. Default 10 s. */
+  /** Milliseconds that a tunnel must stay up for the delays to start over. Default 10 s. */
   readonly settled?: number;
 }
 
-/** Counts attempts and says how long to wait before each. Pure. */
+/** Counts attempts and computes the delay before each. */
 export class Backoff {
   readonly #delay: number;
   readonly #maxDelay: number;
@@ -25,7 +25,7 @@ export class Backoff {
     this.#settled = settled;
   }
 
-  /** The next attempt's number and its wait in milliseconds; undefined where there are no more. */
+  /** Returns the next attempt's number and its delay in milliseconds, or undefined if there are no more. */
   next(): { readonly attempt: number; readonly delay: number } | undefined {
     if (this.#failed >= this.#attempts) return undefined;
     const delay = Math.min(this.#delay * 2 ** this.#failed, this.#maxDelay);
@@ -33,8 +33,8 @@ export class Backoff {
     return { attempt: this.#failed, delay };
   }
 
-  /** The tunnel worked for so many milliseconds. */
-  worked(milliseconds: number): void {
+  /** Takes note that the tunnel was up for so many milliseconds. */
+  wasUp(milliseconds: number): void {
     if (milliseconds >= this.#settled) this.#failed = 0;
   }
 }

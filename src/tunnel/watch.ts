@@ -8,16 +8,16 @@ import { type Link, readLink, readLinkOr } from "./link.js";
 /** The events that only polling the device can find. */
 const polledEvents = ["handshake", "endpoint", "silent", "link", "mtu"] as const;
 
-/** Polls a device while somebody listens for one of polledEvents, and emits what has changed. */
+/** Polls a device while somebody listens for one of polledEvents, and emits what changed. */
 export class Watch {
   readonly #name: string;
   readonly #interval: number;
   readonly #events: EventEmitter<TunnelEventMap>;
   readonly #status: () => Promise<DeviceStatus>;
   #timer: NodeJS.Timeout | undefined;
-  #looking = false;
+  #polling = false;
   #ended = false;
-  #seen: { readonly status: DeviceStatus; readonly at: number } | undefined;
+  #previous: { readonly status: DeviceStatus; readonly at: number } | undefined;
   #link: Link | undefined;
 
   /** `interval` is in milliseconds. */
@@ -34,7 +34,7 @@ export class Watch {
     this.followListeners();
   }
 
-  /** Starts and stops with the listeners. To be called again if all of them were removed, ours too. */
+  /** Makes the polling start and stop with the listeners. Call it again after all listeners, ours too, were removed. */
   followListeners(): void {
     const events: NodeJS.EventEmitter = this.#events; // the map leaves out what every EventEmitter emits
     const follow = () => this.#startOrStop();
@@ -55,37 +55,37 @@ export class Watch {
     if (wanted === (this.#timer !== undefined)) return;
     if (wanted) {
       this.#link = readLinkOr(this.#name, undefined);
-      this.#timer = setInterval(() => void this.#look(), this.#interval).unref();
-      void this.#look();
+      this.#timer = setInterval(() => void this.#poll(), this.#interval).unref();
+      void this.#poll();
       return;
     }
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#seen = undefined;
+    this.#previous = undefined;
     this.#link = undefined;
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  async #poll(): Promise<void> {
+    if (this.#polling) return;
+    this.#polling = true;
     try {
       const status = await this.#status();
       destroySecrets(status);
       if (this.#timer === undefined) return;
       const now = Date.now();
-      const observations = observe(this.#seen, status, now);
-      this.#seen = { status, at: now };
-      for (const observation of observations) this.#tell(observation);
-      this.#lookAtLink();
+      const observations = observe(this.#previous, status, now);
+      this.#previous = { status, at: now };
+      for (const observation of observations) this.#emitObservation(observation);
+      this.#pollLink();
     } catch {
-      // The tunnel has ended, is being started again, or is too busy: its own events tell that.
+      // The tunnel has ended, is being restarted, or is too busy: its own events report that.
     } finally {
-      this.#looking = false;
+      this.#polling = false;
     }
   }
 
-  #tell(observation: ReturnType<typeof observe>[number]): void {
-    // One call each: the compiler ties a name to its event only when it knows the name.
+  #emitObservation(observation: ReturnType<typeof observe>[number]): void {
+    // One call each: the compiler connects a name with its event only if it knows the name.
     switch (observation[0]) {
       case "handshake":
         this.#emit(() => this.#events.emit("handshake", observation[1]));
@@ -98,7 +98,7 @@ export class Watch {
     }
   }
 
-  #lookAtLink(): void {
+  #pollLink(): void {
     const link = readLink(this.#name);
     const before = this.#link;
     this.#link = link;
@@ -110,7 +110,7 @@ export class Watch {
     }
   }
 
-  /** A listener that throws is the program's fault, to be seen as any other: not to be caught here. */
+  /** Emits outside of any try: an exception in a listener is the program's, and must not be caught here. */
   #emit(emit: () => void): void {
     queueMicrotask(emit);
   }

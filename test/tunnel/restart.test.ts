@@ -32,9 +32,9 @@ describe("the waits between attempts", () => {
   it("begin anew only after a tunnel has lasted", () => {
     const backoff = new Backoff({ delay: 10, settled: 1000 });
     backoff.next();
-    backoff.worked(999);
+    backoff.wasUp(999);
     assert.equal(backoff.next()?.attempt, 2);
-    backoff.worked(1000);
+    backoff.wasUp(1000);
     assert.equal(backoff.next()?.attempt, 1);
   });
 });
