@@ -2,34 +2,58 @@ import { spawn } from "node:child_process";
 
 /** How a command ended. */
 export interface CommandResult {
-  /** Its exit status; 128 when a signal ended it. */
+  /** Its exit status; 128 if a signal ended it. */
   readonly status: number;
-  /** Standard output and standard error, as they came. */
+  /** Standard output and standard error, in the order in which they arrived. */
   readonly output: string;
 }
 
 /**
- * Runs a command to its end, without input.
+ * Runs a command to its end, without input. It gets a session of its own: the kernel shares the
+ * processors between sessions, so a command with many threads does not starve its neighbours.
  *
- * @param limit how long it may take, in milliseconds. A command that hangs is killed and has failed.
+ * @param signal kills the command with all that it started; it has failed then
  */
 export function runCommand(
   [program = "", ...args]: readonly string[],
-  limit: number,
+  signal: AbortSignal,
+  environment: NodeJS.ProcessEnv = process.env,
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const child = spawn(program, args, {
+      detached: true,
+      env: environment,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: limit,
-      killSignal: "SIGKILL",
     });
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const kill = () => {
+      killGroup(child.pid);
+      // A process that left the group may hold the pipes open: nothing more is read from it.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
+    signal.addEventListener("abort", kill);
     child.on("error", reject);
-    child.on("close", (code, signal) => {
-      const why = signal === null ? "" : `\n${program} was ended by ${signal}\n`;
+    child.on("close", (code, name) => {
+      signal.removeEventListener("abort", kill);
+      const why = name === null ? "" : `\n${program} was ended by ${name}${causeOf(signal)}\n`;
       resolve({ status: code ?? 128, output: Buffer.concat(chunks).toString() + why });
     });
   });
+}
+
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // All of it has ended already.
+  }
+}
+
+function causeOf({ aborted, reason }: AbortSignal): string {
+  return aborted ? `: ${reason instanceof Error ? reason.message : reason}` : "";
 }

@@ -1,30 +1,49 @@
-import { checks, findSandboxObstacle, runCheck } from "./checks.js";
-import {
-  addOutcomes,
-  failMissingPackages,
-  formatCounts,
-  type Outcome,
-  oneFailed,
-} from "./outcome.js";
-import { showProgress } from "./progress.js";
+import { availableParallelism } from "node:os";
+import { findSandboxObstacle } from "./check.js";
+import { allChecks } from "./checks.js";
+import { failMissingPackages, formatCounts, type Outcome } from "./outcome.js";
+import { lanesFor, SideBySide } from "./side-by-side.js";
 
-const wanted = process.argv.slice(2);
-const chosen = checks.filter(
-  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
-);
-const outcomes: Outcome[] = [];
-const obstacle = await findSandboxObstacle();
+// Runs every check, or those whose names contain one of the arguments, and closes with the counts.
 
-for (const check of chosen) {
-  const finish = showProgress(check.name);
-  const found = await runCheck(check, obstacle).catch((error: unknown) => oneFailed(`${error}\n`));
-  const outcome = process.env.CI === "true" ? failMissingPackages(found) : found;
-  finish(formatCounts(outcome));
-  process.stdout.write(outcome.details);
-  outcomes.push(outcome);
+/** Twice what the slowest job takes on two busy cores, in milliseconds. */
+const limit = 20 * 60_000;
+
+const { stdout, env } = process;
+const interrupted = new AbortController();
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(name, () => interrupted.abort(new Error(`npm test was ended by ${name}`)));
 }
 
-const sum = addOutcomes(outcomes);
+const judge = (outcome: Outcome) => (env.CI === "true" ? failMissingPackages(outcome) : outcome);
+const wanted = process.argv.slice(2);
+const checks = (await allChecks()).filter(
+  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
+);
+const run = new SideBySide(checks, {
+  lanes: lanesFor(availableParallelism()),
+  obstacle: await findSandboxObstacle(
+    AbortSignal.any([interrupted.signal, AbortSignal.timeout(limit)]),
+  ),
+  limit,
+  onEnd: ({ name }, found, seconds) => {
+    const outcome = judge(found);
+    const line = `${name}: ${formatCounts(outcome)} (${seconds.toFixed(1)} s)`;
+    stdout.write(`${stdout.isTTY ? "\r\u001b[K" : ""}${line}\n${outcome.details}`);
+  },
+});
+
+// On a terminal one line that is written over, otherwise a line every half minute.
+const pulse = setInterval(
+  () => {
+    const text = `running: ${run.running()}`;
+    stdout.write(stdout.isTTY ? `\r\u001b[K${text.slice(0, stdout.columns - 1)}` : `${text}\n`);
+  },
+  stdout.isTTY ? 1000 : 30_000,
+);
+const sum = judge(await run.run(interrupted.signal));
+clearInterval(pulse);
+
 for (const { test, reason } of sum.skips) console.log(`skipped: ${test}: ${reason}`);
 console.log(formatCounts(sum));
 process.exitCode = sum.failed === 0 && sum.passed > 0 ? 0 : 1;

@@ -26,7 +26,7 @@ describe("readMochaTests", () => {
   });
 
   it("fails when mocha ended without a report", () => {
-    const outcome = readMochaTests(undefined, "SyntaxError: no\n", 1);
+    const outcome = readMochaTests("", "SyntaxError: no\n", 1);
     assert.equal(outcome.failed, 1);
     assert.equal(outcome.details, "SyntaxError: no\n");
   });

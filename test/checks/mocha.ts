@@ -1,5 +1,16 @@
-import type { Outcome } from "./outcome.js";
-import { oneFailed } from "./outcome.js";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Check, Job } from "./check.js";
+import { runCommand } from "./command.js";
+import { type Outcome, oneFailed } from "./outcome.js";
+
+/** The test files, by what they need. */
+export interface TestFiles {
+  /** Neither privileges nor a sandbox. */
+  readonly unit: readonly string[];
+  /** A sandbox: these call onlyInSandbox() of test/sandbox.ts. */
+  readonly sandboxed: readonly string[];
+}
 
 interface MochaTest {
   readonly fullTitle: string;
@@ -12,21 +23,111 @@ interface MochaReport {
   readonly failures: readonly MochaTest[];
 }
 
+/** Where the tests are after they have been compiled. */
+const directories = ["dist/test", "dist/bench"];
+
+/** The files that take longest; they start first, so that nothing is left waiting for one of them alone. */
+const slowest = [
+  "faults/faults",
+  "parity/features",
+  "parity/foreground",
+  "tunnel/process-end",
+  "tunnel/together",
+  "tunnel/descriptors",
+  "backends/ffi/signals",
+  "cli/completion",
+  "bench/test/tunnels/command",
+  "parity/uapi",
+  "parity/traffic",
+  "cli/set",
+  "parity/background",
+  "cli/run",
+  "tunnel/tunnel",
+  "cli/output",
+  "cli/verbs",
+  "docs/examples",
+  "interop/interop",
+];
+
 const skipMark = / \[skipped: ([^\]]*)\]/;
+
+/** Finds the compiled test files. What a file needs is told by its text: see onlyInSandbox(). */
+export async function findTestFiles(): Promise<TestFiles> {
+  const unit: string[] = [];
+  const sandboxed: string[] = [];
+  for (const directory of directories) {
+    const names = await readdir(directory, { recursive: true });
+    for (const name of names.filter((each) => each.endsWith(".test.js")).sort()) {
+      const path = join(directory, name);
+      const text = await readFile(path, "utf8");
+      (/\bonlyInSandbox\(\)/.test(text) ? sandboxed : unit).push(path);
+    }
+  }
+  return { unit, sandboxed };
+}
+
+/**
+ * Returns the check of all unit tests. Root runs them as a user without privileges, and nobody in a sandbox: a
+ * file that needs either fails here.
+ */
+export function unitTests(files: readonly string[]): Check {
+  const prefix = process.geteuid?.() === 0 ? ["scripts/unprivileged"] : [];
+  return { name: "unit tests", jobs: [mochaJob("unit tests", prefix, ["--parallel", ...files])] };
+}
+
+/** Returns the check of all other test files: each in a sandbox of its own, the slowest first. */
+export function sandboxedTests(files: readonly string[]): Check {
+  const jobs = files
+    .toSorted((one, other) => rank(one) - rank(other))
+    .map((file): Job => {
+      return { ...mochaJob(nameOf(file), ["scripts/sandbox"], [file]), needsSandbox: true };
+    });
+  return { name: "sandboxed tests", jobs };
+}
+
+function rank(file: string): number {
+  const index = slowest.indexOf(nameOf(file));
+  return index < 0 ? slowest.length : index;
+}
+
+/** Returns a test file's path below dist/test, or below dist, as short as it can be recognised. */
+function nameOf(file: string): string {
+  return file.replace(/^dist\/(test\/)?|\.test\.js$/g, "");
+}
+
+/**
+ * @param prefix the command that starts mocha
+ * @param args mocha's
+ */
+function mochaJob(name: string, prefix: readonly string[], args: readonly string[]): Job {
+  const report = `build/checks/${name.replaceAll(/[ /]/g, "-")}.json`;
+  const reporter = ["--reporter", "json", "--reporter-option", `output=${report}`];
+  const command = [...prefix, "node_modules/.bin/mocha", ...reporter, ...args];
+  const run = async (signal: AbortSignal) => {
+    await makeEmpty(report);
+    const { output, status } = await runCommand(command, signal);
+    return readMochaTests(await readFile(report, "utf8"), output, status);
+  };
+  return { name, needsSandbox: false, isBusy: false, run };
+}
+
+/** Leaves an empty file that every user may write. */
+async function makeEmpty(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await rm(path, { force: true });
+  await writeFile(path, "");
+  await chmod(path, 0o666);
+}
 
 /**
  * Counts what mocha's JSON reporter wrote. A test that skips itself appends its reason to its title,
  * or its suite's, in brackets: `opens a tunnel [skipped: there is no /dev/net/tun]`.
  *
- * @param report the file's text; undefined when mocha ended before it wrote one
+ * @param report the file's text; empty if mocha ended before it wrote one
  * @param output what mocha printed
  */
-export function readMochaTests(
-  report: string | undefined,
-  output: string,
-  status: number,
-): Outcome {
-  if (report === undefined) return oneFailed(output);
+export function readMochaTests(report: string, output: string, status: number): Outcome {
+  if (report === "") return oneFailed(output);
   const { stats, pending, failures }: MochaReport = JSON.parse(report);
   if (failures.length === 0 && status !== 0) return oneFailed(output);
   return {
