@@ -20,6 +20,7 @@ export async function allChecks(): Promise<readonly Check[]> {
     plain("biome", ["node_modules/.bin/biome", "ci", "--colors=off", "--diagnostic-level=warn"]),
     plain("tsc", ["node_modules/.bin/tsc", "-p", ".", "--noEmit", "--incremental", "false"]),
     plain("go vet", ["go", "vet", "./..."]),
+    plain("shellcheck", ["scripts/shellcheck"]),
     plain("staticcheck", ["go", "tool", "staticcheck", "./..."]),
     unitTests(unit),
     inSandbox(
