@@ -25,7 +25,6 @@ fi
 
 # netns.sh splits its program at spaces and expands wildcards in it, so a path that has any gets
 # another name, in the sandbox's own /run.
-# shellcheck disable=SC2016 # These variables are the inner shell's.
 inside='
 set -euo pipefail
 script=$1
