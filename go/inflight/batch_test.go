@@ -94,7 +94,7 @@ func TestABatchHoldsOnePacketThatMayHaveToWait(t *testing.T) {
 	}
 }
 
-func TestOnceAsManyWaitAsTheEngineKeepsMostAreDropped(t *testing.T) {
+func TestMostPacketsAreDroppedOnceAsManyWaitAsTheEngineKeeps(t *testing.T) {
 	f := newFeeder(256, 1000)
 	f.prove(1)
 	for n := range maxStaged {
@@ -132,7 +132,7 @@ func TestWhenAPeerAnswersItsPacketsFlowAtOnce(t *testing.T) {
 	}
 }
 
-func TestAFlowThatHasJustFlowedLosesNothingWhileTheProcessorIsLate(t *testing.T) {
+func TestAFlowThatHasJustFlowedLosesNothingWhileTheProcessorIsBusy(t *testing.T) {
 	f := newFeeder(256, 1000)
 	f.prove(1)
 	f.feed(repeated(1, 100)...)
@@ -196,7 +196,7 @@ func TestPacketsWithoutAPeerDoNotEndBatches(t *testing.T) {
 	}
 }
 
-func TestIfTooMuchWaitsEachFlowKeepsOnePacket(t *testing.T) {
+func TestIfTooManyPacketsWaitEachFlowMayKeepOne(t *testing.T) {
 	f := newFeeder(256, maxWaiting+10)
 	for n := 0; f.waiting < maxWaiting; n++ {
 		f.feed(1000 + n/maxStaged)
@@ -235,7 +235,7 @@ func TestAnEvictedFlowTakesNoRoom(t *testing.T) {
 
 // Whatever enters, comes out in any order or is dropped, the sums are those of the flows, and
 // there is room again once all packets have come out or are stuck.
-func TestTheSumsAreNeverWrong(t *testing.T) {
+func TestTheSumsAlwaysMatchTheFlows(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -53,7 +53,7 @@ func TestOfTwoBuffersInOneSlotTheLaterOneIsKnown(t *testing.T) {
 	}
 }
 
-func TestNoPacketHasNoBuffer(t *testing.T) {
+func TestAnEmptyPacketHasNoBuffer(t *testing.T) {
 	var b buffers
 	if _, known := b.leave(nil); known {
 		t.Error("nothing has left")

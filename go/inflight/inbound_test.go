@@ -23,7 +23,7 @@ func TestBatchesAreSmallWhileNothingComesIn(t *testing.T) {
 	}
 }
 
-func TestPacketsThatComeInAreLimited(t *testing.T) {
+func TestInboundPacketsAreLimited(t *testing.T) {
 	i := NewInbound(100)
 	i.now = func() moment { return 1 }
 	packets := packetsIn(200)
@@ -37,7 +37,7 @@ func TestPacketsThatComeInAreLimited(t *testing.T) {
 }
 
 // The engine drops the garbage before the packets behind it come out.
-func TestGarbageAmongPacketsThatComeInTakesNoRoom(t *testing.T) {
+func TestGarbageAmongInboundPacketsTakesNoRoom(t *testing.T) {
 	i := NewInbound(100)
 	i.now = func() moment { return 1 }
 	packets := packetsIn(128)

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestAFileThatCannotBeWaitedForIsRefusedAndClosed(t *testing.T) {
+func TestAFileThatCannotBePolledIsRefusedAndClosed(t *testing.T) {
 	// epoll refuses a regular file, and that is silent in package os.
 	path := t.TempDir() + "/regular"
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -29,7 +29,7 @@ func TestAFileThatCannotBeWaitedForIsRefusedAndClosed(t *testing.T) {
 	}
 }
 
-func TestAPipeThatCanBeWaitedForIsRead(t *testing.T) {
+func TestAPipeIsRead(t *testing.T) {
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)

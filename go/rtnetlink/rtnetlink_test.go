@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestAttributesAreReadAsTheyWereAppended(t *testing.T) {
+func TestAttributesAreDecodedAsTheyWereAppended(t *testing.T) {
 	encoded := AppendAttribute(nil, 1, []byte("odd"))
 	encoded = AppendUint32(encoded, 2, 7)
 	encoded = AppendAttribute(encoded, 3, nil)
@@ -21,7 +21,7 @@ func TestAttributesAreReadAsTheyWereAppended(t *testing.T) {
 	}
 }
 
-func TestAMessageIsReadAsItWasAppended(t *testing.T) {
+func TestAMessageIsDecodedAsItWasAppended(t *testing.T) {
 	encoded := appendMessage(nil, unix.RTM_NEWLINK, unix.NLM_F_REQUEST, 9, []byte("payload"))
 	message, sequence, err := decodeMessage(append(encoded, "more"...))
 	if !slices.Equal(message, encoded) || sequence != 9 || err != nil {
@@ -51,7 +51,7 @@ func TestDamagedMessagesAreSurvived(t *testing.T) {
 	}
 }
 
-func TestAClientReportsTheKernelsErrnoAndRemainsInStep(t *testing.T) {
+func TestAClientReportsTheKernelsErrnoAndStaysInStep(t *testing.T) {
 	client, err := NewClient()
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestAClientReportsTheKernelsErrnoAndRemainsInStep(t *testing.T) {
 	}
 }
 
-func TestAClosedClientSaysSo(t *testing.T) {
+func TestAClosedClientFailsWithErrClosed(t *testing.T) {
 	client, err := NewClient()
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"wg-bridge/go/testbed"
 )
 
-// A fed device takes packets for 10.77.0.0/24 from the kernel. Each packet holds its number.
+// A fed is a device that receives packets for 10.77.0.0/24 from the kernel. Each packet holds its number.
 type fed struct {
 	*Device
 	outbound *inflight.Outbound
@@ -35,14 +35,14 @@ func newFed(t *testing.T, name string) *fed {
 	return f
 }
 
-// renew brings other buffers for the packets of the last batch, as the engine does for those that it keeps.
+// renew replaces the buffers of the last batch, as the engine does with those that it keeps.
 func (f *fed) renew() {
 	for i := range f.count {
 		f.buffers[i] = make([]byte, headroom+maxPacket)
 	}
 }
 
-// leave lets the last batch come out of the engine.
+// leave makes the last batch come out of the engine.
 func (f *fed) leave() {
 	f.outbound.Leave(f.buffers, make([]inflight.ECN, len(f.buffers)))
 }
@@ -90,7 +90,7 @@ func dialSegmenting(t *testing.T, address string, size int) net.Conn {
 	return sender
 }
 
-// message is count packets to an address, which the kernel leaves whole. The last byte of each is its number.
+// message sends count packets to an address, which the kernel leaves whole. The last byte of each is its number.
 func message(t *testing.T, to string, count int) {
 	t.Helper()
 	const size = 1000
@@ -105,7 +105,7 @@ func message(t *testing.T, to string, count int) {
 	}
 }
 
-func TestPacketsThatMayWaitAreReadOneByOneAndNoneIsLost(t *testing.T) {
+func TestPacketsThatMayHaveToWaitAreReadOneByOneAndNoneIsLost(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	device := newFed(t, "wgda")
@@ -124,11 +124,11 @@ func TestPacketsThatMayWaitAreReadOneByOneAndNoneIsLost(t *testing.T) {
 	}
 }
 
-func TestPacketsThatComeOutAreReadTogetherBesideOthersThatMayWait(t *testing.T) {
+func TestPacketsThatComeOutAreReadTogetherBesideOthersThatMayHaveToWait(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	device := newFed(t, "wgdb")
-	// As many wait for a third address as may.
+	// The maximum number of packets waits for a third address.
 	waited := 0
 	for range 10 {
 		message(t, "10.77.0.3", 20)

@@ -14,14 +14,14 @@ import (
 	"wg-bridge/go/testbed"
 )
 
-// allocationRuns is how often what shall allocate nothing is done.
+// allocationRuns is how often a function runs that must allocate nothing.
 const allocationRuns = 200
 
 func TestReadAllocatesNothing(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	device := newDevice(t, "wgd6")
-	outbound := inflight.NewOutbound(maxSegments) // Reads wait now and then.
+	outbound := inflight.NewOutbound(maxSegments) // Some reads have to wait.
 	device.config.Outbound, device.reader.batch = outbound, inflight.NewBatch(outbound)
 	testbed.Run(t, "ip", "address", "add", "10.77.0.1/24", "dev", "wgd6")
 	testbed.Run(t, "ip", "address", "add", "fd77::1/64", "dev", "wgd6", "nodad")

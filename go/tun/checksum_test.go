@@ -53,7 +53,7 @@ func TestALongSumDoesNotOverflow(t *testing.T) {
 	}
 }
 
-func TestAWordAddedAndTakenOutAgainLeavesTheChecksum(t *testing.T) {
+func TestAddingAndRemovingAWordKeepsTheChecksum(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 100_000 {
 		s, word := sum(random.Uint64()|1), uint16(random.Uint32())

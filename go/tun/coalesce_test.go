@@ -12,7 +12,7 @@ import (
 	"wg-bridge/go/inflight"
 )
 
-// headroom is where the engine lets a packet begin in its buffer.
+// headroom is where a packet begins in the engine's buffers.
 const headroom = 16
 
 // A stream makes the packets of one flow as a sender with a fixed MTU would.
@@ -69,7 +69,7 @@ func buffersOf(packets [][]byte) [][]byte {
 	return buffers
 }
 
-// joined is what the kernel would read of each run.
+// joined returns what the kernel would receive for each run.
 func joined(t testing.TB, buffers [][]byte) [][]byte {
 	t.Helper()
 	w := &writer{coalescer: coalescer{joins: AllOffloads.kinds()}, buffers: buffers, offset: headroom}
@@ -86,7 +86,7 @@ func joined(t testing.TB, buffers [][]byte) [][]byte {
 	return written
 }
 
-// separated cuts what was written to a TUN as a TUN's reader cuts it.
+// separated segments what was written to a TUN, as the reader does.
 func separated(t testing.TB, written [][]byte) [][]byte {
 	t.Helper()
 	var packets [][]byte
@@ -110,7 +110,7 @@ func separated(t testing.TB, written [][]byte) [][]byte {
 	return packets
 }
 
-func TestJoinedPacketsOfOneFlowAreTheSamePacketsWhenTheyAreCut(t *testing.T) {
+func TestSegmentingJoinedPacketsRestoresThem(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, version := range []uint8{4, 6} {
 		for _, protocol := range []uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
@@ -151,7 +151,7 @@ func TestJoinedPacketsOfOneFlowAreTheSamePacketsWhenTheyAreCut(t *testing.T) {
 	}
 }
 
-func TestWhatTheKernelWouldNotMakeAgainIsNotJoined(t *testing.T) {
+func TestPacketsThatTheKernelWouldNotRestoreAreNotJoined(t *testing.T) {
 	payload := bytes.Repeat([]byte{7}, 100)
 	for name, change := range map[string]func(packet []byte){
 		"a wrong checksum":       func(p []byte) { p[len(p)-1]++ },
@@ -249,5 +249,5 @@ func FuzzAnyReadIsCutOrRefused(f *testing.F) {
 	})
 }
 
-// pieceBytes is what a piece of a writev points at.
+// pieceBytes returns the bytes of a piece of a writev.
 func pieceBytes(piece unix.Iovec) []byte { return unsafe.Slice(piece.Base, piece.Len) }

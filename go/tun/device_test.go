@@ -18,7 +18,7 @@ func newDevice(t *testing.T, name string) *Device {
 	return newDeviceOf(t, open(t, name))
 }
 
-// newDeviceAt is newDevice with a TUN file of that descriptor, so that a filter can tell it from others.
+// newDeviceAt is newDevice with a TUN file of that descriptor, by which a filter can recognise it.
 func newDeviceAt(t *testing.T, name string, descriptor int) *Device {
 	t.Helper()
 	file := open(t, name)
@@ -64,7 +64,7 @@ func expectMTU(t *testing.T, device *Device, want int) {
 	}
 }
 
-// changes makes a link go up, change its MTU and go down, and expects each to be told.
+// changes makes a link go up, change its MTU and go down, and expects an event for each.
 func changes(t *testing.T, device *Device, mtu int, link ...string) {
 	t.Helper()
 	set := func(what ...string) { testbed.Run(t, append(append([]string{"ip"}, link...), what...)...) }
@@ -76,14 +76,14 @@ func changes(t *testing.T, device *Device, mtu int, link ...string) {
 	expect(t, device, engine.EventDown)
 }
 
-func TestLinkAndMTUChangesAreTold(t *testing.T) {
+func TestLinkAndMTUChangesAreReported(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	device := newDevice(t, "wgd0")
 	changes(t, device, 1300, "link", "set", "wgd0")
 }
 
-func TestLinkAndMTUChangesAreToldFromTheNamespaceThatTheInterfaceWasMovedTo(t *testing.T) {
+func TestLinkAndMTUChangesAreReportedFromTheNamespaceToWhichTheInterfaceMoved(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	testbed.Namespace(t, "moved")
@@ -151,7 +151,7 @@ func TestCloseEndsTheEventsWhetherOrNotAnybodyReadsThem(t *testing.T) {
 	}
 }
 
-func TestAFileThatTheKernelDoesNotWaitForIsRefused(t *testing.T) {
+func TestAFileThatCannotBePolledIsRefused(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	const descriptor = 830

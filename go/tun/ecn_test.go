@@ -44,7 +44,7 @@ func TestOnlyPacketsOfATransportThatSupportsItAreMarked(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoPacketIsNotMarked(t *testing.T) {
+func TestOnlyIPPacketsAreMarked(t *testing.T) {
 	for _, bytes := range [][]byte{nil, {0x45}, make([]byte, 40)} {
 		markCongestion(bytes)
 		for _, b := range bytes {
@@ -69,7 +69,7 @@ func TestAPacketIsWrittenWithTheMarkOfItsDatagram(t *testing.T) {
 	}
 	buffers := make([][]byte, len(packets))
 	for i, packet := range packets {
-		buffers[i] = make([]byte, 1<<16) // as the engine's, which are told apart by their places
+		buffers[i] = make([]byte, 1<<16) // as large as the engine's, which are recognised by their addresses
 		buffers[i] = buffers[i][:headroom+copy(buffers[i][headroom:], packet)]
 	}
 	inbound.Enter(buffers, make([]int, 2), []inflight.ECN{inflight.Congested, 2})

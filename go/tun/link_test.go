@@ -13,8 +13,8 @@ import (
 	"wg-bridge/go/testbed"
 )
 
-// newOldDevice makes an interface on a kernel that cannot say in which namespace it is, as Linux before
-// 5.0. Each descriptor may be used once.
+// newOldDevice makes an interface on a kernel that cannot report its namespace, like Linux before 5.0. Each
+// descriptor may be used only once.
 func newOldDevice(t *testing.T, name string, descriptor int) *Device {
 	t.Helper()
 	testbed.Refuse(t, unix.EINVAL, unix.SYS_IOCTL, testbed.Argument{Index: 0, Value: uint32(descriptor)},
@@ -26,7 +26,7 @@ func newOldDevice(t *testing.T, name string, descriptor int) *Device {
 	return device
 }
 
-func TestLinkAndMTUChangesAreToldAfterASecondMove(t *testing.T) {
+func TestLinkAndMTUChangesAreReportedAfterASecondMove(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	testbed.Namespace(t, "first")
@@ -38,7 +38,7 @@ func TestLinkAndMTUChangesAreToldAfterASecondMove(t *testing.T) {
 	changes(t, device, 1311, "-n", "second", "link", "set", "wgd20")
 }
 
-func TestTheMTUIsKnownOfAnInterfaceThatWasMovedBefore(t *testing.T) {
+func TestTheMTUOfAnInterfaceThatWasMovedBeforeIsKnown(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	testbed.Namespace(t, "away")
@@ -51,7 +51,7 @@ func TestTheMTUIsKnownOfAnInterfaceThatWasMovedBefore(t *testing.T) {
 	changes(t, device, 1313, "-n", "away", "link", "set", "wgd21")
 }
 
-func TestAnOldKernelTellsLinkAndMTUChanges(t *testing.T) {
+func TestLinkAndMTUChangesAreReportedOnAnOldKernel(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	testbed.Namespace(t, "away")
@@ -81,7 +81,7 @@ func TestAnOldKernelsInterfaceIsNotPaddedWhereItCannotBeFound(t *testing.T) {
 	changes(t, device, 1319, "link", "set", "wgd23")
 }
 
-func TestOnAnOldKernelAnInterfaceIsToldFromAnotherOfItsName(t *testing.T) {
+func TestOnAnOldKernelAnInterfaceIsNotMistakenForAnotherOfItsName(t *testing.T) {
 	testbed.RequireSandbox(t)
 	for i, offloads := range []Offloads{AllOffloads, {}} {
 		t.Run(fmt.Sprintf("%+v", offloads), func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestOnAnOldKernelAnInterfaceIsToldFromAnotherOfItsName(t *testing.T) {
 	}
 }
 
-func TestALinkIsDownWhereAnEmptyWriteIsAnIOError(t *testing.T) {
+func TestALinkIsDownIfAnEmptyWriteIsAnIOError(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	const descriptor = 810
@@ -125,7 +125,7 @@ func TestALinkIsDownWhereAnEmptyWriteIsAnIOError(t *testing.T) {
 	}
 }
 
-func TestALinkWhoseMessagesCannotBeReadIsAskedForAgainAndAgain(t *testing.T) {
+func TestALinkWhoseMessagesCannotBeReadIsPolled(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	for i, errno := range []unix.Errno{unix.EIO, unix.ENOBUFS} {

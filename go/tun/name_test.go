@@ -24,7 +24,7 @@ func TestNamesThatNoInterfaceCanHaveAreRefusedWithEINVAL(t *testing.T) {
 	}
 }
 
-func TestTheKernelTakesJustTheNamesThatCheckNameTakes(t *testing.T) {
+func TestTheKernelAcceptsExactlyTheNamesThatCheckNameAccepts(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgo")
 	seed := rand.Uint64()
@@ -40,14 +40,14 @@ func TestTheKernelTakesJustTheNamesThatCheckNameTakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		taken := false
+		accepted := false
 		if request, err := unix.NewIfreq(string(name)); err == nil && len(name) > 0 { // an empty name asks for tun%d
 			request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
-			taken = unix.IoctlIfreq(fd, unix.TUNSETIFF, request) == nil
+			accepted = unix.IoctlIfreq(fd, unix.TUNSETIFF, request) == nil
 		}
 		unix.Close(fd)
-		if allowed := CheckName(string(name)) == nil; allowed != taken && string(name) != "lo" {
-			t.Errorf("%q: the kernel takes it: %v, CheckName: %v", name, taken, allowed)
+		if allowed := CheckName(string(name)) == nil; allowed != accepted && string(name) != "lo" {
+			t.Errorf("%q: the kernel accepts it: %v, CheckName: %v", name, accepted, allowed)
 		}
 	}
 }

@@ -22,14 +22,14 @@ import (
 // timeout bounds every wait of these tests. Reaching it is a failure.
 const timeout = 20 * time.Second
 
-// Each address of the interface has a neighbour, who is the interface itself: see reflect.
+// Each address of the interface has a neighbour, which is the interface itself: see reflect.
 const (
 	ownIPv4, neighbourIPv4 = "10.78.0.1", "10.78.0.2"
 	ownIPv6, neighbourIPv6 = "fd78::1", "fd78::2"
 )
 
-// A mirror is an interface of some offloads that gives the kernel back what it sends, with its two
-// addresses exchanged: so the kernel talks to itself by what it takes for a neighbour.
+// A mirror is an interface with some offloads that returns to the kernel what it sends, with its two addresses
+// exchanged: the kernel talks to itself, but sees a neighbour.
 type mirror struct {
 	device *Device
 	ended  chan struct{}
@@ -61,7 +61,7 @@ func newMirror(t *testing.T, offloads Offloads) *mirror {
 	return m
 }
 
-// reflect gives back all that there is, and asks for more.
+// reflect returns all packets that there are, and waits for more.
 func (m *mirror) reflect(fd uintptr) (done bool) {
 	frame := make([]byte, virtioSize+maxPacket)
 	for {
@@ -83,7 +83,7 @@ func (m *mirror) reflect(fd uintptr) (done bool) {
 	}
 }
 
-// left says what the kernel left whole.
+// left returns the offloads for which the kernel left packets whole.
 func (m *mirror) left() (left Offloads) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -94,7 +94,7 @@ func (m *mirror) left() (left Offloads) {
 	}
 }
 
-// everyOffloads are all combinations.
+// everyOffloads returns all combinations.
 func everyOffloads() (all []Offloads) {
 	for bits := range 8 {
 		all = append(all, Offloads{TSO4: bits&1 != 0, TSO6: bits&2 != 0, USO: bits&4 != 0})
@@ -102,7 +102,7 @@ func everyOffloads() (all []Offloads) {
 	return all
 }
 
-func TestTheKernelLeavesWholeJustWhatTheOffloadsAllow(t *testing.T) {
+func TestTheKernelLeavesWholeExactlyWhatTheOffloadsAllow(t *testing.T) {
 	testbed.RequireSandbox(t)
 	for _, offloads := range everyOffloads() {
 		t.Run(fmt.Sprintf("%+v", offloads), func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestTheKernelLeavesWholeJustWhatTheOffloadsAllow(t *testing.T) {
 				sendUDP(t, own, neighbour)
 			}
 			want := offloads
-			want.USO = m.device.writer.coalescer.joins[udp] // which an older kernel has not
+			want.USO = m.device.writer.coalescer.joins[udp] // older kernels do not support it
 			if left := m.left(); left != want {
 				t.Errorf("left whole: %+v", left)
 			}
@@ -121,13 +121,13 @@ func TestTheKernelLeavesWholeJustWhatTheOffloadsAllow(t *testing.T) {
 	}
 }
 
-// sendTCP sends a megabyte by way of the mirror and compares what arrives.
+// sendTCP sends a megabyte through the mirror and compares what arrives.
 func sendTCP(t *testing.T, own, neighbour string) {
 	t.Helper()
 	sendTCPBy(t, own, neighbour, nil)
 }
 
-// sendTCPBy is sendTCP by a socket that control prepares.
+// sendTCPBy is sendTCP through a socket that control prepares.
 func sendTCPBy(t *testing.T, own, neighbour string, control func(network, address string, raw syscall.RawConn) error) {
 	t.Helper()
 	listener, err := net.Listen("tcp", net.JoinHostPort(own, "0"))
@@ -168,7 +168,7 @@ func dialAndWrite(listening net.Addr, own, neighbour string, control func(string
 	return errors.Join(err, connection.Close())
 }
 
-// sendUDP sends many datagrams at once by way of the mirror, and expects each.
+// sendUDP sends many datagrams at once through the mirror, and expects each.
 func sendUDP(t *testing.T, own, neighbour string) {
 	t.Helper()
 	const count, size = 20, 1000
@@ -215,7 +215,7 @@ func sendUDP(t *testing.T, own, neighbour string) {
 	}
 }
 
-func TestAWriterJoinsJustWhatTheOffloadsAllow(t *testing.T) {
+func TestAWriterJoinsExactlyWhatTheOffloadsAllow(t *testing.T) {
 	for _, offloads := range everyOffloads() {
 		w := newWriter(nil, false, offloads, nil, t.Logf)
 		for _, s := range []struct {

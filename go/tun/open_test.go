@@ -51,7 +51,7 @@ func TestAnInterfaceThatExistsIsBusyAndStays(t *testing.T) {
 	testbed.CheckLeaks(t, "wgo")
 	first := open(t, "wgo1")
 	defer first.Close()
-	for _, name := range []string{"wgo1", "lo"} { // a TUN in use, and no TUN at all
+	for _, name := range []string{"wgo1", "lo"} { // a TUN in use, and an interface that is not a TUN
 		if _, err := Open(name, 1420); !errors.Is(err, unix.EBUSY) {
 			t.Errorf("Open(%q) = %v, want EBUSY", name, err)
 		}
@@ -69,7 +69,7 @@ func TestAnMTUThatTheKernelRefusesLeavesNoInterfaceBehind(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNoTUNIsRefusedAndClosed(t *testing.T) {
+func TestAFileThatIsNotATUNIsRefusedAndClosed(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgo")
 	file, err := os.Open(os.DevNull)
@@ -111,14 +111,14 @@ func TestATAPIsRefused(t *testing.T) {
 	}
 }
 
-// exchange sends some datagrams at once by way of a device that reflects, and expects each.
+// exchange sends some datagrams at once through a device that reflects, and expects each.
 func exchange(t *testing.T, fd int, name string) *Device {
 	t.Helper()
 	device := newDeviceOf(t, os.NewFile(uintptr(fd), clonePath))
 	ended := make(chan int, 1)
 	go reflectRouted(device, 0, ended)
 	t.Cleanup(func() {
-		_ = device.Close() // again, by who made it
+		_ = device.Close() // its owner closes it again
 		testbed.Wait(t, ended, "the end of the mirror")
 	})
 	testbed.Run(t, "ip", "address", "add", ownIPv4+"/24", "dev", name)
@@ -144,7 +144,7 @@ func TestPacketsCrossWhateverHeadersTheInterfaceHas(t *testing.T) {
 	}
 }
 
-func TestPacketsCrossWhereTheKernelRefusesAllOffloads(t *testing.T) {
+func TestPacketsCrossIfTheKernelRefusesAllOffloads(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgo")
 	const descriptor = 730

@@ -26,7 +26,7 @@ func breakReads(t *testing.T, device *Device) {
 	}
 }
 
-func TestAPacketThatTheKernelCannotGiveIsLostAndNoMore(t *testing.T) {
+func TestAPacketThatTheKernelCannotDescribeIsLostAndNothingElse(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	const lost, size = 50, 999
@@ -89,7 +89,7 @@ func TestAPacketThatTheKernelCannotGiveIsLostAndNoMore(t *testing.T) {
 	}
 }
 
-func TestReadsThatAlwaysFailEndTheDeviceAndSayWhy(t *testing.T) {
+func TestReadsThatKeepFailingEndTheDeviceAndSayWhy(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	const descriptor = 710

@@ -14,8 +14,8 @@ import (
 	"wg-bridge/go/testbed"
 )
 
-// Packets to a neighbour go by way of a router first: the IP header's destination is the router, and
-// the checksum covers the neighbour's address.
+// Packets to a neighbour go through a router first: the IP header's destination is the router, and the checksum
+// covers the neighbour's address.
 const (
 	routerIPv4 = "10.78.0.9"
 	routerIPv6 = "fd78::9"
@@ -26,8 +26,8 @@ const (
 	ipv6RoutingHeader    = 43
 )
 
-// arrive makes of a source-routed packet what arrives at its final destination behind a router that
-// removes the route. Other packets stay as they are.
+// arrive turns a source-routed packet into what arrives at its final destination, behind a router that removes the
+// route. It leaves other packets unchanged.
 func arrive(packet []byte) []byte {
 	if packet[0]>>4 == 4 {
 		header := packet[:int(packet[0]&0xf)*4]
@@ -56,9 +56,8 @@ func arrive(packet []byte) []byte {
 	return packet
 }
 
-// reflectRouted gives the kernel back each packet that the device reads, as it arrives at its final
-// destination, with its addresses exchanged. At the end it says how many source-routed packets filled
-// the MTU: those were cut.
+// reflectRouted returns to the kernel each packet that the device reads, as it arrives at its final destination, with
+// its addresses exchanged. Finally it reports how many source-routed packets filled the MTU: those were segmented.
 func reflectRouted(device *Device, mtu int, full chan<- int) {
 	buffers, sizes := make([][]byte, maxSegments), make([]int, maxSegments)
 	for i := range buffers {
@@ -87,7 +86,7 @@ func reflectRouted(device *Device, mtu int, full chan<- int) {
 	}
 }
 
-// routeBy makes a socket send over a router first; RFC 791, section 3.1.
+// routeBy makes a socket send through a router first; RFC 791, section 3.1.
 func routeBy(router string) func(string, string, syscall.RawConn) error {
 	hop := netip.MustParseAddr(router).As4()
 	option := append([]byte{1, ipv4LooseSourceRoute, 7, 4}, hop[:]...)

@@ -15,14 +15,14 @@ import (
 	"wg-bridge/go/testbed"
 )
 
-// A fakeTUN takes what a writer writes, packet by packet, without an interface.
+// A fakeTUN receives what a writer writes, packet by packet, without an interface.
 type fakeTUN struct {
 	writer *writer
 	kernel int // where the packets come out
 	lines  []string
 }
 
-// newFakeTUN's file has a descriptor of that number.
+// newFakeTUN returns a fakeTUN whose file has the given descriptor.
 func newFakeTUN(t *testing.T, descriptor int) *fakeTUN {
 	t.Helper()
 	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -47,7 +47,7 @@ func newFakeTUN(t *testing.T, descriptor int) *fakeTUN {
 	return f
 }
 
-// written are the packets that have come out, each with its header.
+// written returns the packets that have come out, each with its header.
 func (f *fakeTUN) written(t *testing.T) (packets [][]byte) {
 	t.Helper()
 	frame := make([]byte, virtioSize+maxPacket)
@@ -77,7 +77,7 @@ func (f *fakeTUN) expectSingles(t *testing.T, packets [][]byte) {
 	}
 }
 
-// batch makes packets of a flow that can be joined to one; the last one is marked so that none follows.
+// batch returns packets of a flow that can be joined into one. The last has PSH, so that none can follow.
 func batch(s *stream, count int) (packets [][]byte) {
 	for i := range count {
 		flags := tcpACK
@@ -111,7 +111,7 @@ func TestPacketsThatTheKernelRefusesJoinedAreWrittenOneByOne(t *testing.T) {
 		if refused := i == 3; tun.writer.coalescer.joins[kind] == refused {
 			t.Errorf("%v is refused before it was tried, or not after it was", kind)
 		}
-		for range 3 { // The kernel is not asked again, and nothing more is logged.
+		for range 3 { // The kernel is not tried again, and nothing more is logged.
 			packets := batch(&of, 10)
 			flush(t, tun.writer, packets)
 			tun.expectSingles(t, packets)
@@ -125,7 +125,7 @@ func TestPacketsThatTheKernelRefusesJoinedAreWrittenOneByOne(t *testing.T) {
 	}
 }
 
-func TestARefusalIsOfOneKindAndForgottenAfterAWhile(t *testing.T) {
+func TestARefusalAppliesToOneKindAndExpires(t *testing.T) {
 	const descriptor, refused = 602, 3
 	tun := newFakeTUN(t, descriptor)
 	testbed.Refuse(t, unix.EOPNOTSUPP, unix.SYS_WRITEV, testbed.Argument{Index: 0, Value: descriptor},
@@ -154,7 +154,7 @@ func TestARefusalIsOfOneKindAndForgottenAfterAWhile(t *testing.T) {
 	}
 }
 
-func TestAPassingFailureOfAJoinedWriteDoesNotEndJoining(t *testing.T) {
+func TestATransientFailureOfAJoinedWriteDoesNotEndJoining(t *testing.T) {
 	const descriptor, failing = 603, 3
 	tun := newFakeTUN(t, descriptor)
 	testbed.Refuse(t, unix.ENOMEM, unix.SYS_WRITEV, testbed.Argument{Index: 0, Value: descriptor},
@@ -169,7 +169,7 @@ func TestAPassingFailureOfAJoinedWriteDoesNotEndJoining(t *testing.T) {
 	}
 }
 
-func TestWhatTheKernelNeverTakesIsReportedOnceAndDoesNotEndJoining(t *testing.T) {
+func TestAPacketThatTheKernelNeverAcceptsIsReportedOnceAndDoesNotEndJoining(t *testing.T) {
 	const descriptor = 604
 	for _, errno := range []unix.Errno{unix.EINVAL, unix.EIO} {
 		t.Run(errno.Error(), func(t *testing.T) {

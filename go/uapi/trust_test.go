@@ -33,8 +33,8 @@ func chmod(t *testing.T, path string, mode os.FileMode) {
 	}
 }
 
-// beginAlone begins a test that changes the directory of sockets, which tests of other packages use at the
-// same time: its thread gets a /run of its own, and ends with the test.
+// beginAlone begins a test that changes the directory of sockets, which tests of other packages use at the same
+// time. The test's thread gets a /run of its own, and ends with the test.
 func beginAlone(t *testing.T) {
 	t.Helper()
 	testbed.RequireSandbox(t)
@@ -66,7 +66,7 @@ func TestOpenRefusesADirectoryOfAnotherUser(t *testing.T) {
 	expectRefusal(t, "/run/wireguard belongs to user 12345")
 }
 
-func TestOpenRefusesADirectoryThatOthersMayWrite(t *testing.T) {
+func TestOpenRefusesADirectoryThatOthersCanWrite(t *testing.T) {
 	beginAlone(t)
 	for _, mode := range []os.FileMode{0o775, 0o757, 0o777 | os.ModeSticky} {
 		chmod(t, Directory, mode)
@@ -74,7 +74,7 @@ func TestOpenRefusesADirectoryThatOthersMayWrite(t *testing.T) {
 	}
 }
 
-// place makes a directory that stands for a /run, in one of the tests' own.
+// place makes a directory that stands for /run.
 func place(t *testing.T) string {
 	t.Helper()
 	testbed.RequireSandbox(t)
@@ -86,7 +86,7 @@ func place(t *testing.T) string {
 	return run
 }
 
-func TestADirectoryIsTrustedWithAllThatLeadsToIt(t *testing.T) {
+func TestADirectoryIsTrustedOnlyIfItsWholePathIs(t *testing.T) {
 	for title, test := range map[string]struct {
 		prepare func(t *testing.T, run string)
 		why     string // "" for a trusted one
@@ -131,7 +131,7 @@ func loop(t *testing.T, run string) {
 	}
 }
 
-// serveVariable makes the test program one that only serves the socket whose path it names.
+// serveVariable makes the test program serve the socket whose path it holds, and nothing else.
 const serveVariable = "WG_BRIDGE_TEST_SERVE"
 
 func TestMain(m *testing.M) {
@@ -149,7 +149,7 @@ func serve(path string) {
 	}
 	defer listener.Close()
 	fmt.Println("ready")
-	_, _ = os.Stdin.Read(make([]byte, 1)) // until the test lets go
+	_, _ = os.Stdin.Read(make([]byte, 1)) // until the test ends it
 }
 
 func TestOpenRefusesASocketThatAnotherUserServes(t *testing.T) {

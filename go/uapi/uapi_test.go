@@ -38,7 +38,7 @@ func listen(t *testing.T) *Listener {
 	return listener
 }
 
-// leaveDeadSocket binds the path and goes away without removing it, as a killed program does.
+// leaveDeadSocket binds the path and closes the socket without removing the path, as a killed program does.
 func leaveDeadSocket(t *testing.T) {
 	t.Helper()
 	if err := open(t).Close(); err != nil {
@@ -55,7 +55,7 @@ func begin(t *testing.T) {
 	testbed.CheckLeaks(t, "wgu")
 }
 
-func TestTheSocketIsItsOwnersAloneWhateverTheUmaskIs(t *testing.T) {
+func TestOnlyTheOwnerMayUseTheSocketWhateverTheUmaskIs(t *testing.T) {
 	begin(t)
 	old := unix.Umask(0)
 	defer unix.Umask(old)
@@ -96,13 +96,13 @@ func TestADeadSocketIsReplaced(t *testing.T) {
 	connection.Close()
 }
 
-func TestASocketWhoseOwnerIsEndingIsWaitedFor(t *testing.T) {
+func TestOpenWaitsForASocketWhoseOwnerIsExiting(t *testing.T) {
 	begin(t)
 	first := listen(t)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		connection, err := first.Accept() // the successor asks
+		connection, err := first.Accept() // the successor connects
 		if err == nil {
 			_ = first.Close()
 			_ = connection.Close()
@@ -143,7 +143,7 @@ func TestARemovedSocketIsNoticed(t *testing.T) {
 	testbed.Wait(t, listener.Removed(), "the removal")
 }
 
-// waitUntilWatching returns once the listener's first look is over and it waits for the kernel's word.
+// waitUntilWatching returns once the listener has checked the path and waits for inotify.
 func waitUntilWatching(t *testing.T) {
 	t.Helper()
 	stacks := make([]byte, 1<<16)
@@ -155,10 +155,10 @@ func waitUntilWatching(t *testing.T) {
 		}
 		runtime.Gosched()
 	}
-	t.Fatal("nobody watches the socket")
+	t.Fatal("the socket is not watched")
 }
 
-func TestASocketThatAnotherTookThePlaceOfCountsAsRemoved(t *testing.T) {
+func TestAReplacedSocketCountsAsRemoved(t *testing.T) {
 	begin(t)
 	listener := listen(t)
 	waitUntilWatching(t)
@@ -174,14 +174,14 @@ func TestASocketThatAnotherTookThePlaceOfCountsAsRemoved(t *testing.T) {
 	testbed.Wait(t, listener.Removed(), "the removal")
 }
 
-func TestAFileThatIsNoSocketIsRefusedAndClosed(t *testing.T) {
+func TestAFileThatIsNotASocketIsRefusedAndClosed(t *testing.T) {
 	begin(t)
 	file, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Listen(name, file); err == nil {
-		t.Error("Listen took /dev/null")
+		t.Error("Listen accepted /dev/null")
 	}
 }
 
@@ -192,7 +192,7 @@ func TestDiscardRemovesTheSocket(t *testing.T) {
 	}
 }
 
-func TestASocketThatCannotBeServedLeavesNoPath(t *testing.T) {
+func TestListenLeavesNoPathIfItFails(t *testing.T) {
 	begin(t)
 	const descriptor = 730
 	file := open(t)
@@ -260,7 +260,7 @@ func TestWhatIsNotASocketIsNamedAndStays(t *testing.T) {
 	}
 }
 
-func TestARemovedSocketIsNoticedWhereTheKernelDoesNotSaySo(t *testing.T) {
+func TestARemovedSocketIsNoticedWithoutInotify(t *testing.T) {
 	begin(t)
 	file := open(t)
 	defer file.Close()
@@ -295,8 +295,8 @@ func TestASocketWhoseQueueIsFullIsInUse(t *testing.T) {
 	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: Path(name)}), unix.Listen(fd, 0)); err != nil {
 		t.Fatal(err)
 	}
-	const most = 10 // connections that the kernel keeps, with a backlog of 0
-	for range most {
+	const max = 10 // connections that the kernel queues, with a backlog of 0
+	for range max {
 		var connection net.Conn
 		if connection, err = net.Dial("unix", Path(name)); err != nil {
 			break

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector allocates, and makes pools forget.
+// The race detector allocates, and empties pools at random.
 
 package udp
 
@@ -13,10 +13,10 @@ import (
 	"wg-bridge/go/inflight"
 )
 
-// allocationRuns is how often what shall allocate nothing is done.
+// allocationRuns is how often a function runs that must allocate nothing.
 const allocationRuns = 200
 
-// expectNoAllocation fails the test if f allocates each time; the first does not count.
+// expectNoAllocation fails the test if f allocates on every call. A first call does not count.
 func expectNoAllocation(t *testing.T, of string, f func()) {
 	t.Helper()
 	if got := testing.AllocsPerRun(allocationRuns, f); got >= 1 {
@@ -46,7 +46,7 @@ func TestSendingToAPathThatRefusesSegmentsAllocatesNothing(t *testing.T) {
 	}
 }
 
-// openAlone opens a Bind from which nobody receives: allocations are counted whoever makes them.
+// openAlone opens a Bind from which nobody receives: AllocsPerRun counts the allocations of all goroutines.
 func openAlone(t *testing.T) *Bind {
 	t.Helper()
 	b := NewBind(Config{})
@@ -64,7 +64,7 @@ func sendTo(t *testing.T, b *Bind, to *Endpoint, packets ...[]byte) {
 
 func TestReceiveAllocatesNothingHoweverManySendInTurn(t *testing.T) {
 	n := newNamespace(t)
-	// All of these are local, and may be sent from.
+	// All of these addresses are local and may be a source.
 	n.ip(t, "addr add fd00::ffff/128 dev lo nodad", "route add local fd00::/112 dev lo")
 	n.sysctl(t, "ipv6/ip_nonlocal_bind", "1")
 	for _, family := range []struct{ network, address, peer string }{

@@ -26,7 +26,7 @@ func TestOpenListensOnOnePortInBothFamilies(t *testing.T) {
 	}
 }
 
-func TestPort0IsFreeInBothFamiliesEvenIfFewAre(t *testing.T) {
+func TestPort0ChoosesAPortThatIsFreeInBothFamiliesEvenIfFewAre(t *testing.T) {
 	n := newNamespace(t)
 	n.sysctl(t, "ipv4/ip_local_port_range", "40000 40001")
 	n.run(t, func() error {
@@ -77,7 +77,7 @@ func TestATakenPortIsAnErrorThatLeavesNothingBehind(t *testing.T) {
 	})
 }
 
-func TestAHostWithoutOneFamilyHasTheOther(t *testing.T) {
+func TestAHostWithoutOneFamilyUsesTheOther(t *testing.T) {
 	for _, family := range []struct {
 		name             string
 		missing          uint32
@@ -136,7 +136,7 @@ func TestABindOpensOnlyOnceAtATime(t *testing.T) {
 	}
 }
 
-func TestAClosedBindAnswersErrClosedAndCanBeClosedAgain(t *testing.T) {
+func TestAClosedBindFailsWithErrClosedAndCanBeClosedAgain(t *testing.T) {
 	n := newNamespace(t)
 	b := NewBind(Config{})
 	var receive []conn.ReceiveFunc
@@ -189,7 +189,7 @@ func TestOpeningAndClosing100TimesLeavesNothingBehind(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		port = actual // Again from now on.
+		port = actual // the same port from now on
 		done := make(chan error)
 		for _, f := range receive {
 			go func() {
@@ -223,9 +223,9 @@ func TestOpeningAndClosing100TimesLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestTheMarkIsOnPacketsUntilCloseOrOfTheNextOpen(t *testing.T) {
+func TestTheMarkIsOnPacketsUntilCloseOrFromTheNextOpen(t *testing.T) {
 	n := newNamespace(t)
-	// Only what is marked has a route.
+	// Only marked packets have a route.
 	n.aloneInterface(t, "alone")
 	n.ip(t, "addr add 10.0.0.1/32 dev alone", "addr add fd00::1/128 dev alone nodad",
 		"rule add fwmark 7 table 100",
@@ -322,7 +322,7 @@ func awaitParked(t *testing.T, function string, count int) {
 	}
 }
 
-func TestASocketWhoseAddressTheKernelDoesNotSayIsAnErrorThatLeavesNothingBehind(t *testing.T) {
+func TestASocketWithoutAKnownAddressIsAnErrorThatLeavesNothingBehind(t *testing.T) {
 	n := newNamespace(t)
 	n.refuseAll(t, unix.SYS_GETSOCKNAME, unix.EIO)
 	before := openFiles(t)
@@ -337,7 +337,7 @@ func TestASocketWhoseAddressTheKernelDoesNotSayIsAnErrorThatLeavesNothingBehind(
 	}
 }
 
-func TestOnlyWhatMayPassIsTriedAgain(t *testing.T) {
+func TestOpenRetriesOnlyAfterTransientErrors(t *testing.T) {
 	for errno, want := range map[unix.Errno]bool{
 		unix.ENOMEM: true, unix.ENOBUFS: true, unix.EIO: true, unix.EMFILE: true,
 		unix.EADDRINUSE: false, unix.EAFNOSUPPORT: false, unix.EPERM: false, unix.EACCES: false,

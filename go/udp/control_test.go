@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAControlMessageSaysWhatWasPutIn(t *testing.T) {
+func TestControlMessagesAreDecodedAsTheyWereEncoded(t *testing.T) {
 	// Only a link-local IPv6 address needs its interface; any other source would be bound to it.
 	for address, ifindex := range map[string]uint32{
 		"192.0.2.1": 0, "169.254.0.1": 0, "2001:db8::1": 0, "fe80::1": 0x01020304,
@@ -24,7 +24,7 @@ func TestAControlMessageSaysWhatWasPutIn(t *testing.T) {
 	}
 }
 
-func TestNoControlMessageSaysNothing(t *testing.T) {
+func TestWithoutControlMessagesNothingIsDecoded(t *testing.T) {
 	if got := decodeControl(nil); got != (received{}) {
 		t.Errorf("nothing came back as %v", got)
 	}

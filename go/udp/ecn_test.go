@@ -21,7 +21,7 @@ var ecnFamilies = []ecnFamily{
 	{"udp6", "::1", unix.IPPROTO_IPV6, unix.IPV6_TCLASS, unix.IPV6_RECVTCLASS},
 }
 
-// The packet inside decides, as by RFC 6040, and not what came before.
+// The inner packet decides, as RFC 6040 says, and not the previous mark.
 func TestDatagramsLeaveWithTheMarksOfThePacketsInside(t *testing.T) {
 	n := newNamespace(t)
 	outbound := inflight.NewOutbound(256)
@@ -66,7 +66,7 @@ func TestDatagramsLeaveWithTheMarksOfThePacketsInside(t *testing.T) {
 	}
 }
 
-// inBuffers moves packets to buffers like the engine's.
+// inBuffers copies packets into buffers like the engine's.
 func inBuffers(packets [][]byte) [][]byte {
 	buffers, _, _ := receiveBuffers(len(packets))
 	for i, packet := range packets {
@@ -75,7 +75,7 @@ func inBuffers(packets [][]byte) [][]byte {
 	return buffers
 }
 
-// enter lets packets enter the engine.
+// enter records that packets enter the engine.
 func enter(outbound *inflight.Outbound, packets [][]byte, marks []inflight.ECN) {
 	for i, packet := range packets {
 		batch := inflight.NewBatch(outbound)
@@ -121,7 +121,7 @@ func TestPacketsHaveTheMarksOfTheDatagramsTheyCameIn(t *testing.T) {
 	}
 }
 
-// tosOf is the type of service of the next message, of which two bits are the ECN mark.
+// tosOf returns the type of service of the next message. Two of its bits are the ECN mark.
 func tosOf(t *testing.T, s *socket, level, kind int) byte {
 	t.Helper()
 	buffer, control := make([]byte, maxDatagram), make([]byte, 256)
@@ -138,6 +138,6 @@ func tosOf(t *testing.T, s *socket, level, kind int) byte {
 			return m.Data[0]
 		}
 	}
-	t.Fatal("the kernel does not tell the type of service")
+	t.Fatal("the kernel does not report the type of service")
 	return 0
 }

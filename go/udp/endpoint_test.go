@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestEndpointsAreReadAsTheyAreWritten(t *testing.T) {
+func TestEndpointsAreFormattedAsTheyAreParsed(t *testing.T) {
 	for text, want := range map[string]string{
 		"192.0.2.1:51820":          "192.0.2.1:51820",
 		"[2001:db8::1]:1":          "[2001:db8::1]:1",
@@ -27,7 +27,7 @@ func TestEndpointsAreReadAsTheyAreWritten(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAddressAndPortIsAnError(t *testing.T) {
+func TestOnlyAnAddressAndPortAreParsed(t *testing.T) {
 	for _, text := range []string{"", "192.0.2.1", "example.com:1", "192.0.2.1:65536", "2001:db8::1:1"} {
 		if endpoint, err := NewBind(Config{}).ParseEndpoint(text); err == nil {
 			t.Errorf("%q is read as %s", text, endpoint.DstToString())
@@ -45,14 +45,14 @@ func TestCookiesDependOnAddressAndPort(t *testing.T) {
 	}
 }
 
-// of is the endpoint of a datagram from a sender.
+// of returns the endpoint of a datagram from a sender.
 func (c endpointCache) of(sender string, from source) *Endpoint {
 	var address sockaddr
 	length := encodeSockaddr(&address, netip.MustParseAddrPort(sender), 0)
 	return c.endpoint(&address, uint32(length), from)
 }
 
-func TestEndpointsAreSharedOnlyWhileTheySayTheSame(t *testing.T) {
+func TestEndpointsAreSharedOnlyWhileTheirSourceIsTheSame(t *testing.T) {
 	cache := make(endpointCache)
 	const peer, other = "192.0.2.1:5", "192.0.2.1:6"
 	from := source{address: netip.MustParseAddr("192.0.2.9"), ifindex: 3}
@@ -84,7 +84,7 @@ func TestEndpointsAreSharedOnlyWhileTheySayTheSame(t *testing.T) {
 	}
 }
 
-func TestAnySenderIsRememberedInBoundedMemory(t *testing.T) {
+func TestAnySenderIsCachedInBoundedMemory(t *testing.T) {
 	cache := make(endpointCache)
 	from := source{address: netip.MustParseAddr("192.0.2.9"), ifindex: 3}
 	for n := range 3 * maxEndpoints {
@@ -98,7 +98,7 @@ func TestAnySenderIsRememberedInBoundedMemory(t *testing.T) {
 	}
 }
 
-func TestWhatHasNoSenderIsNotRemembered(t *testing.T) {
+func TestADatagramWithoutASenderIsNotCached(t *testing.T) {
 	cache := make(endpointCache)
 	from := source{address: netip.MustParseAddr("192.0.2.9"), ifindex: 3}
 	if e := cache.endpoint(new(sockaddr), 0, from); e.destination.IsValid() || len(cache) > 0 {
@@ -109,7 +109,7 @@ func TestWhatHasNoSenderIsNotRemembered(t *testing.T) {
 func TestAZoneIsAnInterfacesNameFirstAndThenItsIndex(t *testing.T) {
 	here, there := newNamespace(t), newNamespace(t)
 	connect(t, here, there, "veth", "100")
-	// An interface that is called like the other one's index.
+	// an interface whose name is the other one's index
 	veth := linkIndex(t, here, "veth")
 	connect(t, here, there, fmt.Sprint(veth))
 	s := openStation(t, here)
@@ -119,7 +119,7 @@ func TestAZoneIsAnInterfacesNameFirstAndThenItsIndex(t *testing.T) {
 		fmt.Sprint(veth):   linkIndex(t, here, fmt.Sprint(veth)),
 		"1":                1,
 		"4000000000":       4_000_000_000,
-		"0123456789012345": 0, // longer than a name, and than an index
+		"0123456789012345": 0, // too long for a name and for an index
 		"nothing":          0,
 	} {
 		e := newEndpoint(netip.AddrPortFrom(netip.MustParseAddr("fe80::1").WithZone(zone), 1))
@@ -129,7 +129,7 @@ func TestAZoneIsAnInterfacesNameFirstAndThenItsIndex(t *testing.T) {
 	}
 }
 
-func TestAnAnswerGoesToTheInterfaceThatTheKernelNamedWhateverOthersAreCalled(t *testing.T) {
+func TestAnAnswerLeavesByTheInterfaceThatTheKernelReportedWhateverOthersAreCalled(t *testing.T) {
 	here, there := newNamespace(t), newNamespace(t)
 	connect(t, here, there, "veth")
 	veth := fmt.Sprint(linkIndex(t, here, "veth"))

@@ -14,7 +14,7 @@ import (
 	"wg-bridge/go/backoff"
 )
 
-// keepingLines makes failures whose error lines are appended to a list.
+// keepingLines returns failures that append their error lines to a list.
 func keepingLines(lines *[]string) failures {
 	return failures{
 		logf: func(string, ...any) {},
@@ -25,7 +25,7 @@ func keepingLines(lines *[]string) failures {
 	}
 }
 
-func TestFailuresToReceiveAreTriedAgainForTenMinutesWithALineAMinute(t *testing.T) {
+func TestReceivingIsRetriedForTenMinutesWithALogLineAMinute(t *testing.T) {
 	var lines []string
 	f := keepingLines(&lines)
 	var total time.Duration
@@ -53,7 +53,7 @@ func TestFailuresToReceiveAreTriedAgainForTenMinutesWithALineAMinute(t *testing.
 	}
 }
 
-func TestAReceiverHearsAgainOnceTheKernelHasMemory(t *testing.T) {
+func TestAReceiverRecoversOnceTheKernelHasMemory(t *testing.T) {
 	n := newNamespace(t)
 	peer := openStation(t, n)
 	for _, network := range []string{"udp4", "udp6"} {
@@ -82,7 +82,7 @@ func TestAReceiverHearsAgainOnceTheKernelHasMemory(t *testing.T) {
 	}
 }
 
-func TestAReceiverThatFailedTooOftenSaysSoAndAnswersTheError(t *testing.T) {
+func TestAReceiverThatFailedTooOftenReportsTheErrorAndReturnsIt(t *testing.T) {
 	n := newNamespace(t)
 	n.refuse(t, unix.SYS_RECVMMSG, 3, unix.MSG_DONTWAIT, unix.ENOBUFS) // every call on its thread
 	var lines []string
@@ -115,7 +115,7 @@ func TestCloseEndsAReceiverThatFails(t *testing.T) {
 			<-failed
 			closed <- b.Close()
 		}()
-		_, err = receive[0](receiveBuffers(batchSize)) // It fails although nothing has arrived.
+		_, err = receive[0](receiveBuffers(batchSize)) // It fails, although nothing has arrived.
 		if err != net.ErrClosed {
 			t.Errorf("after Close it answers %v", err)
 		}

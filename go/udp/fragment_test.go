@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// behindANarrowLink makes a server and a client, with a router between them whose link to the server
-// takes 1280 bytes, while both ends believe in 1500.
+// behindANarrowLink makes a server and a client, with a router between them. The router's link to the server has an
+// MTU of 1280, while both ends assume 1500.
 func behindANarrowLink(t *testing.T) uplinks {
 	t.Helper()
 	u := newUplinks(t)
@@ -18,9 +18,9 @@ func behindANarrowLink(t *testing.T) uplinks {
 	return u
 }
 
-func TestDatagramsPassARouterWithASmallMTUThatSaysNothing(t *testing.T) {
+func TestDatagramsPassARouterWithASmallMTUThatSendsNoErrors(t *testing.T) {
 	u := behindANarrowLink(t)
-	// What the router says itself is dropped, what it forwards is not.
+	// The router's own packets are dropped, those that it forwards are not.
 	u.router.ip(t, "rule add iif lo prio 1 blackhole")
 	s, client := openStation(t, u.server), openStation(t, u.client)
 	for _, packets := range [][][]byte{numbered(1, 1400), numbered(40, 1400), numbered(5, 1200)} {
@@ -29,11 +29,11 @@ func TestDatagramsPassARouterWithASmallMTUThatSaysNothing(t *testing.T) {
 	}
 }
 
-func TestDatagramsPassARouterWithASmallMTUThatSaysSo(t *testing.T) {
+func TestDatagramsPassARouterWithASmallMTUThatSendsErrors(t *testing.T) {
 	u := behindANarrowLink(t)
 	s, client := openStation(t, u.server), openStation(t, u.client)
 	for _, address := range []string{"10.0.0.1", "fd00::1"} {
-		// IPv6 learns the path's MTU by a packet that is lost.
+		// IPv6 learns the path MTU from a packet that is lost.
 		for deadline := time.Now().Add(timeout); len(s.arrived) == 0; {
 			if time.Now().After(deadline) {
 				t.Fatalf("no datagram to %s arrived", address)
@@ -61,7 +61,7 @@ func TestAPathWhoseMTUIsKnownGetsFragmentsOfThatSize(t *testing.T) {
 			client.send(t, s.at(t, address), packets...)
 			s.expectArrived(t, packets)
 		}
-		// Links that came up tell so late, and such a change ends a refusal.
+		// Links report late that they came up, and such a change ends a refusal.
 		if known := client.refusals.known.Load(); known == nil || (*known)[netip.MustParseAddr(address)] == (refusal{}) {
 			t.Errorf("that %s refuses segments is not remembered", address)
 		}

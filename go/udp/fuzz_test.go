@@ -10,7 +10,7 @@ import (
 	"golang.zx2c4.com/wireguard/conn"
 )
 
-// controlOf is a control message of a received message, with its padding.
+// controlOf returns a control message of a received message, with its padding.
 func controlOf(level, kind int, data ...byte) []byte {
 	control, space := appendMessage(nil, level, kind, len(data))
 	copy(space, data)
@@ -75,7 +75,7 @@ func FuzzSenders(f *testing.F) {
 	})
 }
 
-// lengthsOf makes a list of lengths of bytes, two for each.
+// lengthsOf decodes a list of lengths from bytes, two for each.
 func lengthsOf(data []byte) (lengths []int) {
 	for ; len(data) >= 2; data = data[2:] {
 		lengths = append(lengths, int(binary.BigEndian.Uint16(data)))
@@ -83,7 +83,7 @@ func lengthsOf(data []byte) (lengths []int) {
 	return lengths
 }
 
-// bytesOf is what lengthsOf reads.
+// bytesOf encodes what lengthsOf decodes.
 func bytesOf(lengths ...uint16) (data []byte) {
 	for _, length := range lengths {
 		data = binary.BigEndian.AppendUint16(data, length)
@@ -134,7 +134,7 @@ func FuzzJoinedMessages(f *testing.F) {
 	})
 }
 
-// expectSplit fails unless the buffers hold the message in segments, less those that did not fit.
+// expectSplit fails unless the buffers hold the message in segments, without those that did not fit.
 func expectSplit(t *testing.T, buffers [][]byte, sizes []int, message []byte, segmentSize int) {
 	t.Helper()
 	if segmentSize <= 0 {
@@ -155,8 +155,8 @@ func expectSplit(t *testing.T, buffers [][]byte, sizes []int, message []byte, se
 	}
 }
 
-// FuzzReceivedMessages gives a receiver what no kernel should: any length, flags, sender and control
-// messages. What the engine gets must fit its buffers, and be nothing where the kernel cut it short.
+// FuzzReceivedMessages gives a receiver what no kernel should: any length, flags, sender and control messages. The
+// engine's datagrams must fit their buffers, and be empty if the kernel truncated the message.
 func FuzzReceivedMessages(f *testing.F) {
 	var from sockaddr
 	fromLength := encodeSockaddr(&from, netip.MustParseAddrPort("192.0.2.1:51820"), 0)

@@ -18,15 +18,15 @@ import (
 // timeout bounds every wait of these tests. Reaching it is a failure.
 const timeout = 20 * time.Second
 
-// A namespace is a network namespace of a test's own, on a thread that never leaves it and ends with
-// the test. Nothing here can reach the namespace that the test process was started in.
+// A namespace is a network namespace for one test, on a thread that never leaves it and ends with the test. Nothing
+// here can reach the namespace in which the test process was started.
 type namespace struct {
 	work   chan func()
 	thread int
 }
 
-// newNamespace makes a network namespace with a loopback interface that is up. Where the system
-// forbids that, the test is skipped.
+// newNamespace makes a network namespace with a loopback interface that is up. If the system forbids that, it skips
+// the test.
 func newNamespace(t *testing.T) *namespace {
 	t.Helper()
 	n := &namespace{work: make(chan func())}
@@ -89,7 +89,7 @@ func (n *namespace) ip(t *testing.T, lines ...string) {
 	n.ipBatch(t, lines)
 }
 
-// ip6 is ip for what does not tell its family.
+// ip6 is ip for commands that do not show their address family.
 func (n *namespace) ip6(t *testing.T, lines ...string) {
 	t.Helper()
 	n.ipBatch(t, lines, "-6")
@@ -107,8 +107,8 @@ func (n *namespace) ipBatch(t *testing.T, lines []string, options ...string) {
 	})
 }
 
-// waitUntilInUse waits for the IPv6 addresses that lines add: also without a search for duplicates the
-// kernel takes its time, and meanwhile drops what arrives for one.
+// waitUntilInUse waits for the IPv6 addresses that lines add. Even without duplicate address detection the kernel
+// needs a while, and meanwhile drops what arrives for them.
 func waitUntilInUse(lines []string) error {
 	var routes []string
 	for _, line := range lines {
@@ -137,8 +137,8 @@ func (n *namespace) sysctl(t *testing.T, path, value string) {
 	n.run(t, func() error { return os.WriteFile("/proc/sys/net/"+path, []byte(value), 0) })
 }
 
-// connect joins two namespaces with pairs of interfaces, of which both have the same name, and waits
-// until packets can pass.
+// connect joins two namespaces with pairs of interfaces, each pair with one name, and waits until packets can
+// pass.
 func connect(t *testing.T, one, other *namespace, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -152,7 +152,7 @@ func connect(t *testing.T, one, other *namespace, names ...string) {
 	}
 }
 
-// aloneInterface makes an interface that leads nowhere.
+// aloneInterface makes an interface without a peer.
 func (n *namespace) aloneInterface(t *testing.T, name string) {
 	t.Helper()
 	n.ip(t, fmt.Sprintf("link add %s type veth peer name %s-end", name, name),
@@ -174,8 +174,7 @@ func waitUntilUp(name string) error {
 	return fmt.Errorf("%s does not come up", name)
 }
 
-// refuse makes the namespace's thread get errno from a system call whose argument number index is
-// value: the kernel itself answers so from then on.
+// refuse makes the kernel fail a system call of the namespace's thread with errno if its argument index is value.
 func (n *namespace) refuse(t *testing.T, call uint32, index int, value uint32, errno unix.Errno) {
 	t.Helper()
 	low := uint32(16 + 8*index) // struct seccomp_data; little-endian machines
@@ -184,7 +183,7 @@ func (n *namespace) refuse(t *testing.T, call uint32, index int, value uint32, e
 		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: value, Jf: 1})
 }
 
-// refuseAll makes the namespace's thread get errno from a system call, whatever its arguments are.
+// refuseAll makes the kernel fail a system call of the namespace's thread with errno, whatever its arguments are.
 func (n *namespace) refuseAll(t *testing.T, call uint32, errno unix.Errno) {
 	t.Helper()
 	n.refuseIf(t, call, errno)

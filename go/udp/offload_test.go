@@ -24,7 +24,7 @@ func messages(t *testing.T, from *station, r lone, packets [][]byte) (sizes []in
 	return sizes
 }
 
-func TestEachOffloadThatIsOffLeavesEveryDatagramAMessageOfItsOwn(t *testing.T) {
+func TestWithoutAnOffloadEveryDatagramIsAMessageOfItsOwn(t *testing.T) {
 	packets := numbered(40, 1000)
 	alone := slices.Repeat([]int{1000}, 40)
 	for _, sender := range []Offloads{{}, {GRO: true}, {Segment: true}, AllOffloads} {
@@ -44,7 +44,7 @@ func TestEachOffloadThatIsOffLeavesEveryDatagramAMessageOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestAllArrivesWithAnyOffloads(t *testing.T) {
+func TestAllPacketsArriveWithAnyOffloads(t *testing.T) {
 	packets := slices.Concat(numbered(3*batchSize+5, 200), numbered(60, 1420), numbered(2, 65507))
 	for _, offloads := range []Offloads{{}, {Segment: true}, {GRO: true}} {
 		t.Run(fmt.Sprintf("%+v", offloads), func(t *testing.T) {

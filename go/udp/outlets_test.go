@@ -48,7 +48,7 @@ func (n *namespace) tc(t *testing.T, lines ...string) {
 	}
 }
 
-// flood sends more to an address than its path takes.
+// flood sends more to an address than its path can carry.
 func (s *station) flood(t *testing.T, peer *station, address string) {
 	t.Helper()
 	packets := numbered(batchSize, 1400)
@@ -72,7 +72,7 @@ func (o *outlets) count() int { return len(o.snapshot()) }
 
 var slowAndFast = [][2]string{{"10.0.1.2", "10.0.0.2"}, {"fd00:1::2", "fd00::2"}}
 
-func TestASlowPathHoldsUpNoOther(t *testing.T) {
+func TestASlowPathDoesNotDelayOthers(t *testing.T) {
 	s, peer := fork(t)
 	for _, paths := range slowAndFast {
 		s.flood(t, peer, paths[0]) // It would take a minute.
@@ -97,7 +97,7 @@ func TestASlowPathHoldsUpNoOther(t *testing.T) {
 	}
 }
 
-// drop takes what has arrived.
+// drop discards what has arrived.
 func (s *station) drop() {
 	for {
 		select {
@@ -123,7 +123,7 @@ func (s *station) expectAmong(t *testing.T, packets [][]byte, from netip.Addr) {
 	}
 }
 
-func TestAHandshakeIsSentOnAPathThatIsBusy(t *testing.T) {
+func TestAHandshakeIsSentOnABusyPath(t *testing.T) {
 	s, peer := fork(t)
 	s.flood(t, peer, "10.0.1.2")
 	own := s.outletsTo("10.0.1.2").to(peer.at(t, "10.0.1.2").destination, queryInterval, newSendBatch())
@@ -200,7 +200,7 @@ func markOf(t *testing.T, o *outlet) (mark int) {
 	return mark
 }
 
-func TestNoOtherBindGetsAPortThatHasOutlets(t *testing.T) {
+func TestNoOtherBindCanOpenAPortThatHasOutlets(t *testing.T) {
 	s, peer := fork(t)
 	s.flood(t, peer, "10.0.1.2")
 	s.flood(t, peer, "fd00:1::2")
@@ -212,7 +212,7 @@ func TestNoOtherBindGetsAPortThatHasOutlets(t *testing.T) {
 	})
 }
 
-func TestOutletsThatAreNotUsedAreClosed(t *testing.T) {
+func TestUnusedOutletsAreClosed(t *testing.T) {
 	here, there := newNamespace(t), newNamespace(t)
 	connect(t, here, there, "slow")
 	here.ip(t, "addr add 10.0.1.1/24 dev slow")
@@ -227,7 +227,7 @@ func TestOutletsThatAreNotUsedAreClosed(t *testing.T) {
 	if own == nil || openFiles(t) != opened+1 {
 		t.Fatalf("no outlet was opened: %d files, %d before", openFiles(t), opened)
 	}
-	// Its time passes.
+	// It expires.
 	outlets := s.outletsTo("10.0.1.2")
 	own.used.Store(0)
 	if !outlets.expiry.Reset(0) {
@@ -239,7 +239,7 @@ func TestOutletsThatAreNotUsedAreClosed(t *testing.T) {
 	if got := openFiles(t); got != opened {
 		t.Errorf("%d files are open, %d before the outlet was", got, opened)
 	}
-	// Who chose it just before sends through the main one.
+	// A sender that chose it just before uses the main one.
 	known := map[netip.AddrPort]*outlet{peer.at(t, "10.0.1.2").destination: own}
 	s.outletsTo("10.0.1.2").known.Store(&known)
 	packets := numbered(3, 100)
@@ -271,7 +271,7 @@ func TestCloseClosesOutletsToo(t *testing.T) {
 	}
 }
 
-func TestOnlySoManyDestinationsHaveAnOutletOfTheirOwn(t *testing.T) {
+func TestTheNumberOfOutletsIsBounded(t *testing.T) {
 	n := newNamespace(t)
 	s := openStation(t, n)
 	outlets := s.outletsTo("127.0.0.1")
@@ -308,7 +308,7 @@ func TestNoOutletIsOpenedInAnotherNamespace(t *testing.T) {
 	})
 }
 
-func TestWhereThePortCannotBeSharedAllSendThroughOneSocketWithoutWaiting(t *testing.T) {
+func TestIfThePortCannotBeSharedAllSendThroughOneSocketWithoutWaiting(t *testing.T) {
 	s, peer := fork(t)
 	s.namespace.refuse(t, unix.SYS_SETSOCKOPT, 2, unix.SO_ATTACH_REUSEPORT_CBPF, unix.ENOPROTOOPT)
 	before := openFiles(t)

@@ -56,7 +56,7 @@ func TestAPathThatBecomesFasterMayHaveMoreOutstanding(t *testing.T) {
 	}
 }
 
-func TestTheLimitOfAPathThatIsHardlyUsedStays(t *testing.T) {
+func TestTheLimitOfAnIdlePathStays(t *testing.T) {
 	var d queueLimit
 	now := time.Unix(0, 0)
 	d.observe(0, now)

@@ -28,7 +28,7 @@ func TestAJoinedMessageIsSplitAndEveryPartHasItsSource(t *testing.T) {
 	}
 }
 
-func TestTheKernelSaysHowItJoinedDatagrams(t *testing.T) {
+func TestTheKernelReportsHowItJoinedDatagrams(t *testing.T) {
 	n := newNamespace(t)
 	peer := openStation(t, n)
 	r := listenAlone(t, n, "udp4", AllOffloads)
@@ -41,7 +41,7 @@ func TestTheKernelSaysHowItJoinedDatagrams(t *testing.T) {
 		t.Fatalf("a message of %d bytes in segments of %d", len(got.bytes), got.segmentSize)
 	}
 	if &r.pending[0].bytes[0] == &buffers[0][0] {
-		t.Fatal("a joined message was read to a buffer of the engine, all of whose bytes it takes")
+		t.Fatal("a joined message was read into a buffer of the engine")
 	}
 }
 
@@ -68,7 +68,7 @@ func TestWhatDoesNotFitInTheBuffersComesWithTheNextCall(t *testing.T) {
 	}
 }
 
-func TestAKernelWithoutCoalescingIsReceivedFromToo(t *testing.T) {
+func TestReceivingWorksWithoutCoalescing(t *testing.T) {
 	n := newNamespace(t)
 	peer := openStation(t, n)
 	r := listenAlone(t, n, "udp4", Offloads{Segment: true})
@@ -103,7 +103,7 @@ func TestADatagramLongerThanItsBufferIsLostAlone(t *testing.T) {
 	}
 }
 
-// A lone receiver reads a socket that is not a Bind's.
+// A lone is a receiver whose socket does not belong to a Bind.
 type lone struct{ *receiver }
 
 func (l lone) endpointAt(address string) netip.AddrPort {

@@ -13,7 +13,7 @@ func pathNumber(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(n))))
 }
 
-func TestARefusalHoldsForItsAddressItsRoutesAndAMinute(t *testing.T) {
+func TestARefusalHoldsForOneAddressOneGenerationAndAMinute(t *testing.T) {
 	var r refusals
 	path, now := netip.MustParseAddr("192.0.2.1"), time.Now()
 	if r.has(path, 7, now) {
@@ -56,7 +56,7 @@ func TestAnyNumberOfRefusalsTakesBoundedMemoryAndTheLatestHolds(t *testing.T) {
 	}
 }
 
-func TestRefusalsThatNoLongerHoldAreForgottenWithTheNext(t *testing.T) {
+func TestExpiredRefusalsAreDroppedWhenOneIsAdded(t *testing.T) {
 	var r refusals
 	now := time.Now()
 	r.add(pathNumber(1), 7, now)
@@ -67,7 +67,7 @@ func TestRefusalsThatNoLongerHoldAreForgottenWithTheNext(t *testing.T) {
 	}
 }
 
-func TestRefusalsOfManyAtOnceAreAllRemembered(t *testing.T) {
+func TestConcurrentRefusalsAreAllRemembered(t *testing.T) {
 	var r refusals
 	now := time.Now()
 	var senders sync.WaitGroup

@@ -13,7 +13,7 @@ import (
 	"wg-bridge/go/backoff"
 )
 
-func TestEveryKindOfRoutingChangeIsHeard(t *testing.T) {
+func TestEveryKindOfRoutingChangeIsNoticed(t *testing.T) {
 	n := newNamespace(t)
 	n.aloneInterface(t, "alone")
 	for _, change := range []string{
@@ -31,7 +31,7 @@ func TestEveryKindOfRoutingChangeIsHeard(t *testing.T) {
 	awaitHeard(t, heard, "an IPv6 rule")
 }
 
-func TestANextHopThatIsReplacedIsHeardThoughItsRoutesAreNotAnnounced(t *testing.T) {
+func TestAReplacedNextHopIsNoticedThoughItsRoutesAreNotAnnounced(t *testing.T) {
 	n := newNamespace(t)
 	n.aloneInterface(t, "alone")
 	n.sysctl(t, "ipv4/nexthop_compat_mode", "0") // Routes would be.
@@ -41,7 +41,7 @@ func TestANextHopThatIsReplacedIsHeardThoughItsRoutesAreNotAnnounced(t *testing.
 	awaitHeard(t, heard, "another next hop")
 }
 
-func TestALinkThatGoesDownIsHeardThoughItsIPv4RoutesAreNotAnnounced(t *testing.T) {
+func TestALinkThatGoesDownIsNoticedThoughItsIPv4RoutesAreNotAnnounced(t *testing.T) {
 	n := newNamespace(t)
 	n.sysctl(t, "ipv6/conf/default/disable_ipv6", "1") // IPv6 routes would be.
 	n.aloneInterface(t, "alone")
@@ -50,7 +50,7 @@ func TestALinkThatGoesDownIsHeardThoughItsIPv4RoutesAreNotAnnounced(t *testing.T
 	awaitHeard(t, heard, "a link that goes down")
 }
 
-func TestALostMessageIsAChangeAndTheNextOneIsHeardToo(t *testing.T) {
+func TestALostMessageCountsAsAChangeAndTheNextOneIsNoticedToo(t *testing.T) {
 	n := newNamespace(t)
 	n.aloneInterface(t, "alone")
 	var l *routeListener
@@ -101,7 +101,7 @@ func expectLostMessages() error {
 	return fmt.Errorf("nothing was lost:\n%s", table)
 }
 
-func TestAListenerThatIsClosedHasStopped(t *testing.T) {
+func TestClosingAListenerStopsIt(t *testing.T) {
 	n := newNamespace(t)
 	_, l := startListener(t, n)
 	if err := l.close(); err != nil {
@@ -114,8 +114,8 @@ func TestAListenerThatIsClosedHasStopped(t *testing.T) {
 	}
 }
 
-func TestAListenerThatCannotReadTakesTurnsWithPausesAndSaysSo(t *testing.T) {
-	// The loss of messages is nothing to speak of, but must not keep a processor busy either.
+func TestAListenerThatCannotReadPollsWithPausesAndLogsIt(t *testing.T) {
+	// The loss of messages is not logged, but must not keep a processor busy either.
 	for errno, lines := range map[unix.Errno]int{unix.EIO: 1, unix.ENOBUFS: 0} {
 		t.Run(errno.Error(), func(t *testing.T) {
 			n := newNamespace(t)
@@ -147,7 +147,7 @@ func TestAListenerThatCannotReadTakesTurnsWithPausesAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestManyChangesAreALineASecondAndTheFirstAtOnce(t *testing.T) {
+func TestManyChangesAreLoggedOnceASecondAndTheFirstAtOnce(t *testing.T) {
 	n := newNamespace(t)
 	n.aloneInterface(t, "alone")
 	var lines atomic.Int64
@@ -175,7 +175,7 @@ func TestManyChangesAreALineASecondAndTheFirstAtOnce(t *testing.T) {
 	}
 }
 
-// startListener makes a listener that runs until the test ends.
+// startListener starts a listener that runs until the test ends.
 func startListener(t *testing.T, n *namespace) (heard chan struct{}, l *routeListener) {
 	t.Helper()
 	n.run(t, func() (err error) { l, err = newRouteListener(); return err })
@@ -196,6 +196,6 @@ func awaitHeard(t *testing.T, heard chan struct{}, what string) {
 	select {
 	case <-heard:
 	case <-time.After(timeout):
-		t.Fatalf("%s was not heard", what)
+		t.Fatalf("%s was not noticed", what)
 	}
 }

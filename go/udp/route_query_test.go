@@ -15,7 +15,7 @@ import (
 	"wg-bridge/go/backoff"
 )
 
-func TestTheKernelSaysThroughWhichInterfaceADatagramWouldLeave(t *testing.T) {
+func TestAQueryFindsTheInterfaceByWhichADatagramWouldLeave(t *testing.T) {
 	here, _ := twoWays(t)
 	here.ip(t, "route add default dev two table 100", "route add fd09::9/128 dev two table 100",
 		"rule add from 10.0.1.1 table 100", "rule add fwmark 7 table 100",
@@ -66,7 +66,7 @@ func TestNoRouteAndNoSuchSourceAreErrors(t *testing.T) {
 	}
 }
 
-func TestASourceIsAllowedWhileItIsThereAndAnIPv4RouteLeavesByItsInterface(t *testing.T) {
+func TestASourceIsAllowedWhileItExistsAndAnIPv4RouteLeavesByItsInterface(t *testing.T) {
 	here, _ := twoWays(t)
 	here.sysctl(t, "ipv4/ip_nonlocal_bind", "1")
 	here.sysctl(t, "ipv6/ip_nonlocal_bind", "1")
@@ -104,7 +104,7 @@ func TestASourceIsAllowedWhileItIsThereAndAnIPv4RouteLeavesByItsInterface(t *tes
 	}
 }
 
-func TestAQueryThatIsClosedSaysSo(t *testing.T) {
+func TestAClosedQueryFailsWithErrClosed(t *testing.T) {
 	q := openQuery(t, newNamespace(t))
 	if err := q.close(); err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func linkIndex(t *testing.T, n *namespace, name string) uint32 {
 	return index
 }
 
-func TestAKernelThatDoesNotAnswerIsAskedWithPauses(t *testing.T) {
+func TestQueriesBackOffWhileTheKernelDoesNotAnswer(t *testing.T) {
 	n := newNamespace(t)
 	q := openQuery(t, n)
 	n.refuse(t, unix.SYS_RECVFROM, 3, unix.MSG_DONTWAIT, unix.EIO) // every call on its thread

@@ -39,7 +39,7 @@ func randomPackets(random *rand.Rand) [][]byte {
 	return packets
 }
 
-func TestGroupsKeepTheKernelsRules(t *testing.T) {
+func TestGroupsObeyTheKernelsRules(t *testing.T) {
 	rounds(t, func(random *rand.Rand) {
 		expectGroups(t, randomPackets(random), []int{65507, 65527}[random.IntN(2)])
 	})

@@ -50,10 +50,10 @@ func TestAnyNumberOfPacketsArrivesInOrder(t *testing.T) {
 	}
 }
 
-func TestPacketsAreSentFromWhereTheyLie(t *testing.T) {
+func TestPacketsAreSentWithoutBeingCopied(t *testing.T) {
 	n := newNamespace(t)
 	s, peer := openStation(t, n), openStation(t, n)
-	// The room behind each packet is the engine's.
+	// The bytes behind each packet belong to the engine.
 	var packets, backing [][]byte
 	for _, packet := range numbered(20, 1000) {
 		buffer := append(packet, bytes.Repeat([]byte{'#'}, 60_000)...)
@@ -96,14 +96,14 @@ func TestAPathWithASmallMTUStillGetsEveryPacketAndOtherPathsKeepOffload(t *testi
 		for range 2 {
 			s.send(t, peer.at(t, paths[0]), packets...)
 			peer.expectArrived(t, packets)
-			// Links that came up tell so late, and such a change ends a refusal.
+			// Links report late that they came up, and such a change ends a refusal.
 			if known := s.refusals.known.Load(); known == nil || (*known)[netip.MustParseAddr(paths[0])] == (refusal{}) {
 				t.Fatal("that the narrow path refuses segments is not remembered")
 			}
 			s.sendJoined(t, peer, paths[1])
 		}
 	}
-	// A wider path is a change of the routes.
+	// A larger path MTU is a change of the routes.
 	there.ip(t, "link set narrow mtu 1500")
 	s.awaitRouteChange(t, func() { here.ip(t, "link set narrow mtu 1500") })
 	for _, address := range []string{"10.0.1.2", "fd00:1::2"} {
@@ -146,7 +146,7 @@ func TestAPathThatRefusesSegmentsGetsThemAgainWhenRoutesChangeOrTimeHasPassed(t 
 	})
 }
 
-func TestErrorsThatSinglePacketsMeetTooAreNoRefusalOfSegments(t *testing.T) {
+func TestErrorsThatSinglePacketsMeetTooAreNotRefusalsOfSegments(t *testing.T) {
 	n := newNamespace(t)
 	s, peer := openStation(t, n), openStation(t, n)
 	n.refuse(t, unix.SYS_SENDMMSG, 3, unix.MSG_DONTWAIT, unix.EINVAL) // every call
@@ -165,8 +165,7 @@ func TestASocketThatRefusesSegmentsForAnotherReasonKeepsItsSource(t *testing.T) 
 	n := newNamespace(t)
 	s, peer := openStation(t, n), openStation(t, n)
 	learnt := learnSource(t, s, peer, "127.0.0.5")
-	// Without checksums the kernel answers EINVAL to segments, as it also does to a source that is
-	// gone.
+	// Without checksums the kernel refuses segments with EINVAL, as it also refuses a source that is gone.
 	err := control(s.opened.Load().ipv4.raw, func(fd int) error {
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NO_CHECK, 1)
 	})
@@ -182,7 +181,7 @@ func TestASocketThatRefusesSegmentsForAnotherReasonKeepsItsSource(t *testing.T) 
 	}
 }
 
-func TestAPacketThatIsTooBigIsLeftOutAndTheRestArrives(t *testing.T) {
+func TestAPacketThatIsTooBigIsSkippedAndTheRestArrives(t *testing.T) {
 	n := newNamespace(t)
 	s, peer := openStation(t, n), openStation(t, n)
 	for _, address := range []string{"127.0.0.1", "::1"} {
@@ -211,7 +210,7 @@ func TestAnEndpointOfAnotherBindTypeIsAnError(t *testing.T) {
 	}
 }
 
-func TestAZoneThatIsNoInterfaceIsAnError(t *testing.T) {
+func TestAZoneWithoutAnInterfaceIsAnError(t *testing.T) {
 	s := openStation(t, newNamespace(t))
 	if err := s.Send(numbered(1, 1), s.at(t, "fe80::1%nothing")); err == nil {
 		t.Fatal("Send answers no error")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestASockaddrSaysWhatWasPutInWhateverWasThereBefore(t *testing.T) {
+func TestASockaddrIsDecodedAsItWasEncodedWhateverItHeldBefore(t *testing.T) {
 	var address sockaddr
 	for _, c := range []struct {
 		text  string
@@ -21,7 +21,7 @@ func TestASockaddrSaysWhatWasPutInWhateverWasThereBefore(t *testing.T) {
 	}
 }
 
-func TestASockaddrThatIsCutShortOrUnknownIsNoAddress(t *testing.T) {
+func TestATruncatedOrUnknownSockaddrIsInvalid(t *testing.T) {
 	var address sockaddr
 	length := encodeSockaddr(&address, netip.MustParseAddrPort("192.0.2.1:1"), 0)
 	for short := range uint32(length) {

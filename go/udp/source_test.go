@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// learnSource makes a station learn that peer writes to one of its addresses, and returns the
-// endpoint to answer to.
+// learnSource makes a station learn that peer sends to one of its addresses, and returns the endpoint for
+// answers.
 func learnSource(t *testing.T, s, peer *station, address string) *Endpoint {
 	t.Helper()
 	peer.send(t, s.at(t, address), []byte("hello"))
@@ -27,7 +27,7 @@ func expectFrom(t *testing.T, s *station, address string) {
 	}
 }
 
-func TestAnAnswerLeavesFromTheAddressThatThePeerWroteTo(t *testing.T) {
+func TestAnAnswerLeavesFromTheAddressToWhichThePeerSent(t *testing.T) {
 	here, there := newNamespace(t), newNamespace(t)
 	connect(t, here, there, "veth")
 	here.ip(t, "addr add 10.0.0.1/24 dev veth", "addr add 10.0.0.2/24 dev veth",
@@ -59,7 +59,7 @@ func TestLinkLocalPeersReachEachOther(t *testing.T) {
 	}
 }
 
-func TestASourceThatIsGoneIsLeftAtOnceAndNoPacketIsLostOrSentTwice(t *testing.T) {
+func TestASourceThatIsGoneIsDroppedAtOnceAndNoPacketIsLostOrSentTwice(t *testing.T) {
 	families := []struct{ old, new, route string }{
 		{"10.0.0.1", "10.0.1.1", "route replace 10.9.9.9/32 via 10.0.1.9"},
 		{"fd00::1", "fd00:1::1", "route replace fd09::9/128 via fd00:1::9"},
@@ -76,7 +76,7 @@ func TestASourceThatIsGoneIsLeftAtOnceAndNoPacketIsLostOrSentTwice(t *testing.T)
 				learnt := learnSource(t, s, peer, family.old)
 				s.send(t, learnt, []byte("answer"))
 				expectFrom(t, peer, family.old)
-				s.deafen(t) // The packets are on their way to the kernel before the news comes.
+				s.deafen(t) // The packets are on their way to the kernel before the change is noticed.
 				here.ip(t, append(lines, family.route)...)
 
 				packets := append(numbered(3, 100), numbered(70, 1000)...)
@@ -97,7 +97,7 @@ func TestASourceThatIsGoneIsLeftAtOnceAndNoPacketIsLostOrSentTwice(t *testing.T)
 	}
 }
 
-func TestAChangedRouteMakesAnotherIPv4SourceAndLeavesTheIPv6Source(t *testing.T) {
+func TestAChangedRouteChangesTheIPv4SourceAndKeepsTheIPv6Source(t *testing.T) {
 	for _, family := range []struct{ old, new, peer, change, back string }{
 		{"10.0.0.1", "10.0.1.1", "10.9.9.9",
 			"route replace 10.9.9.9/32 via 10.0.1.9", "route replace 10.9.9.9/32 via 10.0.0.9"},
@@ -124,7 +124,7 @@ func TestAChangedRouteMakesAnotherIPv4SourceAndLeavesTheIPv6Source(t *testing.T)
 	}
 }
 
-func TestALinkThatGoesDownMakesAnotherSource(t *testing.T) {
+func TestALinkThatGoesDownChangesTheSource(t *testing.T) {
 	for _, family := range []struct{ old, new, route string }{
 		{"10.0.0.1", "10.0.1.1", "route replace 10.9.9.9/32 via 10.0.1.9"},
 		{"fd00::1", "fd00:1::1", "route replace fd09::9/128 via fd00:1::9"},
@@ -143,7 +143,7 @@ func TestALinkThatGoesDownMakesAnotherSource(t *testing.T) {
 	}
 }
 
-func TestAChangedRuleOrMarkMakesAnotherSource(t *testing.T) {
+func TestAChangedRuleOrMarkChangesTheSource(t *testing.T) {
 	here, there := twoWays(t)
 	here.ip(t, "route add 10.9.9.9/32 via 10.0.1.9 table 100")
 	s, peer := openStation(t, here), openStation(t, there)
@@ -165,7 +165,7 @@ func TestAChangedRuleOrMarkMakesAnotherSource(t *testing.T) {
 	expectFrom(t, peer, "10.0.0.1")
 }
 
-func TestAChangeElsewhereLeavesTheSourceAlone(t *testing.T) {
+func TestAnUnrelatedChangeKeepsTheSource(t *testing.T) {
 	here, there := twoWays(t)
 	here.ip(t, "addr add 10.0.0.2/24 dev one", "addr add fd00::2/64 dev one nodad")
 	s, peer := openStation(t, here), openStation(t, there)

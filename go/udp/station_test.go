@@ -23,8 +23,7 @@ type station struct {
 	arrived   chan datagram
 }
 
-// A datagram is one that a station received; together counts those of the same call of a
-// ReceiveFunc.
+// A datagram is one that a station received. together is how many the same call of a ReceiveFunc returned.
 type datagram struct {
 	bytes    string
 	from     *Endpoint
@@ -82,7 +81,7 @@ func (s *station) receiveAll(t *testing.T, receive conn.ReceiveFunc) {
 	}
 }
 
-// receiveBuffers are those that the engine brings.
+// receiveBuffers returns arguments for a ReceiveFunc, like the engine's.
 func receiveBuffers(count int) ([][]byte, []int, []conn.Endpoint) {
 	buffers := make([][]byte, count)
 	for i := range buffers {
@@ -107,7 +106,7 @@ func (s *station) next(t *testing.T, count int) []datagram {
 	return datagrams
 }
 
-// at is the station's endpoint by one of its addresses, for another to send to.
+// at returns the station's endpoint at one of its addresses.
 func (s *station) at(t *testing.T, address string) *Endpoint {
 	t.Helper()
 	endpoint, err := s.ParseEndpoint(netip.AddrPortFrom(netip.MustParseAddr(address), s.port).String())
@@ -141,7 +140,7 @@ func (s *station) refuses(address string) bool {
 	return s.refusals.has(netip.MustParseAddr(address), s.generation.Load(), time.Now())
 }
 
-// awaitRouteChange runs change, which alters the routing, and waits until the station has heard of it.
+// awaitRouteChange runs change, which alters the routing, and waits until the station has noticed.
 func (s *station) awaitRouteChange(t *testing.T, change func()) {
 	t.Helper()
 	before := s.generation.Load()
@@ -153,7 +152,7 @@ func (s *station) awaitRouteChange(t *testing.T, change func()) {
 	}
 }
 
-// deafen stops the station from hearing of route changes.
+// deafen makes the station miss route changes.
 func (s *station) deafen(t *testing.T) {
 	t.Helper()
 	opened := s.opened.Load()
@@ -172,7 +171,7 @@ func numbered(count, size int) [][]byte {
 	return packets
 }
 
-// unmarked are the ECN fields of packets whose transport does not support it.
+// unmarked returns the ECN fields of packets whose transport does not support ECN.
 func unmarked(packets [][]byte) []inflight.ECN { return make([]inflight.ECN, len(packets)) }
 
 // expectArrived waits for exactly these packets in this order, and fails at any that follows.
@@ -187,7 +186,7 @@ func (s *station) expectArrived(t *testing.T, packets [][]byte) []datagram {
 	}
 	select {
 	case d := <-s.arrived:
-		t.Fatalf("a datagram too many: %.40q", d.bytes)
+		t.Fatalf("an unexpected datagram: %.40q", d.bytes)
 	default:
 	}
 	return datagrams

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// uplinks are a server's two links to a router, behind which a client is at 10.9.9.9 and fd09::9.
+// uplinks is a server with two links to a router, behind which is a client at 10.9.9.9 and fd09::9.
 type uplinks struct {
 	server, router, client *namespace
 }
@@ -17,7 +17,7 @@ func newUplinks(t *testing.T) uplinks {
 	t.Helper()
 	u := uplinks{newNamespace(t), newNamespace(t), newNamespace(t)}
 	for _, interfaces := range []string{"all", "default"} {
-		// Requests may come in by another interface than answers leave.
+		// Requests may come in by an interface other than the one by which answers leave.
 		u.server.sysctl(t, "ipv4/conf/"+interfaces+"/rp_filter", "0")
 		u.router.sysctl(t, "ipv4/conf/"+interfaces+"/rp_filter", "0")
 	}
@@ -35,13 +35,13 @@ func newUplinks(t *testing.T) uplinks {
 	return u
 }
 
-// A topology is one in which requests to an address come in by another interface than the one that the
-// route to the client leaves by.
+// In a topology, requests to an address come in by an interface other than the one by which the route to the client
+// leaves.
 type topology struct {
 	server, router []string // lines for ip(8)
 	sysctls        map[string]string
-	// requested are the addresses that the client writes to, and answering those that answers come
-	// from: as kernel WireGuard does it, in IPv4 the one that the route chooses, in IPv6 the same.
+	// requested holds the addresses to which the client sends, answering those from which answers come. As with
+	// kernel WireGuard, that is in IPv4 the one that the route chooses, and in IPv6 the same one.
 	requested, answering [2]string
 }
 
@@ -133,7 +133,7 @@ func TestAnswersLeaveByTheRouteWhicheverInterfaceRequestsComeInBy(t *testing.T) 
 				learnt := learnSource(t, s, client, requested)
 				s.send(t, learnt, []byte("answer"))
 				expectFrom(t, client, topology.answering[i])
-				// A change that has nothing to do with it leaves it as it is.
+				// An unrelated change keeps it.
 				s.awaitRouteChange(t, func() { u.server.ip(t, "route add 10.77.0.0/16 dev one") })
 				s.send(t, learnt, []byte("another answer"))
 				expectFrom(t, client, topology.answering[i])
@@ -146,7 +146,7 @@ func TestAnswersLeaveByTheRouteWhicheverInterfaceRequestsComeInBy(t *testing.T) 
 	}
 }
 
-func TestWhatAServerBeginsGoesOnWhicheverInterfaceAnswersComeInBy(t *testing.T) {
+func TestASessionThatTheServerBeginsContinuesWhicheverInterfaceAnswersComeInBy(t *testing.T) {
 	for name, topology := range topologies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -156,7 +156,7 @@ func TestWhatAServerBeginsGoesOnWhicheverInterfaceAnswersComeInBy(t *testing.T) 
 			for i, at := range []string{"10.9.9.9", "fd09::9"} {
 				s.send(t, client.at(t, at), []byte("first"))
 				client.next(t, 1)
-				// The client may write to any address of the server.
+				// The client may send to any address of the server.
 				client.send(t, s.at(t, topology.requested[i]), []byte("second"))
 				s.send(t, s.next(t, 1)[0].from, []byte("third"))
 				client.next(t, 1)
@@ -180,7 +180,7 @@ func TestARuleByTheSourcePortDecidesWhereAnswersLeave(t *testing.T) {
 	}
 }
 
-func TestASocketThatIsBoundToAnInterfaceKeepsTheSourceThere(t *testing.T) {
+func TestASocketBoundToAnInterfaceKeepsItsSourceThere(t *testing.T) {
 	u := newUplinks(t)
 	u.build(t, topologies["interface without a route back"])
 	u.server.ip(t, "addr add 10.0.1.2/24 dev two", "addr add fd00:1::2/64 dev two nodad",
