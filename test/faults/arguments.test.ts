@@ -14,7 +14,7 @@ describe("the arguments of scripts/faults", () => {
     });
   });
 
-  it("choose programs, calls and how many of these fail", () => {
+  it("select programs, calls and how many of these fail", () => {
     const words = ["--only", "ffi", "--calls", "read|recv.*", "--depth", "9", "--list"];
     const { only, calls, depth, list } = parseFaultArguments([...words, "--json", "/x"], programs);
     assert.deepEqual([only, depth, list], [["ffi"], 9, true]);

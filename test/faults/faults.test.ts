@@ -10,10 +10,10 @@ import { straceObstacle } from "./strace.js";
 import { subjects } from "./subject.js";
 import { formatResults } from "./table.js";
 
-/** Calls whose failure has once left, hung or hidden something. Node.js itself makes hardly any of them. */
+/** Calls whose failure once left something, hung or went unreported. Node.js itself hardly makes them. */
 const everywhere = ["getsockname", "inotify_init1", "ppoll", "recvfrom", "recvmmsg", "unlinkat"];
 
-/** In a process where what fails is ours alone there are some of each other kind, too. */
+/** The calls for each program. In our own executable, some calls of every other kind fail, too. */
 const calls = new Map([
   ["ffi", new Set([...everywhere, "ioctl", "socket"])],
   [
@@ -26,7 +26,7 @@ const calls = new Map([
   ],
 ]);
 
-/** The first call alone, and all from the beginning of the phase on that has the first of them. */
+/** Selects the first call alone, and all calls from the phase on that has the first of them. */
 function selected(faults: readonly Fault[]): Fault[] {
   const always = faults.filter(({ nth, by }) => nth === "always" && by === "strace");
   return faults.filter(
@@ -46,7 +46,7 @@ describe("a kernel that refuses", () => {
   onlyInSandbox();
 
   for (const subject of subjects.filter(({ title }) => calls.has(title))) {
-    it(`makes ${subject.title} leave nothing, hang nowhere and say why${skipped}`, async function () {
+    it(`makes ${subject.title} leave nothing, never hang and say why${skipped}`, async function () {
       if (obstacle !== undefined) this.skip();
       this.timeout(300_000);
       await using site = await FaultSite.make();

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { run } from "./life.js";
 import { crashLine, outcomeOf } from "./outcome.js";
 import { type Fault, planFaults } from "./plan.js";
-import { run } from "./row.js";
 import type { FaultSite } from "./site.js";
 import type { Subject } from "./subject.js";
 import type { FaultResult } from "./table.js";
 
-/** The faults for a program: those of the calls that a run without one made. */
+/** Runs a program without a fault, and plans the faults for the calls that it made. */
 export async function discover(
   site: FaultSite,
   subject: Subject,
@@ -22,7 +22,7 @@ export async function discover(
   return planFaults(calls, times, depth, wanted);
 }
 
-/** Injects one fault into a program, and says what came of it. */
+/** Runs a program with one fault, and resolves with the outcome. */
 export async function inject(
   site: FaultSite,
   subject: Subject,

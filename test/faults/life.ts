@@ -11,30 +11,30 @@ import type { Fault, Phase, PhaseTimes } from "./plan.js";
 import { type FaultSite, farInner, ownInner } from "./site.js";
 import type { TracedCall } from "./strace.js";
 import { attach, readTrace, traced } from "./strace.js";
-import { Child, holdings, name, type Subject, servers } from "./subject.js";
+import { Child, name, openFiles, type Subject, servers } from "./subject.js";
 
 const execute = promisify(execFile);
 
-/** Milliseconds that each step may take. */
+/** The time limit of each step in milliseconds. */
 const limits = { start: 15_000, exchange: 5_000, command: 10_000, stop: 10_000, settle: 3_000 };
-/** Seconds that a packet may take. A handshake whose first message is lost is repeated after five. */
+/** How long a packet may take, in seconds. A handshake whose first message is lost is repeated after five. */
 const patience = { alone: 9, always: 2 };
-/** Milliseconds for which nothing is asked of a program, to see whether it spins. */
+/** How long a program is left idle to see whether it spins, in milliseconds. */
 const idle = 300;
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks of a condition. */
 const pause = 20;
 
-/** A configuration that was lost, and nobody said so. */
+/** The configuration was lost without an error. */
 const silence = new Error("the peer is missing");
 
-/** What a run was like, and the calls that were traced. */
+/** What was observed of a run, and the calls that were traced. */
 export interface Run {
   readonly seen: Observation;
   readonly calls: readonly TracedCall[];
   readonly times: PhaseTimes;
 }
 
-/** Takes a program through the life of a tunnel, with a fault or none. It leaves nothing behind. */
+/** Takes a program through the life of a tunnel, with a fault or without. Leaves nothing behind. */
 export async function run(
   site: FaultSite,
   subject: Subject,
@@ -58,8 +58,8 @@ class Life {
   readonly #times: Partial<Record<Phase, number>> = {};
   readonly #troubles: string[] = [];
   readonly #hung: string[] = [];
-  /** What whoever asked for a step was told. */
-  readonly #told: string[] = [];
+  /** The errors that the caller of a step got. */
+  readonly #reported: string[] = [];
   readonly #tracers: ChildProcess[] = [];
   #child: Child;
   #held = 0;
@@ -74,7 +74,7 @@ class Life {
     });
   }
 
-  /** The words before the command. A host is attached to once Node.js runs: its own start is not under test. */
+  /** Returns the words before the command. strace attaches to a host later: Node's own start is not under test. */
   #prefix(): string[] {
     const { kind } = this.#subject;
     const fault = this.#fault;
@@ -108,7 +108,7 @@ class Life {
       this.#fault?.by === "seccomp" ? 1 : calls.filter((call) => call.injected).length;
     const troubles = this.#troubles;
     const hung = this.#hung;
-    const said = [...this.#said(), ...this.#told];
+    const said = [...this.#said(), ...this.#reported];
     return {
       seen: { injected, start, endedEarly, code, signal, said, troubles, hung, idleRate, left },
       calls,
@@ -116,7 +116,7 @@ class Life {
     };
   }
 
-  /** Notes that a phase begins, from which on the fault may hold. */
+  /** Begins a phase, from which on the fault may apply. */
   async #enter(phase: Phase): Promise<void> {
     const fault = this.#fault;
     const pid = this.#server();
@@ -136,7 +136,7 @@ class Life {
     if (kind === "host") {
       await until(() => child.ended || this.#has("loaded"), limits.start);
       if (!this.#has("loaded")) return "not begun";
-      this.#held = holdings(child.pid);
+      this.#held = openFiles(child.pid);
       await this.#enter("start");
       child.write("open");
       await until(() => this.#isOver() || this.#has("opened"), limits.start);
@@ -147,7 +147,7 @@ class Life {
     if (kind === "background") {
       if (!(await until(() => child.ended, limits.start))) return "hung";
       if (child.process.exitCode !== 0) return "refused";
-      return "ready"; // That it said so must be true.
+      return "ready"; // The next steps check that it really is.
     }
     const deadline = performance.now() + limits.start;
     while (!child.ended && performance.now() < deadline) {
@@ -204,11 +204,11 @@ class Life {
       const late = /timeout|TIMEOUT|aborted|took longer/.test(messageOf(error));
       const trouble = `${title}: ${messageOf(error)}`;
       (late ? this.#hung : this.#troubles).push(trouble);
-      if (!late && error !== silence && title !== "ping") this.#told.push(trouble);
+      if (!late && error !== silence && title !== "ping") this.#reported.push(trouble);
     }
   }
 
-  /** How many faults a second are injected while nothing is asked. */
+  /** Measures how many faults a second are injected while the program is idle. */
   async #idleRate(): Promise<number> {
     if (this.#fault?.nth !== "always" || this.#fault.by !== "strace") return 0;
     const count = () =>
@@ -225,13 +225,13 @@ class Life {
     if (!(await until(() => this.#isOver(), limits.stop))) this.#hung.push("stopping");
   }
 
-  /** What is there that should not be, once it has had time to go. */
+  /** Returns what is still there after it has had time to go. */
   async #left(): Promise<string[]> {
     const host = this.#subject.kind === "host" && !this.#child.ended;
     const look = () => [
       ...(existsSync(`/sys/class/net/${name}`) ? ["interface"] : []),
       ...(existsSync(socketPath(name)) ? ["socket"] : []),
-      ...(host && holdings(this.#child.pid) > this.#held ? ["descriptors"] : []),
+      ...(host && openFiles(this.#child.pid) > this.#held ? ["descriptors"] : []),
       ...(!host && this.#server() !== undefined ? ["process"] : []),
     ];
     await until(() => look().length === 0, limits.settle);
@@ -243,13 +243,13 @@ class Life {
     return left;
   }
 
-  /** The process that serves the tunnel, if it runs. */
+  /** The process that serves the tunnel, if it is running. */
   #server(): number | undefined {
     if (this.#subject.kind === "background") return servers()[0];
     return this.#child.ended ? undefined : this.#child.pid;
   }
 
-  /** Whether the tunnel has ended, or never came to be. */
+  /** Whether the tunnel has ended or was never opened. */
   #isOver(): boolean {
     if (this.#subject.kind === "host") {
       return this.#child.ended || ["failed", "closed", "ended"].some((word) => this.#has(word));
@@ -262,19 +262,19 @@ class Life {
     return this.#child.lines.some((line) => line.startsWith(`${word} `));
   }
 
-  /** The lines that a person can read, without the marks of a host that all went well. */
+  /** Returns the lines for a person, without those in which a host reports success. */
   #said(): string[] {
     const marks = /^(loaded|opened|ended) |^closed closed: The tunnel \S+ was closed\.$/;
     return this.#child.lines.filter((line) => !marks.test(line) && line.trim() !== "");
   }
 
-  /** Ends what is left of the run. */
+  /** Kills and removes what the run left. */
   async cleanUp(): Promise<void> {
     const pids = [...servers(), ...(this.#child.ended ? [] : [this.#child.pid])];
     for (const pid of pids) kill(pid, "SIGKILL");
     await until(() => this.#child.ended && servers().length === 0, limits.stop);
     for (const tracer of this.#tracers) tracer.kill("SIGKILL");
-    await execute("ip", ["link", "delete", name]).catch(() => {}); // It is gone as a rule.
+    await execute("ip", ["link", "delete", name]).catch(() => {}); // It is usually gone.
     rmSync(socketPath(name), { force: true });
   }
 }
@@ -287,7 +287,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Waits until something holds; false if it does not within so many milliseconds. */
+/** Waits until a condition holds. Resolves with false if it does not within some milliseconds. */
 async function until(holds: () => boolean, limit: number): Promise<boolean> {
   const deadline = performance.now() + limit;
   while (!holds()) {

@@ -1,23 +1,23 @@
-/** What a run under a fault looked like from outside. */
+/** What could be observed of a run under a fault. */
 export interface Observation {
   /** How often the fault was injected. */
   readonly injected: number;
-  /** not begun: Node.js itself could not start. */
+  /** "not begun": Node.js itself could not start. */
   readonly start: "ready" | "refused" | "hung" | "not begun";
-  /** The program ended, or its tunnel did, before it was asked to. */
+  /** The program or its tunnel ended before it was stopped. */
   readonly endedEarly: boolean;
-  /** The exit code and signal of the process once it ended; null before. */
+  /** The exit code and signal of the process; null if it has not ended. */
   readonly code: number | null;
   readonly signal: string | null;
-  /** Lines at error level, messages of errors and ends, what went to standard error. */
+  /** What the program reported: log lines at error level, error messages, standard error. */
   readonly said: readonly string[];
-  /** What the steps between start and stop met: an errno or an error's message. */
+  /** The errors of steps between start and stop. */
   readonly troubles: readonly string[];
-  /** A step got no answer in time. */
+  /** The steps that got no answer in time. */
   readonly hung: readonly string[];
-  /** How many faults a second were injected while nothing was asked of the program. */
+  /** How many faults a second were injected while the program had nothing to do. */
   readonly idleRate: number;
-  /** Interface, socket, process and descriptors that are still there after the end. */
+  /** What is still there after the end: interface, socket, process, descriptors. */
   readonly left: readonly string[];
 }
 
@@ -35,29 +35,30 @@ export const outcomes = [
 ] as const;
 
 /**
- * works: everything did. refused: with a sentence or an errno, and the rest works. ended: with its reason. NOT MET:
- * the program did not make the call this time. SPIN: it fails and fails without a pause. PANIC: in Go code.
- * CRASH: Go's runtime, libc or Node.js ends the process, as it cannot go on.
+ * works: every step worked. refused: something failed with a sentence or an errno, and the rest works. ended: the
+ * program ended and said why. NOT MET: the program did not make the call this time. LEAK: something is left. HANG: a
+ * step got no answer. SPIN: the program retries without a pause. SILENT: it failed without saying why. PANIC: Go code
+ * panicked. CRASH: Go's runtime, libc or Node.js ended the process because it could not continue.
  */
 export type Outcome = (typeof outcomes)[number];
 
 /** What none of our programs may do. */
 export const forbiddenOutcomes: readonly Outcome[] = ["LEAK", "HANG", "SPIN", "SILENT", "PANIC"];
 
-/** A process that spins under strace fails some thousand times a second; the pauses allow four. */
+/** Faults a second. A process that spins fails some thousand times a second under strace; with pauses, four times. */
 const spinning = 100;
 
 const crash =
   /^(panic|fatal error|futexwakeup |runtime: |SIG[A-Z]+: |FATAL ERROR)|Assertion .* failed|node:internal/;
 
-/** What a run comes to; the worst that it did. */
+/** Returns the outcome of a run: the worst that was observed. */
 export function outcomeOf(seen: Observation): Outcome {
   if (seen.start === "not begun") return "NOT MET";
   if (seen.said.some((line) => line.startsWith("panic: "))) return "PANIC";
   if (isCrash(seen)) return "CRASH";
   if (seen.left.some((item) => !isAnnounced(item, seen.said))) return "LEAK";
   if (seen.start === "hung") return "HANG";
-  if (seen.hung.some((step) => ofProgram.has(step) || !acceptsNobody(seen.said))) return "HANG";
+  if (seen.hung.some((step) => withoutSocket.has(step) || !cannotAccept(seen.said))) return "HANG";
   if (seen.injected === 0) return "NOT MET";
   if (seen.idleRate > spinning) return "SPIN";
   if (seen.start === "refused") return seen.said.length > 0 ? "refused" : "SILENT";
@@ -66,23 +67,23 @@ export function outcomeOf(seen: Observation): Outcome {
   return seen.said.length > 0 ? "refused" : "SILENT";
 }
 
-/** Whether a line says that it is left: the kernel refuses to remove it, and there is no other way. */
+/** Whether the program reported that an item is left: the kernel refuses to remove it, and there is no other way. */
 function isAnnounced(item: string, said: readonly string[]): boolean {
   return said.some((line) => line.includes(` ${item} `) && / (is|may be) left\b/.test(line));
 }
 
-/** The steps that ask nothing of the UAPI socket. */
-const ofProgram: ReadonlySet<string> = new Set(["stopping", "exiting"]);
+/** The steps that do not use the UAPI socket. */
+const withoutSocket: ReadonlySet<string> = new Set(["stopping", "exiting"]);
 
 /**
- * Whether a line says that no client can be accepted, and that it goes on trying. Clients wait in the socket's
- * queue then, each until its own deadline: that is how a full descriptor table passes.
+ * Whether the program reported that it cannot accept clients and keeps trying. Clients then wait in the socket's queue,
+ * each until its own deadline, which bridges a full descriptor table.
  */
-function acceptsNobody(said: readonly string[]): boolean {
+function cannotAccept(said: readonly string[]): boolean {
   return said.some((line) => line.includes("cannot accept a connection, and tries again"));
 }
 
-/** With which codes our programs end; 127 is the dynamic loader's. Go's runtime ends a process with 2. */
+/** The exit codes of our programs, and 127, the dynamic loader's. Go's runtime exits with 2. */
 const exits: ReadonlySet<number> = new Set([0, 1, 127]);
 
 function isCrash({ code, signal, said }: Observation): boolean {
@@ -90,7 +91,7 @@ function isCrash({ code, signal, said }: Observation): boolean {
   return crashLine(said) !== undefined;
 }
 
-/** The line in which a program or its runtime says that it dies. */
+/** Returns the line in which a program or its runtime reports a crash. */
 export function crashLine(said: readonly string[]): string | undefined {
   return said.find((line) => crash.test(line));
 }

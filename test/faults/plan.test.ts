@@ -13,7 +13,7 @@ function inShort({ call, errno, nth, phase, by }: Fault): string {
 }
 
 describe("the plan of faults", () => {
-  it("has the first calls of a thread and its last, then all from each phase on that has one", () => {
+  it("fails the first and last calls of a thread, then all calls from each phase on that has one", () => {
     const calls = [...made("socket", 1, 11, 12, 13, 14, 31), ...made("socket", 2, 10.5)];
     assert.deepEqual(planFaults(calls, times, 2, () => true).map(inShort), [
       "socket EMFILE 1 start strace",
@@ -25,28 +25,28 @@ describe("the plan of faults", () => {
     ]);
   });
 
-  it("says in which phase the earliest thread makes the call", () => {
+  it("names the phase in which the earliest thread makes the call", () => {
     const calls = [...made("read", 1, 41), ...made("read", 2, 21)];
     assert.equal(planFaults(calls, times, 1, () => true)[0]?.phase, "configure");
   });
 
-  it("is in the order of the names, and leaves out what is not wanted or makes no sense", () => {
+  it("is sorted by name, and excludes calls that are not wanted or make no sense", () => {
     const calls = ["write", "close", "bind", "ioctl"].flatMap((name) => made(name, 1, 11));
     const names = planFaults(calls, times, 1, (call) => call !== "ioctl").map(({ call }) => call);
     assert.deepEqual([...new Set(names)], ["bind", "write"]);
   });
 
-  it("lets a program speak", () => {
+  it("lets a program report", () => {
     const faults = planFaults(made("write", 1, 11), times, 1, () => true);
     assert.deepEqual(faults.map(inShort), ["write EIO 1 start strace"]);
   });
 
-  it("gives a call the error that it most likely meets", () => {
+  it("fails a call with its most likely error", () => {
     const errnos = ["accept4", "mmap", "epoll_ctl", "recvmmsg"].map(likelyErrno);
     assert.deepEqual(errnos, ["EMFILE", "ENOMEM", "ENOSPC", "EIO"]);
   });
 
-  it("knows a time's phase", () => {
+  it("finds the phase at a time", () => {
     const found = [5, 10, 25, 45].map((at) => phaseAt(times, at));
     assert.deepEqual(found, ["start", "start", "configure", "stop"]);
     assert.equal(phaseAt({ start: 10 }, 50), "start");

@@ -1,6 +1,6 @@
 import type { TracedCall } from "./strace.js";
 
-/** The parts of a tunnel's life, in their order. */
+/** The parts of a tunnel's life, in order. */
 export const phases = ["start", "configure", "traffic", "stop"] as const;
 
 export type Phase = (typeof phases)[number];
@@ -8,7 +8,7 @@ export type Phase = (typeof phases)[number];
 /** When each phase began, in seconds of Unix time. */
 export type PhaseTimes = Readonly<Partial<Record<Phase, number>>>;
 
-/** The phase at a time; start, before any began. */
+/** Returns the phase at a time: start, if none has begun. */
 export function phaseAt(times: PhaseTimes, at: number): Phase {
   return phases.findLast((phase) => (times[phase] ?? Number.POSITIVE_INFINITY) <= at) ?? "start";
 }
@@ -19,36 +19,39 @@ export interface Fault {
   /** The kernel's number of the call. */
   readonly number: number;
   readonly errno: string;
-  /** The how manieth call of each thread fails; "always": all of them, from the beginning of a phase. */
+  /** The number of the call that fails, from 1, in each thread. "always": every call from the beginning of a phase. */
   readonly nth: number | "always";
-  /** In which phase the recorded run made the call; "always": from which phase on it fails. */
+  /** The phase in which the recorded run made the call. With "always": the phase from which on it fails. */
   readonly phase: Phase;
-  /** strace makes it fail, or a seccomp filter that is set before the program starts. */
+  /** What makes it fail: strace, or a seccomp filter that is set before the program starts. */
   readonly by: "strace" | "seccomp";
 }
 
-/** What is not injected, and why. */
-export const leftOut: ReadonlyMap<string, string> = new Map([
-  ["close", "the kernel closes the file whatever it answers; strace would leave it open"],
-  ["execve", "begins the program"],
+/** The calls that never fail here, and why. */
+export const excluded: ReadonlyMap<string, string> = new Map([
+  ["close", "the kernel closes the file even if it reports an error; strace would leave it open"],
+  ["execve", "starts the program"],
   ["exit", "cannot fail"],
   ["exit_group", "cannot fail"],
   ["rt_sigreturn", "cannot fail"],
-  ["restart_syscall", "the kernel makes it"],
-  ["fsync", "koffi flushes standard output when Node.js ends, and waits for ever if that fails"],
-  ["rt_sigprocmask", "does not fail; Go's runtime goes on with broken stacks of signals"],
-  ["munmap", "the kernel's own error means a broken program"],
+  ["restart_syscall", "the kernel calls it"],
+  ["fsync", "koffi flushes standard output when Node.js exits, and waits for ever if that fails"],
+  [
+    "rt_sigprocmask",
+    "does not fail in practice; Go's runtime would continue with broken signal stacks",
+  ],
+  ["munmap", "a real error means that the program is broken"],
 ]);
 
-/** Without these nothing can be said at all: they fail alone, but not always. */
-const speaking: ReadonlySet<string> = new Set(["write"]);
+/** Without these the program cannot report anything: single calls fail, but not all. */
+const reporting: ReadonlySet<string> = new Set(["write"]);
 
 const descriptors =
   /^(open|openat|socket|socketpair|pipe2?|dup[23]?|accept4?|eventfd2|epoll_create1?|inotify_init1?|fcntl)$/;
 const memory = /^(mmap|mremap|brk|clone3?|mprotect|madvise)$/;
 const watches = /^(epoll_ctl|inotify_add_watch)$/;
 
-/** The error that the kernel most likely answers to a call. */
+/** Returns the error with which the kernel is most likely to fail a call. */
 export function likelyErrno(call: string): string {
   if (descriptors.test(call)) return "EMFILE";
   if (memory.test(call)) return "ENOMEM";
@@ -56,14 +59,14 @@ export function likelyErrno(call: string): string {
   return "EIO";
 }
 
-/** What a sandbox answers to a call that it forbids. */
+/** The error with which a sandbox fails a call that it forbids. */
 const forbidden = "EPERM";
 
 /**
- * The faults for the calls of a recorded run: the first calls of each thread and its last one fail alone, and then
- * every call from the beginning of each phase on in which the run made any.
- * @param depth how many of the first
- * @param wanted only these calls
+ * Plans the faults for the calls of a recorded run. Of each thread, the first calls and the last one fail, one in a
+ * run. Then every call fails from the beginning of a phase on, for each phase in which the run made that call.
+ * @param depth how many of the first calls fail
+ * @param wanted selects calls by name
  */
 export function planFaults(
   calls: readonly TracedCall[],
@@ -72,7 +75,7 @@ export function planFaults(
   wanted: (call: string) => boolean,
 ): Fault[] {
   const byName = groups(
-    calls.filter(({ name }) => !leftOut.has(name) && wanted(name)),
+    calls.filter(({ name }) => !excluded.has(name) && wanted(name)),
     ({ name }) => name,
   );
   return [...byName].toSorted(([one], [other]) => (one < other ? -1 : 1)).flatMap(faultsOf);
@@ -81,16 +84,16 @@ export function planFaults(
     const errno = likelyErrno(call);
     const number = made[0]?.number ?? -1;
     const threads = [...groups(made, ({ thread }) => thread).values()];
-    const most = Math.max(...threads.map(({ length }) => length));
+    const longest = Math.max(...threads.map(({ length }) => length));
     const numbers = new Set([
-      ...Array.from({ length: Math.min(depth, most) }, (_, i) => i + 1),
-      most,
+      ...Array.from({ length: Math.min(depth, longest) }, (_, i) => i + 1),
+      longest,
     ]);
     const alone = [...numbers].map((nth): Fault => {
       const first = Math.min(...threads.flatMap((thread) => thread[nth - 1]?.at ?? []));
       return { call, number, errno, nth, phase: phaseAt(times, first), by: "strace" };
     });
-    if (speaking.has(call)) return alone;
+    if (reporting.has(call)) return alone;
     const used = new Set(made.map(({ at }) => phaseAt(times, at)));
     const always = phases
       .filter((phase) => used.has(phase))

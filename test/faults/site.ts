@@ -9,20 +9,20 @@ const farInterface = "wgfar";
 const farAddress = "172.31.0.2";
 const farPort = 51_999;
 
-/** The address that answers through the tunnel. */
+/** The peer's address in the tunnel. */
 export const farInner = "10.77.0.2";
 
-/** Of the interface under test. */
+/** The address of the interface under test. */
 export const ownInner = "10.77.0.1/24";
 
-/** A key pair in the hexadecimal digits of UAPI. */
+/** Generates a key pair in UAPI's hexadecimal form. */
 function keyPair(): { privateKey: string; publicKey: string } {
   const { d = "", x = "" } = generateKeyPairSync("x25519").privateKey.export({ format: "jwk" });
   const hex = (text: string) => Buffer.from(text, "base64url").toString("hex");
   return { privateKey: hex(d), publicKey: hex(x) };
 }
 
-/** A peer in a namespace of its own, for the tunnels under test to talk to. No fault is injected there. */
+/** A peer of the tunnels under test, in a namespace of its own. No faults are injected into it. */
 export class FaultSite implements AsyncDisposable {
   /** The request that configures a tunnel under test. */
   readonly request: Buffer;

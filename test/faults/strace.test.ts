@@ -14,8 +14,8 @@ const text = [
   "",
 ].join("\n");
 
-describe("a trace of strace's", () => {
-  it("has each call once, with its thread, number, beginning and whether it was injected", () => {
+describe("an strace log", () => {
+  it("has each call once, with its thread, number, start time and whether it was injected", () => {
     assert.deepEqual(parseTrace(text), [
       { thread: 10, at: 100.000001, name: "execve", number: 59, injected: false, wakes: false },
       { thread: 10, at: 100.000002, name: "socket", number: 41, injected: true, wakes: false },

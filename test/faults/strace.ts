@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Fault } from "./plan.js";
 
-/** Why strace cannot be used on this machine; undefined if it can. */
+/** Returns why strace cannot be used on this machine, or undefined if it can. */
 export function straceObstacle(): string | undefined {
   const { error, status, stderr } = spawnSync("strace", ["-o", "/dev/null", "true"], {
     encoding: "utf8",
@@ -13,7 +13,7 @@ export function straceObstacle(): string | undefined {
   return status === 0 ? undefined : `strace may not trace here: ${stderr.trim()}`;
 }
 
-/** strace's options to record all calls into a file, or to inject a fault and record those of its call. */
+/** Returns strace's options to record all calls in a file, or to inject a fault and record the calls that it is about. */
 function options(file: string, fault: Fault | undefined): string[] {
   const common = ["-f", "-qq", "-n", "-y", "-ttt", "-s", "0", "-e", "signal=none", "-o", file];
   if (fault === undefined) return common;
@@ -22,12 +22,12 @@ function options(file: string, fault: Fault | undefined): string[] {
   return [...common, "-e", `trace=${fault.call}`, "-e", inject];
 }
 
-/** The words before a command that make strace its tracer; the command's process stays the child. */
+/** Returns the words before a command that make strace trace it. The child process stays the command's (-D). */
 export function traced(file: string, fault: Fault | undefined): string[] {
   return ["strace", "-D", ...options(file, fault)];
 }
 
-/** Traces a process that runs, with all its threads. Resolves once it does. */
+/** Attaches strace to a running process and all its threads. Resolves once it traces. */
 export async function attach(
   pid: number,
   file: string,
@@ -46,7 +46,7 @@ export function readTrace(file: string): TracedCall[] {
   try {
     return parseTrace(readFileSync(file, "utf8"));
   } catch {
-    return []; // It has traced nothing.
+    return []; // There was nothing to trace.
   }
 }
 
@@ -58,9 +58,9 @@ export interface TracedCall {
   readonly name: string;
   /** The kernel's number of the call. */
   readonly number: number;
-  /** strace made it fail. */
+  /** Whether strace made it fail. */
   readonly injected: boolean;
-  /** On the descriptor by which Go's runtime or libuv wakes itself: it tries for ever, which is not ours to bound. */
+  /** Whether it concerns the descriptor by which Go's runtime or libuv wakes itself, which they retry without end. */
   readonly wakes: boolean;
 }
 
@@ -70,8 +70,8 @@ const begun = /^\[ *(\d+)\] ([a-z_0-9]+)\(/;
 const resumed = /^\[ *\d+\] <\.\.\. ([a-z_0-9]+) resumed>/;
 
 /**
- * Reads what `strace -f -n -y -ttt -o FILE` wrote. A call that another thread's call cut in two counts once, where it
- * began; that it was injected stands where it ends. What is no call (signals, ends of processes) is left out.
+ * Parses the output of `strace -f -n -y -ttt -o FILE`. A call that another thread's call splits into two lines counts
+ * once, where it began; whether it was injected is on the line where it ends. Other lines (signals, exits) are ignored.
  */
 export function parseTrace(text: string): TracedCall[] {
   const calls: TracedCall[] = [];

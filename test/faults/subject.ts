@@ -6,7 +6,7 @@ import { executablePath, packageRoot, upstreamExecutablePath } from "../../src/a
 /** The interface under test. */
 export const name = "wgfault";
 
-/** A line of text that a process has printed, and when it has ended. */
+/** A child process, the lines that it has printed, and whether it has ended. */
 export class Child {
   readonly lines: string[] = [];
   readonly process: ChildProcess;
@@ -21,7 +21,7 @@ export class Child {
       if (stream === null) continue;
       createInterface({ input: stream }).on("line", (line) => this.lines.push(line));
     }
-    // A pipe whose other end is gone is no news: the end is.
+    // EPIPE adds nothing to the exit event.
     this.process.stdin?.on("error", () => {});
     this.process.on("error", (error) => {
       this.lines.push(error.message);
@@ -41,10 +41,10 @@ export class Child {
   }
 }
 
-/** A program whose tunnel is tried under faults. */
+/** A program whose tunnel runs under faults. */
 export interface Subject {
   readonly title: string;
-  /** Runs the tunnel. Words of a tracer or of the seccomp launcher come before it. */
+  /** Runs the tunnel. A tracer or the seccomp launcher may come before it. */
   readonly command: readonly string[];
   readonly kind: "foreground" | "background" | "host";
 }
@@ -60,7 +60,7 @@ export const subjects: readonly Subject[] = [
   { title: "upstream", kind: "foreground", command: [upstreamExecutablePath, "-f", name] },
 ];
 
-/** The processes that serve the interface under test in the background: their last argument is its name. */
+/** Finds the background processes that serve the interface under test: their last argument is its name. */
 export function servers(): number[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
@@ -77,8 +77,8 @@ export function servers(): number[] {
     .map(Number);
 }
 
-/** What a process holds that a tunnel can have opened: its sockets, TUN and inotify files. */
-export function holdings(pid: number): number {
+/** Counts the open files of a process that a tunnel may have opened: sockets, TUN and inotify files. */
+export function openFiles(pid: number): number {
   try {
     return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
       try {

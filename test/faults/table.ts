@@ -2,17 +2,17 @@ import { alignColumns } from "../suite/table.js";
 import { type Outcome, outcomes } from "./outcome.js";
 import type { Fault } from "./plan.js";
 
-/** A line of the table. */
+/** A fault and its outcome: a line of the table. */
 export interface FaultResult extends Fault {
   readonly program: string;
   readonly outcome: Outcome;
-  /** What was said or left, in short. */
+  /** What the program reported or left, abridged. */
   readonly detail: string;
 }
 
 const headings = ["program", "phase", "call", "errno", "nth", "by", "outcome", "detail"];
 
-/** All results, a line each, under the names of the columns. */
+/** Formats all results, a line each, below the column headings. */
 export function formatResults(results: readonly FaultResult[]): string {
   return lines([headings, ...results.map(cellsOf)]);
 }
@@ -21,7 +21,7 @@ function cellsOf({ program, phase, call, errno, nth, by, outcome, detail }: Faul
   return [program, phase, call, errno, String(nth), by, outcome, detail];
 }
 
-/** How many results each program has of each outcome. */
+/** Formats how many results each program has of each outcome. */
 export function formatSummary(results: readonly FaultResult[]): string {
   const programs = [...new Set(results.map(({ program }) => program))];
   return lines([

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseFieldArguments } from "./arguments.js";
 
 describe("the arguments of scripts/field", () => {
-  it("say what to measure, with which programs and how often", () => {
+  it("select what to measure, with which programs and how often", () => {
     const { kind, programs, rows, rounds } = parseFieldArguments([
       ..."congestion --program old=/tmp/old --rows 4m --rounds 3".split(" "),
     ]);

@@ -1,39 +1,42 @@
 import { type Qdisc, qdiscKinds } from "./qdisc.js";
 import type { Row } from "./result.js";
 
-/** UDP datagrams, or TCP streams. */
+/** What floods the path to x: UDP datagrams or TCP streams. */
 export type Load = "udp" | "tcp";
 
-/** Datagrams a second: some 450 Mbit/s. */
+/** Datagrams a second: about 450 Mbit/s. */
 const ordinaryRate = 40_000;
 
-/** Payload that fills a packet of the tunnel's MTU, in bytes. */
+/** The payload that fills a packet of the tunnel's MTU, in bytes. */
 export const udpSize = 1392;
 
-/** Of TCP. */
+/** How many TCP streams the load has. */
 export const streams = 40;
 
 /** How long the load lasts, in seconds. */
 export const loadSeconds = 8;
 
-/** A case in which the server's path to peer x is congested, and y is another peer. */
+/** A case in which the server's path to peer x is congested. y is another peer. */
 export interface CongestionRow extends Row {
-  /** With 2, y is behind an uplink of its own, which nothing limits. */
+  /** With 2, y is behind an uplink of its own, which is not limited. */
   readonly uplinks: 1 | 2;
   readonly qdisc: Qdisc;
-  /** Mbit/s of the uplink to x; of no meaning for plain fq_codel. */
+  /** The rate of the uplink to x in Mbit/s. Plain fq_codel ignores it. */
   readonly pathRate: number;
   readonly load: Load;
-  /** Of UDP, in datagrams a second. */
+  /** UDP datagrams a second. */
   readonly rate: number;
-  /** Whether it is measured if nobody says what to measure: all take too long. */
+  /** Whether it is measured without --rows. All rows take too long. */
   readonly byDefault: boolean;
 }
 
-/** Of the uplink to x, in Mbit/s. */
+/** Rates of the uplink to x in Mbit/s. */
 const pathRates = [1, 4, 10, 100];
 
-/** Every case. @param rate of UDP, in datagrams a second */
+/**
+ * Returns every case.
+ * @param rate UDP datagrams a second
+ */
 export function congestionRows(rate = ordinaryRate): CongestionRow[] {
   return qdiscKinds.flatMap((qdisc) =>
     (qdisc === "fq_codel" ? [100] : pathRates).flatMap((pathRate) =>
@@ -70,7 +73,7 @@ function row(
   };
 }
 
-/** Leaves out rows that show what others do, and the one uplink that takes a minute to drain. */
+/** Excludes rows that show nothing new, and the single uplink that takes a minute to drain. */
 function isDefault(uplinks: 1 | 2, qdisc: Qdisc, pathRate: number): boolean {
   if (qdisc === "htb-pfifo") return uplinks === 2 || pathRate > 1;
   return qdisc === "fq_codel" || pathRate === 10;

@@ -10,16 +10,16 @@ import { ownPrograms, reference } from "./programs.js";
 import { queuedPackets } from "./qdisc.js";
 import { Site } from "./site.js";
 
-/** In seconds: longer than the pings. */
+/** Seconds: longer than the pings take. */
 const floodSeconds = 5;
 
 /** Datagrams a second. */
 const floodRate = 10_000;
 
-/** Datagrams in a write, so that one read of the TUN device finds them all, however busy the machine is. */
+/** Datagrams in a write, so that one read of the TUN device returns all of them, however busy the machine is. */
 const joined = 40;
 
-/** How long the path to x may take to be congested, in milliseconds. */
+/** How long the path to x may take to become congested, in milliseconds. */
 const congestionLimit = 5000;
 
 const pingCount = 50;
@@ -27,7 +27,7 @@ const pingCount = 50;
 /** Seconds. */
 const pingInterval = 0.08;
 
-/** A busy machine loses some in the queue of the TUN device. */
+/** On a busy machine, the queue of the TUN device loses some. */
 const lossesAllowed = 20;
 
 describe("a peer whose neighbour is behind a congested path", () => {

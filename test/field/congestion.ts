@@ -15,13 +15,13 @@ import { Streams } from "./streams.js";
 
 const mtu = 1420;
 
-// When what begins, in seconds after the load's beginning: the queue must have filled before the first ping, and
-// the stream to y must not delay y's pings.
+// Seconds after the load begins. The queue must have filled before the first ping, and the stream to y must not delay
+// y's pings.
 const pingsBegin = 1;
 const streamBegins = 5.2;
 const streamEnds = 7.7;
 
-/** Of y, and the seconds between two. */
+/** How many pings y gets, and the seconds between two. */
 const pingCount = 80;
 const pingInterval = 0.05;
 
@@ -38,14 +38,14 @@ export const congestionFigures: readonly Figure[] = [
   { id: "peak", title: "peak, MiB", decimals: 1 },
 ];
 
-/** A server with two peers, and a congested path to x. */
+/** A server with two peers x and y, and a congested path to x. */
 export interface CongestedSite {
   readonly server: Endpoint;
   readonly x: SitePeer;
   readonly y: SitePeer;
 }
 
-/** Starts the program of a case and its peers, connects them, and limits the path to x. */
+/** Starts the program under test and its peers, connects them, and limits the path to x. */
 export async function congest(
   site: Site,
   { uplinks, qdisc, pathRate }: CongestionRow,
@@ -60,7 +60,7 @@ export async function congest(
   return { server, x, y };
 }
 
-/** Takes a program through a case, in namespaces of its own. */
+/** Measures a program in one case, in namespaces of its own. */
 export async function measureCongestion(
   row: CongestionRow,
   program: FieldProgram,
@@ -96,7 +96,7 @@ export async function measureCongestion(
   return { answered, median, p99, tcp: loaded.tcp, x: xAfter, y: yAfter, peak };
 }
 
-/** Loads the path to x while the work is done, and returns when both are over. */
+/** Loads the path to x while work runs, and resolves once both have ended. */
 async function withLoad<Result>(
   { load, rate }: CongestionRow,
   x: SitePeer,
@@ -112,13 +112,13 @@ async function withLoad<Result>(
   return result;
 }
 
-/** UDP from the server to x. */
+/** Returns a flood from the server to x. */
 export function floodOf(x: SitePeer, rate: number, seconds: number): Flood {
   const to = `${x.address}:9`;
   return { namespace: serverNamespace, to, size: udpSize, rate, seconds };
 }
 
-/** What has come out of a peer's tunnel so far. */
+/** Returns how many bytes have come out of a peer's tunnel so far. */
 async function receivedBytes({ namespace, interface: name }: SitePeer): Promise<number> {
   const path = `/sys/class/net/${name}/statistics/rx_bytes`;
   return Number(await run(...inNamespace(namespace, "cat", path)));

@@ -4,16 +4,16 @@ import { PrivateKey } from "../../src/values/key.js";
 import { inNamespace, run } from "../suite/commands.js";
 import type { FieldProgram } from "./programs.js";
 
-/** Where a program runs a tunnel, and with which interface. */
+/** How a program runs a tunnel. */
 export interface EndpointOptions {
   readonly program: FieldProgram;
-  /** Added to its environment. */
+  /** Added to the program's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Of its sockets and of its interface. */
+  /** The network namespace of its sockets and its interface. */
   readonly namespace: string;
-  /** No two programs of a sandbox can have the same: UAPI sockets are named by it. */
+  /** Unique in a sandbox, because UAPI sockets are named after it. */
   readonly interface: string;
-  /** Of the interface: "10.100.0.1/24". */
+  /** The interface's address, "10.100.0.1/24". */
   readonly address: string;
   readonly port: number;
   /** Bytes. */
@@ -22,14 +22,14 @@ export interface EndpointOptions {
 
 /** A peer of an endpoint. */
 export interface EndpointPeer {
-  /** undefined: one that nobody has the private key of. */
+  /** undefined: a key whose private half nobody has. */
   readonly key?: PrivateKey;
   /** "172.16.0.2:51820". undefined: not known yet. */
   readonly endpoint?: string;
   readonly allowedIps: string;
 }
 
-/** A program that runs a tunnel in the foreground, in a session of its own. */
+/** A running program with a tunnel in the foreground, in a session of its own. */
 export class Endpoint implements AsyncDisposable {
   readonly key: PrivateKey;
   readonly #daemon: Daemon;
@@ -43,7 +43,7 @@ export class Endpoint implements AsyncDisposable {
 
   static async start(options: EndpointOptions): Promise<Endpoint> {
     const { program, namespace, interface: name, address, mtu, env = {} } = options;
-    // Both replace themselves by the next command: the process is the program's.
+    // setsid and ip execute the next command in place of themselves: the process is the program's.
     const command = ["setsid", ...inNamespace(namespace, ...program.command)];
     const daemon = await Daemon.start({ command, env }, name);
     const endpoint = new Endpoint(daemon, PrivateKey.generate(), options);

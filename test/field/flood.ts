@@ -5,10 +5,10 @@ import { numberAt } from "../../bench/tunnels/json.js";
 import { packageRoot } from "../../src/artifacts.js";
 import { inNamespace } from "../suite/commands.js";
 
-/** What scripts/build-go flood makes. */
+/** The program that `scripts/build-go flood` builds. */
 const program = `${packageRoot}/build/field/flood`;
 
-/** What starting and ending a flood may take beside its seconds, in milliseconds. */
+/** How long starting and ending a flood may take besides its seconds, in milliseconds. */
 const patience = 15_000;
 
 /** UDP datagrams at a fixed rate. */
@@ -16,32 +16,32 @@ export interface Flood {
   readonly namespace: string;
   /** The first destination, "10.101.0.1:9". */
   readonly to: string;
-  /** How many addresses, from the first on; default 1. */
+  /** How many consecutive addresses; default 1. */
   readonly destinations?: number;
-  /** Whether they are flooded one after the other, and not a datagram to each in turn. */
+  /** Flood them one after the other, instead of sending a datagram to each in turn. */
   readonly each?: boolean;
   /** Payload in bytes. */
   readonly size: number;
   /** Datagrams a second. */
   readonly rate: number;
-  /** How many datagrams each write hands the kernel, which segments them; default 1. */
+  /** How many datagrams each write passes to the kernel, which segments them; default 1. */
   readonly joined?: number;
   /** Milliseconds between two bursts; default 4. */
   readonly tick?: number;
-  /** With `each`, for each destination. */
+  /** With `each`, the seconds for each destination. */
   readonly seconds: number;
-  /** Makes data messages for this receiver index, or for random ones. */
+  /** Sends WireGuard data messages for this receiver index, or for random ones. */
   readonly receiver?: number | "random";
 }
 
-/** What a flood came to, in datagrams. */
+/** The result of a flood, in datagrams. */
 export interface Flooded {
   readonly offered: number;
   /** Accepted by the kernel. */
   readonly sent: number;
 }
 
-/** Sends a flood to its end. */
+/** Sends a flood, and resolves once it has ended. */
 export async function flood(options: Flood): Promise<Flooded> {
   const {
     namespace,
@@ -74,8 +74,8 @@ export async function flood(options: Flood): Promise<Flooded> {
 }
 
 /**
- * Returns the receiver index of a data message to this port.
- * @param provoke makes some traffic, once it would be seen
+ * Captures a WireGuard data message to this port, and resolves with its receiver index.
+ * @param provoke causes traffic; called once the capture has started
  */
 export async function captureReceiver(
   namespace: string,
@@ -86,7 +86,7 @@ export async function captureReceiver(
   return Number(output);
 }
 
-/** @param onStarted is called once the program writes to its standard error */
+/** @param onStarted called once the program writes to its standard error */
 async function runFlood(
   namespace: string,
   args: readonly string[],

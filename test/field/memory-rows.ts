@@ -6,26 +6,29 @@ import { limitUplink } from "./qdisc.js";
 import type { Row } from "./result.js";
 import { peerOf, type Site } from "./site.js";
 
-/** Payload that fills a packet of an ordinary MTU, in bytes. */
+/** The payload that fills a packet of the usual MTU, in bytes. */
 const ordinarySize = 1392;
 
-/** Datagrams a second: so many that each time a program reads, several wait for it. */
+/** Datagrams a second: so many that several are waiting each time a program reads. */
 export const ordinaryRate = 40_000;
 
-/** The same of larger datagrams, which cost more. */
+/** The same for larger datagrams, which cost more. */
 export const largeRate = 20_000;
 
-/** A case in which packets pile up: before the floods the server runs, with its interface up. */
+/** A case in which packets pile up. */
 export interface MemoryRow extends Row {
-  /** Of the server's interface, in bytes. */
+  /** The MTU of the server's interface, in bytes. */
   readonly mtu: number;
   /** Added to the server's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Configures the server and its peers, and returns what then floods it. */
+  /** Configures the server, which runs with its interface up, and its peers. Resolves with the flood to send. */
   readonly prepare: (site: Site, server: Endpoint) => Promise<Flood>;
 }
 
-/** Every case. @param rate of the floods, instead of each one's own, in datagrams a second */
+/**
+ * Returns every case.
+ * @param rate datagrams a second in every flood, instead of each row's own
+ */
 export function memoryRows(rate?: number): MemoryRow[] {
   const [ordinary, large] = [rate ?? ordinaryRate, rate ?? largeRate];
   return [
@@ -43,7 +46,7 @@ export function memoryRows(rate?: number): MemoryRow[] {
   ];
 }
 
-/** The same with every offload of ours off. Other programs do not know this variable. */
+/** Returns the row with all of our offloads off. Other programs ignore the variable. */
 function withoutOffloads(row: MemoryRow): MemoryRow {
   return {
     ...row,
@@ -65,7 +68,7 @@ function hub(clients: number, rate: number): MemoryRow {
       const client = await site.startPeer(0, 1, 1420);
       await server.configure([
         { key: client.endpoint.key, allowedIps: `${client.address}/32` },
-        // They have not connected since the hub started: it does not know where they are.
+        // They have not connected since the hub started, so it does not know their endpoints.
         ...Array.from({ length: clients }, (_, index) => ({
           allowedIps: `10.101.0.${index + 1}/32`,
         })),
@@ -84,7 +87,7 @@ function hub(clients: number, rate: number): MemoryRow {
   };
 }
 
-/** The host floods peers that do not answer, one after the other, so many seconds each. */
+/** The host floods peers that do not answer, one after the other, for some seconds each. */
 export function offline(peers: number, mtu: number, seconds: number, rate: number): MemoryRow {
   const size = mtu - 28;
   return {
@@ -135,7 +138,7 @@ function slow(peers: number, rate: number): MemoryRow {
   };
 }
 
-/** Somebody floods the server with data messages that do not authenticate. */
+/** An attacker floods the server with data messages that are not authentic. */
 function garbage(index: "valid" | "random", rate: number): MemoryRow {
   return {
     id: `garbage-${index}`,

@@ -5,10 +5,10 @@ import { whileFlooded } from "./memory.js";
 import { largeRate, type MemoryRow, offline, ordinaryRate } from "./memory-rows.js";
 import { type FieldProgram, ownPrograms, peerProgram, reference } from "./programs.js";
 
-/** How many times upstream's memory is allowed. */
+/** How much memory a program may use, relative to upstream's. */
 const allowed = 1.5;
 
-/** In MiB resident. */
+/** Resident memory in MiB. */
 interface Held {
   readonly before: number;
   readonly peak: number;
@@ -31,7 +31,7 @@ describe("a tunnel whose packets cannot leave", () => {
       for (const program of ownPrograms.filter(({ name }) => name !== reference)) {
         it(`holds at most ${allowed} times what upstream's program holds, on ${program.name}`, async () => {
           const { before, peak } = await held(row, program);
-          // What Node itself holds has nothing to do with packets.
+          // Node's own memory does not depend on packets.
           const comparable = upstream.before + peak - before;
           assert.ok(
             comparable <= allowed * upstream.peak,

@@ -7,16 +7,19 @@ import type { FieldProgram } from "./programs.js";
 import type { Figure, Measured } from "./result.js";
 import { Site } from "./site.js";
 
-/** At rest, a program uses less than a hundredth of a processor for so long, in milliseconds. */
+/** A program is at rest if it uses less than a hundredth of a processor for this long, in milliseconds. */
 const restInterval = 50;
 
-/** How long a program may take to come to rest, in milliseconds; one that never does is measured as it is. */
+/** How long to wait until a program is at rest, in milliseconds. After that it is measured as it is. */
 const restLimit = 2000;
 
-/** When the memory after a flood is read first, in seconds. */
+/** When memory is first read after a flood, in seconds. */
 const soon = 10;
 
-/** All in MiB resident but the last. @param settle when the memory is read last, in seconds after the flood */
+/**
+ * Returns the figures: resident memory in MiB, except the last one.
+ * @param settle when memory is last read, in seconds after the flood
+ */
 export function memoryFigures(settle: number): Figure[] {
   const after = settle > soon ? [soon, settle] : [settle];
   return [
@@ -33,7 +36,7 @@ export function memoryFigures(settle: number): Figure[] {
   ];
 }
 
-/** Takes a program through a case, in namespaces of its own. */
+/** Measures a program in one case, in namespaces of its own. */
 export async function measureMemory(
   row: MemoryRow,
   program: FieldProgram,
@@ -52,15 +55,15 @@ export async function measureMemory(
   });
 }
 
-/** A program that has been flooded and runs. Its VmHWM is that of the time since the flood began. */
+/** A running program after a flood. Its VmHWM is the maximum since the flood began. */
 export interface FloodedProgram extends Flooded {
   readonly pid: number;
-  /** Resident before the flood, in MiB. */
+  /** Resident memory before the flood, in MiB. */
   readonly before: number;
 }
 
 /**
- * Floods a program and does the work when the flood has ended.
+ * Floods a program, and does the work once the flood has ended.
  * @throws Error that says how the program ended, if it did
  */
 export async function whileFlooded<Result>(
@@ -82,7 +85,7 @@ export async function whileFlooded<Result>(
   return result;
 }
 
-/** Waits until what a start leaves to do, such as compiling JavaScript, is done. */
+/** Waits until the program has finished what its start left to do, such as compiling JavaScript. */
 async function untilAtRest(pid: number): Promise<void> {
   const deadline = performance.now() + restLimit;
   for (let before = cpuSeconds(pid); performance.now() < deadline; ) {
@@ -93,7 +96,7 @@ async function untilAtRest(pid: number): Promise<void> {
   }
 }
 
-/** From now on VmHWM is that of the time since. Source: Linux's Documentation/filesystems/proc.rst, clear_refs. */
+/** Resets VmHWM to the current memory. Source: Linux's Documentation/filesystems/proc.rst, clear_refs. */
 export async function resetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, "5");
 }

@@ -1,23 +1,23 @@
 import { inNamespace, run } from "../suite/commands.js";
 
-/** Writes a sysctl of a namespace, such as "net/ipv4/ip_forward". */
+/** Sets a sysctl of a namespace, such as "net/ipv4/ip_forward". */
 export async function setSysctl(namespace: string, name: string, value: number): Promise<void> {
   const script = 'echo "$1" > "/proc/sys/$0"';
   await run(...inNamespace(namespace, "sh", "-c", script, name, String(value)));
 }
 
-/** Where the server under test is. */
+/** The namespace of the server under test. */
 export const serverNamespace = "server";
 
-/** Bytes. Room for datagrams of a tunnel whose MTU is 9000. */
+/** Bytes: enough for the datagrams of a tunnel whose MTU is 9000. */
 const uplinkMtu = 9100;
 
-/** The peers' end of each uplink. */
+/** The name of each uplink's interface at the peers' end. */
 const peerInterface = "server";
 
 /** A veth pair between the server and a namespace of peers. */
 export interface Uplink {
-  /** The server's end. */
+  /** The name of the interface at the server's end. */
   readonly interface: string;
   readonly namespace: string;
   readonly serverAddress: string;

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { quantile } from "../../bench/report/statistics.js";
 import { inNamespace } from "../suite/commands.js";
 
-/** What ping(8) printed. Times in milliseconds; null: there was no answer. */
+/** What ping(8) printed. Times are in milliseconds, null if there was no answer. */
 export interface Pings {
   readonly sent: number;
   readonly answered: number;
@@ -10,10 +10,13 @@ export interface Pings {
   readonly p99: number | null;
 }
 
-/** Seconds for which an answer to the last ping is waited for. */
+/** Seconds to wait for the answer to the last ping. */
 const patience = 3;
 
-/** Pings from a namespace. @param interval seconds between two */
+/**
+ * Pings an address from a namespace.
+ * @param interval seconds between two pings
+ */
 export async function pings(
   namespace: string,
   address: string,
@@ -26,7 +29,7 @@ export async function pings(
 
 /**
  * Pings until the first answer.
- * @returns how long it took in seconds; `limit`, if none came until then
+ * @returns how long it took in seconds, or `limit` if no answer came until then
  */
 export async function untilPingAnswered(
   namespace: string,
@@ -34,13 +37,13 @@ export async function untilPingAnswered(
   limit: number,
 ): Promise<number> {
   const began = performance.now();
-  // With a deadline, the count is that of answers.
+  // With a deadline, -c counts answers.
   const words = ["-n", "-c", "1", "-i", "0.2", "-w", String(limit), address];
   const { answered } = readPings(await ping(namespace, words, limit + patience));
   return answered === 0 ? limit : Math.min(limit, (performance.now() - began) / 1000);
 }
 
-/** Resolves with what ping printed, whether or not there were answers. */
+/** Resolves with ping's output, whether or not there were answers. */
 function ping(namespace: string, args: readonly string[], limit: number): Promise<string> {
   const [ip, ...words] = inNamespace(namespace, "ping", ...args);
   return new Promise((resolve, reject) => {
@@ -52,7 +55,7 @@ function ping(namespace: string, args: readonly string[], limit: number): Promis
   });
 }
 
-/** Reads the times and the summary of iputils' ping. */
+/** Parses the times and the summary of iputils' ping. */
 export function readPings(output: string): Pings {
   const counts = /^(\d+) packets transmitted, (\d+) received/m.exec(output);
   if (counts === null) throw new Error(`ping printed no summary: ${output}`);

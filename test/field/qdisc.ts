@@ -1,12 +1,15 @@
 import { run } from "../suite/commands.js";
 import { serverNamespace, type Uplink } from "./namespaces.js";
 
-/** How the path of an uplink is limited, and what queues there. */
+/** The kinds of limits and queues of an uplink's path. */
 export const qdiscKinds = ["htb-pfifo", "htb-fq_codel", "tbf", "fq_codel"] as const;
 
 export type Qdisc = (typeof qdiscKinds)[number];
 
-/** Sends what the server sends by this uplink through a qdisc; at so many Mbit/s, but for plain fq_codel. */
+/**
+ * Adds a qdisc to the server's end of an uplink.
+ * @param rate Mbit/s. Plain fq_codel ignores it.
+ */
 export async function limitUplink(uplink: Uplink, qdisc: Qdisc, rate: number): Promise<void> {
   const add = (object: "qdisc" | "class", ...words: readonly string[]) =>
     run("tc", "-n", serverNamespace, object, "add", "dev", uplink.interface, ...words);
@@ -23,7 +26,7 @@ export async function limitUplink(uplink: Uplink, qdisc: Qdisc, rate: number): P
   }
 }
 
-/** Why this kernel cannot have such a qdisc. undefined: it can. To be called where lo may be changed. */
+/** Returns why this kernel does not support a qdisc, or undefined if it does. Changes lo meanwhile. */
 export async function qdiscObstacle(qdisc: Qdisc): Promise<string | undefined> {
   for (const kind of qdisc.split("-")) {
     const rate = kind === "tbf" ? "burst 32kb latency 400ms rate 1mbit".split(" ") : [];
@@ -37,7 +40,7 @@ export async function qdiscObstacle(qdisc: Qdisc): Promise<string | undefined> {
   return undefined;
 }
 
-/** How many packets wait in the qdiscs of an uplink. A joined one counts once. */
+/** Returns how many packets wait in the qdiscs of an uplink. A joined packet counts once. */
 export async function queuedPackets(uplink: Uplink): Promise<number> {
   const words = ["-s", "qdisc", "show", "dev", uplink.interface];
   const output = await run("tc", "-n", serverNamespace, ...words);

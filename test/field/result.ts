@@ -1,6 +1,6 @@
 import type { Machine } from "../../bench/sandbox/machine.js";
 
-/** Something that is measured of each program. */
+/** Something that is measured for each program. */
 export interface Figure {
   /** Its key in the JSON. */
   readonly id: string;
@@ -9,10 +9,10 @@ export interface Figure {
   readonly decimals: number;
 }
 
-/** What was measured of one program in one round, by the figures' ids. null: it could not be determined. */
+/** The values of one program in one round, by the figures' ids. null: not known. */
 export type Measured = Readonly<Record<string, number | null>>;
 
-/** A case that every program goes through. */
+/** A case in which every program is measured. */
 export interface Row {
   readonly id: string;
   readonly title: string;
@@ -24,30 +24,30 @@ export interface Row {
 export interface FieldResult {
   readonly kind: string;
   readonly machine: Machine;
-  /** When it began, by ISO 8601. */
+  /** The time at which it began, in ISO 8601. */
   readonly began: string;
   readonly programs: readonly string[];
   readonly figures: readonly Figure[];
   readonly rows: readonly RowResult[];
-  /** Rows that this kernel cannot make. */
+  /** Rows that this kernel does not support. */
   readonly skipped: readonly Skipped[];
 }
 
-/** A case, and what came out. */
+/** A case and its values. */
 export interface RowResult extends Row {
-  /** By the program's name, a value for each round that could be measured. */
+  /** By the program's name, the values of each round that could be measured. */
   readonly measured: Readonly<Record<string, readonly Measured[]>>;
   readonly failures: readonly Failure[];
 }
 
-/** A measurement that could not be done. */
+/** A measurement that failed. */
 export interface Failure {
   readonly program: string;
   readonly round: number;
   readonly because: string;
 }
 
-/** A row that this machine cannot have. */
+/** A row that this kernel does not support. */
 export interface Skipped {
   readonly title: string;
   readonly because: string;

@@ -7,7 +7,7 @@ describe("the rows of scripts/field", () => {
     ["memory", memoryRows],
     ["congestion", congestionRows],
   ] as const) {
-    it(`of ${kind} have ids and titles of their own`, () => {
+    it(`of ${kind} have unique ids and titles`, () => {
       for (const field of ["id", "title"] as const) {
         const texts = rows().map((row) => row[field]);
         assert.equal(new Set(texts).size, texts.length);

@@ -20,7 +20,7 @@ describe("a site of the field suite", () => {
     }
   });
 
-  it("shows the receiver index of a peer's data messages", async () => {
+  it("captures the receiver index of a peer's data messages", async () => {
     await using site = await Site.make(1);
     const server = await site.startServer(peerProgram, 1420);
     const peer = await site.startPeer(0, 1, 1420);

@@ -3,13 +3,13 @@ import { Endpoint, type EndpointPeer } from "./endpoint.js";
 import { Namespaces, serverNamespace, type Uplink } from "./namespaces.js";
 import { type FieldProgram, peerProgram } from "./programs.js";
 
-/** How long a peer's first packet may take, in milliseconds: a lost handshake is repeated after 5 s. */
+/** How long a peer's first packet may take, in milliseconds. A lost handshake is repeated after 5 s. */
 const handshakeLimit = 20_000;
 
 /** The server's interface. */
 export const serverInterface = "wgserver";
 
-/** The addresses that tests use, which nobody has: what is sent there is gone. Source: RFC 5737. */
+/** Documentation addresses (RFC 5737), which nobody has: packets to them disappear. */
 const nowhere = "192.0.2.0/24";
 
 /** A peer of the server, in the namespace of an uplink. */
@@ -17,15 +17,15 @@ export interface SitePeer {
   readonly endpoint: Endpoint;
   readonly namespace: string;
   readonly interface: string;
-  /** In the tunnel. */
+  /** The address in the tunnel. */
   readonly address: string;
-  /** Of its socket: "172.16.0.2:51821". */
+  /** The address of its UDP socket, "172.16.0.2:51821". */
   readonly listens: string;
-  /** Makes the server its peer for these addresses, and waits until a packet has crossed. */
+  /** Configures the server as its peer for these addresses, and waits until a packet has crossed. */
   readonly connect: (server: Endpoint, allowedIps: string) => Promise<void>;
 }
 
-/** A peer as the server is configured with it. */
+/** Returns the configuration that the server needs for a peer. */
 export function peerOf({ endpoint, address, listens }: SitePeer): EndpointPeer {
   return { key: endpoint.key, endpoint: listens, allowedIps: `${address}/32` };
 }
@@ -59,7 +59,7 @@ export class Site implements AsyncDisposable {
     return uplink;
   }
 
-  /** Where the server listens, seen from the namespace of this uplink. */
+  /** Returns the server's endpoint as seen from the namespace of this uplink. */
   serverEndpoint(uplink: number): string {
     return `${this.uplink(uplink).serverAddress}:${this.serverPort}`;
   }
@@ -108,7 +108,7 @@ export class Site implements AsyncDisposable {
       const ip = (...words: readonly string[]) => run("ip", "-n", namespace, ...words);
       const route = ["route", "replace", allowedIps, "dev", name, "src", address];
       await ip(...route);
-      // Peers in one namespace have the same routes: each answers by its own interface.
+      // Peers in one namespace share their routes: these rules make each answer through its own interface.
       const table = String(100 + number);
       await ip(...route, "table", table);
       await ip("rule", "add", "from", address, "lookup", table);

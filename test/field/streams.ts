@@ -8,8 +8,8 @@ import { inNamespace } from "../suite/commands.js";
 const limit = 10_000;
 
 /**
- * iperf3's server in a namespace, and its client once there is one. Both are killed, not ended: a congested path
- * would hold up the results that they want to exchange.
+ * iperf3's server in a namespace, and its clients. Both are killed at the end, because a congested path would delay
+ * the results that they exchange.
  */
 export class Streams implements AsyncDisposable {
   readonly #address: string;
@@ -34,7 +34,7 @@ export class Streams implements AsyncDisposable {
     }
   }
 
-  /** Starts a client that sends by so many streams until it is killed. */
+  /** Starts a client that sends over this many streams until it is killed. */
   send(namespace: string, count: number): void {
     const args = ["-c", this.#address, "-P", String(count), "-t", "600"];
     const [ip, ...words] = inNamespace(namespace, "iperf3", ...args);

@@ -32,7 +32,7 @@ describe("the table of scripts/field", () => {
     .split("\n")
     .map((line) => line.trim().split(/ {2,}/));
 
-  it("has the medians of the rounds, and beside ours their ratio to upstream's", () => {
+  it("shows the medians of the rounds, and the ratios of ours to upstream's", () => {
     assert.deepEqual(lines.slice(0, 3), [
       ["upstream", "exec", "ratio"],
       ["one case (10 datagrams/s)"],
@@ -40,11 +40,11 @@ describe("the table of scripts/field", () => {
     ]);
   });
 
-  it("has a dash for what is not known", () => {
+  it("shows a dash for an unknown value", () => {
     assert.deepEqual(lines[5], ["peak, MiB", "–", "9.0", "–"]);
   });
 
-  it("says what could not be measured, and why", () => {
+  it("shows what could not be measured, and why", () => {
     assert.deepEqual(lines[3], ["exec, round 2: It ended."]);
     assert.deepEqual(lines[6], ["not measured: a third: this kernel has no tbf"]);
   });

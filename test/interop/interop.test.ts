@@ -17,14 +17,14 @@ import { ip, onlyInSandbox } from "../sandbox.js";
 const run = promisify(execFile);
 const backends = ["ffi", "exec"] as const;
 
-/** Bytes of an echo request beside its payload. */
+/** Bytes of an echo request besides its payload. */
 const ipAndIcmpHeaders = 28;
 
-/** What fits in a datagram over IPv4: 65,507 bytes less WireGuard's header and tag. */
+/** The largest MTU whose packets fit in a datagram over IPv4: 65,507 bytes minus WireGuard's header and tag. */
 const largestMtu = 65_475;
 
 const programs = [
-  // It reads a packet from its interface into 4096 bytes, and cuts off the rest (PacketBufPool).
+  // gotatun reads a packet from its interface into 4096 bytes, and truncates the rest (PacketBufPool).
   { name: "gotatun", mtus: [1280, 1420, 4096] },
   { name: "boringtun-cli", mtus: [1280, 1420, 9000, largestMtu] },
 ].map(({ name, mtus }) => {
@@ -33,19 +33,19 @@ const programs = [
   return { name, mtus, mark, path };
 });
 
-/** The other program as our exec backend. */
+/** Options that run the other program as our exec backend. */
 function other(path: string): Partial<TunnelOptions> {
   return { backend: "exec", env: { ...process.env, WIREGUARD_GO_EXECUTABLE: path } };
 }
 
-// They give up root's rights at their start unless this is set, and with them the interface.
+// Unless this is set, the programs drop root privileges at their start, and can no longer make the interface.
 before(() => {
   process.env.WG_SUDO = "true";
 });
 
 /**
- * Makes an interface for a program to find when it starts. boringtun cuts packets off at the MTU that it
- * knows, which it asks for then, and once a second for as long as the interface is in its own namespace.
+ * Makes an interface that a program finds when it starts. boringtun truncates packets at the MTU that it
+ * knows. It reads the MTU at its start, and once a second while the interface is in its own namespace.
  */
 function makeTun(name: string, mtu: number): void {
   ip("tuntap", "add", "dev", name, "mode", "tun", "multi_queue");
@@ -64,7 +64,7 @@ for (const { name, mtus, mark, path } of programs) {
       const open = (more: Partial<Parameters<typeof Pair.open>[0]> = {}) =>
         Pair.open({ number: number++, near: { backend }, far: other(path), ...more });
 
-      it("shakes hands with a preshared key, and carries every byte", async () => {
+      it("completes a handshake with a preshared key, and carries every byte", async () => {
         await using pair = await open();
         await pair.ping(3);
         await pair.transfer(8_000_000);
@@ -72,7 +72,7 @@ for (const { name, mtus, mark, path } of programs) {
         assert.ok(peer?.latestHandshake !== undefined && peer.receivedBytes > 8_000_000n);
       });
 
-      it("does not with another preshared key", async () => {
+      it("completes no handshake with a different preshared key", async () => {
         await using pair = await open({
           near: { backend, logLevel: "verbose" },
           farPresharedKey: PresharedKey.generate(),
@@ -87,7 +87,7 @@ for (const { name, mtus, mark, path } of programs) {
         assert.equal((await pair.near.status()).peers[0]?.latestHandshake, undefined);
       });
 
-      it("is followed when it roams", async () => {
+      it("is followed when its port changes", async () => {
         await using pair = await open();
         await pair.ping(1);
         await pair.near.update({ listenPort: 51_234 });
@@ -105,7 +105,7 @@ for (const { name, mtus, mark, path } of programs) {
       }
 
       if (name === "gotatun") {
-        it("is sent whole packets at MTU 9000, although it can send none", async () => {
+        it("receives whole packets at MTU 9000, although it cannot send them", async () => {
           await using pair = await open({ mtu: 9000 });
           const echoes = ["netns", "exec", pair.space, "nstat", "-asz", "IcmpInEchos"];
           const size = String(9000 - ipAndIcmpHeaders);
@@ -116,7 +116,7 @@ for (const { name, mtus, mark, path } of programs) {
         });
       }
 
-      it("keeps its session when it is configured the same again", async () => {
+      it("keeps its session when the same configuration is applied again", async () => {
         await using pair = await open();
         await pair.ping(1);
         const session = (await pair.near.status()).peers[0]?.latestHandshake;
@@ -126,9 +126,9 @@ for (const { name, mtus, mark, path } of programs) {
         assert.deepEqual((await pair.near.status()).peers[0]?.latestHandshake, session);
       });
 
-      // boringtun panics when a peer is changed that it has.
+      // boringtun panics when an existing peer is changed.
       if (name === "gotatun") {
-        it("loses an allowed IP, although it knows no word for that", async () => {
+        it("loses an allowed IP, although its UAPI cannot remove one", async () => {
           await using pair = await open();
           const [peer] = pair.farConfig.peers;
           assert.ok(peer !== undefined);
@@ -155,11 +155,11 @@ const built = programs.filter(({ mark }) => mark === "");
 const noneBuilt =
   built.length > 0 ? "" : " [skipped: no other program was built: run scripts/interop]";
 
-describe("a session that is older than two minutes", () => {
+describe("a session older than two minutes", () => {
   onlyInSandbox();
 
-  // REKEY_AFTER_TIME of the WireGuard paper is 120 s; all combinations wait for it together.
-  it(`is renewed without the loss of a packet${noneBuilt}`, async function () {
+  // WireGuard's REKEY_AFTER_TIME is 120 s. All combinations wait for it together.
+  it(`is renewed without losing a packet${noneBuilt}`, async function () {
     if (built.length === 0) this.skip();
     this.timeout(240_000);
     const combinations = built.flatMap((program) =>
@@ -172,9 +172,9 @@ describe("a session that is older than two minutes", () => {
 async function renew(backend: (typeof backends)[number], path: string): Promise<void> {
   await using pair = await Pair.open({ number: number++, near: { backend }, far: other(path) });
   await pair.ping(1);
-  // Only our end is asked: boringtun says how long ago a handshake was, not when.
+  // Ask only our end: boringtun reports how long ago a handshake was, not when.
   const first = await latestHandshake(pair.near);
-  // Ten pings last two seconds: at most so many turns.
+  // Ten pings take two seconds, so 90 turns take three minutes.
   for (let turn = 0; turn < 90; turn++) {
     await pair.ping(10, 56, 0.2);
     if ((await latestHandshake(pair.near)) > first + 60_000) return;

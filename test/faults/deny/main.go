@@ -1,8 +1,8 @@
-// Command deny runs a command to which the kernel refuses one system call, by a seccomp(2) filter:
+// Command deny runs a command for which a seccomp(2) filter fails one system call:
 //
 //	deny NUMBER ERRNO COMMAND [ARGUMENT...]
 //
-// NUMBER is the kernel's of the call, ERRNO what it answers. The filter holds for all that the command starts.
+// NUMBER is the kernel's number of the call, ERRNO the error. The filter applies to all that the command starts.
 package main
 
 import (
@@ -39,7 +39,7 @@ func run(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	runtime.LockOSThread() // The filter is this thread's, which becomes the command.
+	runtime.LockOSThread() // The filter applies to this thread, which becomes the command.
 	if err := deny(uint32(number), uint32(errno)); err != nil {
 		return err
 	}

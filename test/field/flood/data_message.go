@@ -13,28 +13,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Of a data message: its type, little endian, then the receiver's index and the counter.
-// Source: WireGuard's paper, section 5.4.6.
+// The layout of a data message: its type, little endian, then the receiver's index and the counter. Source:
+// WireGuard's paper, section 5.4.6.
 const (
 	dataMessage   = 4
 	receiverAt    = 4
 	counterAt     = 8
 	dataHeaderEnd = 16
-	// smallest is the size of a keepalive: the header and a tag.
-	smallest = dataHeaderEnd + 16
+	// minSize is the size of a keepalive: the header and a tag.
+	minSize = dataHeaderEnd + 16
 )
 
 // filler writes the next payload.
 type filler func(datagram []byte)
 
-// fillerFor returns a filler that writes data messages for a receiver index, or for "random" ones. Without one the
-// payload stays zero.
+// fillerFor returns a filler that writes data messages for a receiver index, or for random ones if it is "random". If
+// it is empty, the payload stays zero.
 func fillerFor(receiver string, size int) (filler, error) {
 	if receiver == "" {
 		return func([]byte) {}, nil
 	}
-	if size < smallest {
-		return nil, fmt.Errorf("a data message has at least %d bytes", smallest)
+	if size < minSize {
+		return nil, fmt.Errorf("a data message has at least %d bytes", minSize)
 	}
 	index, err := strconv.ParseUint(receiver, 10, 32)
 	random := receiver == "random"
@@ -65,7 +65,7 @@ func captureReceiver(port uint16, limit time.Duration) (uint32, error) {
 		return 0, fmt.Errorf("cannot capture packets: %w", err)
 	}
 	defer unix.Close(socket)
-	// Whoever makes the traffic must know that it is seen.
+	// The caller must not cause traffic before this.
 	fmt.Fprintln(os.Stderr, "capturing")
 	timeout := unix.NsecToTimeval(int64(limit))
 	if err := unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
@@ -93,7 +93,7 @@ func receiverOf(packet []byte, port uint16) (uint32, bool) {
 		return 0, false
 	}
 	start := int(packet[0]&15) * 4
-	if start < 20 || len(packet) < start+8+smallest {
+	if start < 20 || len(packet) < start+8+minSize {
 		return 0, false
 	}
 	udp := packet[start:]

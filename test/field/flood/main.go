@@ -5,10 +5,11 @@
 //	flood capture PORT
 //
 // It prints one line of JSON: how many datagrams the rate asks for, how many the kernel accepted, and how many it
-// refused because the socket's buffer was full. A refused datagram is gone, as the rate is the same for every program
-// under test. Each -tick, what is due is sent in a burst. -destinations also floods the addresses that follow ADDRESS, a datagram to each in turn; with -each
-// one after the other, -seconds for each. -receiver makes the datagrams WireGuard data messages for that receiver
-// index, with random bytes instead of a packet.
+// refused because the socket's buffer was full. A refused datagram is not sent again, so that the rate is the same for
+// every program under test. Each -tick, all datagrams that are due are sent in a burst. -destinations also floods the
+// addresses that follow ADDRESS, a datagram to each in turn, or, with -each, one after the other, -seconds for each.
+// -receiver turns the datagrams into WireGuard data messages for that receiver index, with random bytes instead of a
+// packet.
 //
 // With capture, it prints the receiver index of the first data message to PORT that it sees in this namespace.
 package main
@@ -27,17 +28,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ordinaryTick is how often what is due is sent. A burst costs less than a steady rate, and whoever reads it finds
-// many datagrams at once.
-const ordinaryTick = 4 * time.Millisecond
+// defaultTick is how often due datagrams are sent. A burst costs less than a steady rate, and its receiver finds many
+// datagrams at once.
+const defaultTick = 4 * time.Millisecond
 
-// backlog is how long a sender that was not scheduled catches up for. What was due before is missed.
+// backlog is how far back a sender that was not scheduled catches up. Datagrams that were due earlier are skipped.
 const backlog = 50 * time.Millisecond
 
-// patience is how long to wait for a data message to capture.
-const patience = 10 * time.Second
+// captureTimeout is how long to wait for a data message.
+const captureTimeout = 10 * time.Second
 
-// result is what a flood came to, in datagrams.
+// result is the outcome of a flood, in datagrams.
 type result struct {
 	Offered int `json:"offered"`
 	Sent    int `json:"sent"`
@@ -57,7 +58,7 @@ func run(args []string, output io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("%q is not a port", args[1])
 		}
-		index, err := captureReceiver(uint16(port), patience)
+		index, err := captureReceiver(uint16(port), captureTimeout)
 		if err != nil {
 			return err
 		}
@@ -75,10 +76,10 @@ func run(args []string, output io.Writer) error {
 	return json.NewEncoder(output).Encode(sent)
 }
 
-// flood is what to send.
+// flood describes what to send.
 type flood struct {
 	destinations []netip.AddrPort
-	// each says that the destinations are flooded one after the other, not in turn.
+	// each floods the destinations one after the other instead of in turn.
 	each    bool
 	size    int
 	joined  int     // datagrams a write
@@ -92,7 +93,7 @@ func parse(args []string) (flood, error) {
 	flags := flag.NewFlagSet("flood", flag.ContinueOnError)
 	size := flags.Int("size", 1372, "payload in bytes")
 	rate := flags.Float64("rate", 10_000, "datagrams a second")
-	tick := flags.Duration("tick", ordinaryTick, "how often what is due is sent, in a burst")
+	tick := flags.Duration("tick", defaultTick, "how often what is due is sent, in a burst")
 	seconds := flags.Float64("seconds", 1, "how long")
 	count := flags.Int("destinations", 1, "how many addresses, from ADDRESS on")
 	each := flags.Bool("each", false, "flood the destinations one after the other")

@@ -15,7 +15,7 @@ import (
 	"wg-bridge/go/testbed"
 )
 
-// listen returns a socket with room for all datagrams of a test.
+// listen opens a socket with room for all datagrams of a test.
 func listen(t *testing.T, address string) *net.UDPConn {
 	t.Helper()
 	socket, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(address)))
@@ -26,7 +26,7 @@ func listen(t *testing.T, address string) *net.UDPConn {
 	return socket
 }
 
-// received returns the next datagram.
+// received waits for the next datagram.
 func received(t *testing.T, socket *net.UDPConn) []byte {
 	t.Helper()
 	if err := socket.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
@@ -69,7 +69,7 @@ func TestFloodOffersWhatTheRateAsksForToEachDestinationInTurn(t *testing.T) {
 	}
 }
 
-func TestFloodOfEachDestinationLastsItsSecondsForEach(t *testing.T) {
+func TestAFloodOfEachDestinationLastsItsSecondsForEach(t *testing.T) {
 	testbed.RequireSandbox(t)
 	socket := listen(t, "127.0.0.1:0")
 	sent := runFlood(t, "-rate", "1000", "-seconds", "0.1", "-destinations", "3", "-each", socket.LocalAddr().String())
@@ -78,7 +78,7 @@ func TestFloodOfEachDestinationLastsItsSecondsForEach(t *testing.T) {
 	}
 }
 
-func TestJoinedDatagramsArriveSingly(t *testing.T) {
+func TestJoinedDatagramsArriveOneByOne(t *testing.T) {
 	testbed.RequireSandbox(t)
 	socket := listen(t, "127.0.0.1:0")
 	to := socket.LocalAddr().String()
@@ -108,7 +108,7 @@ func TestFloodForAReceiverSendsItsDataMessages(t *testing.T) {
 }
 
 func TestCaptureFindsTheReceiverOfADataMessage(t *testing.T) {
-	packet := make([]byte, 20+8+smallest)
+	packet := make([]byte, 20+8+minSize)
 	packet[0], packet[9] = 0x45, unix.IPPROTO_UDP
 	binary.BigEndian.PutUint16(packet[22:], 51820)
 	packet[28] = dataMessage
