@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"os"
 	"testing"
 	"unsafe"
 
@@ -20,6 +21,17 @@ type Argument struct {
 // will ever have: see Descriptor.
 func Refuse(t testing.TB, errno unix.Errno, call uint32, arguments ...Argument) {
 	t.Helper()
+	if err := refuse(unix.SECCOMP_FILTER_FLAG_TSYNC, errno, call, arguments); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// RefuseOnThread is Refuse for the calling thread, which must be locked and not run other tests.
+func RefuseOnThread(errno unix.Errno, call uint32, arguments ...Argument) error {
+	return refuse(0, errno, call, arguments)
+}
+
+func refuse(flags uintptr, errno unix.Errno, call uint32, arguments []Argument) error {
 	const (
 		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 		equal = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
@@ -42,13 +54,14 @@ func Refuse(t testing.TB, errno unix.Errno, call uint32, arguments ...Argument) 
 		unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
 		unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW})
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		t.Fatalf("prctl: %v", err)
+		return os.NewSyscallError("prctl", err)
 	}
 	program := &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags,
 		uintptr(unsafe.Pointer(program))); errno != 0 {
-		t.Fatalf("seccomp: %v", errno)
+		return os.NewSyscallError("seccomp", errno)
 	}
+	return nil
 }
 
 // Descriptor moves the open file fd to number, which no other file of this process may ever use.

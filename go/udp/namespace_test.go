@@ -10,9 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/testbed"
 )
 
 // timeout bounds every wait of these tests. Reaching it is a failure.
@@ -177,43 +178,13 @@ func waitUntilUp(name string) error {
 // refuse makes the kernel fail a system call of the namespace's thread with errno if its argument index is value.
 func (n *namespace) refuse(t *testing.T, call uint32, index int, value uint32, errno unix.Errno) {
 	t.Helper()
-	low := uint32(16 + 8*index) // struct seccomp_data; little-endian machines
-	n.refuseIf(t, call, errno,
-		unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: low},
-		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: value, Jf: 1})
+	n.run(t, func() error {
+		return testbed.RefuseOnThread(errno, call, testbed.Argument{Index: index, Value: value})
+	})
 }
 
 // refuseAll makes the kernel fail a system call of the namespace's thread with errno, whatever its arguments are.
 func (n *namespace) refuseAll(t *testing.T, call uint32, errno unix.Errno) {
 	t.Helper()
-	n.refuseIf(t, call, errno)
-}
-
-// refuseIf is refuse with a condition, whose last instruction jumps over one more if it does not hold.
-func (n *namespace) refuseIf(t *testing.T, call uint32, errno unix.Errno, condition ...unix.SockFilter) {
-	t.Helper()
-	const (
-		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
-		equal = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-		give  = unix.BPF_RET | unix.BPF_K
-	)
-	filter := []unix.SockFilter{{Code: load, K: 0}, {Code: equal, K: call, Jf: uint8(len(condition) + 1)}}
-	filter = append(filter, condition...)
-	filter = append(filter,
-		unix.SockFilter{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
-		unix.SockFilter{Code: give, K: unix.SECCOMP_RET_ALLOW})
-	n.run(t, func() error { return installFilter(filter) })
-}
-
-// installFilter puts a seccomp(2) filter on the calling thread.
-func installFilter(filter []unix.SockFilter) error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("prctl: %w", err)
-	}
-	program := &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0,
-		uintptr(unsafe.Pointer(program))); errno != 0 {
-		return fmt.Errorf("seccomp: %w", errno)
-	}
-	return nil
+	n.run(t, func() error { return testbed.RefuseOnThread(errno, call) })
 }
