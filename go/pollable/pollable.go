@@ -1,10 +1,11 @@
-// Package pollable makes files whose reads wait in the Go runtime's poller, instead of failing or blocking a thread.
+// Package pollable makes files whose reads wait in the Go runtime's poller, and lends out their descriptors.
 package pollable
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +30,16 @@ func Check(file *os.File) error {
 	if errors.Is(err, os.ErrNoDeadline) {
 		return fmt.Errorf("epoll(7) refuses to wait for %s: if its user has reached the limit of the sysctl fs.epoll.max_user_watches, raise that: %w",
 			file.Name(), unix.ENOSPC)
+	}
+	return err
+}
+
+// Control calls do with the descriptor behind raw, which stays in the poller and cannot be closed meanwhile. The error
+// is do's, or that raw is closed.
+func Control(raw syscall.RawConn, do func(fd int) error) (err error) {
+	closed := raw.Control(func(fd uintptr) { err = do(int(fd)) })
+	if closed != nil {
+		return closed
 	}
 	return err
 }

@@ -84,7 +84,7 @@ func TestAClosedClientFailsWithErrClosed(t *testing.T) {
 	}
 	for _, closed := range []*Client{client, nil} {
 		if _, err := closed.Ask(unix.RTM_GETLINK, 0, nil); err != os.ErrClosed {
-			t.Errorf("it answers %v", err)
+			t.Errorf("it returns %v", err)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/pollable"
 )
 
 const clonePath = "/dev/net/tun"
@@ -18,7 +20,7 @@ const clonePath = "/dev/net/tun"
 // the file deletes the interface. The error wraps the kernel's errno: EINVAL for an invalid name or MTU,
 // EBUSY if the interface exists, ENOENT or ENODEV without a TUN driver, EPERM or EACCES without permission.
 func Open(name string, mtu int) (*os.File, error) {
-	if err := CheckName(name); err != nil {
+	if err := checkName(name); err != nil {
 		return nil, err
 	}
 	fd, err := unix.Open(clonePath, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
@@ -141,9 +143,5 @@ func control(file *os.File, do func(fd int) error) error {
 	if err != nil {
 		return err
 	}
-	var result error
-	if err := raw.Control(func(fd uintptr) { result = do(int(fd)) }); err != nil {
-		return err
-	}
-	return result
+	return pollable.Control(raw, do)
 }

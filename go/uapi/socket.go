@@ -16,8 +16,8 @@ import (
 	"wg-bridge/go/backoff"
 )
 
-// Directory is where the sockets of all userspace WireGuards on the host are, and where wg(8) looks for them.
-const Directory = "/var/run/wireguard"
+// socketDirectory is where the sockets of all userspace WireGuards on the host are, and where wg(8) looks for them.
+const socketDirectory = "/var/run/wireguard"
 
 // predecessorGrace is how long Open waits for a socket in use to be released. An interface's name can be used again
 // as soon as the interface is deleted, while the program that served it is still exiting.
@@ -27,17 +27,17 @@ const (
 )
 
 // Path returns the path of the socket of the interface called name.
-func Path(name string) string { return filepath.Join(Directory, name+".sock") }
+func Path(name string) string { return filepath.Join(socketDirectory, name+".sock") }
 
 // Open binds the socket of the interface called name, with mode 0600, and listens on it. It creates the directory
 // (mode 0755), replaces a dead socket, and waits for one whose owner is exiting. The error wraps EADDRINUSE if
 // another program serves the name, and EACCES or EPERM without permission. It also wraps EPERM if a user other than
 // root and this one serves the name, or could serve sockets in the directory.
 func Open(name string) (*os.File, error) {
-	if err := os.MkdirAll(Directory, 0o755); err != nil {
+	if err := os.MkdirAll(socketDirectory, 0o755); err != nil {
 		return nil, fmt.Errorf("creating the directory of UAPI sockets: %w", err)
 	}
-	if err := checkDirectory(Directory); err != nil {
+	if err := checkDirectory(socketDirectory); err != nil {
 		return nil, fmt.Errorf("the directory of UAPI sockets cannot be trusted: %w", err)
 	}
 	path := Path(name)

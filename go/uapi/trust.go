@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/pollable"
 )
 
 // maxLinks is how many symbolic links the kernel follows in a path. Source: path_resolution(7).
@@ -101,14 +103,12 @@ func checkServer(connection net.Conn, path string) error {
 		return err
 	}
 	var peer *unix.Ucred
-	var optionErr error
-	if err := raw.Control(func(fd uintptr) {
-		peer, optionErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil {
+	err = pollable.Control(raw, func(fd int) (err error) {
+		peer, err = unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+		return os.NewSyscallError("getsockopt", err)
+	})
+	if err != nil {
 		return err
-	}
-	if optionErr != nil {
-		return os.NewSyscallError("getsockopt", optionErr)
 	}
 	if peer.Uid == 0 || peer.Uid == uint32(os.Geteuid()) {
 		return nil

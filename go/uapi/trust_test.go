@@ -62,14 +62,14 @@ func expectRefusal(t *testing.T, why string) {
 
 func TestOpenRefusesADirectoryOfAnotherUser(t *testing.T) {
 	beginAlone(t)
-	chown(t, Directory, stranger)
+	chown(t, socketDirectory, stranger)
 	expectRefusal(t, "/run/wireguard belongs to user 12345")
 }
 
 func TestOpenRefusesADirectoryThatOthersCanWrite(t *testing.T) {
 	beginAlone(t)
 	for _, mode := range []os.FileMode{0o775, 0o757, 0o777 | os.ModeSticky} {
-		chmod(t, Directory, mode)
+		chmod(t, socketDirectory, mode)
 		expectRefusal(t, "/run/wireguard may be written by others")
 	}
 }
@@ -154,7 +154,7 @@ func serve(path string) {
 
 func TestOpenRefusesASocketThatAnotherUserServes(t *testing.T) {
 	beginAlone(t)
-	chown(t, Directory, stranger) // as it was before somebody took it back
+	chown(t, socketDirectory, stranger) // as it was before somebody took it back
 	// A copy, since the test binary's own directory may be closed to others.
 	self, err := os.Executable()
 	if err != nil {
@@ -183,6 +183,6 @@ func TestOpenRefusesASocketThatAnotherUserServes(t *testing.T) {
 	if n, err := stdout.Read(said); string(said[:n]) != "ready\n" {
 		t.Fatalf("%q, %v", said[:n], err)
 	}
-	chown(t, Directory, 0)
+	chown(t, socketDirectory, 0)
 	expectRefusal(t, "of user 12345, who is neither root nor this user")
 }

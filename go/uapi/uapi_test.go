@@ -49,7 +49,7 @@ func leaveDeadSocket(t *testing.T) {
 func begin(t *testing.T) {
 	t.Helper()
 	testbed.RequireSandbox(t)
-	if err := os.MkdirAll(Directory, 0o755); err != nil {
+	if err := os.MkdirAll(socketDirectory, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	testbed.CheckLeaks(t, "wgu")
@@ -67,7 +67,7 @@ func TestOnlyTheOwnerMayUseTheSocketWhateverTheUmaskIs(t *testing.T) {
 	if err != nil || found.Mode().Perm() != 0o600 {
 		t.Errorf("socket %v, %v; want mode 0600", found.Mode(), err)
 	}
-	if directory, err := os.Stat(Directory); err != nil || directory.Mode().Perm() != 0o755 {
+	if directory, err := os.Stat(socketDirectory); err != nil || directory.Mode().Perm() != 0o755 {
 		t.Errorf("directory %v, %v; want mode 0755", directory.Mode(), err)
 	}
 }

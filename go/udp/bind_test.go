@@ -53,7 +53,7 @@ func TestOpenGivesUpIfNoPortIsFreeInBothFamilies(t *testing.T) {
 		t.Cleanup(func() { taken.Close() })
 		before := openFiles(t)
 		if _, _, err := NewBind(Config{}).Open(0); !errors.Is(err, syscall.EADDRINUSE) {
-			t.Errorf("Open answers %v", err)
+			t.Errorf("Open returns %v", err)
 		}
 		if after := openFiles(t); after != before {
 			t.Errorf("%d files are open after it, %d before", after, before)
@@ -68,7 +68,7 @@ func TestATakenPortIsAnErrorThatLeavesNothingBehind(t *testing.T) {
 	n.run(t, func() error {
 		before := openFiles(t)
 		if _, _, err := NewBind(Config{}).Open(s.port); !errors.Is(err, syscall.EADDRINUSE) {
-			t.Errorf("Open of a port that is taken answers %v", err)
+			t.Errorf("Open of a port that is taken returns %v", err)
 		}
 		if after := openFiles(t); after != before {
 			t.Errorf("%d files are open after it, %d before", after, before)
@@ -97,7 +97,7 @@ func TestAHostWithoutOneFamilyUsesTheOther(t *testing.T) {
 			}
 			err := s.Send([][]byte{[]byte("hello")}, s.at(t, family.unknown))
 			if !errors.Is(err, syscall.EAFNOSUPPORT) {
-				t.Fatalf("sending to the family that is missing answers %v", err)
+				t.Fatalf("sending to the family that is missing returns %v", err)
 			}
 		})
 	}
@@ -107,7 +107,7 @@ func TestAHostWithoutOneFamilyUsesTheOther(t *testing.T) {
 		n.refuse(t, unix.SYS_SOCKET, 0, unix.AF_INET6, unix.EAFNOSUPPORT)
 		n.run(t, func() error {
 			if _, _, err := NewBind(Config{}).Open(0); !errors.Is(err, syscall.EAFNOSUPPORT) {
-				t.Errorf("Open answers %v", err)
+				t.Errorf("Open returns %v", err)
 			}
 			return nil
 		})
@@ -120,7 +120,7 @@ func TestWithoutNetlinkOpenFailsAndLeavesNothingBehind(t *testing.T) {
 	n.run(t, func() error {
 		before := openFiles(t)
 		if _, _, err := NewBind(Config{}).Open(0); !errors.Is(err, syscall.EPERM) {
-			t.Errorf("Open answers %v", err)
+			t.Errorf("Open returns %v", err)
 		}
 		if after := openFiles(t); after != before {
 			t.Errorf("%d files are open after it, %d before", after, before)
@@ -132,7 +132,7 @@ func TestWithoutNetlinkOpenFailsAndLeavesNothingBehind(t *testing.T) {
 func TestABindOpensOnlyOnceAtATime(t *testing.T) {
 	s := openStation(t, newNamespace(t))
 	if _, _, err := s.Open(0); !errors.Is(err, conn.ErrBindAlreadyOpen) {
-		t.Fatalf("the second Open answers %v", err)
+		t.Fatalf("the second Open returns %v", err)
 	}
 }
 
@@ -147,11 +147,11 @@ func TestAClosedBindFailsWithErrClosedAndCanBeClosedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := b.Send(numbered(1, 1), to); err != net.ErrClosed {
-			t.Fatalf("Send answers %v", err)
+			t.Fatalf("Send returns %v", err)
 		}
 		for _, f := range receive {
 			if _, err := f(receiveBuffers(batchSize)); err != net.ErrClosed {
-				t.Fatalf("a ReceiveFunc answers %v", err)
+				t.Fatalf("a ReceiveFunc returns %v", err)
 			}
 		}
 	}
@@ -175,7 +175,7 @@ func TestCloseWakesReceiversThatWait(t *testing.T) {
 	}
 	for range receive {
 		if err := <-answers; err != net.ErrClosed {
-			t.Fatalf("a ReceiveFunc that waited answers %v", err)
+			t.Fatalf("a ReceiveFunc that waited returns %v", err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/inflight"
+	"wg-bridge/go/pollable"
 )
 
 // An ecnFamily is how a family's sockets mark datagrams, and report their marks.
@@ -30,7 +31,7 @@ func TestDatagramsLeaveWithTheMarksOfThePacketsInside(t *testing.T) {
 		var peer *socket
 		n.run(t, func() (err error) { peer, err = listen(family.network, 0, 0, AllOffloads, t.Logf); return err })
 		t.Cleanup(func() { peer.close() })
-		err := control(peer.raw, func(fd int) error {
+		err := pollable.Control(peer.raw, func(fd int) error {
 			if err := unix.SetsockoptInt(fd, family.level, family.tos, int(inflight.Congested)); err != nil {
 				return err
 			}

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
+
+	"wg-bridge/go/pollable"
 )
 
 var _ conn.Endpoint = (*Endpoint)(nil)
@@ -121,6 +123,6 @@ func (s *socket) interfaceByName(name string) (ifindex uint32, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = control(s.raw, func(fd int) error { return unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, request) })
+	err = pollable.Control(s.raw, func(fd int) error { return unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, request) })
 	return request.Uint32(), err
 }

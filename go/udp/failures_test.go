@@ -94,7 +94,7 @@ func TestAReceiverThatFailedTooOftenReportsTheErrorAndReturnsIt(t *testing.T) {
 	n.run(t, func() error {
 		_, err := r.receive(receiveBuffers(batchSize))
 		if !errors.Is(err, syscall.ENOBUFS) || len(failed) != 1 || failed[0] != err {
-			t.Errorf("it answers %v, and says %q", err, failed)
+			t.Errorf("it returns %v, and says %q", err, failed)
 		}
 		return nil
 	})
@@ -117,7 +117,7 @@ func TestCloseEndsAReceiverThatFails(t *testing.T) {
 		}()
 		_, err = receive[0](receiveBuffers(batchSize)) // It fails, although nothing has arrived.
 		if err != net.ErrClosed {
-			t.Errorf("after Close it answers %v", err)
+			t.Errorf("after Close it returns %v", err)
 		}
 		return <-closed
 	})

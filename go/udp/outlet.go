@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/pollable"
 )
 
 // outletBuffer is the size of an outlet's send buffer in bytes. The kernel doubles it to account for its own
@@ -41,7 +43,7 @@ type outlet struct {
 // openOutlet opens a socket on the port of another socket of this process. Call it through withSharedPort.
 func openOutlet(network string, port uint16, mark uint32) (*outlet, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		return control(raw, func(fd int) error {
+		return pollable.Control(raw, func(fd int) error {
 			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 				return os.NewSyscallError("setsockopt SO_REUSEPORT", err)
 			}
@@ -60,7 +62,7 @@ func openOutlet(network string, port uint16, mark uint32) (*outlet, error) {
 }
 
 func (o *outlet) setMark(mark uint32) error {
-	return control(o.raw, func(fd int) error { return setMark(fd, mark) })
+	return pollable.Control(o.raw, func(fd int) error { return setMark(fd, mark) })
 }
 
 // outstanding returns how many sent bytes have not left the host, as the kernel accounts for them. It is 0 for a
@@ -124,7 +126,7 @@ var firstSocketFilter = []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
 // The port can be shared (SO_REUSEPORT) only during the call. On some kernels, another program of the same user
 // that sets SO_REUSEPORT may still share it later; it receives nothing.
 func withSharedPort(raw syscall.RawConn, open func() error) error {
-	return control(raw, func(fd int) (err error) {
+	return pollable.Control(raw, func(fd int) (err error) {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 			return os.NewSyscallError("setsockopt SO_REUSEPORT", err)
 		}

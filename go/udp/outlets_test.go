@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/pollable"
 )
 
 // floodSize is how many bytes fill a slow path's queue many times.
@@ -190,7 +192,7 @@ func TestAnOutletHasTheBindsPortAndMarkAndReceivesNothing(t *testing.T) {
 
 func markOf(t *testing.T, o *outlet) (mark int) {
 	t.Helper()
-	err := control(o.raw, func(fd int) (err error) {
+	err := pollable.Control(o.raw, func(fd int) (err error) {
 		mark, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK)
 		return err
 	})
@@ -206,7 +208,7 @@ func TestNoOtherBindCanOpenAPortThatHasOutlets(t *testing.T) {
 	s.flood(t, peer, "fd00:1::2")
 	s.namespace.run(t, func() error {
 		if _, _, err := NewBind(Config{}).Open(s.port); !errors.Is(err, syscall.EADDRINUSE) {
-			t.Errorf("Open answers %v", err)
+			t.Errorf("Open returns %v", err)
 		}
 		return nil
 	})

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/backoff"
+	"wg-bridge/go/pollable"
 )
 
 func TestEveryKindOfRoutingChangeIsNoticed(t *testing.T) {
@@ -59,7 +60,7 @@ func TestALostMessageCountsAsAChangeAndTheNextOneIsNoticedToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = control(raw, func(fd int) error {
+	err = pollable.Control(raw, func(fd int) error {
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1)
 	})
 	if err != nil {

@@ -110,7 +110,7 @@ func TestAClosedQueryFailsWithErrClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := q.route(routeRequest{}); !errors.Is(err, os.ErrClosed) {
-		t.Fatalf("it answers %v", err)
+		t.Fatalf("it returns %v", err)
 	}
 }
 

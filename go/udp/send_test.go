@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
+
+	"wg-bridge/go/pollable"
 )
 
 func TestSendingToBothFamiliesInTurnReachesBoth(t *testing.T) {
@@ -140,7 +142,7 @@ func TestAPathThatRefusesSegmentsGetsThemAgainWhenRoutesChangeOrTimeHasPassed(t 
 	// An error that is not about segments stays an error.
 	n.run(t, func() error {
 		if err := s.Send(packets[:1], peer.at(t, "127.0.0.1")); !errors.Is(err, syscall.EIO) {
-			t.Errorf("sending one packet answers %v", err)
+			t.Errorf("sending one packet returns %v", err)
 		}
 		return nil
 	})
@@ -152,7 +154,7 @@ func TestErrorsThatSinglePacketsMeetTooAreNotRefusalsOfSegments(t *testing.T) {
 	n.refuse(t, unix.SYS_SENDMMSG, 3, unix.MSG_DONTWAIT, unix.EINVAL) // every call
 	n.run(t, func() error {
 		if err := s.Send(numbered(40, 1000), peer.at(t, "127.0.0.1")); !errors.Is(err, syscall.EINVAL) {
-			t.Errorf("Send answers %v", err)
+			t.Errorf("Send returns %v", err)
 		}
 		return nil
 	})
@@ -166,7 +168,7 @@ func TestASocketThatRefusesSegmentsForAnotherReasonKeepsItsSource(t *testing.T) 
 	s, peer := openStation(t, n), openStation(t, n)
 	learnt := learnSource(t, s, peer, "127.0.0.5")
 	// Without checksums the kernel refuses segments with EINVAL, as it also refuses a source that is gone.
-	err := control(s.opened.Load().ipv4.raw, func(fd int) error {
+	err := pollable.Control(s.opened.Load().ipv4.raw, func(fd int) error {
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NO_CHECK, 1)
 	})
 	if err != nil {
@@ -188,7 +190,7 @@ func TestAPacketThatIsTooBigIsSkippedAndTheRestArrives(t *testing.T) {
 		small := numbered(20, 1000)
 		packets := slices.Concat(small[:10], numbered(1, 66_000), small[10:])
 		if err := s.Send(packets, peer.at(t, address)); !errors.Is(err, syscall.EMSGSIZE) {
-			t.Fatalf("Send answers %v", err)
+			t.Fatalf("Send returns %v", err)
 		}
 		peer.expectArrived(t, small)
 	}
@@ -199,20 +201,20 @@ func TestAnUnreachableEndpointIsAnError(t *testing.T) {
 	err := s.Send(numbered(10, 100), newEndpoint(netip.MustParseAddrPort("10.1.2.3:9")))
 	const want = "udp: send to 10.1.2.3:9: packets not sent (10): sendmmsg: network is unreachable"
 	if err == nil || err.Error() != want || !errors.Is(err, syscall.ENETUNREACH) {
-		t.Fatalf("Send answers %v", err)
+		t.Fatalf("Send returns %v", err)
 	}
 }
 
 func TestAnEndpointOfAnotherBindTypeIsAnError(t *testing.T) {
 	s := openStation(t, newNamespace(t))
 	if err := s.Send(nil, &conn.StdNetEndpoint{}); !errors.Is(err, conn.ErrWrongEndpointType) {
-		t.Fatalf("Send answers %v", err)
+		t.Fatalf("Send returns %v", err)
 	}
 }
 
 func TestAZoneWithoutAnInterfaceIsAnError(t *testing.T) {
 	s := openStation(t, newNamespace(t))
 	if err := s.Send(numbered(1, 1), s.at(t, "fe80::1%nothing")); err == nil {
-		t.Fatal("Send answers no error")
+		t.Fatal("Send returns no error")
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/pollable"
 )
 
 // bufferSize is the requested size of a socket's buffers in bytes: enough for a burst at several Gbit/s.
@@ -39,7 +41,7 @@ func listen(network string, port uint16, mark uint32, offloads Offloads, logf fu
 	defer runtime.UnlockOSThread()
 	s := &socket{closed: make(chan struct{})}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		return control(raw, func(fd int) error { return s.prepare(fd, network, mark, offloads) })
+		return pollable.Control(raw, func(fd int) error { return s.prepare(fd, network, mark, offloads) })
 	}}
 	packetConn, err := config.ListenPacket(context.Background(), network, ":"+strconv.Itoa(int(port)))
 	if err != nil {
@@ -126,7 +128,7 @@ func enableCoalescing(fd int) bool {
 // localAddress returns the address on which a socket listens. Package net knows it, too, but ignores an error of
 // getsockname(2), and then has no address.
 func localAddress(raw syscall.RawConn) (address netip.AddrPort, err error) {
-	err = control(raw, func(fd int) error {
+	err = pollable.Control(raw, func(fd int) error {
 		local, err := unix.Getsockname(fd)
 		switch local := local.(type) {
 		case *unix.SockaddrInet4:
@@ -145,7 +147,7 @@ func (s *socket) port() uint16 { return s.local.Port() }
 // a program.
 func (s *socket) boundTo() (ifindex uint32) {
 	// Kernels before 5.0 do not support this query.
-	_ = control(s.raw, func(fd int) error {
+	_ = pollable.Control(s.raw, func(fd int) error {
 		index, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX)
 		if err == nil {
 			ifindex = uint32(index)
@@ -167,15 +169,6 @@ func (s *socket) close() error {
 func setMark(fd int, mark uint32) error {
 	return os.NewSyscallError("setsockopt SO_MARK",
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, int(mark)))
-}
-
-// control runs f on a connection's file descriptor while it cannot be closed.
-func control(raw syscall.RawConn, f func(fd int) error) error {
-	var inner error
-	if err := raw.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
-		return err
-	}
-	return inner
 }
 
 // Offloads selects what the kernel may do for many datagrams at once. Without any, each datagram crosses alone.

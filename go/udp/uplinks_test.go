@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/pollable"
 )
 
 // uplinks is a server with two links to a router, behind which is a client at 10.9.9.9 and fd09::9.
@@ -190,7 +192,7 @@ func TestASocketBoundToAnInterfaceKeepsItsSourceThere(t *testing.T) {
 	s, client := openStation(t, u.server), openStation(t, u.client)
 	opened := s.opened.Load()
 	for _, socket := range []*socket{opened.ipv4, opened.ipv6} {
-		err := control(socket.raw, func(fd int) error {
+		err := pollable.Control(socket.raw, func(fd int) error {
 			return unix.SetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE, "two")
 		})
 		if err != nil {
