@@ -149,7 +149,7 @@ func TestALinkWhoseMessagesCannotBeReadIsPolled(t *testing.T) {
 			l.running.Add(1)
 			begun := time.Now()
 			go l.listen()
-			var least time.Duration
+			var minimum time.Duration
 			for failures := 1; failures <= 8; failures++ {
 				select {
 				case messages, open := <-l.changes:
@@ -160,11 +160,11 @@ func TestALinkWhoseMessagesCannotBeReadIsPolled(t *testing.T) {
 					t.Fatal("nothing comes")
 				}
 				if failures < 8 {
-					least += backoff.After(failures)
+					minimum += backoff.After(failures)
 				}
 			}
-			if took := time.Since(begun); took < least {
-				t.Errorf("within %v, without the pauses of %v", took, least)
+			if took := time.Since(begun); took < minimum {
+				t.Errorf("within %v, without the pauses of %v", took, minimum)
 			}
 			close(l.done)
 			if err := netlink.Close(); err != nil {

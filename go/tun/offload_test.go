@@ -67,7 +67,7 @@ func (m *mirror) reflect(fd uintptr) (done bool) {
 	for {
 		n, err := readRaw(int(fd), frame)
 		if err != nil {
-			return false // none at the moment, or none any more
+			return false // none now, or none any more
 		}
 		if header, err := decodeVirtio(frame); err == nil && header.gsoType != unix.VIRTIO_NET_HDR_GSO_NONE {
 			m.mu.Lock()

@@ -93,25 +93,25 @@ func TestReadsThatKeepFailingEndTheDeviceAndSayWhy(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	const descriptor = 710
-	// A packet that cannot be described is EINVAL: the next one is read at once. What else may pass takes time.
+	// EINVAL means a packet that cannot be described: the next one is read at once. Other errors cause pauses.
 	reads := map[unix.Errno]int{unix.EINVAL: 1, unix.ENOMEM: maxPauses}
 	for i, errno := range []unix.Errno{unix.EINVAL, unix.ENOMEM} {
 		device := newDeviceAt(t, fmt.Sprintf("wgd1%d", i), descriptor+i)
 		lines := 0
 		device.reader.errorf = func(string, ...any) { lines++ }
 		testbed.Refuse(t, errno, unix.SYS_READ, testbed.Argument{Index: 0, Value: uint32(descriptor + i)})
-		var least time.Duration
+		var minimum time.Duration
 		var err error
 		begun, calls := time.Now(), 0
 		for err == nil && calls < reads[errno] {
 			calls++
 			_, err = device.Read([][]byte{make([]byte, maxPacket)}, make([]int, 1), 0)
 			if err == nil {
-				least += backoff.After(calls)
+				minimum += backoff.After(calls)
 			}
 		}
-		if took := time.Since(begun); calls != reads[errno] || took < least {
-			t.Errorf("%v: %d reads in %v, want %d in %v", errno, calls, took, reads[errno], least)
+		if took := time.Since(begun); calls != reads[errno] || took < minimum {
+			t.Errorf("%v: %d reads in %v, want %d in %v", errno, calls, took, reads[errno], minimum)
 		}
 		if !errors.Is(err, errno) || errors.Is(err, os.ErrClosed) {
 			t.Errorf("Read = %v, want %v", err, errno)

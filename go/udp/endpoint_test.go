@@ -77,7 +77,7 @@ func TestEndpointsAreSharedOnlyWhileTheirSourceIsTheSame(t *testing.T) {
 	cleared.ClearSrc()
 	again := cache.of(peer, from)
 	if again == cleared || cleared.SrcIP().IsValid() {
-		t.Error("a packet that nobody has authenticated brought a cleared source back")
+		t.Error("a packet that is not authenticated restored a cleared source")
 	}
 	if again.SrcIP() != from.address || cache.of(peer, from) != again {
 		t.Error("the endpoint in place of a cleared one is not shared")
@@ -102,7 +102,7 @@ func TestADatagramWithoutASenderIsNotCached(t *testing.T) {
 	cache := make(endpointCache)
 	from := source{address: netip.MustParseAddr("192.0.2.9"), ifindex: 3}
 	if e := cache.endpoint(new(sockaddr), 0, from); e.destination.IsValid() || len(cache) > 0 {
-		t.Errorf("nobody is %s, and %d endpoints are remembered", e.DstToString(), len(cache))
+		t.Errorf("without a sender the endpoint is %s, and %d are cached", e.DstToString(), len(cache))
 	}
 }
 

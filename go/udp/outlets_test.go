@@ -233,7 +233,7 @@ func TestUnusedOutletsAreClosed(t *testing.T) {
 	outlets := s.outletsTo("10.0.1.2")
 	own.used.Store(0)
 	if !outlets.expiry.Reset(0) {
-		t.Error("nobody would look whether it is used")
+		t.Error("nothing would close it")
 	}
 	for deadline := time.Now().Add(timeout); outlets.count() > 0 && time.Now().Before(deadline); {
 		runtime.Gosched()

@@ -23,13 +23,13 @@ func TestEveryKindOfRoutingChangeIsNoticed(t *testing.T) {
 		"route add 10.1.0.0/16 dev alone", "route add fd01::/64 dev alone",
 		"rule add fwmark 1 table 100", "link del alone",
 	} {
-		heard, _ := startListener(t, n)
+		changed, _ := startListener(t, n)
 		n.ip(t, change)
-		awaitHeard(t, heard, change)
+		awaitChange(t, changed, change)
 	}
-	heard, _ := startListener(t, n)
+	changed, _ := startListener(t, n)
 	n.ip6(t, "rule add fwmark 1 table 100")
-	awaitHeard(t, heard, "an IPv6 rule")
+	awaitChange(t, changed, "an IPv6 rule")
 }
 
 func TestAReplacedNextHopIsNoticedThoughItsRoutesAreNotAnnounced(t *testing.T) {
@@ -37,18 +37,18 @@ func TestAReplacedNextHopIsNoticedThoughItsRoutesAreNotAnnounced(t *testing.T) {
 	n.aloneInterface(t, "alone")
 	n.sysctl(t, "ipv4/nexthop_compat_mode", "0") // Routes would be.
 	n.ip(t, "addr add 10.0.0.1/24 dev alone", "nexthop add id 1 via 10.0.0.8 dev alone", "route add 10.1.0.0/16 nhid 1")
-	heard, _ := startListener(t, n)
+	changed, _ := startListener(t, n)
 	n.ip(t, "nexthop replace id 1 via 10.0.0.9 dev alone")
-	awaitHeard(t, heard, "another next hop")
+	awaitChange(t, changed, "another next hop")
 }
 
 func TestALinkThatGoesDownIsNoticedThoughItsIPv4RoutesAreNotAnnounced(t *testing.T) {
 	n := newNamespace(t)
 	n.sysctl(t, "ipv6/conf/default/disable_ipv6", "1") // IPv6 routes would be.
 	n.aloneInterface(t, "alone")
-	heard, _ := startListener(t, n)
+	changed, _ := startListener(t, n)
 	n.ip(t, "link set alone down")
-	awaitHeard(t, heard, "a link that goes down")
+	awaitChange(t, changed, "a link that goes down")
 }
 
 func TestALostMessageCountsAsAChangeAndTheNextOneIsNoticedToo(t *testing.T) {
@@ -73,15 +73,15 @@ func TestALostMessageCountsAsAChangeAndTheNextOneIsNoticedToo(t *testing.T) {
 	n.ip(t, flood...)
 	n.run(t, expectLostMessages)
 
-	heard := make(chan struct{}, 1000)
-	go l.run(func() { heard <- struct{}{} })
-	awaitHeard(t, heard, "the loss")
+	changed := make(chan struct{}, 1000)
+	go l.run(func() { changed <- struct{}{} })
+	awaitChange(t, changed, "the loss")
 	awaitParked(t, "(*routeListener).run(", 1)
-	for len(heard) > 0 {
-		<-heard
+	for len(changed) > 0 {
+		<-changed
 	}
 	n.ip(t, "route add 10.3.0.0/16 dev alone")
-	awaitHeard(t, heard, "the next change")
+	awaitChange(t, changed, "the next change")
 	if err := l.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -126,20 +126,20 @@ func TestAListenerThatCannotReadPollsWithPausesAndLogsIt(t *testing.T) {
 			l.errorf = func(string, ...any) { said++ }
 			n.refuse(t, unix.SYS_RECVFROM, 3, 0, errno) // every call on its thread that has no flags
 			const wanted = 8
-			var least time.Duration
+			var minimum time.Duration
 			begun, turns := time.Now(), 0
 			n.run(t, func() error {
 				l.run(func() {
 					if turns++; turns < wanted {
-						least += backoff.After(turns)
+						minimum += backoff.After(turns)
 					} else if turns == wanted {
 						go l.close() // while it pauses
 					}
 				})
 				return nil
 			})
-			if took := time.Since(begun); took < least {
-				t.Errorf("%d turns within %v, which have pauses of %v", turns, took, least)
+			if took := time.Since(begun); took < minimum {
+				t.Errorf("%d turns within %v, which have pauses of %v", turns, took, minimum)
 			}
 			if said != lines {
 				t.Errorf("%d lines of log, want %d", said, lines)
@@ -177,11 +177,11 @@ func TestManyChangesAreLoggedOnceASecondAndTheFirstAtOnce(t *testing.T) {
 }
 
 // startListener starts a listener that runs until the test ends.
-func startListener(t *testing.T, n *namespace) (heard chan struct{}, l *routeListener) {
+func startListener(t *testing.T, n *namespace) (changed chan struct{}, l *routeListener) {
 	t.Helper()
 	n.run(t, func() (err error) { l, err = newRouteListener(); return err })
-	heard = make(chan struct{}, 1000)
-	go l.run(func() { heard <- struct{}{} })
+	changed = make(chan struct{}, 1000)
+	go l.run(func() { changed <- struct{}{} })
 	t.Cleanup(func() {
 		select {
 		case <-l.stopping: // A test has closed it.
@@ -189,13 +189,13 @@ func startListener(t *testing.T, n *namespace) (heard chan struct{}, l *routeLis
 			l.close()
 		}
 	})
-	return heard, l
+	return changed, l
 }
 
-func awaitHeard(t *testing.T, heard chan struct{}, what string) {
+func awaitChange(t *testing.T, changed chan struct{}, what string) {
 	t.Helper()
 	select {
-	case <-heard:
+	case <-changed:
 	case <-time.After(timeout):
 		t.Fatalf("%s was not noticed", what)
 	}

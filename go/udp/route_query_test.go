@@ -160,21 +160,21 @@ func TestQueriesBackOffWhileTheKernelDoesNotAnswer(t *testing.T) {
 	n.refuse(t, unix.SYS_RECVFROM, 3, unix.MSG_DONTWAIT, unix.EIO) // every call on its thread
 	request := routeRequest{destination: netip.MustParseAddrPort("127.0.0.1:1")}
 	n.run(t, func() error {
-		var least time.Duration
+		var minimum time.Duration
 		begun, asked := time.Now(), 0
 		for asked < 8 {
 			_, err := q.route(request)
 			switch {
 			case errors.Is(err, unix.EIO):
 				if asked++; asked < 8 {
-					least += backoff.After(asked)
+					minimum += backoff.After(asked)
 				}
 			case !errors.Is(err, errBackingOff):
 				return fmt.Errorf("route: %w", err)
 			}
 		}
-		if took := time.Since(begun); took < least {
-			t.Errorf("asked %d times within %v, without the pauses of %v", asked, took, least)
+		if took := time.Since(begun); took < minimum {
+			t.Errorf("asked %d times within %v, without the pauses of %v", asked, took, minimum)
 		}
 		return nil
 	})

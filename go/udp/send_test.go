@@ -117,7 +117,7 @@ func TestAPathThatRefusesSegmentsGetsThemAgainWhenRoutesChangeOrTimeHasPassed(t 
 	n := newNamespace(t)
 	s, peer := openStation(t, n), openStation(t, n)
 	packets := numbered(40, 1000)
-	// To the namespace's thread, the kernel says EIO to a call with one message: the one of 40 packets.
+	// On the namespace's thread, the kernel fails a call with one message: the one of 40 packets.
 	n.refuse(t, unix.SYS_SENDMMSG, 2, 1, unix.EIO)
 	for name, end := range map[string]func(){
 		"other routes": func() { s.generation.Add(1) },

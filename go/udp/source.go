@@ -36,7 +36,7 @@ func (b *Bind) checkedSource(query *routeQuery, s *socket, to *Endpoint) *source
 		usable, err := query.allows(learnt, to.destination,
 			routing{port: s.port(), mark: b.mark.Load(), boundTo: s.boundTo()})
 		if err != nil {
-			// The kernel did not say. If the address is gone, it says so to the datagram.
+			// The kernel did not answer. If the address is gone, sending will fail.
 			if !errors.Is(err, errBackingOff) {
 				b.logf("UDP bind: cannot check the source %s: %v", learnt.address, err)
 			}
