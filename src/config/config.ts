@@ -1,36 +1,36 @@
 import type { DeviceConfig, PeerInput } from "../device/config.js";
 import type { PrivateKey } from "../values/key.js";
 
-/** What a file of wg-quick(8) says: wg(8)'s part, and what only wg-quick does. */
+/** The content of a file for wg-quick(8): the part that wg(8) reads, and the part for wg-quick alone. */
 export interface Config extends DeviceConfig {
-  /** The interface's, each with the length of its network's prefix or without: "10.0.0.2/24". */
+  /** The interface's addresses, each with or without the prefix length of its network: "10.0.0.2/24". */
   readonly addresses: readonly string[];
-  /** Addresses of name servers and search domains, as they stand in the file. */
+  /** Addresses of name servers, and search domains, as they are in the file. */
   readonly dns: readonly string[];
-  /** Bytes. Absent: wg-quick derives it from the route to the endpoints. */
+  /** In bytes. If it is absent, wg-quick derives it from the route to the endpoints. */
   readonly mtu?: number;
-  /** The routing table of the allowed IPs: "off", "auto", a number or a name. Absent is "auto". */
+  /** The routing table for the allowed IPs: "off", "auto", a number or a name. Absent means "auto". */
   readonly table?: string;
-  /** Shell commands, in which %i stands for the interface's name. */
+  /** Shell commands. In them, %i stands for the interface's name. */
   readonly preUp: readonly string[];
   readonly postUp: readonly string[];
   readonly preDown: readonly string[];
   readonly postDown: readonly string[];
-  /** wg-quick writes the state back into the file when it takes the interface down. */
+  /** Makes wg-quick write the state back to the file when it takes the interface down. */
   readonly saveConfig: boolean;
 }
 
 /**
- * A configuration as a program gives it: all may be absent, and keys, endpoints and prefixes may be
- * texts. A field of another name is refused.
+ * A configuration as a program gives it. Every field may be absent, and keys, endpoints and prefixes may
+ * be plain strings, which are checked when they are given. A field of another name is refused.
  */
 export interface ConfigFields extends Partial<Omit<Config, "privateKey" | "peers">> {
-  /** Or its text, which then stays in memory until it is collected. */
+  /** The key or its text, which stays in memory until it is collected. */
   readonly privateKey?: PrivateKey | string;
   readonly peers?: readonly PeerInput[];
 }
 
-/** The same for a device, which says at least its peers: those that are not among them go. */
+/** A device's configuration as a program gives it. Peers that are not in it are removed. */
 export interface DeviceInput extends ConfigFields {
   readonly peers: readonly PeerInput[];
 }

@@ -2,19 +2,19 @@ import { nameErrors, WgBridgeError } from "../errors.js";
 import { recogniseAcrossCopies } from "../recognition.js";
 import { counted } from "../text/quote.js";
 
-/** What is wrong at one place of a configuration file. No text of it repeats a key. */
+/** What is wrong at one place of a configuration file. It never repeats a key. */
 export interface Diagnostic {
   /** From 1. */
   readonly line: number;
   /** From 1, in UTF-16 units. */
   readonly column: number;
-  /** What is wrong, as a sentence without its full stop. */
+  /** What is wrong, as a sentence without a capital and a full stop. */
   readonly problem: string;
-  /** What would be right, as words that can follow "expected". */
+  /** What would be right, as a phrase that follows "expected". */
   readonly expected: string;
 }
 
-/** A configuration that cannot be read. Its line and column are the first problem's. */
+/** A configuration that cannot be read. Its own line, column, problem and expected are the first one's. */
 export class ConfigError extends WgBridgeError implements Diagnostic {
   static {
     recogniseAcrossCopies(ConfigError, "ConfigError");
@@ -25,7 +25,7 @@ export class ConfigError extends WgBridgeError implements Diagnostic {
   readonly column: number;
   readonly problem: string;
   readonly expected: string;
-  /** All problems, in their order in the file; one at least. */
+  /** All problems, at least one, in the order of the file. */
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(first: Diagnostic, diagnostics: readonly Diagnostic[] = [first]) {

@@ -4,17 +4,17 @@ import { type Endpoint, parseEndpoint } from "../values/endpoint.js";
 import { interfaceAddress } from "../values/interface-address.js";
 import { skipSpace, withoutSpace, words } from "./lines.js";
 
-/** A decimal number within its limits. Zeros may lead, as for strtoul(3). */
-export function decimal(most: number, least = 0): (value: string) => number | undefined {
+/** Makes a reader of decimal numbers. Leading zeros are accepted, as by strtoul(3). */
+export function decimal(maximum: number): (value: string) => number | undefined {
   return (value) => {
     const parsed = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-    return parsed >= least && parsed <= most ? parsed : undefined;
+    return parsed <= maximum ? parsed : undefined;
   };
 }
 
 const decimalMark = decimal(0xffff_ffff);
 
-/** "off", or a number, hexadecimal only after a small "0x". */
+/** Reads "off", or a number, which is hexadecimal only after a lower-case "0x". */
 export function readFwmark(value: string): number | undefined {
   if (isOff(value)) return 0;
   if (!/^0x[0-9a-fA-F]+$/.test(value)) return decimalMark(value);
@@ -26,20 +26,20 @@ export function isOff(value: string): boolean {
   return /^off$/i.test(value);
 }
 
-/** UAPI's hexadecimal spelling of a key has no place in a file. */
+/** Returns the text of a key unless it is hexadecimal, which only UAPI accepts. */
 export function base64(value: string): string {
   if (value.length !== 44) throw new Error("not 44 characters");
   return value;
 }
 
-/** wg(8) means by a key of zeros that there is none. */
+/** Reports whether a key is all zeros, which stands for no key in wg(8). */
 export function isZeroKey(value: string): boolean {
   return /^A{43}=$/.test(value);
 }
 
 /**
- * An endpoint as wg(8) reads it: an IPv6 address needs no brackets, and anything else may have them.
- * An IPv6 address is spelled as the engine spells it, and one that stands for an IPv4 address as that.
+ * Reads an endpoint as wg(8) does: an IPv6 address needs no brackets, and any other host may have them.
+ * IPv6 addresses are spelled as the engine spells them, and IPv4-mapped ones become IPv4 addresses.
  */
 export function readEndpoint(value: string): Endpoint {
   if (/^[\d.]+:[1-9]\d*$/.test(value)) return parseEndpoint(value);
@@ -62,14 +62,14 @@ function unmapped(host: string): string {
   return /^\[::ffff:([\d.]+)\]$/.exec(host)?.[1] ?? host;
 }
 
-/** Adds the prefixes of a list with commas, without white space in it. */
+/** Adds the prefixes of a list that has commas and no white space. */
 export function readAllowedIps(value: string, into: AllowedIp[]): void {
-  // strtoul(3) takes zeros before the length.
+  // strtoul(3) accepts leading zeros in the length.
   const plain = /\/0\d/.test(value) ? value.replace(/\/0+(?=\d)/g, "/") : value;
   for (const entry of plain.split(",")) into.push(allowedIp(entry));
 }
 
-/** Where the first entry of such a list is that is no prefix. */
+/** Returns the index of the first entry of such a list that is not a prefix. */
 export function allowedIpsProblemAt(value: string): number {
   let at = 0;
   for (const entry of value.split(",")) {
@@ -84,28 +84,27 @@ function isAllowedIp(entry: string): boolean {
     readAllowedIps(entry, []);
     return true;
   } catch {
-    // That is the question.
     return false;
   }
 }
 
 /**
- * Bytes in decimal, or in hexadecimal after "0x". A leading zero, which makes a number octal to ip(8)
- * and decimal to most people, is refused.
+ * Reads a number of bytes, decimal or after "0x" hexadecimal. A leading zero is refused: it makes the
+ * number octal to ip(8), but not to most people.
  */
 export function readMtu(value: string): number | undefined {
   const parsed = /^(?:0x[0-9a-f]+|[1-9]\d*)$/i.test(value) ? Number(value) : Number.NaN;
   return parsed >= 68 && parsed <= 65_535 ? parsed : undefined;
 }
 
-/** Why a number that ip(8) takes is none here. */
+/** Returns why a number that ip(8) accepts is refused. */
 export function mtuReason(value: string): string | undefined {
   return /^0\d/.test(value)
     ? "the MTU has a leading zero, which makes it octal to ip(8)"
     : undefined;
 }
 
-/** Why an endpoint that wg(8) takes is none here: its addresses are those of inet_aton(3). */
+/** Returns why an endpoint that wg(8) accepts is refused: wg reads addresses as inet_aton(3) does. */
 export function endpointReason(value: string): string | undefined {
   const [, address] = /^\[?([\d.]+)\]?:\d+$/.exec(value) ?? [];
   if (address === undefined) return undefined;
@@ -117,7 +116,7 @@ export function endpointReason(value: string): string | undefined {
 
 const leadingZero = "a number of this IPv4 address has a leading zero, which makes it octal to";
 
-/** Why the first address that is none here is taken by ip(8). */
+/** Returns why an address that ip(8) accepts is refused. */
 export function addressesReason(value: string): string | undefined {
   for (const { word } of words(value)) {
     if (interfaceAddress(word) !== undefined) continue;
@@ -127,14 +126,14 @@ export function addressesReason(value: string): string | undefined {
     if (/^0\d/.test(length))
       return "this prefix length has a leading zero, which makes it octal to ip(8)";
     if (address.split(".").length < 4) {
-      return "this IPv4 address has fewer than four numbers; ip(8) would put zeros behind the last";
+      return "this IPv4 address has fewer than four numbers; ip(8) would put zeros after the last";
     }
     return undefined;
   }
   return undefined;
 }
 
-/** Where the first entry of a list of addresses is that is none. */
+/** Returns the index of the first entry of a list that is not an address. */
 export function addressesProblemAt(value: string): number {
   for (const { word, at } of words(value)) if (interfaceAddress(word) === undefined) return at;
   return 0;

@@ -3,7 +3,7 @@ import type { Endpoint } from "../values/endpoint.js";
 import { interfaceAddress } from "../values/interface-address.js";
 import { PresharedKey, PrivateKey, type PublicKey, publicKey } from "../values/key.js";
 import type { PersistentKeepalive } from "../values/number.js";
-import { unseenCharacter } from "./characters.js";
+import { invisibleCharacter } from "./characters.js";
 import {
   addressesProblemAt,
   addressesReason,
@@ -21,7 +21,7 @@ import {
 } from "./field-value.js";
 import { withoutSpace, words } from "./lines.js";
 
-/** What the [Interface] section collects while it is read. */
+/** The content of [Interface] so far, while it is read. */
 export interface InterfaceDraft {
   privateKey?: PrivateKey;
   listenPort?: number;
@@ -37,10 +37,10 @@ export interface InterfaceDraft {
   saveConfig: boolean;
 }
 
-/** What a [Peer] section collects while it is read. */
+/** The content of a [Peer] so far, while it is read. */
 export interface PeerDraft {
   publicKey?: PublicKey;
-  /** "none" is a key of zeros. */
+  /** "none" if it is all zeros. */
   presharedKey?: PresharedKey | "none";
   endpoint?: Endpoint;
   persistentKeepalive?: PersistentKeepalive;
@@ -51,13 +51,13 @@ const keyText = "32 bytes in base64, 44 characters, as wg genkey prints them";
 const readPort = decimal(65_535);
 const readSeconds = decimal(65_535);
 
-/** The keys of [Interface]. Source: wg(8), wg-quick(8). */
+/** The fields of [Interface]. Source: wg(8), wg-quick(8). */
 export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
   {
     name: "PrivateKey",
     program: "wg",
     expected: keyText,
-    take: (draft, value) => {
+    set: (draft, value) => {
       draft.privateKey?.destroy();
       if (isZeroKey(value)) delete draft.privateKey;
       else draft.privateKey = PrivateKey.from(base64(value));
@@ -68,7 +68,7 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
     name: "ListenPort",
     program: "wg",
     expected: "a port from 0 to 65535",
-    take: (draft, value) => {
+    set: (draft, value) => {
       const port = readPort(value);
       if (port !== undefined) draft.listenPort = port;
       return port !== undefined;
@@ -78,7 +78,7 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
     name: "FwMark",
     program: "wg",
     expected: '"off", or a number up to 0xffffffff',
-    take: (draft, value) => {
+    set: (draft, value) => {
       const mark = readFwmark(value);
       if (mark !== undefined) draft.fwmark = mark;
       return mark !== undefined;
@@ -87,8 +87,8 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
   {
     name: "Address",
     program: "wg-quick",
-    expected: "addresses such as 10.0.0.2/24, with commas between them",
-    take: (draft, value) => {
+    expected: "addresses such as 10.0.0.2/24, separated by commas",
+    set: (draft, value) => {
       let valid = true;
       for (const { word } of words(value)) {
         const address = interfaceAddress(word);
@@ -103,21 +103,21 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
   {
     name: "DNS",
     program: "wg-quick",
-    expected: "addresses or search domains, with commas between them",
-    take: (draft, value) => {
+    expected: "addresses or search domains, separated by commas",
+    set: (draft, value) => {
       for (const { word } of words(value)) draft.dns.push(word);
-      return unseenCharacter(value) === undefined;
+      return invisibleCharacter(value) === undefined;
     },
   },
   {
     name: "MTU",
     program: "wg-quick",
     expected: "a number of bytes from 68 to 65535",
-    take: (draft, value) => {
+    set: (draft, value) => {
       delete draft.mtu;
       const mtu = readMtu(value);
       if (mtu !== undefined) draft.mtu = mtu;
-      // For wg-quick an empty one is none.
+      // wg-quick counts an empty one as absent.
       return mtu !== undefined || value === "";
     },
     reason: mtuReason,
@@ -126,7 +126,7 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
     name: "Table",
     program: "wg-quick",
     expected: '"auto", "off", or a routing table\'s number or name',
-    take: (draft, value) => {
+    set: (draft, value) => {
       delete draft.table;
       if (value !== "") draft.table = value;
       return !/\s/.test(value);
@@ -140,20 +140,20 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
     name: "SaveConfig",
     program: "wg-quick",
     expected: '"true" or "false"',
-    take: (draft, value) => {
+    set: (draft, value) => {
       draft.saveConfig = /^true$/i.test(value);
       return draft.saveConfig || /^false$/i.test(value);
     },
   },
 ];
 
-/** The keys of [Peer]. Source: wg(8). */
+/** The fields of [Peer]. Source: wg(8). */
 export const peerFields: readonly FieldKind<PeerDraft>[] = [
   {
     name: "PublicKey",
     program: "wg",
     expected: keyText,
-    take: (draft, value) => {
+    set: (draft, value) => {
       draft.publicKey = publicKey(base64(value));
       return true;
     },
@@ -162,7 +162,7 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
     name: "PresharedKey",
     program: "wg",
     expected: keyText,
-    take: (draft, value) => {
+    set: (draft, value) => {
       if (draft.presharedKey !== "none") draft.presharedKey?.destroy();
       draft.presharedKey = isZeroKey(value) ? "none" : PresharedKey.from(base64(value));
       return true;
@@ -171,8 +171,8 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
   {
     name: "Endpoint",
     program: "wg",
-    expected: "a host and a port, as vpn.example.org:51820",
-    take: (draft, value) => {
+    expected: "a host and a port, such as vpn.example.org:51820",
+    set: (draft, value) => {
       draft.endpoint = readEndpoint(value);
       return true;
     },
@@ -182,7 +182,7 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
     name: "PersistentKeepalive",
     program: "wg",
     expected: '"off", or seconds from 0 to 65535',
-    take: (draft, value) => {
+    set: (draft, value) => {
       const seconds = isOff(value) ? 0 : readSeconds(value);
       if (seconds !== undefined) draft.persistentKeepalive = seconds === 0 ? "off" : seconds;
       return seconds !== undefined;
@@ -191,8 +191,8 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
   {
     name: "AllowedIPs",
     program: "wg",
-    expected: "prefixes such as 10.0.0.0/24, with commas between them",
-    take: (draft, value) => {
+    expected: "prefixes such as 10.0.0.0/24, separated by commas",
+    set: (draft, value) => {
       readAllowedIps(value, draft.allowedIps);
       return true;
     },
@@ -200,7 +200,7 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
   },
 ];
 
-/** A command for the shell, taken as it stands. */
+/** Describes a shell command, which is read as it is. */
 function hook(
   name: string,
   into: "preUp" | "postUp" | "preDown" | "postDown",
@@ -209,51 +209,51 @@ function hook(
     name,
     program: "wg-quick",
     expected: "a shell command",
-    take: (draft, value) => {
-      // An empty one does nothing.
+    set: (draft, value) => {
+      // wg-quick runs an empty one as well, and it does nothing.
       if (value !== "") draft[into].push(value);
       return true;
     },
   };
 }
 
-/** One key of a section: its spelling, what its value has to be, and how it is taken. */
+/** A field of a section: its spelling, what its value must be, and how it is read. */
 export interface FieldKind<Draft> {
   readonly name: string;
   readonly expected: string;
-  /** Who reads it. wg(8) overlooks all white space, in the field's name as well; wg-quick(8) does not. */
+  /** The program that reads it. wg(8) ignores all white space, even in names; wg-quick(8) does not. */
   readonly program: "wg" | "wg-quick";
-  /** Takes the value; false where it is none. What it throws counts as false. */
-  readonly take: (draft: Draft, value: string) => boolean;
-  /** Where in a value that is none the problem is. Absent: at its start. */
+  /** Adds the value to the draft. Returns false, or throws, if the value is not valid. */
+  readonly set: (draft: Draft, value: string) => boolean;
+  /** Returns where in an invalid value the problem is. Absent: at its start. */
   readonly problemAt?: (value: string) => number;
-  /** Why a value that other programs take is none here. It does not repeat the value. */
+  /** Returns why a value that other programs accept is refused, without repeating the value. */
   readonly reason?: (value: string) => string | undefined;
 }
 
-/** What is wrong with a value. The text does not repeat it: a key may stand where it does not belong. */
+/** What is wrong with a value. It does not repeat the value: a key may be where it does not belong. */
 export interface ValueProblem {
   readonly problem: string;
-  /** An index into the value. */
+  /** Its index in the value. */
   readonly at: number;
 }
 
-/** Takes a value; what is wrong with it, or undefined. */
-export function takeField<Draft>(
+/** Adds a field's value to a draft. Returns what is wrong with the value, or undefined. */
+export function setField<Draft>(
   kind: FieldKind<Draft>,
   draft: Draft,
   value: string,
 ): ValueProblem | undefined {
-  if (isTaken(kind, draft, kind.program === "wg" ? withoutSpace(value) : value)) return undefined;
+  if (trySet(kind, draft, kind.program === "wg" ? withoutSpace(value) : value)) return undefined;
   const problem = kind.reason?.(value) ?? `the value of ${kind.name} cannot be read`;
   return { problem, at: kind.problemAt?.(value) ?? 0 };
 }
 
-function isTaken<Draft>(kind: FieldKind<Draft>, draft: Draft, value: string): boolean {
+function trySet<Draft>(kind: FieldKind<Draft>, draft: Draft, value: string): boolean {
   try {
-    return kind.take(draft, value);
+    return kind.set(draft, value);
   } catch {
-    // The reason may hold a part of the value.
+    // The error may repeat a part of the value.
     return false;
   }
 }

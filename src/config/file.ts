@@ -8,13 +8,13 @@ import { redact } from "../text/redact.js";
 /** The text of a configuration file, and what its owner should know. */
 export interface ConfigFile {
   readonly text: string;
-  /** Sentences for a person; none where all is well. */
+  /** Sentences for people; none if all is well. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads a configuration file. A file that others may read, in a directory that they may enter, is
- * warned about, as wg-quick(8) does: it holds private keys.
+ * Reads a configuration file. Warns, as wg-quick(8) does, if others may read the file and enter its
+ * directory, because it contains private keys.
  * @throws WgBridgeError WG_BRIDGE_CONFIG if it cannot be read; or the signal's reason
  */
 export async function readConfigFile(path: string, options?: CallOptions): Promise<ConfigFile> {
@@ -36,18 +36,18 @@ export async function readConfigFile(path: string, options?: CallOptions): Promi
       redact(
         `The configuration ${path} cannot be read (${messageOf(error)}). Check the path, and run as a user who may read it.`,
       ),
-      // It repeats the path, which may be a configuration's text given by mistake.
+      // The cause repeats the path, which may be the text of a configuration, given by mistake.
       redact(path) === path ? { cause: error } : {},
     );
   }
 }
 
-/** Of the directory that the file itself is in, wherever a link to it is. */
+/** Returns the mode of the directory that the file itself is in, even if the path is a link elsewhere. */
 async function directoryMode(path: string): Promise<number> {
   return (await stat(dirname(await realpath(path)))).mode;
 }
 
 function warning(path: string): string {
   const shown = printableLines(path);
-  return `${shown} is world accessible, and may hold private keys: run "chmod 600 ${shown}".`;
+  return `${shown} is world accessible, and may contain private keys: run "chmod 600 ${shown}".`;
 }

@@ -8,9 +8,11 @@ import type { ConfigFields } from "./config.js";
 import { endBeforeSpace, skipSpace } from "./lines.js";
 
 /**
- * A new file for wg-quick(8), private keys included. Only a peer's public key has to be there.
- * @throws WgBridgeError WG_BRIDGE_CONFIG for a text that cannot stand in a file: one that has a line
- *   break or a "#", or in a list a comma or white space; and what is thrown for a value that is none
+ * Writes a new file for wg-quick(8), private keys included. Only the public keys of peers are required.
+ * @throws WgBridgeError WG_BRIDGE_CONFIG for a string that would not be read back as it is, because it
+ *   contains a line break or "#", or in a list a comma or white space; WG_BRIDGE_KEY,
+ *   WG_BRIDGE_ENDPOINT, WG_BRIDGE_ALLOWED_IP, WG_BRIDGE_NETWORK or WG_BRIDGE_VALUE for a value that is
+ *   not valid
  */
 export function formatConfig(config: ConfigFields): string {
   const read = configFields(config, () => "config");
@@ -42,7 +44,7 @@ function interfaceLines(config: ReturnType<typeof configFields>): readonly strin
   ];
 }
 
-/** The lines of a peer's section, its header included. Throws as formatConfig does. */
+/** Returns the lines of a peer's section, its header included. Throws as formatConfig does. */
 export function peerLines(peer: PeerConfig): readonly string[] {
   const { endpoint } = peer;
   return [
@@ -59,7 +61,7 @@ export function peerLines(peer: PeerConfig): readonly string[] {
 }
 
 /**
- * Returns the value of a field if it is read back as it is.
+ * Returns the value of a field if a file can hold it, so that it is read back as it is.
  * @throws WgBridgeError WG_BRIDGE_CONFIG. The message does not repeat the value.
  */
 export function checkValue(name: string, value: string): string {
@@ -71,7 +73,7 @@ export function checkValue(name: string, value: string): string {
   if (value !== "" && value === trimmed && !/[\n\0#]/.test(value)) return value;
   throw new WgBridgeError(
     "WG_BRIDGE_CONFIG",
-    `A value of ${name} cannot stand in a configuration file: it is empty, it has white space at an end, or in it is a line break or a "#", which begins a comment. Put a command that needs those into a script.`,
+    `A value of ${name} cannot be written to a configuration file: it is empty, begins or ends with white space, or contains a line break or "#", which begins a comment. Put a command that needs one of these into a script.`,
   );
 }
 
@@ -86,6 +88,6 @@ function list(name: string, entries: readonly string[] = []): readonly string[] 
   if (!broken) return [`${name} = ${value}`];
   throw new WgBridgeError(
     "WG_BRIDGE_CONFIG",
-    `An entry of ${name} cannot stand in a list: it is empty, or has a comma or white space in it.`,
+    `An entry of ${name} cannot be written to a list: it is empty, or contains a comma or white space.`,
   );
 }

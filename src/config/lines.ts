@@ -2,33 +2,34 @@ import { types } from "node:util";
 import { WgBridgeError } from "../errors.js";
 import { describe } from "../text/quote.js";
 
-/** One line of a configuration file, with all that it takes to write it back as it was. */
+/** One line of a configuration file, with all that is needed to write it back unchanged. */
 export interface Line {
   /** From 1. */
   readonly number: number;
   /** The whole line, without its end. */
   readonly text: string;
-  /** "\n", "\r\n", or "" at the end of a file that has none. */
+  /** "\n", "\r\n", or "" if the file ends without one. */
   readonly end: string;
   readonly content: LineContent;
 }
 
+/** What a line says. Places in it are indices into the line. */
 export type LineContent =
   | { readonly kind: "blank" }
   | { readonly kind: "section"; readonly name: string; readonly at: number }
-  | {
-      readonly kind: "field";
-      readonly key: string;
-      readonly value: string;
-      readonly at: number;
-      readonly valueAt: number;
-    }
+  | FieldContent
   | { readonly kind: "unreadable"; readonly at: number };
 
-/**
- * Cuts a file into lines. A "#" begins a comment anywhere, as for wg(8) and wg-quick(8). Places are
- * indices into the line.
- */
+/** "Key = value" */
+export interface FieldContent {
+  readonly kind: "field";
+  readonly key: string;
+  readonly value: string;
+  readonly at: number;
+  readonly valueAt: number;
+}
+
+/** Splits a file into lines. A "#" begins a comment anywhere, as for wg(8) and wg-quick(8). */
 export function readLines(text: string): readonly Line[] {
   const lines: Line[] = [];
   for (let start = 0, next = 0; start < text.length; start = next) {
@@ -43,7 +44,7 @@ export function readLines(text: string): readonly Line[] {
   return lines;
 }
 
-/** Says what a line is. */
+/** Returns what a line says. */
 export function readContent(line: string): LineContent {
   const comment = line.indexOf("#");
   const stop = comment === -1 ? line.length : comment;
@@ -61,44 +62,44 @@ export function readContent(line: string): LineContent {
   return { kind: "field", key, value: line.slice(valueAt, end), at, valueAt };
 }
 
-/** The name of a section or a field as wg(8) compares it: in any case, of ASCII only, without white space. */
+/** Returns a name as wg(8) compares it: without white space, and in lower case if it is ASCII. */
 export function plainName(name: string): string {
   return /[^\0-\x7f]/.test(name) ? name : withoutSpace(name).toLowerCase();
 }
 
-// White space is what wg(8) and bash in the C locale take for it, ASCII's only: String's own trim
-// would also take away a byte order mark, which those refuse. Nothing here is a regular expression
-// that looks for an end, which takes quadratic time on a long run of spaces.
+// White space is what isspace(3) and bash in the C locale count as it: ASCII only. String's own trim would
+// also remove a byte order mark, which wg(8) refuses. Regular expressions that look for trailing white
+// space are avoided, because they take quadratic time on a long run of spaces.
 
 function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d);
 }
 
-/** Where the first character from start on is that is no white space, or end. */
+/** Returns the index of the first character from start on that is not white space, or end. */
 export function skipSpace(text: string, start: number, end: number): number {
   let at = start;
   while (at < end && isSpace(text.charCodeAt(at))) at++;
   return at;
 }
 
-/** Where the white space begins that ends at end, but not before start. */
+/** Returns the index at which the white space before end begins, but at least start. */
 export function endBeforeSpace(text: string, start: number, end: number): number {
   let at = end;
   while (at > start && isSpace(text.charCodeAt(at - 1))) at--;
   return at;
 }
 
-/** The text without any white space. */
+/** Removes all white space from a text. */
 export function withoutSpace(text: string): string {
   return /[\t-\r ]/.test(text) ? text.replace(/[\t-\r ]+/g, "") : text;
 }
 
-/** The words of a text, at commas and white space, each with its place. */
+/** Splits a text at commas and white space into words, each with its index. */
 export function* words(text: string): Generator<{ readonly word: string; readonly at: number }> {
   for (const match of text.matchAll(/[^\t-\r ,]+/g)) yield { word: match[0], at: match.index };
 }
 
-/** The text of a configuration file, which may be given as its bytes; undefined for anything else. */
+/** Returns the text of a configuration file, which may be given as bytes, or undefined for anything else. */
 export function fileText(file: unknown): string | undefined {
   if (typeof file === "string") return file;
   if (!types.isUint8Array(file)) return undefined;
@@ -107,7 +108,7 @@ export function fileText(file: unknown): string | undefined {
 
 /**
  * Returns the text of a configuration file.
- * @throws WgBridgeError WG_BRIDGE_CONFIG for what is no text
+ * @throws WgBridgeError WG_BRIDGE_CONFIG if it is neither text nor bytes
  */
 export function checkFileText(file: string | Uint8Array): string {
   const text = fileText(file);

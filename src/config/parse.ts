@@ -1,7 +1,7 @@
 import type { PeerConfig } from "../device/config.js";
 import { destroySecrets } from "../device/secrets.js";
 import type { PresharedKey, PublicKey } from "../values/key.js";
-import { isUtf16, unseenCharacter } from "./characters.js";
+import { invisibleCharacter, isUtf16 } from "./characters.js";
 import type { Config } from "./config.js";
 import { ConfigError, type Diagnostic } from "./diagnostic.js";
 import {
@@ -10,10 +10,11 @@ import {
   interfaceFields,
   type PeerDraft,
   peerFields,
-  takeField,
+  setField,
 } from "./fields.js";
 import {
   checkFileText,
+  type FieldContent,
   type Line,
   plainName,
   readContent,
@@ -22,53 +23,45 @@ import {
 } from "./lines.js";
 
 /**
- * Reads the text of a file for wg(8) or wg-quick(8), or its bytes, as they read it. Refused is also what they take by
- * accident: a port by a service's name, with a sign or above 65535, an endpoint's port 0, IPv4
- * addresses of fewer than four numbers or with leading zeros, a NUL, and a value for MTU, Address or
- * Table that ip(8) would refuse.
- * @throws ConfigError with every problem; its line and column are the first one's
+ * Reads a file for wg(8) or wg-quick(8), given as text or as bytes, as those programs do. Some of what
+ * they accept by accident is refused: a port that is a service's name, has a sign or is above 65535; port
+ * 0 of an endpoint; IPv4 addresses of fewer than four numbers or with leading zeros; a NUL; and values of
+ * MTU, Address and Table that ip(8) refuses.
+ * @throws ConfigError with every problem
  */
 export function parseConfig(text: string | Uint8Array): Config {
   return configOf(readLines(checkFileText(text)));
 }
 
-/** Every problem of the text, in order; none for a text that parseConfig reads. */
+/** Returns every problem of the text, in order; none if parseConfig reads it. */
 export function checkConfig(text: string | Uint8Array): readonly Diagnostic[] {
-  const { config, diagnostics } = read(readLines(checkFileText(text)));
+  const { config, diagnostics } = new Reader().read(readLines(checkFileText(text)));
   destroySecrets(config);
   return diagnostics;
 }
 
 /** Reads lines. Throws as parseConfig does. */
 export function configOf(lines: readonly Line[]): Config {
-  const { config, diagnostics } = read(lines);
+  const { config, diagnostics } = new Reader().read(lines);
   const [first] = diagnostics;
   if (first === undefined) return config;
   destroySecrets(config);
   throw new ConfigError(first, diagnostics);
 }
 
-/** What was read, problems and all. */
+/** What could be read, and what could not. */
 interface Reading {
   readonly config: Config;
-  /** In their order in the file. */
+  /** In the order of the file. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Reads the lines of a file, whatever they are. */
-function read(lines: readonly Line[]): Reading {
-  const reader = new Reader();
-  const [first, ...rest] = lines;
-  if (first !== undefined) reader.takeFirst(first, rest);
-  return reader.end();
-}
-
-/** A section that fields can stand in; plain is a name without white space in it. */
+/** A section with fields. wg-quick(8) recognises [Interface] only if its name has no white space. */
 type Section =
-  | { readonly kind: "interface"; readonly plain: boolean }
+  | { readonly kind: "interface"; readonly isPlain: boolean }
   | { readonly kind: "peer"; readonly draft: PeerDraft; readonly line: number };
 
-/** The fields of a section by their plain names, and as they are mostly spelled. */
+/** The fields of a section, by their plain names and by their usual spelling. */
 type Fields<Draft> = ReadonlyMap<string, FieldKind<Draft>>;
 
 function byName<Draft>(fields: readonly FieldKind<Draft>[]): Fields<Draft> {
@@ -80,8 +73,8 @@ function byName<Draft>(fields: readonly FieldKind<Draft>[]): Fields<Draft> {
   );
 }
 
-/** wg(8) overlooks white space in a name, wg-quick(8) does not. */
-function fieldCalled<Draft>(fields: Fields<Draft>, key: string): FieldKind<Draft> | undefined {
+/** Finds a field. wg(8) ignores white space in a name, and wg-quick(8) does not. */
+function findField<Draft>(fields: Fields<Draft>, key: string): FieldKind<Draft> | undefined {
   const exact = fields.get(key);
   if (exact !== undefined) return exact;
   const kind = fields.get(plainName(key));
@@ -98,21 +91,7 @@ function hasKey(key: PresharedKey | "none" | undefined): key is PresharedKey {
   return key !== undefined && key !== "none";
 }
 
-type LaterFields = Omit<PeerDraft, "publicKey">;
-
-/** Whether there is nothing to take away from a peer. */
-function isWhole(later: LaterFields): later is LaterFields & { presharedKey?: PresharedKey } {
-  return later.presharedKey !== "none";
-}
-
-interface FieldContent {
-  readonly key: string;
-  readonly value: string;
-  readonly at: number;
-  readonly valueAt: number;
-}
-
-/** Collects sections line by line. */
+/** Reads one file. */
 class Reader {
   readonly #diagnostics: Diagnostic[] = [];
   readonly #interface: InterfaceDraft = {
@@ -127,50 +106,13 @@ class Reader {
   readonly #peers = new Map<PublicKey, PeerConfig>();
   #section: Section | undefined;
 
-  /** Takes a file's first line, which tells how the file is encoded, and the others. */
-  takeFirst(first: Line, rest: readonly Line[]): void {
-    if (isUtf16(first.text)) {
-      this.#say(first, 0, "this file is UTF-16", "UTF-8 without a byte order mark");
-      return;
+  read([first, ...rest]: readonly Line[]): Reading {
+    if (first !== undefined && isUtf16(first.text)) {
+      this.#report(first, 0, "this file is UTF-16", "UTF-8 without a byte order mark");
+    } else if (first !== undefined) {
+      this.#readLine(first.text.startsWith("\ufeff") ? this.#withoutMark(first) : first);
+      for (const line of rest) this.#readLine(line);
     }
-    this.#take(first.text.startsWith("\ufeff") ? this.#withoutMark(first) : first);
-    for (const line of rest) this.#take(line);
-  }
-
-  #withoutMark(first: Line): Line {
-    const problem = "this file begins with a byte order mark (U+FEFF)";
-    this.#say(first, 0, problem, "UTF-8 without a byte order mark");
-    const text = first.text.slice(1);
-    return { ...first, text, content: readContent(text) };
-  }
-
-  #take(line: Line): void {
-    const before = this.#diagnostics.length;
-    this.#takeContent(line);
-    const at = line.text.indexOf("\0");
-    if (at === -1 || this.#diagnostics.length > before || line.text.slice(0, at).includes("#"))
-      return;
-    // wg(8) ends a line there, wg-quick(8) leaves it out.
-    this.#say(line, at, "there is a NUL (U+0000)", "nothing in its place");
-  }
-
-  #takeContent(line: Line): void {
-    const { content } = line;
-    switch (content.kind) {
-      case "blank":
-        return;
-      case "section":
-        this.#begin(line, content.name, content.at);
-        return;
-      case "unreadable":
-        this.#problem(line, content.at, "this is neither a section nor a field", "Key = Value");
-        return;
-      case "field":
-        this.#field(line, content);
-    }
-  }
-
-  end(): Reading {
     this.#endSection();
     return {
       config: { ...this.#interface, peers: [...this.#peers.values()] },
@@ -178,17 +120,50 @@ class Reader {
     };
   }
 
-  #begin(line: Line, name: string, at: number): void {
+  #withoutMark(first: Line): Line {
+    const problem = "this file begins with a byte order mark (U+FEFF)";
+    this.#report(first, 0, problem, "UTF-8 without a byte order mark");
+    const text = first.text.slice(1);
+    return { ...first, text, content: readContent(text) };
+  }
+
+  #readLine(line: Line): void {
+    const before = this.#diagnostics.length;
+    this.#readContent(line);
+    const at = line.text.indexOf("\0");
+    const isComment = at !== -1 && line.text.slice(0, at).includes("#");
+    if (at === -1 || isComment || this.#diagnostics.length > before) return;
+    // wg(8) ends the line at a NUL, and wg-quick(8) skips it.
+    this.#report(line, at, "there is a NUL (U+0000)", "nothing in its place");
+  }
+
+  #readContent(line: Line): void {
+    const { content } = line;
+    switch (content.kind) {
+      case "blank":
+        return;
+      case "section":
+        this.#beginSection(line, content.name, content.at);
+        return;
+      case "unreadable":
+        this.#reportLine(line, content.at, "this is neither a section nor a field", "Key = Value");
+        return;
+      case "field":
+        this.#readField(line, content);
+    }
+  }
+
+  #beginSection(line: Line, name: string, at: number): void {
     this.#endSection();
     switch (plainName(name)) {
       case "interface":
-        this.#section = { kind: "interface", plain: withoutSpace(name) === name };
+        this.#section = { kind: "interface", isPlain: withoutSpace(name) === name };
         return;
       case "peer":
         this.#section = { kind: "peer", draft: { allowedIps: [] }, line: line.number };
         return;
       default:
-        this.#problem(line, at, "there is no such section", "[Interface] or [Peer]");
+        this.#reportLine(line, at, "there is no such section", "[Interface] or [Peer]");
     }
   }
 
@@ -203,21 +178,21 @@ class Reader {
     }
     if (hasKey(rest.presharedKey)) rest.presharedKey.destroy();
     const problem = "this peer has no public key";
-    this.#diagnostics.push({ line: section.line, column: 1, problem, expected: "PublicKey in it" });
+    this.#diagnostics.push({
+      line: section.line,
+      column: 1,
+      problem,
+      expected: "a PublicKey field",
+    });
   }
 
   /**
-   * A peer that has two sections is one for wg(8): the later one's fields count, and the earlier one's
-   * that it does not mention, except for allowed IPs. It takes the later one's place, because an
-   * allowed IP belongs to the last peer that names it.
+   * Adds a peer. To wg(8), two sections of one peer are one peer: the fields of the later section count,
+   * and those of the earlier one that the later does not have, except for allowed IPs. The peer takes the
+   * later section's place, because an allowed IP belongs to the last peer that lists it.
    */
-  #addPeer(publicKey: PublicKey, later: LaterFields): void {
-    const before = this.#peers.get(publicKey);
-    if (before === undefined && isWhole(later)) {
-      this.#peers.set(publicKey, { publicKey, ...later });
-      return;
-    }
-    const { presharedKey: earlierKey, ...earlier } = before ?? {};
+  #addPeer(publicKey: PublicKey, later: Omit<PeerDraft, "publicKey">): void {
+    const { presharedKey: earlierKey, ...earlier } = this.#peers.get(publicKey) ?? {};
     const { presharedKey: laterKey, ...rest } = later;
     const key = laterKey ?? earlierKey;
     if (key !== earlierKey) earlierKey?.destroy();
@@ -226,55 +201,50 @@ class Reader {
     this.#peers.set(publicKey, hasKey(key) ? { ...peer, presharedKey: key } : peer);
   }
 
-  #field(line: Line, content: FieldContent): void {
+  #readField(line: Line, content: FieldContent): void {
     const section = this.#section;
-    switch (section?.kind) {
-      case "peer":
-        this.#takeField(line, peerByName, section.draft, content);
-        return;
-      case "interface":
-        this.#takeField(line, interfaceByName, this.#interface, content, section.plain);
-        return;
-      default:
-        this.#problem(
-          line,
-          content.at,
-          "this field is in no section",
-          "[Interface] or [Peer] before it",
-        );
+    if (section === undefined) {
+      const expected = "[Interface] or [Peer] before it";
+      this.#reportLine(line, content.at, "this field is not in a section", expected);
+    } else if (section.kind === "peer") {
+      this.#setField(line, peerByName, section.draft, content, true);
+    } else {
+      this.#setField(line, interfaceByName, this.#interface, content, section.isPlain);
     }
   }
 
-  #takeField<Draft>(
+  #setField<Draft>(
     line: Line,
     fields: Fields<Draft>,
     draft: Draft,
     { key, value, at, valueAt }: FieldContent,
-    plainSection = true,
+    isPlainSection: boolean,
   ): void {
-    const kind = fieldCalled(fields, key);
+    const kind = findField(fields, key);
     if (kind === undefined) {
-      // A line that holds only a key in base64 looks like a field as well.
+      // A line that is only a key in base64 looks like a field as well.
       const named = /^[A-Za-z]{1,20}$/.test(key) ? ` ${key}` : "";
-      this.#problem(line, at, `there is no field${named} in this section`, namesOf(fields));
-    } else if (kind.program === "wg-quick" && !plainSection) {
-      const problem = "wg-quick does not find this field below a name with white space";
-      this.#problem(line, at, problem, "[Interface] before it");
+      this.#reportLine(line, at, `there is no field${named} in this section`, namesOf(fields));
+    } else if (kind.program === "wg-quick" && !isPlainSection) {
+      const problem =
+        "wg-quick ignores this field, because its section's name has white space in it";
+      this.#reportLine(line, at, problem, "[Interface] without white space");
     } else {
-      const problem = takeField(kind, draft, value);
-      if (problem !== undefined)
-        this.#problem(line, valueAt + problem.at, problem.problem, kind.expected);
+      const wrong = setField(kind, draft, value);
+      if (wrong !== undefined) {
+        this.#reportLine(line, valueAt + wrong.at, wrong.problem, kind.expected);
+      }
     }
   }
 
-  /** Where a character is not seen it is named, for nobody would find it. */
-  #problem(line: Line, at: number, problem: string, expected: string): void {
-    const unseen = unseenCharacter(line.text);
-    if (unseen === undefined) this.#say(line, at, problem, expected);
-    else this.#say(line, unseen.at, `there is ${unseen.name}`, "a space in its place, or nothing");
+  /** Reports a problem, or an invisible character in the line, which nobody would find otherwise. */
+  #reportLine(line: Line, at: number, problem: string, expected: string): void {
+    const found = invisibleCharacter(line.text);
+    if (found === undefined) this.#report(line, at, problem, expected);
+    else this.#report(line, found.at, `there is ${found.name}`, "a space in its place, or nothing");
   }
 
-  #say(line: Line, at: number, problem: string, expected: string): void {
+  #report(line: Line, at: number, problem: string, expected: string): void {
     this.#diagnostics.push({ line: line.number, column: at + 1, problem, expected });
   }
 }

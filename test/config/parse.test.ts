@@ -118,7 +118,7 @@ PersistentKeepalive = off`;
   const mistakes: readonly (readonly [string, number, number, RegExp, RegExp])[] = [
     ["[Interface]\nListenPort = 70000", 2, 14, /ListenPort/, /65535/],
     ["[Interface]\nColour = red", 2, 1, /no field Colour/, /PrivateKey, ListenPort/],
-    ["ListenPort = 1", 1, 1, /in no section/, /\[Interface\]/],
+    ["ListenPort = 1", 1, 1, /not in a section/, /\[Interface\]/],
     ["[Interfaces]", 1, 1, /no such section/, /\[Peer\]/],
     ["[Interface]\n  MTU=12", 2, 7, /MTU/, /68 to 65535/],
     ["[Peer]\nAllowedIPs = 10.0.0.0/24", 1, 1, /no public key/, /PublicKey/],
@@ -134,7 +134,13 @@ PersistentKeepalive = off`;
     ["[Interface\u200b]", 1, 11, /a zero-width space \(U\+200B\)/, /or nothing/],
     ["[Interface]\n\u00a0", 2, 1, /a no-break space/, /or nothing/],
     ["[Interface]\nDNS = 10.0.0.53,\u00a0home", 2, 17, /a no-break space/, /or nothing/],
-    ["[Interface]\nListenPort = \u001b[2J5", 2, 14, /a character not seen \(U\+001B\)/, /nothing/],
+    [
+      "[Interface]\nListenPort = \u001b[2J5",
+      2,
+      14,
+      /an invisible character \(U\+001B\)/,
+      /nothing/,
+    ],
     ["[Interface]\nPostUp = true\0", 2, 14, /a NUL \(U\+0000\)$/, /nothing/],
     ["[Interface]\nListenPort = 51\u0000820", 2, 16, /a NUL/, /nothing/],
     ["[Interface]\nAddress = 10.0.0.1/255.0.255.0", 2, 11, /Address cannot be read/, /addresses/],

@@ -170,8 +170,8 @@ describe("a configuration file, beside the real wg", () => {
     ["fd07::1%lo/64", undefined],
     ["fd07::1/ffff::", undefined],
     // Taken by ip, and refused here.
-    ["10/8", "10.0.0.0/8", /zeros behind the last/],
-    ["10.7", "10.7.0.0/32", /zeros behind the last/],
+    ["10/8", "10.0.0.0/8", /zeros after the last/],
+    ["10.7", "10.7.0.0/32", /zeros after the last/],
     ["010.7.0.1", "8.7.0.1/32", /octal to ip/],
     ["10.7.0.1/024", "10.7.0.1/20", /octal to ip/],
     ["10.7.0.1/0x18", "10.7.0.1/24", /Address cannot be read/],
