@@ -87,6 +87,13 @@ const peerByName = byName(peerFields);
 const namesOf = (fields: Fields<never>) =>
   [...new Set(Array.from(fields.values(), ({ name }) => name))].join(", ");
 
+type PeerFields = Omit<PeerDraft, "publicKey">;
+
+/** Reports whether no field stands for an absent one. */
+function isComplete(fields: PeerFields): fields is PeerFields & { presharedKey?: PresharedKey } {
+  return fields.presharedKey !== "none";
+}
+
 function hasKey(key: PresharedKey | "none" | undefined): key is PresharedKey {
   return key !== undefined && key !== "none";
 }
@@ -191,8 +198,13 @@ class Reader {
    * and those of the earlier one that the later does not have, except for allowed IPs. The peer takes the
    * later section's place, because an allowed IP belongs to the last peer that lists it.
    */
-  #addPeer(publicKey: PublicKey, later: Omit<PeerDraft, "publicKey">): void {
-    const { presharedKey: earlierKey, ...earlier } = this.#peers.get(publicKey) ?? {};
+  #addPeer(publicKey: PublicKey, later: PeerFields): void {
+    const before = this.#peers.get(publicKey);
+    if (before === undefined && isComplete(later)) {
+      this.#peers.set(publicKey, { publicKey, ...later }); // fast path for large files
+      return;
+    }
+    const { presharedKey: earlierKey, ...earlier } = before ?? {};
     const { presharedKey: laterKey, ...rest } = later;
     const key = laterKey ?? earlierKey;
     if (key !== earlierKey) earlierKey?.destroy();
