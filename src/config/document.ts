@@ -7,12 +7,12 @@ import { interfaceFields, peerFields } from "./fields.js";
 import { checkValue, peerLines } from "./format.js";
 import { checkFileText, type Line, plainName, readLines, withoutSpace } from "./lines.js";
 import { configOf } from "./parse.js";
-import { type Section, sectionsOf } from "./sections.js";
+import { afterLastField, type Section, sectionsOf } from "./sections.js";
 
 /**
- * A configuration file to be edited in place. Each edit touches only its own lines: comments, order
- * and spelling of all others stay as they are, byte for byte, and so do the line ends, and whether the
- * last line has one. An edit that would make the file unreadable throws and changes nothing.
+ * A configuration file that can be edited in place. An edit changes only the lines that it concerns. All
+ * others keep their comments, order and spelling byte for byte, as do the line ends, and whether the last
+ * line has one. An edit that would make the file unreadable throws and changes nothing.
  */
 export class ConfigDocument {
   #lines: readonly Line[];
@@ -23,25 +23,25 @@ export class ConfigDocument {
     this.#config = configOf(lines);
   }
 
-  /** Throws ConfigError as parseConfig does. */
+  /** Reads a file. Throws ConfigError as parseConfig does. */
   static parse(text: string | Uint8Array): ConfigDocument {
     return new ConfigDocument(readLines(checkFileText(text)));
   }
 
-  /** What the file says now. */
+  /** The configuration in the file. */
   get config(): Config {
     return this.#config;
   }
 
-  /** The file's text. */
+  /** Returns the text of the file. */
   toString(): string {
     return this.#lines.map(({ text, end }) => text + end).join("");
   }
 
   /**
-   * Sets a field of [Interface] to values, one line each, or removes it where there is none. Lines that
-   * have the field keep their place, spelling and comment. Makes the section where there is none.
-   * @throws WgBridgeError WG_BRIDGE_CONFIG for a name or a value that is none
+   * Sets a field of [Interface] to the values, one line each, or removes it if there are none. Lines that
+   * already have the field keep their place, spelling and comment. A missing section is added.
+   * @throws WgBridgeError WG_BRIDGE_CONFIG if the name or a value is not valid
    */
   setInterface(name: string, ...values: readonly string[]): void {
     const field = spelling(interfaceFields, name);
@@ -52,16 +52,16 @@ export class ConfigDocument {
   }
 
   /**
-   * Sets a field of a peer, as setInterface does. Of a peer with several sections it is the last one's.
-   * @throws WgBridgeError WG_BRIDGE_CONFIG, also where there is no such peer
+   * Sets a field of a peer as setInterface does. If the peer has several sections, the last one gets it.
+   * @throws WgBridgeError WG_BRIDGE_CONFIG if the name or a value is not valid, or the peer is missing
    */
   setPeer(peer: string, name: string, ...values: readonly string[]): void {
     this.#setField(this.#peerSections(publicKey(peer)), spelling(peerFields, name), values);
   }
 
   /**
-   * Adds a peer at the file's end.
-   * @throws WgBridgeError WG_BRIDGE_CONFIG where there is this peer already
+   * Adds a peer at the end of the file.
+   * @throws WgBridgeError WG_BRIDGE_CONFIG if the file already has the peer
    */
   addPeer(peer: PeerInput): void {
     const read = peerConfig(peer, () => "peer");
@@ -76,47 +76,30 @@ export class ConfigDocument {
     if (this.#sectionsOfPeer(peer.publicKey).length > 0) {
       throw new WgBridgeError(
         "WG_BRIDGE_CONFIG",
-        `This configuration has the peer ${peer.publicKey} already: set its fields, or remove it first.`,
+        `This configuration already has the peer ${peer.publicKey}: set its fields, or remove it first.`,
       );
     }
     const last = this.#lines.at(-1);
-    const gap = last === undefined || isEmpty(last) ? [] : [""];
+    const gap = last === undefined || isBlank(last) ? [] : [""];
     this.#become([...this.#written(), ...this.#ended([...gap, ...peerLines(peer)])]);
   }
 
   /**
-   * Removes a peer with all lines of its sections and the comments that belong to them: those right
-   * above, those that follow without a gap, and an "end NAME" to a "begin NAME". A peer that is
-   * commented out stays, and so does a comment that is apart.
-   * @throws WgBridgeError WG_BRIDGE_CONFIG where there is no such peer
+   * Removes a peer: all its sections, and the comments that belong to them. Those are the comments right
+   * above a section, those that follow it without a blank line, and the "end NAME" of a "begin NAME". A
+   * peer that is commented out stays, and so does a comment that blank lines separate from the peer.
+   * @throws WgBridgeError WG_BRIDGE_CONFIG if the peer is missing
    */
   removePeer(peer: string): void {
     const removed = new Set<number>();
     for (const { start, end } of this.#peerSections(publicKey(peer))) {
-      const next = this.#afterEmpty(end);
-      // What is last leaves no gap behind it.
-      const from = next === this.#lines.length ? this.#beforeEmpty(start) : start;
-      for (let index = from; index < next; index++) removed.add(index);
+      let [first, next] = [start, end];
+      while (isBlank(this.#lines[next])) next++;
+      const isLast = next === this.#lines.length;
+      while (isLast && isBlank(this.#lines[first - 1])) first--;
+      for (let index = first; index < next; index++) removed.add(index);
     }
     this.#become(this.#written().filter((_, index) => !removed.has(index)));
-  }
-
-  #beforeEmpty(index: number): number {
-    let at = index;
-    for (; at > 0; at--) {
-      const line = this.#lines[at - 1];
-      if (line === undefined || !isEmpty(line)) break;
-    }
-    return at;
-  }
-
-  #afterEmpty(index: number): number {
-    let at = index;
-    for (; at < this.#lines.length; at++) {
-      const line = this.#lines[at];
-      if (line === undefined || !isEmpty(line)) break;
-    }
-    return at;
   }
 
   #sectionsOfPeer(peer: PublicKey): readonly Section[] {
@@ -140,7 +123,7 @@ export class ConfigDocument {
     this.#become(lines);
   }
 
-  /** The last of several sections is the one that counts: there the field goes, and from the others. */
+  /** Sets a field in the last of several sections, which is the one that counts, and removes it elsewhere. */
   #setField(sections: readonly Section[], field: string, values: readonly string[]): void {
     const target = sections.at(-1);
     if (target === undefined) return;
@@ -155,16 +138,17 @@ export class ConfigDocument {
     for (const [order, { index, text, value, valueAt }] of kept.entries()) {
       const next = checked[order] ?? value;
       const rest = text.slice(valueAt + value.length);
-      lines[index] = this.#ended([text.slice(0, valueAt) + next + rest]).join("");
+      lines[index] = text.slice(0, valueAt) + next + rest + this.#end;
     }
     const added = checked.slice(kept.length).map((value) => `${field} = ${value}`);
     const last = kept.at(-1);
-    const at = last === undefined ? afterLastField(this.#lines, target) : last.index + 1;
+    const at =
+      last === undefined ? afterLastField(this.#lines, target.header, target.end) : last.index + 1;
     lines.splice(at, 0, ...this.#ended(added));
     this.#become(lines.filter((line) => line !== undefined));
   }
 
-  /** All lines, each with an end: whether the last one has it, is for the whole file to keep. */
+  /** Returns all lines, each with an end. #become removes that of the last line again if it had none. */
   #written(): string[] {
     return this.#lines.map(({ text, end }) => text + (end || this.#end));
   }
@@ -186,9 +170,9 @@ export class ConfigDocument {
   }
 }
 
-/** Has not even a comment. */
-function isEmpty({ text }: Line): boolean {
-  return text.trim() === "";
+/** Reports whether a line is there and has not even a comment. */
+function isBlank(line: Line | undefined): boolean {
+  return line?.text.trim() === "";
 }
 
 function spelling(fields: readonly { readonly name: string }[], name: string): string {
@@ -196,11 +180,11 @@ function spelling(fields: readonly { readonly name: string }[], name: string): s
   if (found !== undefined) return found.name;
   throw new WgBridgeError(
     "WG_BRIDGE_CONFIG",
-    `There is no field of this name here. Choose one of ${fields.map((kind) => kind.name).join(", ")}.`,
+    `This section has no field of that name. Choose one of ${fields.map((kind) => kind.name).join(", ")}.`,
   );
 }
 
-/** A field's line within a file. */
+/** A line of a file that sets a field. */
 interface FieldLine {
   readonly index: number;
   readonly text: string;
@@ -208,32 +192,21 @@ interface FieldLine {
   readonly valueAt: number;
 }
 
-/** The public key of a peer's section in a readable file. */
+/** Returns the public key of a section, which is undefined unless it is a peer's. */
 function keyOf(lines: readonly Line[], { header, end }: Section): PublicKey | undefined {
   const [key] = fieldLines(lines, header, end, "publickey").slice(-1);
   return key === undefined ? undefined : publicKey(withoutSpace(key.value));
 }
 
-/** The lines from start to end that have a field of this plain name. */
+/** Returns the lines from start to end that set the field with this plain name. */
 function fieldLines(
   lines: readonly Line[],
   start: number,
   end: number,
   name: string,
 ): readonly FieldLine[] {
-  const found: FieldLine[] = [];
-  for (let index = start; index < end; index++) {
-    const { text, content } = lines[index] ?? {};
-    if (text === undefined || content?.kind !== "field" || plainName(content.key) !== name)
-      continue;
-    found.push({ index, text, value: content.value, valueAt: content.valueAt });
-  }
-  return found;
-}
-
-/** Where a new field belongs: after the section's last one. */
-function afterLastField(lines: readonly Line[], { header, end }: Section): number {
-  let at = end;
-  while (at - 1 > header && lines[at - 1]?.content.kind !== "field") at--;
-  return at;
+  return lines.slice(start, end).flatMap(({ text, content }, offset) => {
+    if (content.kind !== "field" || plainName(content.key) !== name) return [];
+    return [{ index: start + offset, text, value: content.value, valueAt: content.valueAt }];
+  });
 }

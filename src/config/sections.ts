@@ -1,25 +1,27 @@
 import { interfaceFields, peerFields } from "./fields.js";
 import { type Line, type LineContent, plainName, readContent } from "./lines.js";
 
-// Which comments belong to a section is for people and programs to say, not for wg(8). These are kept
-// apart: a comment right above a header is that section's. A section that is commented out whole is one
-// of its own. "end NAME" after a section is its last line, if a "begin NAME" stands above. What follows
-// a section after a gap is nobody's. Checked with what PiVPN, wireguard-install (Nyr's and
-// angristan's), wg-easy, wireguard-ui and algo write.
+// wg(8) ignores comments, but people and programs use them to mark sections. These rules decide which
+// comments belong to a section:
+// - A comment right above a header belongs to its section.
+// - A section that is commented out is a section of its own.
+// - "end NAME" after a section is its last line, if there is a "begin NAME" above.
+// - A comment that follows a section after a blank line belongs to no section.
+// Tested with the files of PiVPN, wireguard-install (Nyr's and angristan's), wg-easy, wireguard-ui and algo.
 
-/** A section's lines in a file: from start up to, but without, end. */
+/** The lines of a section in a file, from start up to but without end. */
 export interface Section {
   readonly name: string;
-  /** With the comments right above its header. */
+  /** The first of the comments right above its header. */
   readonly start: number;
   readonly header: number;
   /** After its last field and the comments that belong to it. */
   readonly end: number;
-  /** Where the next section begins, be it commented out or not. */
+  /** Where the next section begins, even if that is commented out. */
   readonly next: number;
 }
 
-/** A header, or one that is commented out. */
+/** A section whose comments are not assigned yet. */
 interface Mark {
   readonly name: string;
   readonly header: number;
@@ -28,7 +30,7 @@ interface Mark {
   readonly commented: boolean;
 }
 
-/** The sections of a file, without those that are commented out. */
+/** Finds the sections of a file, without those that are commented out. */
 export function sectionsOf(lines: readonly Line[]): readonly Section[] {
   const ends = endMarkers(lines);
   const marks = marksOf(lines);
@@ -50,14 +52,14 @@ function marksOf(lines: readonly Line[]): readonly Mark[] {
     const { content } = lines[header] ?? {};
     if (content?.kind !== "section") return [];
     const next = headers[order + 1] ?? lines.length;
-    const fieldsEnd = afterLast(lines, header, next, ({ content }) => content.kind === "field");
+    const fieldsEnd = afterLastField(lines, header, next);
     const mark = { name: plainName(content.name), header, fieldsEnd, commented: false };
     return [mark, ...commentedMarks(lines, fieldsEnd, next)];
   });
   return [...before, ...rest];
 }
 
-/** The sections that are commented out among lines without any other. */
+/** Finds the sections that are commented out among lines without other sections. */
 function commentedMarks(lines: readonly Line[], from: number, to: number): readonly Mark[] {
   const found: Mark[] = [];
   for (let header = from; header < to; header++) {
@@ -74,12 +76,12 @@ function isSectionName(name: string): boolean {
   return ["interface", "peer"].includes(plainName(name));
 }
 
-/** The text of a comment, without the signs before it and the tag with which PiVPN disables a line. */
+/** Returns the text of a comment, without its "#" and the tag with which PiVPN disables a line. */
 export function commentText(line: Line | undefined): string | undefined {
   return /^[\t-\r ]*#[#\t-\r ]*(?:\[disabled\][#\t-\r ]*)?(.*)$/i.exec(line?.text ?? "")?.[1];
 }
 
-/** What a line would be if it were no comment. */
+/** Returns what a line would say if it were not a comment. */
 function uncommented(line: Line | undefined): LineContent | undefined {
   const text = commentText(line);
   return text === undefined ? undefined : readContent(text);
@@ -92,7 +94,7 @@ function isCommentedField(line: Line | undefined): boolean {
   return content?.kind === "field" && fieldNames.has(plainName(content.key));
 }
 
-/** The lines "end NAME" of which "begin NAME" stands above, in whichever spelling: "END_PEER ann". */
+/** Finds the lines "end NAME" that have a "begin NAME" above, in any spelling, such as "END_PEER ann". */
 function endMarkers(lines: readonly Line[]): ReadonlySet<number> {
   const begun = new Set<string>();
   const ends = new Set<number>();
@@ -105,7 +107,7 @@ function endMarkers(lines: readonly Line[]): ReadonlySet<number> {
   return ends;
 }
 
-/** Where the comments right above a header begin, back to the line `from` at most. */
+/** Returns where the comments right above a header begin, but at least `from`. */
 function startOf(
   lines: readonly Line[],
   { header, commented }: Mark,
@@ -116,13 +118,13 @@ function startOf(
   while (start > from && isAbove(lines[start - 1]) && !ends.has(start - 1)) start--;
   return start;
 
-  /** A field that is commented out belongs to the section above it. */
+  // A field that is commented out belongs to the section above it.
   function isAbove(line: Line | undefined): boolean {
     return commentText(line) !== undefined && (commented || !isCommentedField(line));
   }
 }
 
-/** After a section's end marker if it has one, or after the comments that follow it without a gap. */
+/** Returns where a section ends: after its end marker, or after the comments that follow it directly. */
 function endOf(
   lines: readonly Line[],
   fieldsEnd: number,
@@ -135,16 +137,9 @@ function endOf(
   return end;
 }
 
-/** After the last line between two that is so, or after the first of all. */
-function afterLast(
-  lines: readonly Line[],
-  from: number,
-  to: number,
-  is: (line: Line) => boolean,
-): number {
-  for (let end = to; end > from + 1; end--) {
-    const line = lines[end - 1];
-    if (line !== undefined && is(line)) return end;
-  }
-  return from + 1;
+/** Returns the index after the last field of the section with this header, or after its header. */
+export function afterLastField(lines: readonly Line[], header: number, end: number): number {
+  let at = end;
+  while (at - 1 > header && lines[at - 1]?.content.kind !== "field") at--;
+  return at;
 }
