@@ -3,180 +3,26 @@ import { mock } from "node:test";
 import { runInNewContext } from "node:vm";
 import {
   attach,
-  ConfigDocument,
   type ConfigInput,
-  checkInterfaceName,
-  formatConfig,
-  formatEndpoint,
   openTunnel,
   PresharedKey,
   PrivateKey,
-  parseConfig,
-  parseEndpoint,
-  persistentKeepalive,
   publicKey,
   readConfigFile,
   type TunnelOptions,
-  WgBridgeError,
 } from "../../src/index.js";
-import { decodeChange, decodeStatus, encodeChange, encodeStatus } from "../../src/uapi/index.js";
 import { allowedIp } from "../../src/values/allowed-ip.js";
-import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+import { refused, untyped } from "./refused.js";
 
 const peer = publicKey("1f".repeat(32));
-const secret = "aB".repeat(21);
-
-/** What no TypeScript compiler has seen. */
-function untyped(value: unknown): never {
-  return value as never;
-}
-
-function refused(code: string, message: RegExp): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof WgBridgeError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    assert.ok(!error.message.includes(secret), error.message);
-    return true;
-  };
-}
-
-describe("what openTunnel is given", () => {
-  onlyInSandbox();
-  const wrong: readonly (readonly [unknown, string, RegExp])[] = [
-    [undefined, "VALUE", /^options is missing: give an object/],
-    ["wg0", "VALUE", /^options is "wg0": give an object/],
-    [{}, "INTERFACE_NAME", /^options\.name is missing: give the name of an interface/],
-    [{ name: 7 }, "INTERFACE_NAME", /^options\.name is 7:/],
-    [{ name: "a b" }, "INTERFACE_NAME", /^options\.name: .*white space/],
-    [{ name: "\u001b[2J/\u009b" }, "INTERFACE_NAME", /"\\u001b\[2J\/\\u009b"/],
-    [{ name: "wgi0", adresses: [] }, "VALUE", /no field "adresses": did you mean "addresses"\?/],
-    [{ name: "wgi0", colour: 1 }, "VALUE", /no field "colour": there are name, pollInterval/],
-    [{ name: "wgi0", backend: "go" }, "BACKEND_UNKNOWN", /options\.backend is "go": give "auto"/],
-    [{ name: "wgi0", mtu: "1420" }, "VALUE", /options\.mtu is "1420": give a whole number from 68/],
-    [{ name: "wgi0", mtu: 1e9 }, "VALUE", /options\.mtu is 1000000000/],
-    [{ name: "wgi0", listenPort: -1 }, "VALUE", /options\.listenPort is -1/],
-    [{ name: "wgi0", logLevel: "debug" }, "VALUE", /logLevel is "debug": give "silent" or "error"/],
-    [{ name: "wgi0", pollInterval: Number.NaN }, "VALUE", /pollInterval is NaN: give a whole/],
-    [{ name: "wgi0", pollInterval: 2 ** 31 }, "VALUE", /pollInterval is 2147483648/],
-    [{ name: "wgi0", resolve: true }, "VALUE", /resolve is true: give false, or an object/],
-    [{ name: "wgi0", resolve: { interval: 0 } }, "VALUE", /resolve\.interval is 0/],
-    [{ name: "wgi0", resolve: { lookup: "dns" } }, "VALUE", /resolve\.lookup is "dns"/],
-    [{ name: "wgi0", restart: "yes" }, "VALUE", /restart is "yes": give true or false/],
-    [
-      { name: "wgi0", restart: { delays: 1 } },
-      "VALUE",
-      /options\.restart has no field "delays": did/,
-    ],
-    [{ name: "wgi0", restart: { attempts: "3" } }, "VALUE", /restart\.attempts is "3"/],
-    [{ name: "wgi0", detached: "false" }, "VALUE", /detached is "false": give true or false/],
-    [{ name: "wgi0", disable: "uso" }, "VALUE", /disable is "uso": give an array/],
-    [
-      { name: "wgi0", disable: ["gro"] },
-      "FEATURE_UNKNOWN",
-      /disable\[0\]: There is no feature "gro"/,
-    ],
-    [
-      { name: "wgi0", signal: new AbortController() },
-      "VALUE",
-      /signal is an object: give an Abort/,
-    ],
-    [{ name: "wgi0", env: { PATH: 1 } }, "VALUE", /options\.env\.PATH is 1: give a string/],
-    [
-      { name: "wgi0", addresses: "10.0.0.1/24" },
-      "VALUE",
-      /addresses is "10.0.0.1\/24": give an array/,
-    ],
-    [{ name: "wgi0", addresses: ["10.0.0.1 dev lo"] }, "NETWORK", /options\.addresses\[0\]: /],
-    [
-      { name: "wgi0", addresses: [`${secret}A`] },
-      "NETWORK",
-      /"\(hidden\)" is not an interface address/,
-    ],
-  ];
-  const wrongConfigs: readonly (readonly [unknown, string, RegExp])[] = [
-    [{}, "VALUE", /options\.config\.peers is missing: give an array of peers, \[\] for none/],
-    [[], "VALUE", /options\.config is an array: give an object/],
-    [null, "VALUE", /options\.config is null/],
-    [7, "VALUE", /options\.config is 7/],
-    [Promise.resolve(""), "VALUE", /config is a promise, not what it resolves with/],
-    [new ArrayBuffer(3), "VALUE", /config is a buffer/],
-    ["/etc/wireguard/wg0.conf", "CONFIG", /config is "\/etc.*: give what is in the file/],
-    [{ peers: {} }, "VALUE", /config\.peers is an object: give an array of peers/],
-    [{ peers: [{}] }, "KEY", /config\.peers\[0\]\.publicKey is missing/],
-    [{ peers: [{ publicKey: secret }] }, "KEY", /publicKey: This is not a public key/],
-    [
-      { peers: [{ publicKey: peer, allowedIPs: [] }] },
-      "VALUE",
-      /"allowedIPs": did you mean "allowedIps"/,
-    ],
-    [{ peers: [{ publicKey: peer, preSharedKey: 1 }] }, "VALUE", /did you mean "presharedKey"/],
-    [
-      { peers: [{ publicKey: peer, allowedIps: "::/0" }] },
-      "VALUE",
-      /allowedIps is "::\/0": give an array/,
-    ],
-    [
-      { peers: [{ publicKey: peer, allowedIps: ["::/0", 5] }] },
-      "ALLOWED_IP",
-      /allowedIps\[1\] is 5/,
-    ],
-    [
-      { peers: [{ publicKey: peer, allowedIps: ["10/8"] }] },
-      "ALLOWED_IP",
-      /"10\/8" is not an allowed IP/,
-    ],
-    [
-      { peers: [{ publicKey: peer, endpoint: "a" }] },
-      "ENDPOINT",
-      /peers\[0\]\.endpoint: "a" is not/,
-    ],
-    [{ peers: [{ publicKey: peer, endpoint: 5 }] }, "ENDPOINT", /endpoint is 5/],
-    [
-      { peers: [{ publicKey: peer, endpoint: { host: "a" } }] },
-      "VALUE",
-      /endpoint\.port is missing/,
-    ],
-    [
-      { peers: [{ publicKey: peer, presharedKey: PrivateKey.generate() }] },
-      "KEY",
-      /presharedKey is an/,
-    ],
-    [
-      { peers: [{ publicKey: peer, persistentKeepalive: "25" }] },
-      "VALUE",
-      /persistentKeepalive is "25"/,
-    ],
-    [
-      { peers: [], privateKey: `${secret}!` },
-      "KEY",
-      /config\.privateKey: This is not a private key/,
-    ],
-    [{ peers: [], privateKey: PresharedKey.generate() }, "KEY", /config\.privateKey is an object/],
-    [{ peers: [], saveConfig: 1 }, "VALUE", /config\.saveConfig is 1/],
-    [{ peers: [], postUp: "echo" }, "VALUE", /config\.postUp is "echo": give an array/],
-  ];
-  for (const [options, code, message] of wrong) {
-    it(`is refused at once: ${message.source}`, async () => {
-      await assert.rejects(openTunnel(untyped(options)), refused(`WG_BRIDGE_${code}`, message));
-      assertNothingLeft("wgi0");
-    });
-  }
-  for (const [config, code, message] of wrongConfigs) {
-    it(`is refused at once as a configuration: ${message.source}`, async () => {
-      const opening = openTunnel({ name: "wgi0", config: untyped(config) });
-      await assert.rejects(opening, refused(`WG_BRIDGE_${code}`, message));
-      assertNothingLeft("wgi0");
-    });
-  }
-});
 
 for (const backend of ["ffi", "exec"] as const) {
-  describe(`what a caller changes while a call on ${backend} is under way`, () => {
+  describe(`a call on ${backend}`, () => {
     onlyInSandbox();
     endLeftTunnels("wgi0");
 
-    it("changes nothing of what openTunnel makes", async () => {
+    it("is unaffected by what its caller changes while the tunnel opens", async () => {
       const privateKey = PrivateKey.generate();
       const ours = privateKey.publicKey();
       const presharedKey = PresharedKey.generate();
@@ -213,7 +59,7 @@ for (const backend of ["ffi", "exec"] as const) {
       assert.match(ip("-o", "link", "show", "dev", "wgi0"), /mtu 1400/);
     });
 
-    it("changes nothing of what apply and update make, which wait for their turn", async () => {
+    it("is unaffected by what its caller changes while apply and update wait for their turn", async () => {
       await using tunnel = await openTunnel({ name: "wgi0", backend });
       const first = tunnel.update({ fwmark: 1 });
       const allowedIps = ["10.1.0.0/16"];
@@ -240,7 +86,7 @@ for (const backend of ["ffi", "exec"] as const) {
       assert.equal((await tunnel.status()).listenPort, 51_896);
     });
 
-    it("leaves no copy of a key, whether its call succeeds, fails or is given up", async () => {
+    it("leaves no copy of a key, whether it succeeds, fails or is aborted", async () => {
       const key = PrivateKey.generate();
       const config = { privateKey: key, peers: [{ publicKey: peer, endpoint: "peer.example:9" }] };
       const copies: PrivateKey[] = [];
@@ -261,7 +107,7 @@ for (const backend of ["ffi", "exec"] as const) {
       assert.equal(key.toBase64().length, 44);
     });
 
-    it("is made in the order of the calls, although one has to wait for a host name", async () => {
+    it("has its effect in the order of the calls, even if one waits for a host name", async () => {
       let answer = (_address: string) => {};
       const lookup = () => new Promise<string>((resolve) => (answer = resolve));
       await using tunnel = await openTunnel({ name: "wgi0", backend, resolve: { lookup } });
@@ -276,7 +122,7 @@ for (const backend of ["ffi", "exec"] as const) {
       assert.deepEqual(found?.allowedIps.toSorted(), ["10.1.0.0/16", "10.2.0.0/16"]);
     });
 
-    it("names a lookup that resolves with something else than an address", async () => {
+    it("reports a lookup that resolves with anything but an address", async () => {
       const lookup = async () => untyped({ address: "192.0.2.7", family: 4 });
       const config = { peers: [{ publicKey: peer, endpoint: "peer.example:9" }] };
       const opening = openTunnel({ name: "wgi0", backend, config, resolve: { lookup } });
@@ -286,12 +132,20 @@ for (const backend of ["ffi", "exec"] as const) {
       );
     });
 
-    it("is taken as texts, from another realm, or as a status that was read", async () => {
+    it("accepts plain strings, objects of another realm, and a status", async () => {
       await using tunnel = await openTunnel({ name: "wgi0", backend });
       const key = PrivateKey.generate();
       const text = JSON.stringify({
         privateKey: key.toBase64(),
-        peers: [{ publicKey: peer, endpoint: "192.0.2.1:9", allowedIps: ["10.0.0.9/8"] }],
+        peers: [
+          {
+            publicKey: peer,
+            presharedKey: key.toBase64(),
+            endpoint: "192.0.2.1:9",
+            allowedIps: ["10.0.0.9/8"],
+            persistentKeepalive: 25,
+          },
+        ],
       });
       const foreign: ConfigInput = runInNewContext(`JSON.parse(${JSON.stringify(text)})`);
       await tunnel.apply(foreign);
@@ -299,6 +153,8 @@ for (const backend of ["ffi", "exec"] as const) {
       assert.equal(status.privateKey?.publicKey(), key.publicKey());
       assert.deepEqual(status.peers[0]?.endpoint, { host: "192.0.2.1", port: 9 });
       assert.deepEqual(status.peers[0]?.allowedIps, ["10.0.0.0/8"]);
+      assert.equal(status.peers[0]?.presharedKey?.toBase64(), key.toBase64());
+      assert.equal(status.peers[0]?.persistentKeepalive, 25);
       await tunnel.apply(status);
       await tunnel.update({ peers: [{ publicKey: peer, presharedKey: "remove", remove: true }] });
       assert.deepEqual((await tunnel.status()).peers, []);
@@ -307,7 +163,7 @@ for (const backend of ["ffi", "exec"] as const) {
       await assert.rejects(tunnel.apply(bytes), noKey);
     });
 
-    it("is refused where it is none, and changes nothing", async () => {
+    it("is refused if its argument is invalid, and changes nothing", async () => {
       await using tunnel = await openTunnel({ name: "wgi0", backend, listenPort: 51_896 });
       for (const config of [{}, [], { listenPort: 1 }, undefined, null]) {
         await assert.rejects(
@@ -360,7 +216,7 @@ for (const backend of ["ffi", "exec"] as const) {
   });
 }
 
-/** Makes a call, and collects the private keys that it makes until its first await. */
+/** Makes a call, and collects the private keys that it copies until its first await. */
 function copying<T>(copies: PrivateKey[], call: () => Promise<T>): Promise<T> {
   const from = PrivateKey.from;
   const spy = mock.method(PrivateKey, "from", (given: PrivateKey) => {
@@ -374,64 +230,3 @@ function copying<T>(copies: PrivateKey[], call: () => Promise<T>): Promise<T> {
     spy.mock.restore();
   }
 }
-
-describe("what is given to functions of values", () => {
-  const calls: readonly (readonly [(value: never) => unknown, string])[] = [
-    [publicKey, "KEY"],
-    [PrivateKey.from, "KEY"],
-    [PresharedKey.from, "KEY"],
-    [allowedIp, "ALLOWED_IP"],
-    [parseEndpoint, "ENDPOINT"],
-    [formatEndpoint, "ENDPOINT"],
-    [persistentKeepalive, "VALUE"],
-    [checkInterfaceName, "INTERFACE_NAME"],
-    [parseConfig, "CONFIG"],
-    [ConfigDocument.parse, "CONFIG"],
-    [encodeChange, "VALUE"],
-    [encodeStatus, "VALUE"],
-    [decodeChange, "UAPI"],
-    [decodeStatus, "UAPI"],
-  ];
-  for (const [call, code] of calls) {
-    it(`is refused in a sentence by ${call.name}, whatever it is`, () => {
-      for (const value of [undefined, null, 7.5, [], [1, 2], Symbol("x"), () => {}]) {
-        assert.throws(() => call(untyped(value)), refused(`WG_BRIDGE_${code}`, /./));
-      }
-    });
-  }
-
-  it("may be an object of the program's own class, whose fields are each read once", () => {
-    let reads = 0;
-    class Given {
-      get peers() {
-        reads++;
-        return [];
-      }
-      get listenPort() {
-        return 5;
-      }
-    }
-    assert.equal(formatConfig(new Given()), "[Interface]\nListenPort = 5\n");
-    assert.equal(reads, 1);
-  });
-
-  it("needs only keys to make a file or a peer of", () => {
-    const key = PrivateKey.generate();
-    const text = `[Interface]\nPrivateKey = ${key.toBase64()}\n\n[Peer]\nPublicKey = ${peer}\n`;
-    assert.equal(formatConfig({ privateKey: key, peers: [{ publicKey: peer }] }), text);
-    assert.equal(formatConfig({ privateKey: key.toBase64(), peers: [{ publicKey: peer }] }), text);
-    assert.equal(formatConfig({}), "[Interface]\n");
-    const document = ConfigDocument.parse(`[Interface]\nPrivateKey = ${key.toBase64()}\n`);
-    document.addPeer({ publicKey: peer });
-    assert.equal(document.toString(), text);
-    assert.equal(key.toBase64().length, 44); // the caller's key is still whole
-    assert.throws(
-      () => formatConfig(untyped({ peer: [] })),
-      refused("WG_BRIDGE_VALUE", /config has no field "peer": did you mean "peers"/),
-    );
-    assert.throws(
-      () => document.setInterface("MTU", untyped(1420)),
-      refused("WG_BRIDGE_VALUE", /The value of MTU is 1420: give a string/),
-    );
-  });
-});

@@ -9,14 +9,10 @@ import {
   publicKeyHex,
   writeKeyHex,
 } from "../../src/values/key.js";
+import { untyped } from "../input/refused.js";
 
 function wg(command: string, input = ""): string {
   return execFileSync("wg", [command], { input, encoding: "utf8" }).trim();
-}
-
-/** What no TypeScript compiler has seen. */
-function untyped(value: unknown): never {
-  return value as never;
 }
 
 describe("a key", () => {
