@@ -2,7 +2,15 @@ import { formatAddress, parseAddress } from "../values/address.js";
 import { type AllowedIp, allowedIp } from "../values/allowed-ip.js";
 import { type Endpoint, parseEndpoint } from "../values/endpoint.js";
 import { interfaceAddress } from "../values/interface-address.js";
+import type { PersistentKeepalive } from "../values/number.js";
 import { skipSpace, withoutSpace, words } from "./lines.js";
+
+/** What is wrong with a value. It does not repeat the value: a key may be where it does not belong. */
+export interface ValueProblem {
+  readonly problem: string;
+  /** Its index in the value. */
+  readonly at: number;
+}
 
 /** Makes a reader of decimal numbers. Leading zeros are accepted, as by strtoul(3). */
 export function decimal(maximum: number): (value: string) => number | undefined {
@@ -22,8 +30,21 @@ export function readFwmark(value: string): number | undefined {
   return mark <= 0xffff_ffff ? mark : undefined;
 }
 
+/** Reads seconds between keepalives, or "off", which 0 means as well. */
+export function readKeepalive(value: string): PersistentKeepalive | undefined {
+  const seconds = isOff(value) ? 0 : readSeconds(value);
+  return seconds === 0 ? "off" : seconds;
+}
+
+const readSeconds = decimal(65_535);
+
 export function isOff(value: string): boolean {
   return /^off$/i.test(value);
+}
+
+/** Reads "true" or "false", in any case. */
+export function readBoolean(value: string): boolean | undefined {
+  return /^(?:true|false)$/i.test(value) ? /^t/i.test(value) : undefined;
 }
 
 /** Returns the text of a key unless it is hexadecimal, which only UAPI accepts. */
@@ -69,14 +90,14 @@ export function readAllowedIps(value: string, into: AllowedIp[]): void {
   for (const entry of plain.split(",")) into.push(allowedIp(entry));
 }
 
-/** Returns the index of the first entry of such a list that is not a prefix. */
-export function allowedIpsProblemAt(value: string): number {
+/** Finds the first entry of such a list that is not a prefix. */
+export function allowedIpsProblem(value: string): Partial<ValueProblem> {
   let at = 0;
   for (const entry of value.split(",")) {
-    if (!isAllowedIp(withoutSpace(entry))) return at + skipSpace(entry, 0, entry.length);
+    if (!isAllowedIp(withoutSpace(entry))) return { at: at + skipSpace(entry, 0, entry.length) };
     at += entry.length + 1;
   }
-  return 0;
+  return {};
 }
 
 function isAllowedIp(entry: string): boolean {
@@ -97,44 +118,53 @@ export function readMtu(value: string): number | undefined {
   return parsed >= 68 && parsed <= 65_535 ? parsed : undefined;
 }
 
-/** Returns why a number that ip(8) accepts is refused. */
-export function mtuReason(value: string): string | undefined {
-  return /^0\d/.test(value)
-    ? "the MTU has a leading zero, which makes it octal to ip(8)"
-    : undefined;
+// wg(8) and ip(8) accept some values that are refused here. The functions below say why.
+
+/** Returns what is wrong with an MTU. */
+export function mtuProblem(value: string): Partial<ValueProblem> {
+  return hasLeadingZero(value)
+    ? { problem: "the MTU has a leading zero, which makes it octal to ip(8)" }
+    : {};
 }
 
-/** Returns why an endpoint that wg(8) accepts is refused: wg reads addresses as inet_aton(3) does. */
-export function endpointReason(value: string): string | undefined {
+/** Returns what is wrong with an endpoint. wg(8) reads addresses as inet_aton(3) does. */
+export function endpointProblem(value: string): Partial<ValueProblem> {
   const [, address] = /^\[?([\d.]+)\]?:\d+$/.exec(value) ?? [];
-  if (address === undefined) return undefined;
-  if (/(?:^|\.)0\d/.test(address)) return `${leadingZero} wg(8)`;
-  return address.split(".").length < 4
-    ? "this IPv4 address has fewer than four numbers; wg(8) would put zeros before the last"
-    : undefined;
+  return address === undefined ? {} : ipv4Problem(address, "wg(8)", "before");
 }
 
-const leadingZero = "a number of this IPv4 address has a leading zero, which makes it octal to";
-
-/** Returns why an address that ip(8) accepts is refused. */
-export function addressesReason(value: string): string | undefined {
-  for (const { word } of words(value)) {
+/** Finds the first entry of a list that is not an address, and what is wrong with it. */
+export function addressesProblem(value: string): Partial<ValueProblem> {
+  for (const { word, at } of words(value)) {
     if (interfaceAddress(word) !== undefined) continue;
-    const [, address = "", length = ""] = /^([\d.]+)(?:\/(.*))?$/.exec(word) ?? [];
-    if (address === "") return undefined;
-    if (/(?:^|\.)0\d/.test(address)) return `${leadingZero} ip(8)`;
-    if (/^0\d/.test(length))
-      return "this prefix length has a leading zero, which makes it octal to ip(8)";
-    if (address.split(".").length < 4) {
-      return "this IPv4 address has fewer than four numbers; ip(8) would put zeros after the last";
+    const [, address, length = ""] = /^([\d.]+)(?:\/(.*))?$/.exec(word) ?? [];
+    if (address === undefined) return { at };
+    if (!hasLeadingZero(address) && hasLeadingZero(length)) {
+      return {
+        at,
+        problem: "this prefix length has a leading zero, which makes it octal to ip(8)",
+      };
     }
-    return undefined;
+    return { at, ...ipv4Problem(address, "ip(8)", "after") };
   }
-  return undefined;
+  return {};
 }
 
-/** Returns the index of the first entry of a list that is not an address. */
-export function addressesProblemAt(value: string): number {
-  for (const { word, at } of words(value)) if (interfaceAddress(word) === undefined) return at;
-  return 0;
+function ipv4Problem(
+  address: string,
+  program: string,
+  side: "before" | "after",
+): Partial<ValueProblem> {
+  if (hasLeadingZero(address)) {
+    const problem = `a number of this IPv4 address has a leading zero, which makes it octal to ${program}`;
+    return { problem };
+  }
+  if (address.split(".").length >= 4) return {};
+  const problem = `this IPv4 address has fewer than four numbers; ${program} would put zeros ${side} the last`;
+  return { problem };
+}
+
+/** Reports whether a number, or one between dots, has a leading zero. */
+function hasLeadingZero(text: string): boolean {
+  return /(?:^|\.)0\d/.test(text);
 }

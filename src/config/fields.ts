@@ -5,19 +5,20 @@ import { PresharedKey, PrivateKey, type PublicKey, publicKey } from "../values/k
 import type { PersistentKeepalive } from "../values/number.js";
 import { invisibleCharacter } from "./characters.js";
 import {
-  addressesProblemAt,
-  addressesReason,
-  allowedIpsProblemAt,
+  addressesProblem,
+  allowedIpsProblem,
   base64,
   decimal,
-  endpointReason,
-  isOff,
+  endpointProblem,
   isZeroKey,
-  mtuReason,
+  mtuProblem,
   readAllowedIps,
+  readBoolean,
   readEndpoint,
   readFwmark,
+  readKeepalive,
   readMtu,
+  type ValueProblem,
 } from "./field-value.js";
 import { withoutSpace, words } from "./lines.js";
 
@@ -47,9 +48,19 @@ export interface PeerDraft {
   allowedIps: AllowedIp[];
 }
 
+/** A field of a section: its spelling, what its value must be, and how it is read. */
+export interface FieldKind<Draft> {
+  readonly name: string;
+  /** The program that reads it. wg(8) ignores all white space, even in names; wg-quick(8) does not. */
+  readonly program: "wg" | "wg-quick";
+  readonly expected: string;
+  /** Adds the value to the draft. Returns false, or throws, if the value is not valid. */
+  readonly set: (draft: Draft, value: string) => boolean;
+  /** Returns what is wrong with an invalid value, as far as more can be said than that it is. */
+  readonly problemOf?: (value: string) => Partial<ValueProblem>;
+}
+
 const keyText = "32 bytes in base64, 44 characters, as wg genkey prints them";
-const readPort = decimal(65_535);
-const readSeconds = decimal(65_535);
 
 /** The fields of [Interface]. Source: wg(8), wg-quick(8). */
 export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
@@ -68,37 +79,28 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
     name: "ListenPort",
     program: "wg",
     expected: "a port from 0 to 65535",
-    set: (draft, value) => {
-      const port = readPort(value);
-      if (port !== undefined) draft.listenPort = port;
-      return port !== undefined;
-    },
+    set: assign("listenPort", decimal(65_535)),
   },
   {
     name: "FwMark",
     program: "wg",
     expected: '"off", or a number up to 0xffffffff',
-    set: (draft, value) => {
-      const mark = readFwmark(value);
-      if (mark !== undefined) draft.fwmark = mark;
-      return mark !== undefined;
-    },
+    set: assign("fwmark", readFwmark),
   },
   {
     name: "Address",
     program: "wg-quick",
     expected: "addresses such as 10.0.0.2/24, separated by commas",
     set: (draft, value) => {
-      let valid = true;
+      let isValid = true;
       for (const { word } of words(value)) {
         const address = interfaceAddress(word);
         if (address !== undefined) draft.addresses.push(address);
-        valid &&= address !== undefined;
+        isValid &&= address !== undefined;
       }
-      return valid;
+      return isValid;
     },
-    problemAt: addressesProblemAt,
-    reason: addressesReason,
+    problemOf: addressesProblem,
   },
   {
     name: "DNS",
@@ -113,24 +115,14 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
     name: "MTU",
     program: "wg-quick",
     expected: "a number of bytes from 68 to 65535",
-    set: (draft, value) => {
-      delete draft.mtu;
-      const mtu = readMtu(value);
-      if (mtu !== undefined) draft.mtu = mtu;
-      // wg-quick counts an empty one as absent.
-      return mtu !== undefined || value === "";
-    },
-    reason: mtuReason,
+    set: assignOrRemove("mtu", readMtu),
+    problemOf: mtuProblem,
   },
   {
     name: "Table",
     program: "wg-quick",
     expected: '"auto", "off", or a routing table\'s number or name',
-    set: (draft, value) => {
-      delete draft.table;
-      if (value !== "") draft.table = value;
-      return !/\s/.test(value);
-    },
+    set: assignOrRemove("table", (value) => (/\s/.test(value) ? undefined : value)),
   },
   hook("PreUp", "preUp"),
   hook("PostUp", "postUp"),
@@ -140,10 +132,7 @@ export const interfaceFields: readonly FieldKind<InterfaceDraft>[] = [
     name: "SaveConfig",
     program: "wg-quick",
     expected: '"true" or "false"',
-    set: (draft, value) => {
-      draft.saveConfig = /^true$/i.test(value);
-      return draft.saveConfig || /^false$/i.test(value);
-    },
+    set: assign("saveConfig", readBoolean),
   },
 ];
 
@@ -153,10 +142,7 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
     name: "PublicKey",
     program: "wg",
     expected: keyText,
-    set: (draft, value) => {
-      draft.publicKey = publicKey(base64(value));
-      return true;
-    },
+    set: assign("publicKey", (value) => publicKey(base64(value))),
   },
   {
     name: "PresharedKey",
@@ -172,21 +158,14 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
     name: "Endpoint",
     program: "wg",
     expected: "a host and a port, such as vpn.example.org:51820",
-    set: (draft, value) => {
-      draft.endpoint = readEndpoint(value);
-      return true;
-    },
-    reason: endpointReason,
+    set: assign("endpoint", readEndpoint),
+    problemOf: endpointProblem,
   },
   {
     name: "PersistentKeepalive",
     program: "wg",
     expected: '"off", or seconds from 0 to 65535',
-    set: (draft, value) => {
-      const seconds = isOff(value) ? 0 : readSeconds(value);
-      if (seconds !== undefined) draft.persistentKeepalive = seconds === 0 ? "off" : seconds;
-      return seconds !== undefined;
-    },
+    set: assign("persistentKeepalive", readKeepalive),
   },
   {
     name: "AllowedIPs",
@@ -196,9 +175,36 @@ export const peerFields: readonly FieldKind<PeerDraft>[] = [
       readAllowedIps(value, draft.allowedIps);
       return true;
     },
-    problemAt: allowedIpsProblemAt,
+    problemOf: allowedIpsProblem,
   },
 ];
+
+type Read<Value> = (text: string) => Value | undefined;
+type Assign<Name extends string, Value> = (
+  draft: { [Key in Name]?: Value },
+  text: string,
+) => boolean;
+
+/** Makes a function that sets a field to what `read` returns. */
+function assign<Name extends string, Value>(name: Name, read: Read<Value>): Assign<Name, Value> {
+  return (draft, text) => {
+    const value = read(text);
+    if (value !== undefined) draft[name] = value;
+    return value !== undefined;
+  };
+}
+
+/** Makes the same function for a field that wg-quick counts as absent if it is empty. */
+function assignOrRemove<Name extends string, Value>(
+  name: Name,
+  read: Read<Value>,
+): Assign<Name, Value> {
+  const set = assign(name, read);
+  return (draft, text) => {
+    delete draft[name];
+    return text === "" || set(draft, text);
+  };
+}
 
 /** Describes a shell command, which is read as it is. */
 function hook(
@@ -210,32 +216,10 @@ function hook(
     program: "wg-quick",
     expected: "a shell command",
     set: (draft, value) => {
-      // wg-quick runs an empty one as well, and it does nothing.
       if (value !== "") draft[into].push(value);
       return true;
     },
   };
-}
-
-/** A field of a section: its spelling, what its value must be, and how it is read. */
-export interface FieldKind<Draft> {
-  readonly name: string;
-  readonly expected: string;
-  /** The program that reads it. wg(8) ignores all white space, even in names; wg-quick(8) does not. */
-  readonly program: "wg" | "wg-quick";
-  /** Adds the value to the draft. Returns false, or throws, if the value is not valid. */
-  readonly set: (draft: Draft, value: string) => boolean;
-  /** Returns where in an invalid value the problem is. Absent: at its start. */
-  readonly problemAt?: (value: string) => number;
-  /** Returns why a value that other programs accept is refused, without repeating the value. */
-  readonly reason?: (value: string) => string | undefined;
-}
-
-/** What is wrong with a value. It does not repeat the value: a key may be where it does not belong. */
-export interface ValueProblem {
-  readonly problem: string;
-  /** Its index in the value. */
-  readonly at: number;
 }
 
 /** Adds a field's value to a draft. Returns what is wrong with the value, or undefined. */
@@ -245,8 +229,8 @@ export function setField<Draft>(
   value: string,
 ): ValueProblem | undefined {
   if (trySet(kind, draft, kind.program === "wg" ? withoutSpace(value) : value)) return undefined;
-  const problem = kind.reason?.(value) ?? `the value of ${kind.name} cannot be read`;
-  return { problem, at: kind.problemAt?.(value) ?? 0 };
+  const general = { problem: `the value of ${kind.name} cannot be read`, at: 0 };
+  return { ...general, ...kind.problemOf?.(value) };
 }
 
 function trySet<Draft>(kind: FieldKind<Draft>, draft: Draft, value: string): boolean {
