@@ -112,6 +112,12 @@ done
 
 check_types
 
+npm install --global --prefix "$work/global" --loglevel=error --no-audit --no-fund --prefer-offline --ignore-scripts "$tarball" >/dev/null ||
+  fail "npm install --global failed."
+for installed in bin/wg-bridge share/man/man1/wg-bridge.1; do
+  [[ -e $work/global/$installed ]] || fail "A global install has no $installed."
+done
+
 # A machine of another kind builds its own from the packed sources.
 rm node_modules/wg-bridge/build/wireguard*
 npm run --silent --prefix node_modules/wg-bridge build >/dev/null || fail "npm run build failed."
