@@ -30,8 +30,9 @@ const run = promisify(execFile);
 const directory = `${packageRoot}/build/examples`;
 
 const docs = readdirSync(`${packageRoot}/docs`).filter((file) => file.endsWith(".md"));
-const pages = ["README.md", ...docs.map((file) => `docs/${file}`)];
-const blocks = pages.flatMap((page) =>
+const pagesWithExamples = ["README.md", ...docs.map((file) => `docs/${file}`)];
+const pages = [...pagesWithExamples, "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
+const blocks = pagesWithExamples.flatMap((page) =>
   blocksIn(page, readFileSync(`${packageRoot}/${page}`, "utf8")),
 );
 
