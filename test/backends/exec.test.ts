@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,6 +59,30 @@ describe("the backend exec", () => {
       await tunnel.close();
     });
   }
+
+  for (const [signal, first] of [
+    ["SIGQUIT", "SIGQUIT: quit"],
+    ["SIGABRT", "SIGABRT: abort"],
+  ] as const) {
+    it(`says with what a child crashed that ${signal} ended, not the last of its registers`, async () => {
+      const tunnel = await new ExecBackend(executablePath({})).start({ name: "wg1" });
+      const [child = 0] = children();
+      process.kill(child, signal);
+      const { reason, message } = await tunnel.ended;
+      assert.equal(reason, "lost");
+      assert.equal(message, `The tunnel wg1 ended: its program crashed (${first}).`);
+      assertNothingLeft("wg1");
+    });
+  }
+
+  it("says with what a foreign program crashed before its tunnel was ready", async () => {
+    const source = join(directory, "panics.go");
+    writeFileSync(source, 'package main\n\nfunc main() { panic("of another kind") }\n');
+    const path = join(directory, "panics");
+    execFileSync("go", ["build", "-o", path, source]);
+    const text = /: its program crashed \(panic: of another kind\)\. Run it by hand/;
+    await assertStartFails(new ExecBackend(path), "WG_BRIDGE_EXECUTABLE_CRASHED", text);
+  });
 
   it("fails an exchange during which the child is killed", async () => {
     const tunnel = await new ExecBackend(executablePath({})).start({ name: "wg1" });

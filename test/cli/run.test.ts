@@ -208,6 +208,23 @@ describe("wg-bridge with exec in the foreground", () => {
     assertNothingLeft("wg1");
   });
 
+  for (const [signal, first] of [
+    ["SIGQUIT", "SIGQUIT: quit"],
+    ["SIGABRT", "SIGABRT: abort"],
+  ] as const) {
+    it(`names the crash of a child that ${signal} ends, removes its socket, and ends with its code`, async () => {
+      const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+      process.kill(childOf(running.process.pid), signal);
+      const { code, stdout, stderr } = await running.ended;
+      assert.deepEqual([code, stdout], [2, ""]); // what Go's runtime ends with
+      assert.match(stderr, /^goroutine \d+ /m); // the whole report comes first
+      const said = stderr.split("\n").filter((line) => line.startsWith("wg-bridge: "));
+      assert.equal(said.length, 1);
+      assert.ok(said[0]?.includes(`crashed (${first}): the tunnel wg1 is gone`), said[0]);
+      assertNothingLeft("wg1");
+    });
+  }
+
   it("does not leave its child behind when it is killed", async () => {
     const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
     running.process.kill("SIGKILL");
