@@ -56,7 +56,8 @@ Programs take turns, each in a sandbox and a session of its own. Works as root a
   }
   --rounds N           how many rounds; default ${rounds}. From six on there are verdicts
   --quick              three rounds
-  --only LEG,...       only some parts: ${parts.join(", ")}
+  --only LEG,...       only some parts:
+${indented(parts.join(", "))}
   --json               print one JSON object instead of the table; docs/bench-json.md describes it
   --html FILE          also write a page with plots; it needs no network
   --svg FILE           also write the plots as one picture
@@ -64,6 +65,12 @@ Programs take turns, each in a sandbox and a session of its own. Works as root a
 Needs ${[...tools, "ip", "unshare"].join(", ")}.
 Exit status: 0 if every program that is judged passed every round, otherwise 1.
 `;
+}
+
+/** A list in lines that --help can show behind an option. */
+function indented(list: string): string {
+  const lines = list.match(/.{1,70}(?:, |$)/g) ?? [];
+  return lines.map((line) => `                       ${line.trimEnd()}`).join("\n");
 }
 
 /**

@@ -98,7 +98,7 @@ async function checkMachine({ name, tools }: Bench, context: Context): Promise<v
   if (missing.length > 0) {
     throw new WgBridgeError(
       "WG_BRIDGE_SANDBOX",
-      `${name} needs ${missing.join(", ")}, not installed here: run scripts/setup-packages.`,
+      `${missing.join(", ")} cannot be found: run scripts/setup-packages.`,
     );
   }
   const sandbox = await tryInSandbox(["true"], context);

@@ -20,8 +20,8 @@ const calls = [
 /** Applying a configuration again may take so much of the first time. */
 const repeatedGoal = 0.1;
 
-/** How often a status is asked for in a round, and a configuration applied again. */
-const repeats = 5;
+/** How often each call is measured in a round, after a first one that warms up. */
+const repeats = 11;
 
 const reference = "wg";
 
@@ -42,14 +42,14 @@ export const library: Bench = {
   subject: "every call",
   tools: ["wg"],
   files: [],
-  rounds: 11,
+  rounds: 3,
   legs: calls.map(({ id, title }) => ({ id, title })),
   parts: calls.map(({ id }) => id),
   figures,
   reference,
   notes: [
     "wg: wg show dump, split into fields, and wg setconf, both of a tunnel on exec.",
-    `A status, and an unchanged configuration: the median of ${repeats} calls, after a first one.`,
+    `Each sample: the median of ${repeats} calls in one process, after a first one that warms up; each apply on a fresh tunnel.`,
   ],
   goalsDecide: true,
   programs: () =>
@@ -88,18 +88,24 @@ export async function measureCall(leg: string, turn: Turn, reporting: Reporting)
   const byWg = turn.program.name === reference;
   const backend = turn.program.name === "ffi" ? "ffi" : "exec";
   const text = configWithPeers(call.peers);
-  await using tunnel = await openTunnel({ name: "wgb0", backend, logLevel: "silent" });
+  const open = () => openTunnel({ name: "wgb0", backend, logLevel: "silent" });
   reporting.doing(call.title);
   if (leg.startsWith("status")) {
+    await using tunnel = await open();
     await tunnel.apply(text);
-    reporting.found(leg, await repeated(() => (byWg ? dumpAndSplit(tunnel) : tunnel.status())));
+    const status = () => (byWg ? dumpAndSplit(tunnel) : tunnel.status());
+    reporting.found(leg, medianOf(await repeated(() => timed(status))));
     return;
   }
   const file = "/run/wgb0.conf";
   await writeFile(file, text, { mode: 0o600 });
-  const apply = () => (byWg ? run("wg", ["setconf", "wgb0", file]) : tunnel.apply(text));
-  reporting.found(leg, await timed(apply));
-  reporting.found(`${leg}-again`, await repeated(apply));
+  const times = await repeated(async () => {
+    await using tunnel = await open();
+    const apply = () => (byWg ? run("wg", ["setconf", "wgb0", file]) : tunnel.apply(text));
+    return { first: await timed(apply), again: await timed(apply) };
+  });
+  reporting.found(leg, medianOf(times.map(({ first }) => first)));
+  reporting.found(`${leg}-again`, medianOf(times.map(({ again }) => again)));
   await rm(file);
 }
 
@@ -117,12 +123,16 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-/** The median of several times, after a first one that warms up. */
-async function repeated(work: () => Promise<unknown>): Promise<number> {
-  await work();
-  const times: number[] = [];
-  for (let turn = 0; turn < repeats; turn++) times.push(await timed(work));
-  return median(times) ?? Number.NaN;
+/** What several measurements find, after a first one that warms up. */
+async function repeated<T>(measure: () => Promise<T>): Promise<T[]> {
+  await measure();
+  const found: T[] = [];
+  while (found.length < repeats) found.push(await measure());
+  return found;
+}
+
+function medianOf(values: readonly number[]): number {
+  return median(values) ?? Number.NaN;
 }
 
 /** The text of a configuration file with so many peers, each with every setting that a peer can have. */

@@ -1,7 +1,5 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface, type Interface } from "node:readline";
-import type { Readable } from "node:stream";
+import { createInterface } from "node:readline";
+import { execa } from "execa";
 import { numberAt, textAt } from "./json.js";
 
 /** What iperf3's receiver got. */
@@ -25,8 +23,6 @@ export interface Iperf3Run {
   readonly args: readonly string[];
 }
 
-type Process = ChildProcessByStdio<null, Readable, Readable>;
-
 /** What setting up and ending a run may take beside its seconds, in milliseconds. */
 const patience = 15_000;
 
@@ -35,7 +31,7 @@ export function iperf3(run: Iperf3Run): Promise<Received> {
   return session(run, ({ received }) => received);
 }
 
-/** Does the work while iperf3 runs, from when its first stream is there. */
+/** Does the work while iperf3 runs, once its first stream is connected. */
 export function underLoad<Result>(run: Iperf3Run, work: () => Promise<Result>): Promise<Result> {
   return session(run, async ({ begun, received }) => {
     const [result] = await Promise.all([begun.then(work), received]);
@@ -52,68 +48,41 @@ async function session<Result>(
   { client, server, serverAddress, seconds, args }: Iperf3Run,
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  // It writes out what it printed at the end of each interval alone.
+  const ended = new AbortController();
+  const limit = seconds * 1000 + patience;
+  const timeout = AbortSignal.timeout(limit);
+  const cancelSignal = AbortSignal.any([ended.signal, timeout]);
+  const start = (namespace: string, words: readonly string[]) =>
+    execa("ip", ["netns", "exec", namespace, "iperf3", ...words], {
+      ...({ stdin: "ignore", reject: false, cancelSignal, killSignal: "SIGKILL" } as const),
+    });
+  // iperf3 flushes its output at the end of an interval only.
   const reporting = ["--forceflush", "-i", "0.1"];
   const serving = start(server, ["-s", "-1", ...reporting, "-B", serverAddress]);
-  const processes = [serving];
-  const limit = seconds * 1000 + patience;
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    processes.forEach(kill);
-  }, limit);
+  const processes: Promise<unknown>[] = [serving];
   try {
     const lines = createInterface(serving.stdout);
-    const begun = lineWith(lines, " connected to ");
+    const lineWith = (text: string) =>
+      new Promise<void>((resolve, reject) => {
+        lines.on("line", (line) => {
+          if (line.includes(text)) resolve();
+        });
+        lines.once("close", () => reject(new Error(`iperf3's server ended before its${text}.`)));
+      });
+    const begun = lineWith(" connected to ");
     begun.catch(() => undefined);
-    await lineWith(lines, "Server listening");
+    await lineWith("Server listening");
     const sending = start(client, ["-J", "-c", serverAddress, "-t", String(seconds), ...args]);
     processes.push(sending);
-    return await work({ begun, received: outputOf(sending).then(readIperf3) });
+    return await work({ begun, received: sending.then(({ stdout }) => readIperf3(stdout)) });
   } catch (error) {
-    if (!late) throw error;
+    if (!timeout.aborted) throw error;
     throw new Error(`iperf3 was not done after ${limit / 1000} s.`, { cause: error });
   } finally {
-    clearTimeout(timer);
+    ended.abort();
     // The next server wants the same port.
-    await Promise.all(processes.map(end));
+    await Promise.all(processes);
   }
-}
-
-function start(namespace: string, args: readonly string[]): Process {
-  return spawn("ip", ["netns", "exec", namespace, "iperf3", ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-function kill(child: Process): void {
-  child.kill("SIGKILL");
-}
-
-async function end(child: Process): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  kill(child);
-  await ended;
-}
-
-function lineWith(lines: Interface, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    lines.on("line", (line) => {
-      if (line.includes(text)) resolve();
-    });
-    lines.once("close", () => reject(new Error(`iperf3's server ended before its${text}.`)));
-  });
-}
-
-async function outputOf(child: Process): Promise<string> {
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    output += text;
-  });
-  child.stderr.resume();
-  await once(child, "close");
-  return output;
 }
 
 /** Reads what iperf3 -J printed at its client. Source: iperf3's own JSON, of version 3.12. */
@@ -129,9 +98,9 @@ export function readIperf3(output: string): Received {
   const sum = (field: string) => numberAt(report, "end", "sum_received", field);
   const [goodput, bytes, seconds] = [sum("bits_per_second"), sum("bytes"), sum("seconds")];
   if (goodput === undefined || bytes === undefined || !seconds) {
-    throw new Error("iperf3's result lacks its sums.");
+    throw new Error("iperf3's result has no sums.");
   }
-  // The packets are those that its numbers tell of, so that the lost ones are among them.
+  // "packets" counts by sequence numbers, so it includes the lost ones.
   const packets = (sum("packets") ?? 0) - (sum("lost_packets") ?? 0);
   return { goodput, bytes, packetsPerSecond: packets / seconds, loss: sum("lost_percent") ?? 0 };
 }

@@ -1,8 +1,5 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { quantile } from "../report/statistics.js";
-
-const run = promisify(execFile);
 
 /** Round-trip times in milliseconds. */
 export interface PingTimes {
@@ -13,7 +10,7 @@ export interface PingTimes {
 /** Milliseconds between two requests. */
 const interval = 5;
 
-/** Pings for a time. */
+/** Pings for so many seconds. */
 export async function ping(
   namespace: string,
   address: string,
@@ -21,19 +18,12 @@ export async function ping(
 ): Promise<PingTimes> {
   const count = String(Math.ceil((seconds * 1000) / interval));
   const words = ["ping", "-n", "-i", String(interval / 1000), "-c", count, "-W", "1", address];
-  const { stdout } = await run("ip", ["netns", "exec", namespace, ...words], {
-    maxBuffer: 64 << 20,
+  // Its exit status is 1 if an answer is missing: what it printed counts all the same.
+  const { stdout } = await execa("ip", ["netns", "exec", namespace, ...words], {
+    reject: false,
     timeout: seconds * 3000 + 15_000,
-  }).catch((cause: unknown) => ({ stdout: outputOf(cause) }));
+  });
   return readPing(stdout);
-}
-
-/** ping ends with 1 where some answer was missing: what it printed still counts. */
-function outputOf(cause: unknown): string {
-  if (cause instanceof Error && "stdout" in cause && typeof cause.stdout === "string") {
-    return cause.stdout;
-  }
-  throw cause;
 }
 
 /** Reads the times that ping printed. */

@@ -109,7 +109,7 @@ describe("npm run compare", () => {
   it("names the tools that are missing, and shows doctor's answer", async () => {
     const { status, stdout, stderr } = await run(compareProgram, { PATH: directory });
     assert.equal(status, 1);
-    assert.match(stderr, /^compare: netns\.sh needs wg, .*: run scripts\/setup-packages/m);
+    assert.match(stderr, /^compare: wg, .* cannot be found: run scripts\/setup-packages/m);
     assert.match(stdout, /\/dev\/net\/tun/);
   });
 

@@ -42,7 +42,7 @@ describe("what iperf3 printed", () => {
   it("is nothing where it was killed, or where a sum is missing", () => {
     assert.throws(() => readIperf3('{"start":{'), { message: "iperf3 ended without a result." });
     assert.throws(() => readIperf3('{"end":{"sum_received":{"bytes":1,"seconds":1}}}'), {
-      message: "iperf3's result lacks its sums.",
+      message: "iperf3's result has no sums.",
     });
   });
 });
