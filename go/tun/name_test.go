@@ -13,13 +13,13 @@ import (
 
 func TestNamesThatNoInterfaceCanHaveAreRefusedWithEINVAL(t *testing.T) {
 	for _, name := range []string{"", strings.Repeat("a", 16), "a/b", "a b", "a\tb", "a\nb", "a\x00b", "a:b", ".", ".."} {
-		if err := checkName(name); !errors.Is(err, unix.EINVAL) {
-			t.Errorf("checkName(%q) = %v, want EINVAL", name, err)
+		if err := CheckName(name); !errors.Is(err, unix.EINVAL) {
+			t.Errorf("CheckName(%q) = %v, want EINVAL", name, err)
 		}
 	}
 	for _, name := range []string{"wg0", strings.Repeat("a", 15), "wg-é", "...", "wg%d"} {
-		if err := checkName(name); err != nil {
-			t.Errorf("checkName(%q) = %v, want nil", name, err)
+		if err := CheckName(name); err != nil {
+			t.Errorf("CheckName(%q) = %v, want nil", name, err)
 		}
 	}
 }
@@ -46,8 +46,8 @@ func TestTheKernelAcceptsExactlyTheNamesThatCheckNameAccepts(t *testing.T) {
 			accepted = unix.IoctlIfreq(fd, unix.TUNSETIFF, request) == nil
 		}
 		unix.Close(fd)
-		if allowed := checkName(string(name)) == nil; allowed != accepted && string(name) != "lo" {
-			t.Errorf("%q: the kernel accepts it: %v, checkName: %v", name, accepted, allowed)
+		if allowed := CheckName(string(name)) == nil; allowed != accepted && string(name) != "lo" {
+			t.Errorf("%q: the kernel accepts it: %v, CheckName: %v", name, accepted, allowed)
 		}
 	}
 }

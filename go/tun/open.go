@@ -20,7 +20,7 @@ const clonePath = "/dev/net/tun"
 // the file deletes the interface. The error wraps the kernel's errno: EINVAL for an invalid name or MTU,
 // EBUSY if the interface exists, ENOENT or ENODEV without a TUN driver, EPERM or EACCES without permission.
 func Open(name string, mtu int) (*os.File, error) {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return nil, err
 	}
 	fd, err := unix.Open(clonePath, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
