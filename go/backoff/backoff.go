@@ -22,3 +22,13 @@ func After(failures int) time.Duration {
 
 // ShouldLog reports whether to log this failure in a row: the first, and then about one a minute.
 func ShouldLog(failures int) bool { return failures%FailuresPerLine == 1 }
+
+// Wait waits for the pause after the given number of failures in a row. It returns false if stop is closed first.
+func Wait(failures int, stop <-chan struct{}) bool {
+	select {
+	case <-time.After(After(failures)):
+		return true
+	case <-stop:
+		return false
+	}
+}

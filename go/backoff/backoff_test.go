@@ -31,3 +31,19 @@ func TestTheFirstFailureIsLoggedAndThenOneAMinute(t *testing.T) {
 		t.Errorf("%d lines in ten minutes", lines)
 	}
 }
+
+func TestWaitEndsEarlyOnlyIfItIsStopped(t *testing.T) {
+	stop := make(chan struct{})
+	begun := time.Now()
+	if !Wait(3, stop) || time.Since(begun) < After(3) {
+		t.Errorf("it returned after %v", time.Since(begun))
+	}
+	close(stop)
+	stopped := false
+	for range 100 { // Both may be ready on a busy machine.
+		stopped = stopped || !Wait(1000, stop)
+	}
+	if !stopped {
+		t.Error("it never notices that it is stopped")
+	}
+}

@@ -139,9 +139,7 @@ func (l *link) listen() {
 		if !errors.Is(failed, unix.ENOBUFS) && backoff.ShouldLog(failures) {
 			l.errorf("TUN: cannot receive link changes, polling instead: %v", failed)
 		}
-		select {
-		case <-time.After(backoff.After(failures)):
-		case <-l.done:
+		if !backoff.Wait(failures, l.done) {
 			return
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -125,10 +124,8 @@ func (l *Listener) waitForRemoval() {
 		}
 		// Without inotify, poll.
 		failures++
-		select {
-		case <-l.closing:
+		if !backoff.Wait(failures, l.closing) {
 			return
-		case <-time.After(backoff.After(failures)):
 		}
 	}
 }

@@ -3,7 +3,6 @@ package udp
 import (
 	"errors"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -82,19 +81,9 @@ func (l *routeListener) run(changed func()) {
 		if !errors.Is(failed, unix.ENOBUFS) && backoff.ShouldLog(failures) {
 			l.errorf("UDP bind: cannot receive route changes, polling instead: %v", failed)
 		}
-		if !l.pause(failures) {
+		if !backoff.Wait(failures, l.stopping) {
 			return
 		}
-	}
-}
-
-// pause waits before the next attempt after a failure. It returns false if run must stop.
-func (l *routeListener) pause(failures int) bool {
-	select {
-	case <-l.stopping:
-		return false
-	case <-time.After(backoff.After(failures)):
-		return true
 	}
 }
 
