@@ -105,7 +105,7 @@ func (d *Device) BatchSize() int { return conn.IdealBatchSize }
 // Read waits for a packet and reads as many as there are, one into each of bufs from offset on, with their
 // lengths in sizes. It segments packets that the kernel left whole. It drops and logs packets that cannot be
 // used or read, and drops those that would have to wait behind too many others, so it may return none. The error
-// is os.ErrClosed once the interface is gone or the device closed, and another one if every read fails.
+// is os.ErrClosed once the interface is gone or the device closed, and another one if reads keep failing.
 func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	d.config.Outbound.Wait(d.gone)
 	n, err := d.reader.fill(bufs, sizes, offset)
