@@ -71,6 +71,15 @@ export interface Program {
   readonly host: readonly string[] | null;
 }
 
+/** Describes a program that is judged and has nothing special. */
+export function programOf(
+  name: string,
+  command: readonly string[],
+  special: Partial<Program> = {},
+): Program {
+  return { name, command, env: {}, judged: true, host: null, ...special };
+}
+
 /** What decides which programs are measured. */
 export interface ProgramOptions {
   readonly also: readonly NamedProgram[];

@@ -66,7 +66,7 @@ async function measure(bench: Bench, wanted: BenchArguments, context: Context): 
   for (const path of bench.files) {
     if (!existsSync(path)) throw new Error(`${path} has not been built: run scripts/setup.`);
   }
-  for (const program of also) await checkNamedProgram("--also", program);
+  for (const program of also) checkNamedProgram("--also", program);
   for (const file of [html, svg]) if (file !== undefined) await checkWritable(file);
   await checkMachine(bench, context);
   const programs = bench.programs(wanted, context.env);

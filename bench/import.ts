@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Bench, Turn } from "./bench.js";
+import { type Bench, programOf, type Turn } from "./bench.js";
 import { median } from "./report/statistics.js";
 import type { Reporting } from "./rounds.js";
 import { turnInSandbox } from "./sandbox/sandbox.js";
@@ -32,11 +32,10 @@ export const importing: Bench = {
   reference,
   notes: [`Each sample: the median of ${repeats} imports, each in a process of its own.`],
   goalsDecide: true,
-  programs: () =>
-    [
-      { name: reference, command: ["data:text/javascript,"] },
-      { name: "wg-bridge", command: ["wg-bridge"] },
-    ].map((program) => ({ ...program, env: {}, judged: true, host: null })),
+  programs: () => [
+    programOf(reference, ["data:text/javascript,"]),
+    programOf("wg-bridge", ["wg-bridge"]),
+  ],
   measure: (turn, reporter, context) => turnInSandbox("import", turn, reporter, context),
   goals: ({ figures: [figure] }) => {
     const [empty, own] = [figure?.programs[reference], figure?.programs["wg-bridge"]];

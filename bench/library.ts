@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { openTunnel, type Tunnel } from "../src/index.js";
-import type { Bench, Figure, Turn } from "./bench.js";
+import { type Bench, type Figure, programOf, type Turn } from "./bench.js";
 import { median } from "./report/statistics.js";
 import type { Reporting } from "./rounds.js";
 import { turnInSandbox } from "./sandbox/sandbox.js";
@@ -52,10 +52,7 @@ export const library: Bench = {
     `Each sample: the median of ${repeats} calls in one process, after a first one that warms up; each apply on a fresh tunnel.`,
   ],
   goalsDecide: true,
-  programs: () =>
-    [reference, "exec", "ffi"].map((name) => ({
-      ...{ name, command: [name], env: {}, judged: true, host: null },
-    })),
+  programs: () => [reference, "exec", "ffi"].map((name) => programOf(name, [name])),
   measure: (turn, reporter, context) => turnInSandbox("library", turn, reporter, context),
   goals: ({ figures }) =>
     ["exec", "ffi"].flatMap((name) => {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { load } from "koffi";
 import { libraryPath } from "../src/artifacts.js";
 import { openTunnel } from "../src/index.js";
-import type { Bench, Turn } from "./bench.js";
+import { type Bench, programOf, type Turn } from "./bench.js";
 import type { Reporting } from "./rounds.js";
 import { turnInSandbox } from "./sandbox/sandbox.js";
 import { memory } from "./tunnels/process.js";
@@ -40,10 +40,7 @@ export const openClose: Bench = {
   reference: null,
   notes: ["goroutines: of the Go library in the process; exec has none."],
   goalsDecide: false,
-  programs: () =>
-    ["exec", "ffi"].map((name) => ({
-      ...{ name, command: [name], env: {}, judged: true, host: null },
-    })),
+  programs: () => ["exec", "ffi"].map((name) => programOf(name, [name])),
   measure: (turn, reporter, context) => turnInSandbox("open-close", turn, reporter, context),
   goals: () => [],
 };

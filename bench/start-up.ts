@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { executablePath, packageRoot, upstreamExecutablePath } from "../src/artifacts.js";
-import type { Bench, Figure, Turn } from "./bench.js";
+import { type Bench, type Figure, programOf, type Turn } from "./bench.js";
 import { median } from "./report/statistics.js";
 import type { Reporting } from "./rounds.js";
 import { turnInSandbox } from "./sandbox/sandbox.js";
@@ -43,25 +43,22 @@ export const startUp: Bench = {
   goalsDecide: true,
   programs: (_options, env) => {
     const main = `${packageRoot}/dist/src/cli/main.js`;
-    const commands: [name: string, command: string[]][] = [
-      [nothing, [process.execPath, "-e", "0"]],
-      ["upstream", [upstreamExecutablePath]],
-      ["executable", [executablePath(env)]],
-      ["exec", [process.execPath, main, "--backend=exec"]],
-      ["ffi", [process.execPath, main, "--backend=ffi"]],
+    return [
+      programOf(nothing, [process.execPath, "-e", "0"]),
+      programOf("upstream", [upstreamExecutablePath]),
+      programOf("executable", [executablePath(env)]),
+      programOf("exec", [process.execPath, main, "--backend=exec"]),
+      programOf("ffi", [process.execPath, main, "--backend=ffi"]),
     ];
-    return commands.map(([name, command]) => ({
-      ...{ name, command, env: {}, host: null, judged: true },
-    }));
   },
   measure: (turn, reporter, context) => turnInSandbox("start-up", turn, reporter, context),
   goals: ({ figures }) => {
     const own = figures.find(({ id }) => id === "start-foreground")?.programs ?? {};
-    const least = (own[nothing]?.median ?? 0) + (own.executable?.median ?? 0);
+    const both = (own[nothing]?.median ?? 0) + (own.executable?.median ?? 0);
     return ["exec", "ffi"].flatMap((name) => {
       const time = own[name]?.median;
-      if (time === undefined || least === 0) return [];
-      const ratio = time / least;
+      if (time === undefined || both === 0) return [];
+      const ratio = time / both;
       const sentence = `${name} takes ${ratio.toFixed(2)} times what Node.js and the executable take; the goal is at most ${ratioGoal}.`;
       return [{ sentence, reached: ratio <= ratioGoal }];
     });

@@ -2,10 +2,10 @@
 //
 //	handshakes ADDRESS:PORT RESPONDER COUNT
 //
-// It makes an initiation of each of COUNT initiators for the RESPONDER, whose public key that is in base64,
-// and prints the address that it sends from and the initiators' public keys, a line each. Once a line comes on
-// standard input, it sends them with a window, and prints one line of JSON: how many were answered, and how
-// many that is a second.
+// RESPONDER is the endpoint's public key in base64. Handshakes makes an initiation for it from each of COUNT
+// initiators, and prints the address that it sends from and the initiators' public keys, a line each. Once it
+// reads a line on standard input, it sends the initiations, a window at a time, and prints one line of JSON: how
+// many were answered, in all and a second.
 package main
 
 import (
@@ -53,13 +53,13 @@ func run(args []string, input io.Reader, output io.Writer) error {
 	}
 	var responder device.NoisePublicKey
 	if decoded, err := base64.StdEncoding.DecodeString(args[1]); err != nil || len(decoded) != len(responder) {
-		return fmt.Errorf("%q is no public key in base64", args[1])
+		return fmt.Errorf("%q is not a public key in base64", args[1])
 	} else {
 		copy(responder[:], decoded)
 	}
 	count, err := strconv.Atoi(args[2])
 	if err != nil || count < 1 {
-		return fmt.Errorf("%q is no number of handshakes", args[2])
+		return fmt.Errorf("%q is not a number of handshakes", args[2])
 	}
 	socket, err := net.Dial("udp", args[0])
 	if err != nil {
@@ -68,7 +68,7 @@ func run(args []string, input io.Reader, output io.Writer) error {
 	defer socket.Close()
 
 	if _, err := fmt.Fprintln(output, socket.LocalAddr()); err != nil {
-		return fmt.Errorf("cannot tell the address: %w", err)
+		return fmt.Errorf("cannot print the address: %w", err)
 	}
 	initiations, err := initiate(responder, count, output)
 	if err != nil {
@@ -117,7 +117,7 @@ func initiate(responder device.NoisePublicKey, count int, keys io.Writer) ([][]b
 		fmt.Fprintln(written, base64.StdEncoding.EncodeToString(public))
 	}
 	if err := written.Flush(); err != nil {
-		return nil, fmt.Errorf("cannot tell the public keys: %w", err)
+		return nil, fmt.Errorf("cannot print the public keys: %w", err)
 	}
 	return initiations, nil
 }

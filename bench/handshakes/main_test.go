@@ -46,7 +46,7 @@ func newResponder(t *testing.T) responder {
 	}
 	_, port, found := strings.Cut(state, "listen_port=")
 	if !found {
-		t.Fatalf("the engine does not tell its port: %s", state)
+		t.Fatalf("the engine does not report its port: %s", state)
 	}
 	port, _, _ = strings.Cut(port, "\n")
 	return responder{engine, base64.StdEncoding.EncodeToString(public), port}
@@ -56,14 +56,14 @@ func newResponder(t *testing.T) responder {
 func (r responder) ask(t *testing.T, count, known int) (result, error) {
 	t.Helper()
 	input, begin := io.Pipe()
-	told, output := io.Pipe()
+	printed, output := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
 		err := run([]string{"127.0.0.1:" + r.port, r.public, fmt.Sprint(count)}, input, output)
 		output.Close()
 		ended <- err
 	}()
-	lines := bufio.NewScanner(told)
+	lines := bufio.NewScanner(printed)
 	next := func() string {
 		if !lines.Scan() {
 			return ""
@@ -71,7 +71,7 @@ func (r responder) ask(t *testing.T, count, known int) (result, error) {
 		return lines.Text()
 	}
 	if address, _, err := net.SplitHostPort(next()); err != nil || address != "127.0.0.1" {
-		t.Errorf("tells that it sends from %q: %v", address, err)
+		t.Errorf("reports that it sends from %q: %v", address, err)
 	}
 	for i := range count {
 		public, err := base64.StdEncoding.DecodeString(next())
@@ -111,7 +111,7 @@ func TestCountsNoInitiatorThatTheEngineDoesNotKnow(t *testing.T) {
 		t.Fatal(err)
 	}
 	if measured.Answered != 4 {
-		t.Errorf("%d answered where 4 are known", measured.Answered)
+		t.Errorf("%d answered, of 4 known initiators", measured.Answered)
 	}
 }
 

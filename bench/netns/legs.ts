@@ -8,14 +8,14 @@ export interface LegName {
   readonly inside: "IPv4" | "IPv6";
 }
 
-/** What one iperf3 test came to. */
+/** The outcome of one iperf3 test. */
 export interface Leg extends LegName {
   /** Goodput at the receiver, in Gbit/s (10^9 bits a second). null: iperf3 did not finish. */
   readonly gbitPerSecond: number | null;
 }
 
 interface OpenLeg extends LegName {
-  /** The client has printed its heading: what follows is this leg's for certain. */
+  /** The client has printed its heading: what follows certainly belongs to this test. */
   connected: boolean;
   fromClient: number | null;
   fromAnyone: number | null;
@@ -32,9 +32,9 @@ const bitsPerUnit = new Map([
 ]);
 
 /**
- * Collects the goodput of each iperf3 test from netns.sh's output, where client and server write into
- * one stream, each its whole report at its end. Both name the receiver's rate. The client's counts: a
- * server's report can come so late that the next test has begun.
+ * Collects the goodput of each iperf3 test from netns.sh's output. Client and server write into one stream,
+ * each its whole report at its end, and both contain the receiver's rate. The client's report counts: a
+ * server's can come so late that the next test has begun.
  */
 export class LegReader {
   readonly #legs: OpenLeg[] = [];

@@ -5,8 +5,8 @@ import { memory } from "../tunnels/process.js";
 const interval = 250;
 
 /**
- * Follows the memory of the daemons in a sandbox. VmHWM is the kernel's own high-water mark, so a
- * sample misses only what a daemon adds between its last sample and its end.
+ * Follows the memory of the daemons in a sandbox. VmHWM is the kernel's own high-water mark, so only what a
+ * daemon adds between its last sample and its end is missed.
  */
 export class MemoryWatch {
   readonly #timer: NodeJS.Timeout;
@@ -47,7 +47,7 @@ export function largestDaemon(sandbox: number): number | null {
   return marks.length === 0 ? null : Math.max(...marks);
 }
 
-/** The pid namespace of the process's child. It has one, the first process of the new namespace. */
+/** The pid namespace of the process's only child, which is the first process of the new namespace. */
 function namespaceBelow(pid: number): string | undefined {
   const children = unlessEnded(() => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
   const child = children?.trim();
@@ -68,7 +68,7 @@ function fileNames(directory: string): string[] {
   return unlessEnded(() => readdirSync(directory)) ?? [];
 }
 
-/** A process may end at any moment, and its files with it: then there is nothing to learn from it. */
+/** Reads a file of a process. undefined: the process has ended, which can happen at any moment. */
 function unlessEnded<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { packageRoot } from "../../src/artifacts.js";
 import { findProgram } from "../../src/doctor/tools.js";
-import type { Bench, Figure } from "../bench.js";
+import { type Bench, type Figure, programOf } from "../bench.js";
 import { geometricMean } from "../report/statistics.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
 import { startUpFigures, startUpLeg } from "../start-up.js";
@@ -11,7 +11,9 @@ import { type Bounds, defaultBounds, runOnce } from "./run.js";
 import { sections } from "./sections.js";
 
 /** Upstream's integration test, with the patch for containers. */
-const script = `${packageRoot}/test/netns.sh`;
+const netnsScript = `${packageRoot}/test/netns.sh`;
+
+const main = `${packageRoot}/dist/src/cli/main.js`;
 
 /** The steps of the netns.sh with this SHA-256, which have been counted. */
 const counted = {
@@ -80,9 +82,9 @@ export function comparison({
       "Runs upstream's integration test, netns.sh, and shows side by side how programs did.",
     subject: "upstream's netns.sh",
     tools: ["wg", "iperf3", "ncat", "ping", "ping6", "iptables", "ss", "setsid"],
-    files: [script],
+    files: [netnsScript],
     rounds: 1,
-    legs: [whole, ...sections.map((id) => ({ id, title: id })), startUpLeg],
+    legs: [whole, startUpLeg, ...sections.map((id) => ({ id, title: id }))],
     parts: [whole.id, startUpLeg.id],
     figures,
     reference: null,
@@ -91,34 +93,25 @@ export function comparison({
       "Every program is started by setsid, in a session of its own: Linux shares the processors among sessions.",
     ],
     goalsDecide: false,
-    input: () => {
-      const sha256 = createHash("sha256").update(readFileSync(script)).digest("hex");
-      const steps = sha256 === counted.sha256 ? { steps: String(counted.steps) } : {};
-      return { script: "test/netns.sh", sha256, ...steps };
-    },
+    input: script,
     programs: ({ also }) => [
-      ...also.map(({ name, path }) => ({
-        ...{ name, command: [path], env: {}, judged: false, host: null },
-      })),
-      ...["exec", "ffi"].map((name) => ({
-        name,
-        command: [process.execPath, `${packageRoot}/dist/src/cli/main.js`, `--backend=${name}`],
-        env: {},
-        judged: true,
-        host: null,
-      })),
+      ...also.map(({ name, path }) => programOf(name, [path], { judged: false })),
+      ...["exec", "ffi"].map((name) =>
+        programOf(name, [process.execPath, main, `--backend=${name}`]),
+      ),
     ],
     async measure(turn, reporter, context) {
       if (turn.legs.includes(startUpLeg.id)) {
         await turnInSandbox("start-up", { ...turn, legs: [startUpLeg.id] }, reporter, context);
       }
       if (!turn.legs.includes(whole.id)) return;
+      const all = script().steps === undefined ? "" : ` of ${counted.steps}`;
       const run = await runOnce({
         command: [...harness, ...inOwnSession(turn.program.command, context.env)],
         bounds,
         ...context,
         onStep: ({ step, section, command }) =>
-          reporter.doing(section, `step ${step} of ${counted.steps}, ${section} · ${command}`),
+          reporter.doing(section, `step ${step}${all}, ${section} · ${command}`),
       });
       reporter.found("steps", run.stepsPassed);
       if (run.failure === null) reporter.found("duration", run.seconds);
@@ -144,6 +137,13 @@ export function comparison({
       ];
     },
   };
+}
+
+/** Which netns.sh it is. */
+function script(): { readonly script: string; readonly sha256: string; readonly steps?: string } {
+  const sha256 = createHash("sha256").update(readFileSync(netnsScript)).digest("hex");
+  const steps = sha256 === counted.sha256 ? { steps: String(counted.steps) } : {};
+  return { script: "test/netns.sh", sha256, ...steps };
 }
 
 /** Our programs daemonise into a session of their own, and upstream's does not: setsid makes them equal. */

@@ -5,7 +5,7 @@ import { MemoryWatch } from "./memory.js";
 import type { Section } from "./sections.js";
 import { type Progress, Transcript } from "./transcript.js";
 
-/** How long netns.sh may take, in milliseconds. On some failures it would wait for ever. */
+/** How long netns.sh may take, in milliseconds. After some failures it would never end. */
 export interface Bounds {
   /** For one step. */
   readonly stall: number;
@@ -42,7 +42,7 @@ export interface Failure {
 
 /** What one run needs. */
 export interface RunOptions {
-  /** test/test.sh with a program, or what stands in for it. */
+  /** test/test.sh with a program, or a substitute. */
   readonly command: readonly string[];
   readonly env: Environment;
   readonly bounds: Bounds;

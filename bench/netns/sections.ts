@@ -4,8 +4,8 @@ const startsProgram = (namespace: number, name: string) => (step: string) =>
 const setsMtu = (step: string) => step.startsWith("NS1: ip link set wg1 mtu ");
 
 /**
- * The parts of netns.sh in their order, with the step that begins each. The first has begun before
- * any step; clean-up begins from wherever the script stops.
+ * The parts of netns.sh in their order, with the step that begins each. The first begins before any step, and
+ * the clean-up wherever the script stops.
  */
 const table = [
   { name: "set-up", begins: () => false },
@@ -41,12 +41,12 @@ export type Section = (typeof table)[number]["name"];
 /** The parts of netns.sh, in the order in which it runs them. */
 export const sections: readonly Section[] = table.map(({ name }) => name);
 
-/** The part that netns.sh is in before its first step. */
+/** The part before the first step. */
 export const firstSection: Section = "set-up";
 
 /**
- * The part that netns.sh is in with this step, after a step in part `current`. Only the next part can
- * begin, or the clean-up: the script never goes back, and it leaves none out before it stops.
+ * The part to which a step belongs that follows a step of part `current`: the same one, the next one, or the
+ * clean-up. The script never goes back, and skips none before it stops.
  */
 export function sectionOf(step: string, current: Section): Section {
   const next = table[sections.indexOf(current) + 1];

@@ -2,9 +2,9 @@ import { plainText } from "../sandbox/sandbox.js";
 import { type Leg, LegReader } from "./legs.js";
 import { firstSection, type Section, sectionOf } from "./sections.js";
 
-/** Where a run of netns.sh is. */
+/** How far a run of netns.sh is. */
 export interface Progress {
-  /** The number of the step it is at, from 1; 0 before the first. */
+  /** The number of its current step, from 1; 0 before the first. */
   readonly step: number;
   readonly section: Section;
   /** The step's command as netns.sh announces it, such as "NS0: wg showconf wg1". */
@@ -43,7 +43,7 @@ export class Transcript {
   #progress: Progress = { step: 0, section: firstSection, command: "" };
   #complete = false;
 
-  /** The step it is at. The steps of the clean-up do not count. */
+  /** Its current step. The steps of the clean-up do not count. */
   get progress(): Progress {
     return this.#progress;
   }

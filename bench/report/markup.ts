@@ -7,7 +7,7 @@ export class Markup {
   }
 }
 
-/** What may stand in a piece of markup. Strings are escaped. */
+/** What can be inserted into a piece of markup. Strings are escaped. */
 export type MarkupValue = string | number | Markup | readonly Markup[];
 
 /** Template tag: HTML or SVG whose inserted strings are escaped, for text and quoted attributes. */

@@ -72,7 +72,7 @@ export function verdict({ subject }: Bench, { programs, rounds }: Result): strin
     const counts = failed.map(({ name, roundsPassed }) => `${name} (${roundsPassed} of ${rounds})`);
     return `Not every round passed: ${counts.join(", ")}.`;
   }
-  const names = new Intl.ListFormat("en").format(judged.map(({ name }) => name));
+  const names = new Intl.ListFormat("en-GB").format(judged.map(({ name }) => name));
   return `${names} passed ${subject}${rounds === 1 ? "" : `, ${rounds} of ${rounds} times`}.`;
 }
 

@@ -12,13 +12,13 @@ export function geometricMean(ratios: readonly number[]): number | null {
   return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
 }
 
-/** a / b, or null where either is unknown or the ratio has no meaning. */
+/** a / b. null: one of them is unknown, or not above 0. */
 export function ratio(a: number | null, b: number | null): number | null {
   return a === null || b === null || a <= 0 || b <= 0 ? null : a / b;
 }
 
 /**
- * The value below which a share of them lies, between two values in proportion. null: there are none.
+ * The value below which a share of the values lies, interpolated between two of them. null: there are none.
  * @param share from 0 to 1
  */
 export function quantile(values: readonly number[], share: number): number | null {
@@ -36,8 +36,8 @@ export interface Interval {
 }
 
 /**
- * Where the median of what the values were drawn from lies, with a confidence of at least 95 percent,
- * whatever its distribution is: between two order statistics. null: fewer than six values cannot tell.
+ * A confidence interval of the median of the distribution that the values come from, of at least 95 percent,
+ * whatever that distribution is: between two order statistics. null: there are fewer than six values.
  */
 export function medianInterval(values: readonly number[]): Interval | null {
   const sorted = [...values].sort((a, b) => a - b);

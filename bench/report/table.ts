@@ -45,7 +45,7 @@ export function formatTable(bench: Bench, result: Result, style: Style = plainSt
       ),
     ),
   }));
-  // A column without any text is left out: no ratios without a reference, no ffi/exec where nothing compares them.
+  // An empty column is left out: the ratios of the reference, and ffi/exec if nothing compares the two.
   const body = [outcome, ...sections.flatMap(({ rows }) => rows)];
   const widths = heading.map(({ text }, column) => {
     const width = Math.max(...body.map((cells) => cells[column]?.text.length ?? 0));

@@ -13,7 +13,7 @@ export interface Machine {
   readonly node: string;
 }
 
-/** What a page tells of a machine. */
+/** Describes a machine in a sentence. */
 export function machineSentence(machine: Machine): string {
   const { kernel, processors, processor, architecture, node } = machine;
   return `Linux ${kernel}, ${processors} × ${processor} (${architecture}), Node ${node}.`;

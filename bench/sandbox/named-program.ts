@@ -1,9 +1,8 @@
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { messageOf, WgBridgeError } from "../../src/errors.js";
+import { WgBridgeError } from "../../src/errors.js";
+import { isExecutableFile } from "../../src/executable-file.js";
 
-/** A program that a user puts beside ours: NAME=PATH on the command line. */
+/** A program to measure with ours: NAME=PATH on the command line. */
 export interface NamedProgram {
   readonly name: string;
   /** Absolute. */
@@ -11,9 +10,9 @@ export interface NamedProgram {
 }
 
 /**
- * Reads what followed an option each time it was given.
+ * Reads the values of an option.
  * @param option as it is written, "--also"
- * @param taken names that are ours, and what each is
+ * @param taken names of ours, each with its meaning
  * @throws Error whose message is a sentence for a person
  */
 export function parseNamedPrograms(
@@ -45,18 +44,10 @@ function parseNamedProgram(option: string, value: string): NamedProgram {
 }
 
 /** Checks that such a program can be started. */
-export async function checkNamedProgram(
-  option: string,
-  { name, path }: NamedProgram,
-): Promise<void> {
-  try {
-    await access(path, constants.X_OK);
-    if (!(await stat(path)).isFile()) throw new Error("it is not a file");
-  } catch (cause) {
-    throw new WgBridgeError(
-      "WG_BRIDGE_EXECUTABLE_MISSING",
-      `${option} ${name}: ${path} cannot be executed (${messageOf(cause)}).`,
-      { cause },
-    );
-  }
+export function checkNamedProgram(option: string, { name, path }: NamedProgram): void {
+  if (isExecutableFile(path)) return;
+  throw new WgBridgeError(
+    "WG_BRIDGE_EXECUTABLE_MISSING",
+    `${option} ${name}: ${path} cannot be executed: it is not an executable file.`,
+  );
 }

@@ -24,7 +24,7 @@ describe("a verdict on ratios to upstream", () => {
     assert.equal(verdictOn({ low: 0.7, high: 0.9 }, "less"), "better");
   });
 
-  it("is refused where the noise reaches over 1, or touches it", () => {
+  it("is refused if the interval contains 1, or touches it", () => {
     assert.equal(verdictOn({ low: 0.9, high: 1.1 }, "more"), "undecided");
     assert.equal(verdictOn({ low: 1, high: 1.1 }, "more"), "undecided");
     assert.equal(verdictOn({ low: 0.9, high: 1 }, "less"), "undecided");
@@ -69,7 +69,7 @@ describe("the summary", () => {
     assert.equal(figureOf(ordinary, "start").programs.ffi?.toReference?.verdict, "worse");
   });
 
-  it("takes a slow round for what it is: both were slow in it", () => {
+  it("is not misled by a slow round: both were slow in it", () => {
     const slow = [1, 1, 0.1, 1, 0.2, 1];
     const result = resultOf(
       found("upstream", { "tcp-1420-1-up": slow }),
@@ -78,7 +78,7 @@ describe("the summary", () => {
     assert.equal(figureOf(result, "tcp-1420-1-up").programs.exec?.toReference?.verdict, "better");
   });
 
-  it("refuses a verdict to rounds that do not agree, and to fewer than six", () => {
+  it("gives no verdict on rounds that disagree, or on fewer than six", () => {
     assert.equal(
       figureOf(ordinary, "tcp-9000-1-up").programs.exec?.toReference?.verdict,
       "undecided",
@@ -93,7 +93,7 @@ describe("the summary", () => {
     assert.ok(Math.abs((figure?.median ?? 0) - 2) < 1e-9);
   });
 
-  it("gives no ratio of losses where one is 0 in some round", () => {
+  it("gives no ratio of losses if one is 0 in some round", () => {
     const { programs } = figureOf(ordinary, "udp-250-loss");
     assert.equal(programs.exec?.median, 0);
     assert.equal(programs.exec?.toReference, null);
@@ -112,7 +112,7 @@ describe("the summary", () => {
     );
   });
 
-  it("gives a ratio still where a program has no sample of some round", () => {
+  it("still gives a ratio if a program has no sample of some round", () => {
     const gap = resultOf(
       found("upstream", { start: [1, null, 1] }),
       found("exec", { start: [null, 2, 2] }),

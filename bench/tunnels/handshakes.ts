@@ -12,8 +12,8 @@ export const handshakesClientPath = `${packageRoot}/build/bench/handshakes`;
 const limit = 60_000;
 
 /**
- * How many handshake initiations a tunnel answers a second, each from another peer. The client keeps
- * fewer under way than what makes an engine ask for cookies.
+ * Returns how many handshake initiations a tunnel answers a second, each from another peer. The client keeps
+ * so few under way that no engine asks for cookies.
  */
 export async function handshakesPerSecond(end: End, count: number): Promise<number> {
   const args = [`127.0.0.1:${end.port}`, end.key.publicKey(), String(count)];
@@ -35,13 +35,13 @@ export async function handshakesPerSecond(end: End, count: number): Promise<numb
     const endpoint = await next();
     const peers: string[] = [];
     while (peers.length < count) {
-      // Most learn the endpoint from the initiation. Tailscale's fork does not.
+      // Most engines take the endpoint from the initiation. Tailscale's fork does not.
       peers.push(`[Peer]\nPublicKey = ${await next()}\nEndpoint = ${endpoint}\n`);
     }
     await setConfiguration("addconf", end.interface, peers.join("\n"));
     client.stdin.end("go\n");
     const rate = numberAt(JSON.parse(await next()), "perSecond");
-    if (rate === undefined) throw new Error("The client of the handshakes tells no rate.");
+    if (rate === undefined) throw new Error("The client of the handshakes reports no rate.");
     return rate;
   } finally {
     clearTimeout(timer);

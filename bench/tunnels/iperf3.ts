@@ -23,10 +23,10 @@ export interface Iperf3Run {
   readonly args: readonly string[];
 }
 
-/** What setting up and ending a run may take beside its seconds, in milliseconds. */
+/** How long setting up and ending a run may take in addition to its seconds, in milliseconds. */
 const patience = 15_000;
 
-/** Runs iperf3 once, and ends both of its processes whatever comes. */
+/** Runs iperf3 once. Both of its processes have ended when this settles. */
 export function iperf3(run: Iperf3Run): Promise<Received> {
   return session(run, ({ received }) => received);
 }

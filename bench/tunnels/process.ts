@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { systemCodeOf } from "../../src/errors.js";
 
 /**
- * How long the threads of a process ran so far, in seconds, to the nanosecond: a process at rest uses
- * less in a second than /proc/PID/stat can tell. A thread that has ended is not counted.
+ * The CPU time of a process's threads so far, in seconds, to the nanosecond: /proc/PID/stat is too coarse for
+ * a process at rest. A thread that has ended is not counted.
  * Source: the kernel's Documentation/scheduler/sched-stats.rst.
  */
 export function cpuSeconds(pid: number): number {
@@ -22,7 +22,7 @@ function nanoseconds(pid: number, thread: string): number {
   }
 }
 
-/** The most that a process ever held resident (VmHWM), or what it holds now (VmRSS), in MiB. */
+/** The peak resident memory of a process (VmHWM), or its resident memory now (VmRSS), in MiB. */
 export function memory(pid: number, field: "VmHWM" | "VmRSS"): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];

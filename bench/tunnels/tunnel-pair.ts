@@ -10,7 +10,7 @@ import { cpuSeconds, memory } from "./process.js";
 
 const execute = promisify(execFile);
 
-/** How long one run of ip, wg or ping may take, in milliseconds: wg waits for a hanging program for ever. */
+/** How long one run of ip, wg or ping may take, in milliseconds: wg waits without limit for a program that hangs. */
 const commandLimit = 60_000;
 
 /** How long the first packet may take, in milliseconds: a lost handshake is repeated after 5 s. */

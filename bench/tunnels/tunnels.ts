@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { executablePath, packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
 import { requireTrustedFile } from "../../src/trust.js";
-import type { Bench } from "../bench.js";
+import { type Bench, programOf } from "../bench.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
 import { figures, legs, legTitles } from "./figures.js";
 import { handshakesClientPath } from "./handshakes.js";
@@ -29,23 +29,16 @@ export const tunnels: Bench = {
   // exec is the executable itself, since Node.js only starts it.
   programs({ also, without }, env) {
     requireTrustedFile(executablePath(env), "WIREGUARD_GO_EXECUTABLE");
-    const ours = { env: {}, host: null, judged: true };
-    const exec = { ...ours, command: [executablePath(env)] };
+    const exec = [executablePath(env)];
+    const ffi = [process.execPath, main, "--backend=ffi"];
     return [
-      { ...ours, name: "upstream", command: [upstreamExecutablePath] },
-      ...also.map(({ name, path }) => ({ ...ours, name, command: [path], judged: false })),
-      { ...exec, name: "exec", host: [process.execPath, host, "exec"] },
-      {
-        ...ours,
-        name: "ffi",
-        command: [process.execPath, main, "--backend=ffi"],
-        host: [process.execPath, host, "ffi"],
-      },
-      ...without.map((levers) => ({
-        ...exec,
-        name: `exec -${levers}`,
-        env: { WG_BRIDGE_DISABLE: levers },
-      })),
+      programOf("upstream", [upstreamExecutablePath]),
+      ...also.map(({ name, path }) => programOf(name, [path], { judged: false })),
+      programOf("exec", exec, { host: [process.execPath, host, "exec"] }),
+      programOf("ffi", ffi, { host: [process.execPath, host, "ffi"] }),
+      ...without.map((levers) =>
+        programOf(`exec -${levers}`, exec, { env: { WG_BRIDGE_DISABLE: levers } }),
+      ),
     ];
   },
   measure: (turn, reporter, context) => turnInSandbox("tunnels", turn, reporter, context),

@@ -11,7 +11,7 @@ import { formatTable } from "./table.js";
 await runSuite({ usage, parse: parseFieldArguments, run: measureField });
 
 async function measureField(wanted: FieldArguments): Promise<number> {
-  for (const program of wanted.programs) await checkNamedProgram("--program", program);
+  for (const program of wanted.programs) checkNamedProgram("--program", program);
   const { rows, skipped, figures, measure } = await measurementsOf(wanted);
   if (wanted.list) {
     process.stdout.write(rows.map(({ id, title }) => `${id.padEnd(24)} ${title}\n`).join(""));

@@ -56,7 +56,7 @@ describe("test/test.sh", () => {
     assert.deepEqual({ status, stdout }, { status: 7, stdout: "one\ntwo\nthree\n" });
   });
 
-  it("says how to make netns.sh where it is missing", () => {
+  it("says how to make netns.sh if it is missing", () => {
     const { status, stderr } = run("exec");
     assert.equal(status, 1);
     assert.match(stderr, /run scripts\/netns/);

@@ -69,7 +69,7 @@ describe("LegReader", () => {
     );
   });
 
-  it("takes the server's rate where the client's report is missing", () => {
+  it("takes the server's rate if the client's report is missing", () => {
     assert.equal(rateOf("Accepted connection from a", receiver("1 Gbits/sec")), 1);
   });
 

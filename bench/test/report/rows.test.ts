@@ -27,7 +27,7 @@ describe("a row", () => {
     assert.match(large?.cells[2]?.ratio ?? "", /~$/);
   });
 
-  it("has a dash where a program has no figure, and no ratio of a loss of 0", () => {
+  it("has a dash if a program has no figure, and no ratio of a loss of 0", () => {
     assert.equal(large?.cells[1]?.figure, "–");
     assert.deepEqual(
       loss?.cells.map(({ figure, ratio }) => [figure, ratio]),
@@ -50,7 +50,7 @@ describe("a row", () => {
     assert.equal(rows(far)[0]?.ffiToExec, "2.00!");
   });
 
-  it("asks for more rounds where there are few, and shows no spread of them", () => {
+  it("asks for more rounds if there are few, and shows no spread of them", () => {
     const few = resultOf(found("upstream", { start: [1] }), found("exec", { start: [3] }));
     assert.equal(rows(few)[0]?.cells[1]?.ratio, "3.00?");
     assert.equal(rows(few)[0]?.cells[1]?.figure, "3.00");

@@ -45,7 +45,7 @@ describe("geometricMean", () => {
 });
 
 describe("ratio", () => {
-  it("is unknown where a figure is, or where it would have no meaning", () => {
+  it("is unknown if a figure is, or if it would have no meaning", () => {
     assert.equal(ratio(3, 2), 1.5);
     assert.equal(ratio(null, 2), null);
     assert.equal(ratio(2, null), null);
@@ -62,7 +62,7 @@ describe("quantile", () => {
     assert.equal(quantile([], 0.5), null);
   });
 
-  it("goes from the least to the largest value, and the half is the median", () => {
+  it("ranges from the smallest to the largest value, and its half is the median", () => {
     fc.assert(
       fc.property(fc.array(positive, { minLength: 1 }), (values) => {
         assert.equal(quantile(values, 0), Math.min(...values));

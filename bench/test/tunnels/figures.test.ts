@@ -10,14 +10,14 @@ describe("the figures", () => {
     for (const leg of legs) assert.ok(figures.some((figure) => figure.leg === leg));
   });
 
-  it("are better with more of what crosses, and with less of what it costs", () => {
+  it("are better with more traffic, and with less cost", () => {
     for (const { id, unit, better } of figures) {
       const more = ["Gbit/s", "kpps", "1/s"].includes(unit);
       assert.equal(better, more ? "more" : "less", id);
     }
   });
 
-  it("say with how many peers they are, where that is measured", () => {
+  it("say how many peers there are, in the titles of their legs", () => {
     assert.deepEqual(
       [legTitles.tcp, legTitles["peers-100"], legTitles["peers-10000"]],
       ["TCP, MTU 1420, 1 peer", "100 peers", "10,000 peers"],
@@ -28,7 +28,7 @@ describe("the figures", () => {
     for (const { title } of figures) assert.ok(title.length <= 31, title);
   });
 
-  it("are written with three digits at least", () => {
+  it("are written with at least three digits", () => {
     const write = (value: number) => formatFigure(value, "ms");
     assert.equal(formatFigure(17, ""), "17");
     assert.deepEqual([0, 0.1234, 1.234, 12.34, 123.4, 9876].map(write), [

@@ -23,7 +23,7 @@ describe("what iperf3 printed", () => {
     );
   });
 
-  it("is of UDP what arrived, not what was sent", () => {
+  it("is what arrived of UDP, not what was sent", () => {
     const { goodput, bytes, packetsPerSecond, loss } = readIperf3(recorded("iperf3-udp"));
     assert.equal(bytes, (4565 - 931) * 1368);
     assert.equal(Math.round(packetsPerSecond), Math.round((4565 - 931) / 1.000212));
@@ -31,7 +31,7 @@ describe("what iperf3 printed", () => {
     assert.equal(loss.toFixed(2), "20.39");
   });
 
-  it("is iperf3's own complaint where it has one", () => {
+  it("is iperf3's own error if it has one", () => {
     const output =
       '{"start":{},"end":{},"error":"unable to connect to server: Connection timed out"}';
     assert.throws(() => readIperf3(output), {
@@ -39,7 +39,7 @@ describe("what iperf3 printed", () => {
     });
   });
 
-  it("is nothing where it was killed, or where a sum is missing", () => {
+  it("is an error if it was killed, or a sum is missing", () => {
     assert.throws(() => readIperf3('{"start":{'), { message: "iperf3 ended without a result." });
     assert.throws(() => readIperf3('{"end":{"sum_received":{"bytes":1,"seconds":1}}}'), {
       message: "iperf3's result has no sums.",

@@ -13,7 +13,7 @@ describe("what ping printed", () => {
     assert.equal(p99.toFixed(2), "12.04");
   });
 
-  it("is nothing where no answer came", () => {
+  it("is an error if no answer came", () => {
     const silent = "PING 192.168.241.2\n\n5 packets transmitted, 0 received, 100% packet loss\n";
     assert.throws(() => readPing(silent), { message: "ping got no answer." });
   });
