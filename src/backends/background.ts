@@ -4,7 +4,7 @@ import { messageOf, WgBridgeError } from "../errors.js";
 import { requireTrustedDirectory, socketDirectory } from "../trust.js";
 import type { BackendKind } from "./backend.js";
 import { Child } from "./exec/child.js";
-import { childDescriptors, type Standard } from "./exec/descriptors.js";
+import { backgroundVariable, childDescriptors, type Standard } from "./exec/descriptors.js";
 import { type ChildEnd, describeEnd } from "./exec/foreign.js";
 import { startError } from "./failure.js";
 import { SignalForwarding } from "./foreground-signals.js";
@@ -14,9 +14,6 @@ const startTimeout: Readonly<Record<BackendKind, number>> = { ffi: 30_000, exec:
 
 /** How long a tunnel whose program went into the background may take to answer, in milliseconds. */
 const answerTimeout = 10_000;
-
-/** Tells this program, started again for ffi, to leave its caller's directory once it has loaded all it needs. */
-export const backgroundVariable = "WG_PROCESS_BACKGROUND";
 
 /** What is to run in the background. */
 export interface BackgroundRequest {

@@ -8,6 +8,9 @@ export const statusVariable = "WG_PROCESS_STATUS_FD";
 /** Names a descriptor at whose end of file a program ends, because its parent has gone. */
 const lifelineVariable = "WG_PROCESS_LIFELINE_FD";
 
+/** Tells wg-bridge, started again for ffi, to leave its caller's directory once it has loaded all it needs. */
+export const backgroundVariable = "WG_PROCESS_BACKGROUND";
+
 /** Variables with which a caller hands a wireguard-go program an open TUN interface and UAPI socket. */
 const handedOn = ["WG_TUN_FD", "WG_UAPI_FD"];
 

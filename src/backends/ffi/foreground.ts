@@ -1,8 +1,7 @@
 import { constants } from "node:os";
 import type { Environment } from "../../artifacts.js";
 import type { ForegroundEnd, LogLevel } from "../backend.js";
-import { backgroundVariable } from "../background.js";
-import { startError } from "../failure.js";
+import { backgroundVariable } from "../exec/descriptors.js";
 import type { TunnelLibrary } from "../ffi.js";
 import { GoSignals } from "../foreground-signals.js";
 import { unloggedEnd } from "../status.js";
@@ -28,6 +27,7 @@ export async function runInForeground(
   }
   const failure = library.lastFailure(0);
   if (failure.code !== "WG_BRIDGE_LOST") {
+    const { startError } = await import("../failure.js");
     return { exitCode, error: startError(name, failure), isOnStatus: true };
   }
   return { exitCode, ...unloggedEnd(name, failure.fact, env) };
