@@ -3,34 +3,34 @@ import type { Endpoint } from "../values/endpoint.js";
 import type { PresharedKey, PrivateKey, PublicKey } from "../values/key.js";
 import type { PersistentKeepalive } from "../values/number.js";
 
-/** What wg(8) configures of one peer. */
+/** The configuration of one peer, as wg(8) knows it. */
 export interface PeerConfig {
   readonly publicKey: PublicKey;
   readonly presharedKey?: PresharedKey;
   readonly endpoint?: Endpoint;
-  /** Absent is off. */
+  /** Absent: off. */
   readonly persistentKeepalive?: PersistentKeepalive;
   readonly allowedIps: readonly AllowedIp[];
 }
 
-/** A peer as a program gives it: its key, its endpoint and its prefixes may be texts. */
+/** A peer's configuration, with the key, the endpoint and the prefixes as values or as strings. */
 export interface PeerInput {
   readonly publicKey: string;
-  /** Or its text, which then stays in memory until it is collected. */
+  /** A key, or its text, which stays in memory until it is collected. */
   readonly presharedKey?: PresharedKey | string;
   readonly endpoint?: Endpoint | string;
-  /** Absent is off. */
+  /** Absent: off. */
   readonly persistentKeepalive?: PersistentKeepalive;
-  /** Absent is none. */
+  /** Absent: none. */
   readonly allowedIps?: readonly string[];
 }
 
-/** What `wg setconf` configures. */
+/** The configuration of a device, as `wg setconf` knows it. */
 export interface DeviceConfig {
   readonly privateKey?: PrivateKey;
-  /** UDP port, 0 to 65535; absent or 0 leaves the choice to the kernel. */
+  /** UDP port, 0 to 65535. Absent or 0: the kernel chooses. */
   readonly listenPort?: number;
-  /** Mark of outgoing packets, 0 to 4294967295; absent or 0 is off. */
+  /** Mark of outgoing packets, 0 to 4294967295. Absent or 0: off. */
   readonly fwmark?: number;
   readonly peers: readonly PeerConfig[];
 }

@@ -8,14 +8,13 @@ import type { DeviceStatus, PeerStatus } from "./status.js";
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /**
- * The one change that makes a device what is wanted, or undefined where it is that already. What is
- * the same is not mentioned, so that no session is lost. What is wanted is all there is to be: other
- * peers go, and so do an absent private key, fwmark, preshared key and keepalive; `wg syncconf` keeps
- * the last two. An absent endpoint stays as it is. An absent listen port does too, other than for wg:
- * any port is what was asked for.
+ * Returns the one change that makes a device match `wanted`, or undefined if it already does. What is equal is
+ * left out, so that no session is lost. `wanted` is complete: other peers are removed, and so are a private key,
+ * fwmark, preshared key and keepalive that are absent from it; `wg syncconf` keeps the last two. An absent
+ * endpoint stays as it is. So does an absent listen port, unlike for wg: it asks for any port.
  *
- * Where there are no peers yet all that is wanted is mentioned, so that the change replaces whatever
- * other programs make of the device meanwhile: see {@link replacesAll}.
+ * If the device has no peers yet, the change is complete as well, and so replaces whatever other programs do to
+ * the device meanwhile: see {@link replacesAll}.
  */
 export function difference(current: DeviceStatus, wanted: DeviceConfig): DeviceChange | undefined {
   const peers = peerChanges(current, settle(wanted));
@@ -31,7 +30,7 @@ export function difference(current: DeviceStatus, wanted: DeviceConfig): DeviceC
   return Object.keys(change).length === 0 ? undefined : change;
 }
 
-/** Without peers no session is lost by saying what is the same already. */
+/** Repeats what is equal, too: without peers there is no session to lose. */
 function replacement(
   current: DeviceStatus,
   wanted: DeviceConfig,
@@ -48,17 +47,17 @@ function replacement(
 }
 
 /**
- * Whether a difference leaves nothing of what a device was when it is made, so that nothing of another
- * program's can be left beside it.
+ * Reports whether a difference replaces the whole configuration of a device, so that nothing of another
+ * program's can remain.
  */
 export function replacesAll({ replacePeers, fwmark, privateKey }: DeviceChange): boolean {
   return replacePeers === true && fwmark !== undefined && privateKey !== undefined;
 }
 
 /**
- * The peers as an engine would have them after taking one after another: of a peer given twice the
- * last counts, with the endpoint that either has; an allowed IP is its last peer's; a peer with our
- * own key is none.
+ * Returns the peers as an engine would have them after it was given one after another. Of a peer that is given
+ * twice the last one counts, with the endpoint of either. An allowed IP belongs to the last peer that has it. A
+ * peer with our own key is ignored.
  */
 function settle(wanted: DeviceConfig): readonly PeerConfig[] {
   const peers = new Map<PublicKey, PeerConfig>();
@@ -91,7 +90,7 @@ function peerChanges(current: DeviceStatus, wanted: readonly PeerConfig[]): read
   return [...removals, ...changes];
 }
 
-/** Only what a peer is configured with: what is wanted may be a status, which says more. */
+/** Picks a peer's configuration: `wanted` may be a status, which has more fields. */
 function addition(peer: PeerConfig): PeerChange {
   const { publicKey, presharedKey, endpoint, persistentKeepalive = "off", allowedIps } = peer;
   return {
@@ -133,21 +132,22 @@ function allowedIpsChange(
   };
 }
 
-/** The prefixes that are not among the others. Most lists are so short that a Set costs more. */
+/** Returns the prefixes that are not among the others. Most lists are so short that a Set would cost more. */
 function without(some: readonly AllowedIp[], others: readonly AllowedIp[]): readonly AllowedIp[] {
   if (others.length <= 8) return some.filter((prefix) => !others.includes(prefix));
   const known = new Set(others);
   return some.filter((prefix) => !known.has(prefix));
 }
 
-/** boringtun tells its public key in place of the private one, and has no way to lose either. */
+/** boringtun reports its public key instead of the private one, and cannot remove either. */
 function privateKeyChange(
   current: DeviceStatus,
   wanted: PrivateKey | undefined,
 ): PrivateKey | "remove" | undefined {
-  const told = current.unknown.find(([key]) => key === "own_public_key")?.[1];
-  if (told === undefined) return secretChange(current.privateKey, wanted);
-  return wanted === undefined || publicKeyHex(wanted.publicKey()) === told ? undefined : wanted;
+  const ownPublicKey = current.unknown.find(([key]) => key === "own_public_key")?.[1];
+  if (ownPublicKey === undefined) return secretChange(current.privateKey, wanted);
+  const isEqual = wanted !== undefined && publicKeyHex(wanted.publicKey()) === ownPublicKey;
+  return isEqual ? undefined : wanted;
 }
 
 interface Secret<Key> {
@@ -163,8 +163,8 @@ function secretChange<Key extends Secret<Key>>(
 }
 
 /**
- * Whether an engine can make a part of a change and refuse the rest: a port, a mark, one peer too many,
- * or a key that it does not know. All else is checked before it is sent.
+ * Reports whether an engine can make part of a change and refuse the rest: for a port, a mark, one peer too
+ * many, or a key that it does not know. Everything else is checked before it is sent.
  */
 export function canBeRefusedHalfway(change: DeviceChange): boolean {
   const { listenPort, fwmark, privateKey, replacePeers, peers = [], unknown = [] } = change;
@@ -178,8 +178,9 @@ function hasLineToRefuse({ unknown = [], removeAllowedIps = [] }: PeerChange): b
 }
 
 /**
- * The change that makes a device again what it was before, or undefined where it still is: also its
- * port, and that a peer had no endpoint. Such a peer has had no session, and is made anew.
+ * Returns the change that restores the state of a device, or undefined if nothing has changed. Unlike a
+ * difference it restores the port as well, and that a peer had no endpoint: such a peer had no session, and is
+ * removed and added again.
  */
 export function restoration(current: DeviceStatus, before: DeviceStatus): DeviceChange | undefined {
   const listenPort = before.listenPort ?? 0;

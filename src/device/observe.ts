@@ -8,7 +8,7 @@ export interface HandshakeEvent {
   readonly at: Date;
 }
 
-/** A peer is reached at another endpoint: it has roamed, or was configured anew. */
+/** A peer's endpoint changed: it has roamed, or was reconfigured. */
 export interface EndpointEvent {
   readonly peer: PublicKey;
   readonly endpoint: Endpoint;
@@ -21,19 +21,19 @@ export interface SilentEvent {
   readonly latestHandshake: Date;
 }
 
-/** What differs between two looks at a device. */
+/** A difference between two polls of a device. */
 export type Observation =
   | readonly ["handshake", HandshakeEvent]
   | readonly ["endpoint", EndpointEvent]
   | readonly ["silent", SilentEvent];
 
-/** After so long a session's keys are refused: REJECT_AFTER_TIME of the WireGuard paper, in milliseconds. */
+/** The age at which a session's keys are refused: REJECT_AFTER_TIME of the WireGuard paper, in milliseconds. */
 export const silence = 180_000;
 
 /**
- * Tells what happened to the peers since the look before. `now`, and `at` of the look before,
- * are in milliseconds. Without a look before only silences are told, each once: a peer that never had a
- * handshake is not silent, but new.
+ * Returns what happened to the peers since the previous poll. `now`, and `at` of the previous poll, are in
+ * milliseconds. Without a previous poll only silences are reported. Each silence is reported once. A peer that
+ * never had a handshake is new, not silent.
  */
 export function observe(
   previous: { readonly status: DeviceStatus; readonly at: number } | undefined,
@@ -52,15 +52,15 @@ export function observe(
 
 function changesOf(earlier: PeerStatus | undefined, peer: PeerStatus): Observation[] {
   const { publicKey, latestHandshake, endpoint } = peer;
-  const seen: Observation[] = [];
+  const changes: Observation[] = [];
   if (latestHandshake !== undefined && +latestHandshake !== +(earlier?.latestHandshake ?? 0)) {
-    seen.push(["handshake", { peer: publicKey, at: latestHandshake }]);
+    changes.push(["handshake", { peer: publicKey, at: latestHandshake }]);
   }
   const previous = earlier?.endpoint;
   if (earlier !== undefined && endpoint !== undefined && !same(endpoint, previous)) {
-    seen.push(["endpoint", { peer: publicKey, endpoint, previous }]);
+    changes.push(["endpoint", { peer: publicKey, endpoint, previous }]);
   }
-  return seen;
+  return changes;
 }
 
 function same(endpoint: Endpoint, other: Endpoint | undefined): boolean {
@@ -70,13 +70,13 @@ function same(endpoint: Endpoint, other: Endpoint | undefined): boolean {
 function silenceOf(
   earlier: PeerStatus | undefined,
   { publicKey, latestHandshake }: PeerStatus,
-  then: number | undefined,
+  pollBefore: number | undefined,
   now: number,
 ): Observation[] {
   if (latestHandshake === undefined || now - +latestHandshake < silence) return [];
-  const told =
-    then !== undefined &&
+  const reported =
+    pollBefore !== undefined &&
     +(earlier?.latestHandshake ?? Number.NaN) === +latestHandshake &&
-    then - +latestHandshake >= silence;
-  return told ? [] : [["silent", { peer: publicKey, latestHandshake }]];
+    pollBefore - +latestHandshake >= silence;
+  return reported ? [] : [["silent", { peer: publicKey, latestHandshake }]];
 }

@@ -1,7 +1,7 @@
 import { PresharedKey, PrivateKey } from "../values/key.js";
 import type { DeviceConfig } from "./config.js";
 
-/** Overwrites the keys of a configuration, a status or a change that nobody needs any more. */
+/** Overwrites the keys of a configuration, a status or a change that is no longer needed. */
 export function destroySecrets({
   privateKey,
   peers = [],
@@ -13,7 +13,7 @@ export function destroySecrets({
   for (const { presharedKey } of peers) if (presharedKey !== "remove") presharedKey?.destroy();
 }
 
-/** The same configuration with keys of its own, which stay whoever destroys the others. */
+/** Copies a configuration and its keys, so that whoever destroys the original keys leaves the copies intact. */
 export function withOwnSecrets(device: DeviceConfig): DeviceConfig {
   const { privateKey } = device;
   const peers = device.peers.map((peer) =>

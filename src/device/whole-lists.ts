@@ -3,19 +3,19 @@ import type { PublicKey } from "../values/key.js";
 import type { DeviceChange, PeerChange } from "./change.js";
 import type { DeviceStatus } from "./status.js";
 
-/** Whether a change removes single allowed IPs, which engines before 2025 cannot. */
+/** Reports whether a change removes single allowed IPs, which engines before 2025 cannot do. */
 export function removesExactly({ peers = [] }: DeviceChange): boolean {
   return peers.some(({ remove, removeAllowedIps = [] }) => !remove && removeAllowedIps.length > 0);
 }
 
 /**
- * The same change of a device for an engine that cannot remove single allowed IPs: a peer that loses
- * some gets its whole list anew.
+ * Rewrites a change for an engine that cannot remove single allowed IPs: a peer that loses some gets its whole
+ * list anew.
  */
 export function withWholeLists(change: DeviceChange, current: DeviceStatus): DeviceChange {
   const owners = new Owners(change.replacePeers ? undefined : current);
   const peers = change.peers?.map((peer) => {
-    owners.take(peer);
+    owners.apply(peer);
     return removesExactly({ peers: [peer] }) ? withWholeList(peer, owners) : peer;
   });
   return { ...change, ...(peers && { peers }) };
@@ -28,7 +28,7 @@ function withWholeList(
   return { ...rest, replaceAllowedIps: true, allowedIps: owners.listOf(rest.publicKey) };
 }
 
-/** Whose each allowed IP is, while a change is made line by line. */
+/** Follows which peer owns each allowed IP while a change is made line by line. */
 class Owners {
   readonly #owner = new Map<AllowedIp, PublicKey>();
   readonly #lists = new Map<PublicKey, Set<AllowedIp>>();
@@ -44,7 +44,7 @@ class Owners {
     return [...(this.#lists.get(peer) ?? [])];
   }
 
-  take({ publicKey, remove, updateOnly, ...change }: PeerChange): void {
+  apply({ publicKey, remove, updateOnly, ...change }: PeerChange): void {
     if (updateOnly && !this.#lists.has(publicKey)) return;
     if (remove || change.replaceAllowedIps) this.#drop(publicKey, this.listOf(publicKey));
     if (remove) {

@@ -4,14 +4,14 @@ import { WgBridgeError } from "../errors.js";
 const newline = 0x0a;
 
 /**
- * Collects the pieces of one UAPI answer until the blank line that ends it. Takes time linear in
- * the answer's length, however small the pieces: a get of 130,560 allowed IPs is several megabytes.
+ * Collects the pieces of one UAPI answer up to the blank line that ends it. Takes time linear in the
+ * answer's length, however small the pieces: the answer for 130,560 allowed IPs has several megabytes.
  */
 export class AnswerReader {
   readonly #pieces: Uint8Array[] = [];
   #endsWithNewline = false;
 
-  /** Takes the next piece. Returns the whole answer, blank line included, once it is there. */
+  /** Adds the next piece. Returns the complete answer, blank line included, once it has arrived. */
   push(piece: Buffer): Buffer | undefined {
     const end = this.#endsWithNewline && piece[0] === newline ? 1 : endOfBlankLine(piece);
     if (end === undefined) {
@@ -25,7 +25,7 @@ export class AnswerReader {
     return whole;
   }
 
-  /** Overwrites the pieces: private keys are in them. */
+  /** Overwrites the pieces: they hold private keys. */
   discard(): void {
     for (const held of this.#pieces.splice(0)) held.fill(0);
   }
@@ -36,7 +36,7 @@ function endOfBlankLine(piece: Buffer): number | undefined {
   return at === -1 ? undefined : at + 2;
 }
 
-/** The error for an answer with an errno. `what` says what was refused: "read", "change". */
+/** The error for an answer with an errno. `what` is the verb that was refused: "read", "change". */
 export function refusedError(what: string, errno: number): WgBridgeError {
   return new WgBridgeError(
     "WG_BRIDGE_REFUSED",

@@ -14,8 +14,8 @@ type PeerUnderWork = Mutable<PeerChange> & {
 };
 
 /**
- * Reads one UAPI set, as an engine would.
- * @throws WgBridgeError WG_BRIDGE_UAPI, and what a value's type throws
+ * Reads a complete UAPI set, as an engine would.
+ * @throws WgBridgeError WG_BRIDGE_UAPI, or the code of a wrong value
  */
 export function decodeChange(request: Uint8Array): DeviceChange {
   const decoder = new ChangeDecoder();
@@ -23,7 +23,7 @@ export function decodeChange(request: Uint8Array): DeviceChange {
   return decoder.end();
 }
 
-/** Turns a set, as it arrives in pieces, into a change. */
+/** Turns a set that arrives in pieces into a change. */
 export class ChangeDecoder {
   readonly #lines = new LineReader((bytes, start, end) => this.#line(bytes, start, end));
   readonly #unknown: UnknownLine[] = [];
@@ -35,21 +35,21 @@ export class ChangeDecoder {
   #done = false;
 
   /**
-   * Takes the next piece, of which nothing is kept.
-   * @throws WgBridgeError WG_BRIDGE_UAPI where the request is malformed
+   * Reads the next piece, and keeps no reference to it.
+   * @throws WgBridgeError WG_BRIDGE_UAPI if the request is malformed
    */
   push(piece: Uint8Array): void {
     this.#lines.push(piece);
   }
 
-  /** The blank line that ends a request was there. */
+  /** Whether the blank line that ends a request has arrived. */
   get done(): boolean {
     return this.#done;
   }
 
   /**
-   * The change, once the blank line was there.
-   * @throws WgBridgeError WG_BRIDGE_UAPI where the request is not whole
+   * Returns the change, once the request is complete.
+   * @throws WgBridgeError WG_BRIDGE_UAPI if it is not
    */
   end(): DeviceChange {
     if (!this.#done) throw uapiError("the request ends before its blank line");

@@ -15,36 +15,36 @@ import { encodeChange } from "./encode.js";
 import { getRequest } from "./request.js";
 import { decodeErrno, decodeStatus } from "./status-decoder.js";
 
-/** One UAPI exchange: a whole request for a whole answer. */
+/** Sends one complete UAPI request, and resolves with the complete answer. */
 export type Exchange = (request: Uint8Array, signal?: AbortSignal) => Promise<Buffer>;
 
-/** What a call asks for, where that has to be found out yet. The call has its turn all the same. */
+/** An argument that may still be on its way. The call keeps its turn in the meantime. */
 type Soon<T> = T | Promise<T>;
 
-/** How often a change is taken up again that another process got in the way of. */
+/** How often to retry a change that another process interfered with. */
 const maxRounds = 10;
 
-/** The longest wait between two rounds in milliseconds. */
-const maxWait = 100;
+/** The maximum delay between two rounds in milliseconds. */
+const maxDelay = 100;
 
 /**
- * One WireGuard device behind UAPI. Each change is made whole, or not at all; one after another, in the
- * order in which they were asked for.
+ * A WireGuard device behind UAPI. It makes each change as a whole or not at all, and one after another, in
+ * the order of the calls.
  *
- * A signal gives up waiting at once, and whatever was not begun. A change that was begun goes on to its
- * end: an engine takes a request line by line, and one that is cut short leaves half of it.
+ * If its signal fires, a call rejects at once, and does not begin what it has not begun. A change that has
+ * begun is finished: an engine executes a request line by line, and would keep half of one that is cut short.
  */
 export class Device {
   readonly #exchange: Exchange;
   #removesExactly: boolean | undefined;
-  /** The change before. */
+  /** Settles once the change before has. */
   #previous: Promise<void> = Promise.resolve();
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
   }
 
-  /** What the device says of itself. */
+  /** Returns the current state of the device. */
   async status(signal?: AbortSignal): Promise<DeviceStatus> {
     const answer = await this.#exchange(getRequest, signal);
     try {
@@ -55,39 +55,39 @@ export class Device {
   }
 
   /**
-   * Makes the device what is wanted, and sends only what differs. Endpoints must be addresses.
-   * Where another process changes the device meanwhile, the difference is taken again: of several
-   * that apply at once, the last one to write has seen its own state whole. `used` is called once
-   * nothing needs what is wanted any more: it may be later than this settles, if the signal fires.
+   * Makes the device match `wanted`, and sends only what differs. Endpoints must be addresses. If another
+   * process changes the device meanwhile, the difference is taken again: of several that apply at once,
+   * the last one to write has seen the device match its own configuration. `done` is called once `wanted` is
+   * no longer needed; if the signal fires, that is after this has rejected.
    * @throws WgBridgeError WG_BRIDGE_PORT_IN_USE, WG_BRIDGE_REFUSED: nothing has changed then;
-   *   WG_BRIDGE_CONFLICT where others never stop; or the signal's reason
+   *   WG_BRIDGE_CONFLICT if others keep changing it; or the signal's reason
    */
-  apply(wanted: Soon<DeviceConfig>, signal?: AbortSignal, used?: () => void): Promise<void> {
-    return this.#inTurn(wanted, (config) => this.#apply(config, signal), signal, used);
+  apply(wanted: Soon<DeviceConfig>, signal?: AbortSignal, done?: () => void): Promise<void> {
+    return this.#inTurn(wanted, (config) => this.#apply(config, signal), signal, done);
   }
 
   /**
-   * Makes one change. Endpoints must be addresses. `used` is called as for apply.
+   * Makes one change. Endpoints must be addresses. `done` is called as by apply.
    * @throws WgBridgeError WG_BRIDGE_PORT_IN_USE, WG_BRIDGE_REFUSED: nothing has changed then; or the
    *   signal's reason
    */
-  update(change: Soon<DeviceChange>, signal?: AbortSignal, used?: () => void): Promise<void> {
-    return this.#inTurn(change, (one) => this.#update(one, signal), signal, used);
+  update(change: Soon<DeviceChange>, signal?: AbortSignal, done?: () => void): Promise<void> {
+    return this.#inTurn(change, (ready) => this.#update(ready, signal), signal, done);
   }
 
   #inTurn<T>(
-    coming: Soon<T>,
-    work: (asked: T) => Promise<void>,
+    soon: Soon<T>,
+    work: (argument: T) => Promise<void>,
     signal: AbortSignal | undefined,
-    used: () => void = () => {},
+    done: () => void = () => {},
   ): Promise<void> {
-    const asked = Promise.resolve(coming);
-    asked.catch(() => {}); // it is awaited only in its turn
+    const argument = Promise.resolve(soon);
+    argument.catch(() => {}); // handled when its turn comes
     const turn = this.#previous.then(async () => {
       signal?.throwIfAborted();
-      await work(await asked);
+      await work(await argument);
     });
-    this.#previous = turn.catch(() => {}).then(used); // a failure is for the one who asked
+    this.#previous = turn.catch(() => {}).then(done); // the caller gets the failure
     return untilAborted(turn, signal);
   }
 
@@ -97,15 +97,15 @@ export class Device {
       try {
         const change = difference(current, wanted);
         if (change === undefined) return;
-        const understood = await this.#understood(change, current);
+        const translated = await this.#translate(change, current);
         if (round === 0) signal?.throwIfAborted();
-        await this.#set(understood, current);
+        await this.#set(translated, current);
         if (replacesAll(change)) return;
       } finally {
         destroySecrets(current);
       }
-      // Programs that take turns in step would go on like that.
-      if (round > 1) await delay(Math.random() * Math.min(2 ** round, maxWait));
+      // A random delay: programs that retry in step would go on interfering.
+      if (round > 1) await delay(Math.random() * Math.min(2 ** round, maxDelay));
     }
     throw new WgBridgeError(
       "WG_BRIDGE_CONFLICT",
@@ -117,26 +117,26 @@ export class Device {
     if (!canBeRefusedHalfway(change)) return this.#set(change, undefined);
     const before = await this.status(signal);
     try {
-      const understood = await this.#understood(change, before);
+      const translated = await this.#translate(change, before);
       signal?.throwIfAborted();
-      await this.#set(understood, before);
+      await this.#set(translated, before);
     } finally {
       destroySecrets(before);
     }
   }
 
-  /** The same change in the words that the engine knows. */
-  async #understood(change: DeviceChange, current: DeviceStatus): Promise<DeviceChange> {
+  /** Rewrites a change in terms that the engine knows. */
+  async #translate(change: DeviceChange, current: DeviceStatus): Promise<DeviceChange> {
     if (!removesExactly(change)) return change;
-    this.#removesExactly ??= await this.#knowsExactRemoval();
+    this.#removesExactly ??= await this.#supportsExactRemoval();
     return this.#removesExactly ? change : withWholeLists(change, current);
   }
 
-  async #knowsExactRemoval(): Promise<boolean> {
+  async #supportsExactRemoval(): Promise<boolean> {
     try {
       return (await this.#send(probe())) === 0;
     } catch (error) {
-      // gotatun hangs up on a line that it does not know. If it has ended, the next exchange tells.
+      // gotatun hangs up on a line that it does not know. If it has ended, the next exchange fails, too.
       if (hasCode(error, "WG_BRIDGE_LOST")) return false;
       throw error;
     }
@@ -160,13 +160,13 @@ export class Device {
       : refusedError("change", errno);
   }
 
-  /** Takes back what a change did before it was refused. */
+  /** Undoes what a change did before it was refused. */
   async #restore(before: DeviceStatus): Promise<void> {
     const current = await this.status();
     const change = restoration(current, before);
     destroySecrets(current);
     if (change === undefined) return;
-    const errno = await this.#send(await this.#understood(change, current));
+    const errno = await this.#send(await this.#translate(change, current));
     if (errno === 0) return;
     throw new WgBridgeError(
       "WG_BRIDGE_REFUSED",
@@ -175,7 +175,7 @@ export class Device {
   }
 }
 
-/** Removes an allowed IP of a peer that there is not: refused only where the engine does not know how. */
+/** Removes an allowed IP of a peer that does not exist: refused only by an engine that does not know how. */
 function probe(): DeviceChange {
   const publicKey = PrivateKey.generate().publicKey();
   return { peers: [{ publicKey, updateOnly: true, removeAllowedIps: [allowedIp("0.0.0.0/0")] }] };

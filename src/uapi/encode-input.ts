@@ -7,10 +7,10 @@ import * as checked from "./encode.js";
 // The encoders of "wg-bridge/uapi": they also check what no TypeScript compiler has seen.
 
 /**
- * Writes a change as one UAPI set. What the engine can refuse stands first, so that nothing has
- * changed when it does: listen_port, fwmark, private_key, replace_peers, then the peers.
- * @throws WgBridgeError WG_BRIDGE_KEY, WG_BRIDGE_ALLOWED_IP, WG_BRIDGE_VALUE; WG_BRIDGE_ENDPOINT also
- *   for a host name, which the engine does not resolve
+ * Writes a change as one UAPI set. What the engine can refuse comes first, so that nothing has changed yet
+ * when it does: listen_port, fwmark, private_key, replace_peers, then the peers.
+ * @throws WgBridgeError WG_BRIDGE_KEY, WG_BRIDGE_ALLOWED_IP, WG_BRIDGE_VALUE; WG_BRIDGE_ENDPOINT, also for a
+ *   host name, which the engine does not resolve
  */
 export function encodeChange(input: DeviceChangeInput): Buffer {
   const read = deviceChange(input, () => "change");
@@ -22,7 +22,7 @@ export function encodeChange(input: DeviceChangeInput): Buffer {
 }
 
 /**
- * Writes a status as an engine answers a get, errno and blank line included.
+ * Writes a status as an engine answers a get, with errno and blank line.
  * @throws WgBridgeError as encodeChange does
  */
 export function encodeStatus(input: DeviceStatus): Buffer {

@@ -16,8 +16,8 @@ import { checkFwmark, checkListenPort, persistentKeepalive } from "../values/num
 import { uapiError } from "./lines.js";
 
 /**
- * Writes a change as one UAPI set. What the engine can refuse stands first, so that nothing has
- * changed when it does: listen_port, fwmark, private_key, replace_peers, then the peers.
+ * Writes a change as one UAPI set. What the engine can refuse comes first, so that nothing has changed yet
+ * when it does: listen_port, fwmark, private_key, replace_peers, then the peers.
  * @throws WgBridgeError WG_BRIDGE_KEY, WG_BRIDGE_ALLOWED_IP, WG_BRIDGE_VALUE; WG_BRIDGE_ENDPOINT also
  *   for a host name, which the engine does not resolve
  */
@@ -65,7 +65,7 @@ function writePeerChange(lines: LineWriter, peer: PeerChange): void {
   writeUnknown(lines, checkUnknown(peer.unknown));
 }
 
-/** JavaScript gives any string: a key that is none must not stop the engine half-way. */
+/** In JavaScript a key can be any string: a wrong one must not stop the engine halfway. */
 function checkedHex(key: PublicKey): string {
   const hex = publicKeyHex(key);
   return hex.length === 64 ? hex : publicKeyHex(publicKey(key));
@@ -80,14 +80,14 @@ function numeric(endpoint: Endpoint): string {
   );
 }
 
-/** A line break in a value would begin a line of its own. */
+/** A line break in a value would begin another line. */
 function checkUnknown(unknown: readonly UnknownLine[] = []): readonly UnknownLine[] {
   const bad = unknown.find(([key, value]) => !/^[^\n=]+$/.test(key) || value.includes("\n"));
   if (bad === undefined) return unknown;
   throw uapiError("a key of its own is empty or holds =, or it or its value holds a line break");
 }
 
-/** Writes a status as an engine answers a get, errno and blank line included. */
+/** Writes a status as an engine answers a get, with errno and blank line. */
 export function encodeStatus(status: DeviceStatus): Buffer {
   const lines = new LineWriter();
   if (status.privateKey !== undefined) lines.secret("private_key", status.privateKey);
@@ -115,17 +115,17 @@ function writePeerStatus(lines: LineWriter, peer: PeerStatus): void {
   writeUnknown(lines, peer.unknown);
 }
 
-/** Writes lines whose keys the codec does not know. */
+/** Writes the lines whose keys the codec does not know. */
 function writeUnknown(lines: LineWriter, unknown: readonly UnknownLine[]): void {
   for (const [key, value] of unknown) lines.line(key, value);
 }
 
-/** Collects "key=value" lines in a buffer that grows, so that secrets never become strings. */
+/** Collects "key=value" lines in a growing buffer, so that secrets never become strings. */
 class LineWriter {
   #bytes: Buffer;
   #length = 0;
 
-  /** `expected` is about how many bytes there will be. */
+  /** `expected` is an estimate of the final size in bytes. */
   constructor(expected = 4096) {
     this.#bytes = Buffer.allocUnsafe(expected);
   }
@@ -148,14 +148,14 @@ class LineWriter {
     this.#length += this.#bytes.write("\n", this.#length, "latin1");
   }
 
-  /** Adds the blank line and returns all; the writer is not used again. */
+  /** Adds the blank line and returns everything. The writer cannot be used again. */
   end(): Buffer {
     this.#reserve(1);
     this.#length += this.#bytes.write("\n", this.#length, "latin1");
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Overwrites what was written; the writer is not used again. */
+  /** Overwrites what was written. The writer cannot be used again. */
   discard(): void {
     this.#bytes.fill(0, 0, this.#length);
   }

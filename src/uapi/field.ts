@@ -7,7 +7,7 @@ import { uapiError } from "./lines.js";
 const equalsSign = 0x3d;
 const colonSign = 0x3a;
 
-/** One "key=value" line. It is used for one line after another, and keeps nothing. */
+/** A "key=value" line. One Field reads line after line, and keeps none of them. */
 export class Field {
   key = "";
   #bytes: Buffer = Buffer.alloc(0);
@@ -15,7 +15,7 @@ export class Field {
   #end = 0;
 
   /**
-   * Takes the line from start to end.
+   * Reads the line from start to end.
    * @throws WgBridgeError WG_BRIDGE_UAPI for a line without "="
    */
   read(bytes: Buffer, start: number, end: number): this {
@@ -29,24 +29,24 @@ export class Field {
     return this;
   }
 
-  /** The value as text. Not for keys. */
+  /** Returns the value as a string. Not for secret keys. */
   text(): string {
     return this.#bytes.toString("utf8", this.#start, this.#end);
   }
 
-  /** A whole number from 0 to most, which must be exact as a number. */
-  number(most: number): number {
+  /** Returns a whole number from 0 to `maximum`, at most Number.MAX_SAFE_INTEGER. */
+  number(maximum: number): number {
     const length = this.#end - this.#start;
     let value = length >= 1 && length <= 16 ? 0 : Number.NaN;
     for (let at = this.#start; at < this.#end; at++) {
       const digit = (this.#bytes[at] ?? 0) - 0x30;
       value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
     }
-    if (value <= most) return value;
-    throw this.#error(`is not a whole number from 0 to ${most}`);
+    if (value <= maximum) return value;
+    throw this.#error(`is not a whole number from 0 to ${maximum}`);
   }
 
-  /** A counter of bytes: 64 bits without a sign. */
+  /** Returns a counter: 64 bits without a sign. */
   counter(): bigint {
     if (this.#end - this.#start === 1 && this.#bytes[this.#start] === 0x30) return 0n;
     if (this.#end - this.#start <= 15) return BigInt(this.number(Number.MAX_SAFE_INTEGER));
@@ -61,13 +61,13 @@ export class Field {
     return publicKeyFromBytes(scratch);
   }
 
-  /** Decodes a key into the store's next place. False for zeros, which mean that there is none. */
+  /** Decodes a key into the store's next slot. Returns false for zeros, which mean that there is no key. */
   secret(store: SecretStore): boolean {
     store.advance();
     return this.#decodeKey(store.buffer, store.start);
   }
 
-  /** Whether any byte is not zero. */
+  /** Decodes a key, and reports whether any of its bytes is not zero. */
   #decodeKey(key: Buffer, start: number): boolean {
     if (this.#end - this.#start !== 2 * keyBytes) throw this.#error("is not 64 hexadecimal digits");
     let any = 0;
@@ -100,35 +100,35 @@ export class Field {
       : allowedIp(this.text());
   }
 
-  /** "true", the only value that a switch can have. */
+  /** Returns true for "true", the only value that a flag can have. */
   isTrue(): true {
     if (this.text() === "true") return true;
     throw this.#error('is not "true"');
   }
 
-  #error(fault: string): Error {
-    return uapiError(`the value of ${this.key.slice(0, 40)} ${fault}`);
+  #error(problem: string): Error {
+    return uapiError(`the value of ${this.key.slice(0, 40)} ${problem}`);
   }
 }
 
-/** For public keys alone: it is not overwritten. */
+/** For public keys only: it is never overwritten. */
 const scratch = Buffer.alloc(keyBytes);
 
-/** The value of each hexadecimal digit by its character code, -1 for any other. */
+/** The value of each hexadecimal digit by its character code; -1 for every other character. */
 const nibbles = Int8Array.from({ length: 256 }, (_, code) => {
   const value = Number.parseInt(String.fromCharCode(code), 16);
   return Number.isNaN(value) ? -1 : value;
 });
 
-/** How many keys share one buffer: a buffer for each would cost more than reading it. */
+/** How many keys share a buffer: allocating one for each would cost more than reading it. */
 const keysPerBuffer = 64;
 
-/** Where the secret keys of one message are kept. Each place is given to one key, for good. */
+/** Holds the secret keys of one message. Each slot belongs to one key, for good. */
 export class SecretStore {
   buffer: Buffer = Buffer.alloc(0);
   start = 0;
 
-  /** Makes the next place: the 32 bytes of `buffer` from `start` on. */
+  /** Moves on to the next slot: the 32 bytes of `buffer` from `start` on. */
   advance(): void {
     this.start += keyBytes;
     if (this.start + keyBytes <= this.buffer.length) return;
@@ -172,8 +172,8 @@ const knownByLength: readonly (readonly Known[])[] = Array.from({ length: 32 }, 
 );
 
 /**
- * The key that the bytes from start to end spell. One that is known comes as the string that is here
- * already: making a new one for each of a million lines takes longer than reading them.
+ * Returns the key that the bytes from start to end spell. For a known key it is the string in `names`: making
+ * a new one for each of a million lines takes longer than reading them.
  */
 function keyName(bytes: Buffer, start: number, end: number): string {
   for (const known of knownByLength[end - start] ?? []) {

@@ -2,15 +2,15 @@ import { types } from "node:util";
 import { WgBridgeError } from "../errors.js";
 import { describe } from "../text/quote.js";
 
-/** The longest line of UAPI that is taken, in bytes: many times what any key and value need. */
+/** The maximum length of a line in bytes: many times what any key and value need. */
 const maxLineBytes = 4096;
 
 const newline = 0x0a;
 
-/** Takes one line: the bytes from start to end, without its newline. They are valid only for the call. */
+/** Receives one line: the bytes from start to end, without its newline. They are valid only during the call. */
 export type OnLine = (bytes: Buffer, start: number, end: number) => void;
 
-/** Splits UAPI, however it arrives in pieces, into lines of bytes. Secrets never become strings. */
+/** Splits UAPI that arrives in pieces into lines of bytes. Secrets never become strings. */
 export class LineReader {
   readonly #onLine: OnLine;
   #rest: Buffer = Buffer.alloc(0);
@@ -20,7 +20,7 @@ export class LineReader {
   }
 
   /**
-   * Takes the next piece.
+   * Processes the next piece.
    * @throws WgBridgeError WG_BRIDGE_UAPI for a line of more than 4,096 bytes, and what onLine throws
    */
   push(piece: Uint8Array): void {
@@ -35,7 +35,7 @@ export class LineReader {
     if (start < fresh.length) this.#keep(fresh.subarray(start));
   }
 
-  /** Whether the last line has no newline yet. */
+  /** Whether a line has begun that has no newline yet. */
   get hasRest(): boolean {
     return this.#rest.length > 0;
   }
@@ -66,10 +66,10 @@ function checkLength(bytes: number): void {
   if (bytes > maxLineBytes) throw uapiError(`a line has more than ${maxLineBytes} bytes`);
 }
 
-/** The error for what is no UAPI. The fault must not repeat a value: it may be a key. */
-export function uapiError(fault: string): WgBridgeError {
+/** The error for what is not UAPI. `problem` must not repeat a value: it may be a key. */
+export function uapiError(problem: string): WgBridgeError {
   return new WgBridgeError(
     "WG_BRIDGE_UAPI",
-    `This is not WireGuard's configuration protocol: ${fault}. The program that serves the interface is of another kind, or broken: look which one it is, and start wg-bridge's instead.`,
+    `This is not WireGuard's configuration protocol: ${problem}. The program that serves the interface is of another kind, or broken: look which one it is, and start wg-bridge's instead.`,
   );
 }

@@ -7,7 +7,7 @@ import { isInterfaceName } from "../values/interface-name.js";
 import { isServed, socketDirectory, socketPath } from "./socket.js";
 
 /**
- * The names of all interfaces that a program serves, in alphabetical order.
+ * Lists the interfaces that a program serves, in alphabetical order.
  * @throws WgBridgeError WG_BRIDGE_UNTRUSTED
  */
 export async function servedInterfaces(): Promise<readonly string[]> {
@@ -36,14 +36,14 @@ export interface Server {
   readonly program: string;
 }
 
-/** The program that serves an interface: see serversOf. */
+/** Finds the program that serves an interface, as serversOf does. */
 export function serverOf(name: string): Server | undefined {
   return serversOf([name]).get(name);
 }
 
 /**
- * Finds which processes hold the interfaces' listening UAPI sockets, by one look at proc(5). Those are
- * missing that this user may not see. The answers come from the kernel, also for processes that are stopped.
+ * Finds the processes that hold the interfaces' listening UAPI sockets, with one pass over proc(5). Processes
+ * that this user may not inspect are missing. The kernel answers, so stopped processes are found, too.
  */
 export function serversOf(names: readonly string[]): ReadonlyMap<string, Server> {
   const servers = new Map<string, Server>();
@@ -60,14 +60,14 @@ export function serversOf(names: readonly string[]): ReadonlyMap<string, Server>
   return servers;
 }
 
-/** Which backend of wg-bridge a program is: Node.js itself, or the executable that it starts. */
+/** Tells which backend of wg-bridge a program is: Node.js itself, or the executable that it starts. */
 export function backendOf(program: string): "ffi" | "exec" | "other" {
   const name = basename(program).replace(/ \(deleted\)$/, "");
   if (name === "node") return "ffi";
   return name === "wireguard-go" ? "exec" : "other";
 }
 
-/** The interfaces' names by the links that their listening sockets have in /proc/PID/fd. */
+/** Maps the links that listening sockets have in /proc/PID/fd to the names of their interfaces. */
 function socketsOf(names: readonly string[]): ReadonlyMap<string, string> {
   const paths = new Map(
     names.flatMap((name) => {
@@ -76,7 +76,7 @@ function socketsOf(names: readonly string[]): ReadonlyMap<string, string> {
     }),
   );
   const sockets = new Map<string, string>();
-  // A listening socket's line: flags 00010000, its inode, its path.
+  // The line of a listening socket has flags 00010000, its inode and its path.
   for (const line of readFileSync("/proc/net/unix", "utf8").split("\n")) {
     const [, , , flags, , , inode, bound = ""] = line.trim().split(/\s+/);
     const name = paths.get(bound);
@@ -89,7 +89,7 @@ function heldBy(pid: string): readonly string[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => linkOf(`/proc/${pid}/fd/${fd}`) ?? []);
   } catch {
-    return []; // it has ended, or is another user's
+    return []; // the process has ended, or belongs to another user
   }
 }
 

@@ -7,19 +7,19 @@ import { requireTrustedSocket, socketDirectory } from "../trust.js";
 import { AnswerReader } from "./answer.js";
 import { checkRequest } from "./request.js";
 
-/** How long one UAPI exchange may take, in milliseconds. */
+/** The maximum time for a UAPI exchange, in milliseconds. */
 export const exchangeTimeout = 30_000;
 
 export { socketDirectory };
 
-/** Path of an interface's UAPI socket. */
+/** Returns the path of an interface's UAPI socket. */
 export function socketPath(name: string): string {
   return `${socketDirectory}/${name}.sock`;
 }
 
 /**
- * Whether something takes connections on the interface's socket, or this user may not or should not
- * ask it, or more connections wait than the kernel keeps.
+ * Reports whether a program accepts connections on the interface's socket. It also counts as served if this
+ * user may not or should not connect, or if the queue of waiting connections is full.
  */
 export async function isServed(name: string): Promise<boolean> {
   try {
@@ -36,9 +36,9 @@ export async function isServed(name: string): Promise<boolean> {
 const servedCodes = ["WG_BRIDGE_PERMISSION", "WG_BRIDGE_UNTRUSTED", "WG_BRIDGE_TIMEOUT"] as const;
 
 /**
- * Resolves if something serves the interface.
+ * Resolves if a program serves the interface.
  * @throws WgBridgeError WG_BRIDGE_CLOSED, WG_BRIDGE_PERMISSION, WG_BRIDGE_UNTRUSTED, or WG_BRIDGE_TIMEOUT
- *   if more connections wait than the kernel keeps
+ *   if the queue of waiting connections is full
  */
 export async function requireServer(name: string): Promise<void> {
   const connection = await connect(name);
@@ -46,7 +46,7 @@ export async function requireServer(name: string): Promise<void> {
   connection.destroy();
 }
 
-/** The inode of the interface's socket: another one is another program's. */
+/** Returns the inode of the interface's socket: a different one belongs to a different program. */
 export function socketInode(name: string): number | undefined {
   return inodeOf(socketPath(name));
 }
@@ -60,13 +60,12 @@ function notServedError(name: string, cause?: unknown): WgBridgeError {
 }
 
 /**
- * Sends one UAPI request to whatever serves the interface's socket and resolves with its answer,
- * blank line included. An errno other than 0 in the answer is an answer, not a rejection. Both buffers
- * are the caller's, to overwrite where they hold keys.
- * @throws WgBridgeError WG_BRIDGE_CLOSED when nothing serves the socket, WG_BRIDGE_LOST when the
- *   connection ends without an answer, WG_BRIDGE_PERMISSION, WG_BRIDGE_UNTRUSTED when another user could
- *   serve it, WG_BRIDGE_TIMEOUT after 30 seconds, WG_BRIDGE_ENGINE for a request that is not UAPI; or the
- *   signal's reason.
+ * Sends one UAPI request to the program that serves the interface, and resolves with its answer, blank line
+ * included. An answer with an errno is an answer, not a rejection. Both buffers are the caller's, to overwrite
+ * if they hold keys.
+ * @throws WgBridgeError WG_BRIDGE_CLOSED if nothing serves the socket; WG_BRIDGE_LOST if the connection ends
+ *   without an answer; WG_BRIDGE_PERMISSION; WG_BRIDGE_UNTRUSTED if another user could serve it;
+ *   WG_BRIDGE_TIMEOUT after 30 seconds; WG_BRIDGE_ENGINE for a request that is not UAPI; or the signal's reason
  */
 export async function exchangeOverSocket(
   name: string,
@@ -80,8 +79,8 @@ export async function exchangeOverSocket(
 }
 
 /**
- * A connection that can still be read after a failed write. The engine hangs up on what follows a
- * bad line, and a long request is then cut short: but its answer is there already.
+ * A connection that can still be read after a failed write. The engine hangs up after a bad line, so that
+ * writing the rest of a long request fails; but its answer has arrived already.
  */
 class UapiConnection extends Socket {
   override _write(
@@ -97,7 +96,7 @@ function isHangUp(error: unknown): boolean {
   return ["EPIPE", "ECONNRESET"].includes(systemCodeOf(error) ?? "");
 }
 
-/** Reads into one buffer, to be overwritten. Node.js copies out of its own, and frees them as they are. */
+/** Reads into one buffer of ours, to be overwritten. Node.js would free its own buffers with the keys in them. */
 function intoOwnBuffer(take: (piece: Buffer) => void): OnReadOpts {
   const buffer = Buffer.allocUnsafe(65_536);
   const callback = (length: number) => {
@@ -122,7 +121,7 @@ function transact(name: string, request: Buffer, signal: AbortSignal): Promise<B
     const options: IpcNetConnectOpts = { path, signal, onread: intoOwnBuffer(take) };
     const socket = new UapiConnection(options);
     socket.connect(options, () => socket.write(request));
-    // After an answer neither of these changes the promise any more.
+    // Once there is an answer, neither of these changes the promise.
     socket.on("error", (error) => reject(socketError(name, error)));
     socket.on("close", () => {
       answer.discard();
@@ -173,9 +172,9 @@ function socketError(name: string, error: Error): Error {
 }
 
 /**
- * Resolves with true once nothing serves the interface's socket, and with false if something still
- * does after so many milliseconds. A name may be used again while the program that served it is
- * ending; when that happens it hangs up on us.
+ * Resolves with true once nothing serves the interface's socket, and with false if a program still does after
+ * so many milliseconds. A name may be reused while the program that served it is ending; that program then
+ * hangs up on us.
  */
 export async function waitUntilFree(name: string, milliseconds: number): Promise<boolean> {
   const connection = await connectIfTaken(name);
@@ -198,7 +197,7 @@ export async function waitUntilFree(name: string, milliseconds: number): Promise
   });
 }
 
-/** Removes the interface's socket if it is there and nothing serves it. */
+/** Removes the interface's socket if it exists and nothing serves it. */
 export async function removeDeadSocket(name: string): Promise<void> {
   const path = socketPath(name);
   const before = inodeOf(path);
@@ -212,7 +211,7 @@ export async function removeDeadSocket(name: string): Promise<void> {
   }
 }
 
-/** Removes the interface's socket, for its owner, who is about to end and cannot wait. */
+/** Removes the interface's socket, for an owner that is about to end and cannot wait. */
 export function removeSocketNow(name: string): void {
   rmSync(socketPath(name), { force: true });
 }
@@ -221,7 +220,7 @@ function inodeOf(path: string): number | undefined {
   return lstatSync(path, { throwIfNoEntry: false })?.ino;
 }
 
-/** The same as connect, but "full" where more connections wait than the kernel keeps. */
+/** As connect, but resolves with "full" if the queue of waiting connections is full. */
 async function connectIfTaken(name: string): Promise<Socket | "full" | undefined> {
   try {
     return await connect(name);
@@ -232,7 +231,7 @@ async function connectIfTaken(name: string): Promise<Socket | "full" | undefined
 }
 
 /**
- * A connection to the interface's socket, or undefined where nothing serves it. It does not wait: the
+ * Connects to the interface's socket; resolves with undefined if nothing serves it. That takes no time: the
  * kernel connects before the program accepts, or refuses at once.
  */
 function connect(name: string): Promise<Socket | undefined> {

@@ -6,7 +6,7 @@ import { refusedError } from "./answer.js";
 import { Field, SecretStore } from "./field.js";
 import { LineReader, uapiError } from "./lines.js";
 
-/** Turns the answer to a get, as it arrives in pieces, into a status. Takes linear time. */
+/** Turns the answer to a get, which arrives in pieces, into a status. Takes linear time. */
 export class StatusDecoder {
   readonly #lines = new LineReader((bytes, start, end) => this.#line(bytes, start, end));
   readonly #device: Mutable<DeviceStatus> & { unknown: UnknownLine[] } = { peers: [], unknown: [] };
@@ -18,22 +18,22 @@ export class StatusDecoder {
   #done = false;
 
   /**
-   * Takes the next piece, of which nothing is kept.
-   * @throws WgBridgeError WG_BRIDGE_UAPI where the answer is malformed
+   * Reads the next piece, and keeps no reference to it.
+   * @throws WgBridgeError WG_BRIDGE_UAPI if the answer is malformed
    */
   push(piece: Uint8Array): void {
     this.#lines.push(piece);
   }
 
-  /** The blank line that ends an answer was there. */
+  /** Whether the blank line that ends an answer has arrived. */
   get done(): boolean {
     return this.#done;
   }
 
   /**
-   * The whole status.
-   * @throws WgBridgeError WG_BRIDGE_UAPI where the answer is not whole, WG_BRIDGE_REFUSED where the
-   *   device answered with an errno
+   * Returns the status, once the answer is complete.
+   * @throws WgBridgeError WG_BRIDGE_UAPI if it is not; WG_BRIDGE_REFUSED if the device answered with an
+   *   errno
    */
   end(): DeviceStatus {
     if (!this.#done) throw uapiError("the answer ends before its blank line");
@@ -81,7 +81,7 @@ export class StatusDecoder {
 }
 
 /**
- * Reads the whole answer to a get.
+ * Reads a complete answer to a get.
  * @throws WgBridgeError as StatusDecoder does
  */
 export function decodeStatus(answer: Uint8Array): DeviceStatus {
@@ -93,7 +93,7 @@ export function decodeStatus(answer: Uint8Array): DeviceStatus {
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 type PeerUnderWork = Mutable<PeerStatus> & { allowedIps: AllowedIp[] };
 
-/** What nearly every peer has. */
+/** Shared by nearly all peers. */
 const none: readonly UnknownLine[] = [];
 
 function newPeer(publicKey: PublicKey): PeerUnderWork {
@@ -144,7 +144,7 @@ function takePeerField(peer: PeerUnderWork, field: Field, secrets: SecretStore):
   }
 }
 
-/** The time comes in two lines. Zero in both means that there has been no handshake. */
+/** The time comes in two lines. Zero in both means that there was no handshake. */
 function addToHandshake(peer: PeerUnderWork, milliseconds: number): void {
   if (milliseconds === 0) return;
   peer.latestHandshake = new Date((peer.latestHandshake?.getTime() ?? 0) + milliseconds);
@@ -153,7 +153,7 @@ function addToHandshake(peer: PeerUnderWork, milliseconds: number): void {
 /** The last second that a Date can hold. */
 const maxSeconds = 8_640_000_000_000 - 1;
 
-/** The number of an "errno=N" line, which older engines write without a sign. */
+/** Returns the number of an "errno=N" line, which older engines write without a minus sign. */
 function errnoOf(field: Field): number {
   const text = field.text();
   if (/^-?\d{1,9}$/.test(text)) return Math.abs(Number(text));
