@@ -1,7 +1,8 @@
 import { type FSWatcher, watch } from "node:fs";
 import { untilAborted } from "../deadline.js";
 import { hasCode } from "../errors.js";
-import { exchangeOverSocket, requireServer, socketDirectory, socketInode } from "../uapi/socket.js";
+import { socketDirectory } from "../trust.js";
+import { exchangeOverSocket, requireServer, socketInode } from "../uapi/socket.js";
 import { checkInterfaceName } from "../values/interface-name.js";
 import type { RunningTunnel, TunnelEnd } from "./backend.js";
 import { endedError } from "./status.js";

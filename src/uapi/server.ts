@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { systemCodeOf } from "../errors.js";
-import { requireTrustedDirectory } from "../trust.js";
+import { requireTrustedDirectory, socketDirectory } from "../trust.js";
 import { isInterfaceName } from "../values/interface-name.js";
-import { isServed, socketDirectory, socketPath } from "./socket.js";
+import { isServed, socketPath } from "./socket.js";
 
 /**
  * Lists the interfaces that a program serves, in alphabetical order.

@@ -10,8 +10,6 @@ import { checkRequest } from "./request.js";
 /** The maximum time for a UAPI exchange, in milliseconds. */
 export const exchangeTimeout = 30_000;
 
-export { socketDirectory };
-
 /** Returns the path of an interface's UAPI socket. */
 export function socketPath(name: string): string {
   return `${socketDirectory}/${name}.sock`;
