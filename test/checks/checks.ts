@@ -1,6 +1,7 @@
 import { type Check, type CommandOptions, inSandbox, plain } from "./check.js";
 import { readGoTests } from "./go-test.js";
 import { findTestFiles, sandboxedTests, unitTests } from "./mocha.js";
+import { oneFailed, onePassed } from "./outcome.js";
 
 const goTests: CommandOptions = {
   isBusy: true,
@@ -58,6 +59,12 @@ export async function allChecks(): Promise<readonly Check[]> {
     inSandbox("package", ["test/package.sh"]),
   ];
 }
+
+/** The check that reports on what the others did; it prints its result, which is not judged. */
+export const coverage: Check = plain("coverage", ["scripts/coverage"], {
+  read: ({ output, status }) =>
+    status === 0 ? { ...onePassed, details: output } : oneFailed(output),
+});
 
 function words(command: string): string[] {
   return command.split(" ");

@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import { findSandboxObstacle } from "./check.js";
-import { allChecks } from "./checks.js";
-import { failMissingPackages, formatCounts, type Outcome } from "./outcome.js";
-import { lanesFor, SideBySide } from "./side-by-side.js";
+import { allChecks, coverage } from "./checks.js";
+import { prepareCoverage } from "./mocha.js";
+import { addOutcomes, failMissingPackages, formatCounts, type Outcome } from "./outcome.js";
+import { lanesFor, SideBySide, type SideBySideOptions } from "./side-by-side.js";
 
 // Runs every check, or those whose names contain one of the arguments, and closes with the counts.
 
@@ -20,7 +21,7 @@ const wanted = process.argv.slice(2);
 const checks = (await allChecks()).filter(
   ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
 );
-const run = new SideBySide(checks, {
+const options: SideBySideOptions = {
   lanes: lanesFor(availableParallelism()),
   obstacle: await findSandboxObstacle(
     AbortSignal.any([interrupted.signal, AbortSignal.timeout(limit)]),
@@ -31,7 +32,8 @@ const run = new SideBySide(checks, {
     const line = `${name}: ${formatCounts(outcome)} (${seconds.toFixed(1)} s)`;
     stdout.write(`${stdout.isTTY ? "\r\u001b[K" : ""}${line}\n${outcome.details}`);
   },
-});
+};
+const run = new SideBySide(checks, options);
 
 // On a terminal one line that is written over, otherwise a line every half minute.
 const pulse = setInterval(
@@ -41,8 +43,13 @@ const pulse = setInterval(
   },
   stdout.isTTY ? 1000 : 30_000,
 );
-const sum = judge(await run.run(interrupted.signal));
+await prepareCoverage();
+const outcomes = [await run.run(interrupted.signal)];
 clearInterval(pulse);
+if (wanted.length === 0) {
+  outcomes.push(await new SideBySide([coverage], options).run(interrupted.signal));
+}
+const sum = judge(addOutcomes(outcomes));
 
 for (const { test, reason } of sum.skips) console.log(`skipped: ${test}: ${reason}`);
 console.log(formatCounts(sum));

@@ -49,6 +49,9 @@ const slowest = [
   "interop/interop",
 ];
 
+/** Where mocha's processes write which code they ran, for scripts/coverage. */
+const coverageDirectory = "build/coverage";
+
 const skipMark = / \[skipped: ([^\]]*)\]/;
 
 /** Finds the compiled test files. What a file needs is told by its text: see onlyInSandbox(). */
@@ -72,7 +75,7 @@ export async function findTestFiles(): Promise<TestFiles> {
  */
 export function unitTests(files: readonly string[]): Check {
   const prefix = process.geteuid?.() === 0 ? ["scripts/unprivileged"] : [];
-  return { name: "unit tests", jobs: [mochaJob("unit tests", prefix, ["--parallel", ...files])] };
+  return { name: "unit tests", jobs: [mochaJob("unit tests", prefix, files)] };
 }
 
 /** Returns the check of all other test files: each in a sandbox of its own, the slowest first. */
@@ -90,22 +93,28 @@ function rank(file: string): number {
   return index < 0 ? slowest.length : index;
 }
 
+/** Empties the directory for coverage, and lets every user write there. */
+export async function prepareCoverage(): Promise<void> {
+  await rm(coverageDirectory, { recursive: true, force: true });
+  await mkdir(coverageDirectory, { recursive: true });
+  await chmod(coverageDirectory, 0o1777);
+}
+
 /** Returns a test file's path below dist/test, or below dist, as short as it can be recognised. */
 function nameOf(file: string): string {
   return file.replace(/^dist\/(test\/)?|\.test\.js$/g, "");
 }
 
-/**
- * @param prefix the command that starts mocha
- * @param args mocha's
- */
-function mochaJob(name: string, prefix: readonly string[], args: readonly string[]): Job {
+/** @param prefix the command that starts mocha */
+function mochaJob(name: string, prefix: readonly string[], files: readonly string[]): Job {
   const report = `build/checks/${name.replaceAll(/[ /]/g, "-")}.json`;
   const reporter = ["--reporter", "json", "--reporter-option", `output=${report}`];
-  const command = [...prefix, "node_modules/.bin/mocha", ...reporter, ...args];
+  const requirement = ["--require", "./dist/test/checks/own-coverage.js"];
+  const command = [...prefix, "node_modules/.bin/mocha", ...reporter, ...requirement, ...files];
   const run = async (signal: AbortSignal) => {
     await makeEmpty(report);
-    const { output, status } = await runCommand(command, signal);
+    const environment = { ...process.env, NODE_V8_COVERAGE: coverageDirectory };
+    const { output, status } = await runCommand(command, signal, environment);
     return readMochaTests(await readFile(report, "utf8"), output, status);
   };
   return { name, needsSandbox: false, isBusy: false, run };
