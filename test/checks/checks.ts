@@ -3,6 +3,7 @@ import { readGoTests } from "./go-test.js";
 import { findTestFiles, sandboxedTests, unitTests } from "./mocha.js";
 import { oneFailed, onePassed } from "./outcome.js";
 
+// -trimpath, here and in scripts: what Go has built and tested in one clone, it need not in another.
 const goTests: CommandOptions = {
   isBusy: true,
   read: ({ output, status }) => readGoTests(output, status),
@@ -20,24 +21,24 @@ export async function allChecks(): Promise<readonly Check[]> {
     ]),
     plain("biome", ["node_modules/.bin/biome", "ci", "--colors=off", "--diagnostic-level=warn"]),
     plain("tsc", ["node_modules/.bin/tsc", "-p", ".", "--noEmit", "--incremental", "false"]),
-    plain("go vet", ["go", "vet", "./..."]),
+    plain("go vet", ["go", "vet", "-trimpath", "./..."]),
     plain("shellcheck", ["scripts/shellcheck"]),
     plain("staticcheck", ["go", "tool", "staticcheck", "./..."]),
     unitTests(unit),
     inSandbox(
       "go test -race",
-      ["scripts/sandbox", "go", "test", "-race", "-json", "./..."],
+      ["scripts/sandbox", "go", "test", "-trimpath", "-race", "-json", "./..."],
       goTests,
     ),
     inSandbox(
       "go test -race, all offloads off",
-      words("scripts/sandbox env WG_BRIDGE_DISABLE=all go test -race -json ./go/soak"),
+      words("scripts/sandbox env WG_BRIDGE_DISABLE=all go test -trimpath -race -json ./go/soak"),
       goTests,
     ),
     // What must allocate nothing: the race detector allocates, so a build with it leaves these tests out.
     inSandbox(
       "allocations",
-      words("scripts/sandbox go test -json -run AllocatesNothing ./go/udp ./go/tun"),
+      words("scripts/sandbox go test -trimpath -json -run AllocatesNothing ./go/udp ./go/tun"),
       goTests,
     ),
     inSandbox("soak", ["scripts/soak", "60", "-json"], { ...goTests, isBusy: false }),
