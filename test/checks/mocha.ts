@@ -36,7 +36,7 @@ const slowest = [
   "tunnel/descriptors",
   "backends/ffi/signals",
   "cli/completion",
-  "bench/test/tunnels/command",
+  "bench/test/tunnels/tunnels",
   "parity/uapi",
   "parity/traffic",
   "cli/set",
@@ -44,7 +44,7 @@ const slowest = [
   "cli/run",
   "tunnel/tunnel",
   "cli/output",
-  "cli/verbs",
+  "cli/commands",
   "docs/examples",
   "interop/interop",
 ];

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { packageRoot, sandboxScript, upstreamExecutablePath } from "../../../src/artifacts.js";
 import { processesWith } from "../../../test/processes.js";
+import { onlyInSandbox } from "../../../test/sandbox.js";
 import { comparison } from "../../netns/netns.js";
 import { Progress } from "../../report/progress.js";
 import type { Result } from "../../result.js";
@@ -152,6 +153,8 @@ describe("npm run compare", () => {
 });
 
 describe("the comparison", function () {
+  onlyInSandbox();
+
   this.timeout(300_000);
   let directory: string;
 
