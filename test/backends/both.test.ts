@@ -6,11 +6,11 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { upstreamExecutablePath } from "../../src/artifacts.js";
 import type { Backend, RunningTunnel } from "../../src/backends/backend.js";
-import { WgBridgeError } from "../../src/errors.js";
 import type { BackendRequest } from "../../src/strategy/choose.js";
 import { openBackend } from "../../src/strategy/open.js";
 import { socketPath } from "../../src/uapi/socket.js";
 import { ask } from "../ask.js";
+import { hasCode } from "../error-code.js";
 import {
   assertNothingLeft,
   interfaceExists,
@@ -27,14 +27,6 @@ const variants: readonly (readonly [string, BackendRequest, NodeJS.ProcessEnv])[
   ["exec", "exec", {}],
   ["exec with upstream's program", "exec", { WIREGUARD_GO_EXECUTABLE: upstreamExecutablePath }],
 ];
-
-function hasCode(code: string): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof WgBridgeError, String(error));
-    assert.equal(error.code, code, error.message);
-    return true;
-  };
-}
 
 function openDescriptors(): number {
   return readdirSync("/proc/self/fd").length;

@@ -19,8 +19,8 @@ import {
   readConfigFile,
   type Tunnel,
   type TunnelOptions,
-  WgBridgeError,
 } from "../../src/index.js";
+import { hasCode } from "../error-code.js";
 import {
   assertNothingLeft,
   endLeftTunnels,
@@ -39,14 +39,6 @@ const variants: readonly (readonly [string, Partial<TunnelOptions>])[] = [
     { backend: "exec", env: { ...process.env, WIREGUARD_GO_EXECUTABLE: upstreamExecutablePath } },
   ],
 ];
-
-function hasCode(code: string): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof WgBridgeError, String(error));
-    assert.equal(error.code, code, error.message);
-    return true;
-  };
-}
 
 function peer(number: number): PublicKey {
   return publicKey(number.toString(16).padStart(2, "0").repeat(32));

@@ -3,18 +3,14 @@ import fc from "fast-check";
 import type { DeviceChange } from "../../src/device/change.js";
 import type { DeviceConfig } from "../../src/device/config.js";
 import { difference } from "../../src/device/difference.js";
-import { WgBridgeError } from "../../src/errors.js";
 import { Device } from "../../src/uapi/device.js";
 import { allowedIp } from "../../src/values/allowed-ip.js";
 import { PrivateKey, publicKeyFromBytes } from "../../src/values/key.js";
 import { configs, peerKeys, prefixes } from "../device/arbitrary.js";
+import { hasCode } from "../error-code.js";
 import { privateKeys } from "../uapi/arbitrary.js";
 import { reveal } from "../uapi/reveal.js";
 import { FakeEngine } from "./fake-engine.js";
-
-function hasCode(code: string): (error: unknown) => boolean {
-  return (error) => error instanceof WgBridgeError && error.code === code;
-}
 
 /** Whether a device is what was asked for; what is absent may be anything where apply leaves it. */
 function isWholly(engine: FakeEngine, wanted: DeviceConfig): boolean {

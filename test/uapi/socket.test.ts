@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { attach, listServedInterfaces, openTunnel, WgBridgeError } from "../../src/index.js";
+import { attach, listServedInterfaces, openTunnel } from "../../src/index.js";
 import { exchangeOverSocket, removeDeadSocket, socketPath } from "../../src/uapi/socket.js";
+import { hasCode } from "../error-code.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { StoppedServer } from "./stopped-server.js";
-
-function hasCode(code: string): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof WgBridgeError, String(error));
-    assert.equal(error.code, code, error.message);
-    return true;
-  };
-}
 
 describe("a UAPI socket whose program is stopped, with as many connections as the kernel keeps", () => {
   onlyInSandbox();
