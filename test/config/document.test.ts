@@ -28,7 +28,7 @@ AllowedIPs = 10.0.0.4/32 # his telephone
 `;
 
 describe("a configuration file that is edited", () => {
-  it("stays as it is, byte for byte, while nothing is changed", () => {
+  it("stays the same, byte for byte, until it is edited", () => {
     assert.equal(ConfigDocument.parse(text).toString(), text);
     const decorated = fc.tuple(
       configs.map(formatConfig),
@@ -49,38 +49,38 @@ describe("a configuration file that is edited", () => {
     return document.toString();
   }
 
-  it("keeps spelling, place and comment of a field that gets another value", () => {
+  it("keeps the spelling, place and comment of a field that gets another value", () => {
     const edited = edit((document) => document.setInterface("ListenPort", "2"));
     assert.equal(edited, text.replace("listenport=1 # ours", "listenport=2 # ours"));
   });
 
-  it("gets a field that was not there after the last of its section", () => {
+  it("gets a new field after the last one of its section", () => {
     const edited = edit((document) => document.setInterface("mtu", "1400"));
     assert.equal(edited, text.replace("10.0.0.1/24\n", "10.0.0.1/24\nMTU = 1400\n"));
   });
 
-  it("loses a field that is set to nothing, and all lines that it had", () => {
+  it("loses all lines of a field that is set to nothing", () => {
     assert.ok(two !== undefined);
     const edited = edit((document) => document.setPeer(two, "AllowedIPs"));
     const kept = text.split("\n").filter((line) => !/^AllowedIPs = 10\.0\.0\.[34]/.test(line));
     assert.equal(edited, kept.join("\n"));
   });
 
-  it("gets as many lines of a field as it is given values", () => {
+  it("gets one line for each value of a field", () => {
     assert.ok(one !== undefined);
     const edited = edit((document) => document.setPeer(one, "AllowedIPs", "10.1.0.0/16", "::/0"));
     const lines = "AllowedIPs = 10.1.0.0/16\nAllowedIPs = ::/0";
     assert.equal(edited, text.replace("AllowedIPs = 10.0.0.2/32", lines));
   });
 
-  it("loses a peer with its lines and its comment, and keeps the comment of the next", () => {
+  it("loses a removed peer with its comment, and keeps the comment of the next peer", () => {
     assert.ok(one !== undefined);
     const edited = edit((document) => document.removePeer(one));
     const lost = `# Ann\n[Peer]\nPublicKey = ${one}\nAllowedIPs = 10.0.0.2/32\n\n`;
     assert.equal(edited, text.replace(lost, ""));
   });
 
-  it("gets a peer at its end, in the file's own line ends", () => {
+  it("gets a new peer at its end, with the line ends of the file", () => {
     assert.ok(three !== undefined);
     const peer = { publicKey: three, allowedIps: [allowedIp("10.0.0.9")] };
     const added = `\n[Peer]\nPublicKey = ${three}\nAllowedIPs = 10.0.0.9/32\n`;
@@ -93,7 +93,7 @@ describe("a configuration file that is edited", () => {
     assert.equal(edited, windows + added.replaceAll("\n", "\r\n"));
   });
 
-  it("has an end after its last line only if it had one before", () => {
+  it("ends with a line end only if it did before", () => {
     assert.ok(two !== undefined && three !== undefined);
     const peer = { publicKey: three, allowedIps: [] };
     const open = text.trimEnd();
@@ -106,7 +106,7 @@ describe("a configuration file that is edited", () => {
     for (const change of edits) assert.equal(`${edit(change, open)}\n`, edit(change));
   });
 
-  it("is what it was once an added peer is removed, as long as it does not end with a gap", () => {
+  it("is the same again after an added peer is removed, unless it ended with a blank line", () => {
     assert.ok(three !== undefined);
     const peer = { publicKey: three, allowedIps: [] };
     const texts = fc
@@ -126,7 +126,7 @@ describe("a configuration file that is edited", () => {
     );
   });
 
-  it("keeps each line's own comment where a field gets other values", () => {
+  it("keeps the comment of each line if a field gets other values", () => {
     assert.ok(two !== undefined);
     const edited = edit((document) =>
       document.setPeer(two, "AllowedIPs", "10.2.0.0/16", "10.3.0.0/16", "::/0"),
@@ -136,7 +136,7 @@ describe("a configuration file that is edited", () => {
     assert.equal(edited, text.replace(before, `${lines}\nAllowedIPs = ::/0`));
   });
 
-  it("says what was set, also where a section stands twice", () => {
+  it("says what was set, even if a section is there twice", () => {
     assert.ok(one !== undefined);
     const twice = `${text}[Interface]\nListenPort = 3\n[Peer]\nPublicKey = ${one}\n`;
     const document = ConfigDocument.parse(twice);
@@ -150,7 +150,7 @@ describe("a configuration file that is edited", () => {
     assert.ok(!document.toString().includes(one));
   });
 
-  it("gets an [Interface] where it has none", () => {
+  it("gets an [Interface] if it has none", () => {
     assert.ok(one !== undefined);
     const peer = `# Ann\n[Peer]\nPublicKey = ${one}\n`;
     const edited = edit(
@@ -164,7 +164,7 @@ describe("a configuration file that is edited", () => {
     );
   });
 
-  it("stays as it was when an edit would make it unreadable", () => {
+  it("stays the same if an edit would make it unreadable", () => {
     const document = ConfigDocument.parse(text);
     for (const value of ["70000", "1\n[Peer]", "1\nMTU = 1400", "1 # two", "", "1 "]) {
       assert.throws(() => document.setInterface("ListenPort", value), WgBridgeError);

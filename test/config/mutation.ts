@@ -16,7 +16,7 @@ const changes = fc.oneof(
   fc.tuple(fc.constant("swap" as const), fc.nat(), fc.constant("")),
 );
 
-/** A text with one to three small mistakes in it, as people and editors make them. */
+/** Returns a text with one to three small mistakes, such as people and editors make. */
 export function mutationsOf(text: string): fc.Arbitrary<string> {
   return fc.array(changes, { minLength: 1, maxLength: 3 }).map((list) => list.reduce(mutate, text));
 }

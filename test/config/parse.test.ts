@@ -52,7 +52,7 @@ PersistentKeepalive = off`;
     assert.equal(config.peers[1]?.persistentKeepalive, "off");
   });
 
-  it("of one peer in two sections is what wg makes of it", () => {
+  it("with two sections of one peer means what it means to wg", () => {
     const fields = `PresharedKey = ${other}\nEndpoint = 192.0.2.1:5\nAllowedIPs = 10.0.0.0/24\n`;
     const first = `[Peer]\nPublicKey = ${key}\n${fields}`;
     const second = `[Peer]\nPublicKey = ${key}\nPersistentKeepalive = 9\nAllowedIPs = 10.1.0.0/24\n`;
@@ -65,7 +65,7 @@ PersistentKeepalive = off`;
         allowedIps: ["10.1.0.0/24"],
       },
     ]);
-    // An allowed IP is the last one's to name it.
+    // An allowed IP belongs to the last peer that lists it.
     const between = `[Peer]\nPublicKey = ${other}\nAllowedIPs = 10.1.0.0/24\n`;
     const { peers } = parseConfig(first + between + second);
     assert.deepEqual(
@@ -74,14 +74,14 @@ PersistentKeepalive = off`;
     );
   });
 
-  it("has no key where the file has one of zeros", () => {
+  it("has no key if the file has one of zeros", () => {
     const zeros = `${"A".repeat(43)}=`;
     const text = `[Interface]\nPrivateKey = ${zeros}\n[Peer]\nPublicKey = ${key}\nPresharedKey = ${zeros}\n`;
     assert.deepEqual(parseConfig(text).peers, [{ publicKey: key, allowedIps: [] }]);
     assert.equal("privateKey" in parseConfig(text), false);
   });
 
-  it("has its endpoints as the engine spells them", () => {
+  it("spells its endpoints as the engine does", () => {
     for (const [written, host] of [
       ["[2001:DB8:0::1]:5", "2001:db8::1"],
       ["2001:db8::1:5", "2001:db8::1"],
@@ -95,7 +95,7 @@ PersistentKeepalive = off`;
     }
   });
 
-  it("is not written where it could not be read back", () => {
+  it("is not written if it could not be read back", () => {
     const empty = parseConfig("");
     const wrong: readonly Partial<Config>[] = [
       { postUp: ["true\nPreUp = false"] },
@@ -155,7 +155,7 @@ PersistentKeepalive = off`;
     return [little, big, Buffer.from([0xff, 0xfe, ...little]), Buffer.from([0xfe, 0xff, ...big])];
   });
   for (const file of files) {
-    it(`is named as UTF-16: ${file.toString("hex", 0, 4)}`, () => {
+    it(`is recognised as UTF-16: ${file.toString("hex", 0, 4)}`, () => {
       for (const given of [file, file.toString()]) {
         const [only, ...others] = checkConfig(given);
         assert.deepEqual(others, []);
@@ -164,17 +164,17 @@ PersistentKeepalive = off`;
     });
   }
 
-  it("may have in its comments what is not seen, and commands may hold it", () => {
+  it("may have invisible characters in comments and in commands", () => {
     const text = "# \u00a0\0\ufeff\u001b\n[Interface] # \0\nPostUp = echo '\u00a0'\n";
     assert.deepEqual(parseConfig(text).postUp, ["echo '\u00a0'"]);
   });
 
-  it("is read from bytes as from text", () => {
+  it("is read from bytes as well as from text", () => {
     assert.equal(parseConfig(Buffer.from("[Interface]\nListenPort = 5\n")).listenPort, 5);
   });
 
   for (const [text, line, column, problem, expected] of mistakes) {
-    it(`is refused with place and cure: ${JSON.stringify(text)}`, () => {
+    it(`is refused with the place and what is expected: ${JSON.stringify(text)}`, () => {
       assert.throws(
         () => parseConfig(text),
         (error) => {
@@ -189,7 +189,7 @@ PersistentKeepalive = off`;
     });
   }
 
-  it("tells all its mistakes, in order, and repeats no key", () => {
+  it("is refused with all its problems, in order, and without repeating a key", () => {
     const text = `${key}\n[Interface]\nPrivateKey = ${key}x\n${key}\n${key} = 1\n[${key}]\n[Peer]\nEndpoint = ${key}\nAllowedIPs = ${key}\n`;
     const diagnostics = checkConfig(text);
     assert.deepEqual(
@@ -199,7 +199,7 @@ PersistentKeepalive = off`;
     assert.ok(!JSON.stringify(diagnostics).includes(key.slice(0, 20)));
   });
 
-  it("is a typed error, or a configuration, whatever bytes it is made of", () => {
+  it("is read or refused with a ConfigError, whatever it contains", () => {
     const line = fc.oneof(
       fc.string(),
       fc.constantFrom("[Interface]", "[Peer]", "#", `PublicKey = ${key}`, "AllowedIPs = ::/0"),
@@ -218,7 +218,7 @@ PersistentKeepalive = off`;
     );
   });
 
-  it("may have long lines of anything", () => {
+  it("may have very long lines", () => {
     const long = 200_000;
     assert.equal(
       parseConfig(`[Interface]\nAddress = ${"10.0.0.1/32,".repeat(long)}`).addresses.length,

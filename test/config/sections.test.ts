@@ -3,7 +3,7 @@ import { ConfigDocument } from "../../src/config/document.js";
 import { parseConfig } from "../../src/config/parse.js";
 import { type PublicKey, publicKeyFromBytes } from "../../src/values/key.js";
 
-// How programs write the peers of a server's file. Each piece is a peer's own, or nobody's.
+// How programs write the peers in a server's file. Each piece belongs to one peer, or to none.
 
 type Peer = (name: string, key: PublicKey, address: string) => string;
 
@@ -47,14 +47,14 @@ const files: readonly (readonly [string, ...Peer[]])[] = [
   ["a person", byHand, byHand, byHand],
   ["a person, with a peer commented out", byHand, commentedOut, byHand],
   ["a person without gaps", tight, tightlyCommentedOut, tight],
-  ["several of them", pivpn, byHand, nyr],
+  ["several programs", pivpn, byHand, nyr],
 ];
 const names = ["ann", "bob", "end-user"];
 const head = `# written by a program\n[Interface]\nPrivateKey = ${Buffer.alloc(32, 8).toString("base64")}\nListenPort = 51820\n`;
 const keys = [1, 2, 3, 4].map((n) => publicKeyFromBytes(Buffer.alloc(32, n)));
 const [, , , another] = keys;
 
-describe("the lines that belong to a peer in the files of", () => {
+describe("removing a peer from a file of", () => {
   for (const [program, ...peers] of files) {
     const pieces = peers.flatMap((peer, index) => {
       const [name, key] = [names[index], keys[index]];
@@ -64,19 +64,19 @@ describe("the lines that belong to a peer in the files of", () => {
     });
     const text = head + pieces.join("");
 
-    it(`${program}, are those that go with it, and no other`, () => {
+    it(`${program} removes all that belongs to it, and nothing else`, () => {
       for (const [index, piece] of pieces.entries()) {
         const key = keys[index];
         assert.ok(key !== undefined);
         if (!parseConfig(piece).peers.some(({ publicKey }) => publicKey === key)) continue;
         const document = ConfigDocument.parse(text);
         document.removePeer(key);
-        // Gaps belong to nobody.
+        // Blank lines belong to no peer.
         assert.equal(withoutGaps(document.toString()), withoutGaps(text.replace(piece, "")));
       }
     });
 
-    it(`${program}, are not those of a peer that is added and removed`, () => {
+    it(`${program} removes nothing but the peer if it was added before`, () => {
       assert.ok(another !== undefined);
       const document = ConfigDocument.parse(text);
       document.addPeer({ publicKey: another, allowedIps: ["10.0.0.9"] });
@@ -88,7 +88,7 @@ describe("the lines that belong to a peer in the files of", () => {
     });
   }
 
-  it("whoever left a comment apart, which stays", () => {
+  it("any program keeps a comment between blank lines", () => {
     const [one, two] = keys;
     assert.ok(one !== undefined && two !== undefined);
     const apart = "\n# --- the family ---\n\n";

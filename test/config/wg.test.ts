@@ -38,7 +38,7 @@ describe("a configuration file, beside the real wg", () => {
     return path;
   }
 
-  // A host name that nobody knows is not to be asked for again and again.
+  // An unknown host name must not be looked up again and again.
   const env = { ...process.env, WG_ENDPOINT_RESOLUTION_RETRIES: "0" };
 
   /** Whether wg takes the file. */
@@ -52,7 +52,7 @@ describe("a configuration file, beside the real wg", () => {
     return status === 0 && setconf(stdout.toString());
   }
 
-  it("means to us what it means to wg", async () => {
+  it("means what it means to wg", async () => {
     await fc.assert(
       fc.asyncProperty(configs, async (config) => {
         const stripped = spawnSync("wg-quick", ["strip", file(formatConfig(config))]);
@@ -60,7 +60,7 @@ describe("a configuration file, beside the real wg", () => {
         assert.ok(setconf(stripped.stdout.toString()));
         const fromWg = await tunnel.status();
         await tunnel.apply(formatConfig(config));
-        // Nothing is left to change: both mean the same, but for a port that nobody asked for.
+        // There is nothing to change: both mean the same, except for a port that no file asks for.
         const sorted = (text: string) => text.split("\n").toSorted().join("\n");
         assert.equal(sorted(formatShowconf(await tunnel.status())), sorted(formatShowconf(fromWg)));
       }),
@@ -169,7 +169,7 @@ describe("a configuration file, beside the real wg", () => {
     ["[fd07::1]/64", undefined],
     ["fd07::1%lo/64", undefined],
     ["fd07::1/ffff::", undefined],
-    // Taken by ip, and refused here.
+    // Accepted by ip, and refused here.
     ["10/8", "10.0.0.0/8", /zeros after the last/],
     ["10.7", "10.7.0.0/32", /zeros after the last/],
     ["010.7.0.1", "8.7.0.1/32", /octal to ip/],
@@ -180,8 +180,7 @@ describe("a configuration file, beside the real wg", () => {
     ["fd07::1/255.255.255.0", "fd07::1/24", /Address cannot be read/],
   ];
   for (const [address, meaning, reason] of addresses) {
-    const verb = reason === undefined ? "is" : "is refused with the reason, and not";
-    it(`${verb} to us what ip makes of Address = ${address}`, () => {
+    it(`has the address that ip reads in ${address}, or is refused with the reason`, () => {
       assert.equal(added(address), meaning);
       const text = `[Interface]\nAddress = ${address}\n`;
       const [diagnostic] = checkConfig(text);
@@ -204,7 +203,7 @@ describe("a configuration file, beside the real wg", () => {
     ["+1280", 1280, /MTU cannot be read/],
   ];
   for (const [mtu, meaning, reason] of mtus) {
-    it(`is to us what ip makes of MTU = ${mtu}, or refused with the reason`, () => {
+    it(`has the MTU that ip reads in ${mtu}, or is refused with the reason`, () => {
       const { status } = spawnSync("ip", ["link", "set", "mtu", mtu, "dev", "wgc0"]);
       const made = Number(readFileSync("/sys/class/net/wgc0/mtu", "utf8"));
       assert.equal(status === 0 ? made : undefined, meaning);
@@ -223,7 +222,7 @@ describe("a configuration file, beside the real wg", () => {
     ["1.2.3", "1.2.0.3", /zeros before the last/],
     ["2130706433", "127.0.0.1", /zeros before the last/],
   ] as const) {
-    it(`has an endpoint refused that wg reads as in C, with the reason: ${host}`, () => {
+    it(`is refused with the reason if wg reads an endpoint as C does: ${host}`, () => {
       const text = `${peer}Endpoint = ${host}:5\n`;
       assert.ok(setconf(text));
       const shown = spawnSync("wg", ["show", "wgc0", "endpoints"]).stdout.toString();
@@ -232,7 +231,7 @@ describe("a configuration file, beside the real wg", () => {
     });
   }
 
-  it("has a NUL refused, where wg ends the line and wg-quick reads on", () => {
+  it("is refused with a NUL, at which wg ends the line and wg-quick reads on", () => {
     const text = "[Interface]\nListenPort = 51\u0000820\n";
     assert.ok(setconf(text));
     assert.equal(spawnSync("wg", ["show", "wgc0", "listen-port"]).stdout.toString(), "51\n");
@@ -242,7 +241,7 @@ describe("a configuration file, beside the real wg", () => {
   });
 
   for (const text of corpus) {
-    it(`is taken or refused as wg does it: ${JSON.stringify(text)}`, () => {
+    it(`is accepted or refused as by wg: ${JSON.stringify(text)}`, () => {
       assert.equal(checkConfig(text).length === 0, setconf(text));
     });
   }
@@ -262,7 +261,7 @@ describe("a configuration file, beside the real wg", () => {
     `${peer}[Interface]\nMTU = 1400\n`,
   ];
   for (const text of quickCorpus) {
-    it(`is taken or refused as wg-quick does it: ${JSON.stringify(text)}`, () => {
+    it(`is accepted or refused as by wg-quick: ${JSON.stringify(text)}`, () => {
       assert.equal(checkConfig(text).length === 0, quick(text));
     });
   }
@@ -276,13 +275,13 @@ describe("a configuration file, beside the real wg", () => {
     ["an IPv4 endpoint with octal numbers", `${peer}Endpoint = 0300.0.2.1:5\n`],
   ];
   for (const [what, text] of stricter) {
-    it(`is refused with ${what}, which wg takes`, () => {
+    it(`is refused with ${what}, which wg accepts`, () => {
       assert.equal(checkConfig(text).length, 1);
       assert.ok(setconf(text));
     });
   }
 
-  it("is taken with a host name, which wg refuses if nobody knows it now", () => {
+  it("is accepted with an unknown host name, which wg refuses", () => {
     const text = `${peer}Endpoint = nobody.invalid:5\n`;
     assert.deepEqual(checkConfig(text), []);
     assert.ok(!setconf(text));
@@ -298,7 +297,7 @@ describe("a configuration file, beside the real wg", () => {
     return name !== "" && (!plain || /^\[?[\da-fx.]+\]?$/i.test(host));
   }
 
-  it("means to us what it means to wg, or nothing to both, with any small mistake", async () => {
+  it("means what it means to wg, or is refused by both, with any small mistake", async () => {
     const text = `[Interface]
 PrivateKey = ${key}
 ListenPort = 51820
@@ -333,13 +332,13 @@ Endpoint = [2001:db8::1]:51820
     );
   });
 
-  it("is warned about where others may read it, as wg-quick does", async () => {
+  it("causes a warning if others may read it, as with wg-quick", async () => {
     for (const [mode, warned] of [
       [0o600, 0],
       [0o644, 1],
       [0o640, 0],
     ] as const) {
-      // The directory has to let others in as well.
+      // The directory must let others in as well.
       const path = file("[Interface]\n", mode);
       spawnSync("chmod", ["755", directory]);
       const { text, warnings } = await readConfigFile(path);

@@ -18,7 +18,7 @@ describe("an IP address", () => {
     );
   });
 
-  it("is taken exactly where Node.js takes it, zones apart", () => {
+  it("is accepted exactly if Node.js accepts it, except for zones", () => {
     const text = fc.oneof(
       fc.ipV4(),
       fc.ipV6(),

@@ -17,7 +17,7 @@ describe("an allowed IP", () => {
     it(`is normalised: ${text}`, () => assert.equal(allowedIp(text), prefix));
   }
 
-  it("is refused where it is none", () => {
+  it("is refused if it is not valid", () => {
     const bad = [
       "",
       "10.0.0.0/33",

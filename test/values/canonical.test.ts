@@ -14,7 +14,7 @@ function isEndpoint(text: string): boolean {
   return isCanonicalIPv4Endpoint(bytes, 1, bytes.length - 1);
 }
 
-/** The same question, answered slowly: is it what reading and writing it gives? */
+/** Answers the same question slowly, by reading the text and writing it again. */
 function isPrefixSlowly(text: string): boolean {
   const [address = "", length = "", ...rest] = text.split("/");
   const bytes = parseAddress(address);
@@ -24,7 +24,7 @@ function isPrefixSlowly(text: string): boolean {
   return !bits.slice(Number(length)).includes("1");
 }
 
-describe("a prefix in its normal form", () => {
+describe("a normalised prefix", () => {
   const lengths = fc.integer({ min: 0, max: 130 });
   const shapes = fc.oneof(
     fc.tuple(addresses, lengths).map(([address, length]) => `${address}/${length}`),
@@ -34,7 +34,7 @@ describe("a prefix in its normal form", () => {
     fc.constantFrom("::/0", "0.0.0.0/0", "1::/16", "::1/128", "fd00::/8", "1:2:3:4:5:6:7:8/128"),
   );
 
-  it("is known from its bytes, dots in IPv6 apart", () => {
+  it("is recognised from its bytes, except for dots in IPv6", () => {
     fc.assert(
       fc.property(shapes, (text) => {
         const dotted = text.includes(":") && text.includes(".");
@@ -44,7 +44,7 @@ describe("a prefix in its normal form", () => {
     );
   });
 
-  it("is nothing else, and needs all of the bytes", () => {
+  it("is the whole of the bytes, and nothing else is recognised", () => {
     for (const text of [
       "",
       "/",
@@ -66,7 +66,7 @@ describe("a prefix in its normal form", () => {
 });
 
 describe("an IPv4 endpoint", () => {
-  it("is known from its bytes", () => {
+  it("is recognised from its bytes", () => {
     for (const text of ["1.2.3.4:5", "255.255.255.255:65535"]) assert.ok(isEndpoint(text), text);
     for (const text of [
       "1.2.3.4:0",

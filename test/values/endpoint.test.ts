@@ -19,7 +19,7 @@ describe("an endpoint", () => {
     });
   }
 
-  it("is refused where it is none", () => {
+  it("is refused if it is not valid", () => {
     const bad = ["", "192.0.2.1", ":1", "192.0.2.1:0", "192.0.2.1:65536", "2001:db8::1:51820"];
     const worse = ["[192.0.2.1]:1", "192.0.2.256:1", "[fe80::1%a b]:1", "a b:1", "-x:1", "a..b:1"];
     for (const text of [...bad, ...worse, "[::1]", "name:1\n", "[fe80::1%]:1"]) {

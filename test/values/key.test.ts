@@ -118,13 +118,13 @@ describe("a key", () => {
     assert.equal(target.toString(), `---${key.toHex()}---`);
   });
 
-  it("equals another of the same bytes only", () => {
+  it("equals only a key of the same bytes", () => {
     const key = PresharedKey.from("07".repeat(32));
     assert.ok(key.equals(PresharedKey.from("07".repeat(32))));
     assert.ok(!key.equals(PresharedKey.from(`${"07".repeat(31)}08`)));
   });
 
-  it("cannot be used once it is destroyed", () => {
+  it("cannot be used after it is destroyed", () => {
     const key = PresharedKey.generate();
     key.destroy();
     const hasCode = (error: unknown) =>
