@@ -1,20 +1,30 @@
 // Loaded on first use, because an import would add milliseconds to every start.
 const net = (): typeof import("node:net") => process.getBuiltinModule("node:net");
 
+/** Reports whether a text is an IPv4 address, without leading zeros. */
+export function isIPv4(text: string): boolean {
+  return net().isIPv4(text);
+}
+
+/** Reports whether a text is an IPv6 address without a zone. */
+export function isIPv6(text: string): boolean {
+  return net().isIPv6(text) && !text.includes("%");
+}
+
 /**
  * Reads an IP address without a zone into its 4 or 16 bytes in network order. Returns undefined if the
  * text is not an address. Accepts what Go's netip.ParseAddr accepts, which the engine uses: no leading
  * zeros in IPv4. Source: RFC 4291, section 2.2.
  */
 export function parseAddress(text: string): Uint8Array | undefined {
-  if (net().isIPv4(text)) return Uint8Array.from(bytesOf(text));
-  if (!net().isIPv6(text) || text.includes("%")) return undefined;
+  if (isIPv4(text)) return Uint8Array.from(text.split("."), Number);
+  if (!isIPv6(text)) return undefined;
   const [start = [], end = []] = text.split("::").map(bytesOf);
   const zeros = new Array<number>(16 - start.length - end.length).fill(0);
   return Uint8Array.from([...start, ...zeros, ...end]);
 }
 
-/** Returns the bytes of "a:b:c", of "1.2.3.4", or of one after the other. */
+/** Returns the bytes of "a:b:c", which may end with an IPv4 address. */
 function bytesOf(text: string): readonly number[] {
   if (text === "") return [];
   return text.split(":").flatMap((group) => {

@@ -1,6 +1,6 @@
 import { WgBridgeError } from "../errors.js";
 import { describe, quote } from "../text/quote.js";
-import { parseAddress } from "./address.js";
+import { isIPv4, isIPv6 } from "./address.js";
 import { isCanonicalIPv4Endpoint } from "./canonical.js";
 
 /** The address at which a peer is reached. */
@@ -24,7 +24,7 @@ export function parseEndpoint(text: string): Endpoint {
   const [, inBrackets, plain, digits] = /^(?:\[([^[\]]*)\]|([^[\]:]*)):(\d{1,5})$/.exec(text) ?? [];
   const host = inBrackets ?? plain ?? "";
   const port = Number(digits);
-  const valid = inBrackets === undefined ? isIPv4(host) || isHostName(host) : isIPv6(host);
+  const valid = inBrackets === undefined ? isIPv4(host) || isHostName(host) : isZonedIPv6(host);
   if (valid && port >= 1 && port <= 65_535) return { host, port };
   throw endpointError(text);
 }
@@ -58,7 +58,7 @@ export function formatEndpoint(endpoint: Endpoint): string {
 
 /** Reports whether the host is an address, which needs no resolving. */
 export function isNumeric({ host }: Pick<Endpoint, "host">): boolean {
-  return isIPv4(host) || isIPv6(host);
+  return isIPv4(host) || isZonedIPv6(host);
 }
 
 /**
@@ -69,15 +69,12 @@ export function checkEndpoint(endpoint: Endpoint): Endpoint {
   return parseEndpoint(formatEndpoint(endpoint));
 }
 
-function isIPv4(host: string): boolean {
-  return parseAddress(host)?.length === 4;
-}
-
-function isIPv6(host: string): boolean {
+/** Reports whether a host is an IPv6 address, perhaps with a zone. */
+function isZonedIPv6(host: string): boolean {
   const [, address = "", zone] = /^([^%]*)(?:%(.*))?$/.exec(host) ?? [];
   // A zone is an interface's name or number. A line break in it would end the UAPI request.
   const zoned = zone === undefined || /^[^\s/%[\]]{1,15}$/.test(zone);
-  return zoned && parseAddress(address)?.length === 16;
+  return zoned && isIPv6(address);
 }
 
 /** Accepts the names that getaddrinfo(3) does: labels of letters, digits, hyphens and underscores, at most 253 characters in all. */
