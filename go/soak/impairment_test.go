@@ -19,7 +19,7 @@ type impairment struct {
 	rate   int           // bytes a second
 	queue  time.Duration // a datagram that would wait longer is dropped, as by a full router
 	delay  time.Duration
-	jitter time.Duration // the maximum additional delay; it reorders nothing
+	jitter time.Duration // the maximum additional delay, which reorders as well
 	held   time.Duration // how long a reordered datagram is held back
 }
 

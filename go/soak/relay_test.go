@@ -1,11 +1,11 @@
 package soak
 
 import (
-	"container/heap"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +96,6 @@ type line struct {
 	random    *rand.Rand
 	departing departures
 	free      time.Time // when the line will have carried every departing datagram
-	sequence  int       // of the latest departure
 
 	mu    sync.Mutex
 	count counts
@@ -175,8 +174,7 @@ func (l *line) schedule(datagram []byte, now time.Time) {
 	datagram = fate.damage.apply(datagram)
 	for range fate.copies {
 		l.free = l.free.Add(time.Duration(len(datagram)) * time.Second / time.Duration(l.rate))
-		l.sequence++
-		heap.Push(&l.departing, departure{l.free.Add(fate.delay), l.sequence, datagram})
+		l.departing.add(departure{l.free.Add(fate.delay), datagram})
 	}
 }
 
@@ -215,36 +213,34 @@ func (c *counts) record(datagram []byte, f fate, full bool) {
 	}
 }
 
-// A departure is a datagram and the time at which it is to be sent. The sequence number orders those of equal time.
+// A departure is a datagram and the time at which it is to be sent.
 type departure struct {
 	at       time.Time
-	sequence int
 	datagram []byte
 }
 
-// departures implements heap.Interface; the earliest is first.
+// departures are in the order in which they are to be sent.
 type departures []departure
 
-func (d departures) Len() int { return len(d) }
-func (d departures) Less(i, j int) bool {
-	if d[i].at.Equal(d[j].at) {
-		return d[i].sequence < d[j].sequence
-	}
-	return d[i].at.Before(d[j].at)
+// from returns the index of the first departure after at.
+func (d departures) from(at time.Time) int {
+	index, _ := slices.BinarySearchFunc(d, at, func(one departure, at time.Time) int {
+		if one.at.After(at) {
+			return 1
+		}
+		return -1
+	})
+	return index
 }
-func (d departures) Swap(i, j int) { d[i], d[j] = d[j], d[i] }
-func (d *departures) Push(x any)   { *d = append(*d, x.(departure)) }
-func (d *departures) Pop() any {
-	last := (*d)[len(*d)-1]
-	(*d)[len(*d)-1] = departure{}
-	*d = (*d)[:len(*d)-1]
-	return last
-}
+
+func (d *departures) add(one departure) { *d = slices.Insert(*d, d.from(one.at), one) }
 
 // due removes and returns the datagrams whose time has come, in order.
 func (d *departures) due(now time.Time) (datagrams [][]byte) {
-	for len(*d) > 0 && !(*d)[0].at.After(now) {
-		datagrams = append(datagrams, heap.Pop(d).(departure).datagram)
+	end := d.from(now)
+	for _, one := range (*d)[:end] {
+		datagrams = append(datagrams, one.datagram)
 	}
+	*d = slices.Delete(*d, 0, end)
 	return datagrams
 }
