@@ -45,7 +45,6 @@ func sendPieces(ctx context.Context, t *testing.T, from, to *end, before func() 
 		t.Error(err)
 		return
 	}
-	release := c.failWith(ctx)
 	left := pieces
 	d, err := c.transfer(pieces, 0, func() (bool, error) {
 		if left == 0 {
@@ -54,7 +53,7 @@ func sendPieces(ctx context.Context, t *testing.T, from, to *end, before func() 
 		left--
 		return true, before()
 	}, received)
-	if err := errors.Join(err, release()); err != nil {
+	if err := errors.Join(err, c.close()); err != nil {
 		t.Errorf("the stream from %s to %s: %v", from.name, to.name, err)
 	}
 	d.expectWhole(t, to.name)

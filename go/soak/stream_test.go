@@ -38,9 +38,13 @@ func (d transfer) expectWhole(t *testing.T, to string) {
 }
 
 // A connection is a TCP connection between two namespaces, with both of its ends in this process.
-type connection struct{ near, far *net.TCPConn }
+type connection struct {
+	near, far *net.TCPConn
+	stop      func() bool
+}
 
-// dial connects from one namespace to an address in another.
+// dial connects from one namespace to an address in another. Every read and write fails once ctx is done, so that
+// nothing hangs.
 func dial(ctx context.Context, from, to, address string) (c connection, err error) {
 	listener, err := inNamespace(to, func() (net.Listener, error) {
 		return (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(address, "0"))
@@ -59,20 +63,17 @@ func dial(ctx context.Context, from, to, address string) (c connection, err erro
 	if err != nil {
 		return c, errors.Join(err, dialed.Close())
 	}
-	return connection{dialed.(*net.TCPConn), accepted.(*net.TCPConn)}, nil
-}
-
-// failWith makes every read and write fail once ctx is done, so that nothing hangs. release ends that, and closes
-// both ends.
-func (c connection) failWith(ctx context.Context) (release func() error) {
-	stop := context.AfterFunc(ctx, func() {
+	c.near, c.far = dialed.(*net.TCPConn), accepted.(*net.TCPConn)
+	c.stop = context.AfterFunc(ctx, func() {
 		_ = c.near.SetDeadline(longAgo)
 		_ = c.far.SetDeadline(longAgo)
 	})
-	return func() error {
-		stop()
-		return errors.Join(c.near.Close(), c.far.Close())
-	}
+	return c, nil
+}
+
+func (c connection) close() error {
+	c.stop()
+	return errors.Join(c.near.Close(), c.far.Close())
 }
 
 // streamBothWays connects from one namespace to an address in another, and sends pseudo-random bytes both ways
@@ -84,11 +85,10 @@ func streamBothWays(ctx context.Context, from, to, address string, seed uint64, 
 	if err != nil {
 		return [2]transfer{}, err
 	}
-	release := c.failWith(ctx)
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { err = errors.Join(err, c.close()) }()
 	var transfers [2]transfer
 	failures := make(chan error, len(transfers))
-	for n, way := range [2]connection{c, {c.far, c.near}} {
+	for n, way := range [2]connection{c, {near: c.far, far: c.near}} {
 		go func() {
 			started := false
 			var err error

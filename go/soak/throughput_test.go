@@ -38,8 +38,7 @@ func sendMebibytes(ctx context.Context, b *testing.B, from, to *end) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer c.near.Close()
-	defer c.far.Close()
+	defer c.close()
 	piece := make([]byte, 1<<20)
 	b.SetBytes(int64(len(piece)))
 	b.ResetTimer()
