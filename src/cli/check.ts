@@ -1,9 +1,10 @@
+import { stripVTControlCharacters } from "node:util";
 import type { Diagnostic } from "../config/diagnostic.js";
 import { interfaceFields, peerFields } from "../config/fields.js";
 import { checkConfig } from "../config/parse.js";
 import { printable, printableJson } from "../text/printable.js";
 import { argumentError, readArguments } from "./arguments.js";
-import { color, wantsColor, withoutColor } from "./color.js";
+import { color, wantsColor } from "./color.js";
 import { readConfig } from "./read-config.js";
 
 /** `wg-bridge check [--json] FILE`: exits 0 only if the file has no mistake. */
@@ -39,7 +40,7 @@ export function formatDiagnostics(
   const formatted = diagnostics
     .map((diagnostic) => formatDiagnostic(file, lines[diagnostic.line - 1] ?? "", diagnostic))
     .join("");
-  return colored ? formatted : withoutColor(formatted);
+  return colored ? formatted : stripVTControlCharacters(formatted);
 }
 
 function formatDiagnostic(

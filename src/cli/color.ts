@@ -12,16 +12,11 @@ export const color = {
 } as const;
 
 /**
- * Whether to colour what goes to a stream. WG_COLOR_MODE (wg(8)) says always or never; NO_COLOR
- * (no-color.org) says never; otherwise only terminals get colour, and of these none that is "dumb".
+ * Whether to write to a stream in colour: as WG_COLOR_MODE (wg(8)) says, "always" or "never"; not if NO_COLOR
+ * (no-color.org) is set; otherwise if it is a terminal that is not "dumb".
  */
 export function wantsColor(isTerminal: boolean, env: Environment): boolean {
   if (env.WG_COLOR_MODE === "always") return true;
   if (env.WG_COLOR_MODE === "never" || env.NO_COLOR) return false;
   return isTerminal && obeysEscapes(env);
-}
-
-/** Removes the colours of a text. */
-export function withoutColor(text: string): string {
-  return Object.values(color).reduce((plain, sequence) => plain.replaceAll(sequence, ""), text);
 }

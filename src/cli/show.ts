@@ -1,8 +1,9 @@
+import { stripVTControlCharacters } from "node:util";
 import { messageOf, WgBridgeError } from "../errors.js";
 import { printableJson, printableLines } from "../text/printable.js";
 import { listServedInterfaces } from "../tunnel/open.js";
 import { readArguments } from "./arguments.js";
-import { wantsColor, withoutColor } from "./color.js";
+import { wantsColor } from "./color.js";
 import { say } from "./say.js";
 import { fields, formatField } from "./show/dump.js";
 import { toJson } from "./show/json.js";
@@ -10,7 +11,7 @@ import { formatPretty } from "./show/pretty.js";
 import { isGone, readEach, readShown, type Unread } from "./show/read.js";
 import type { Shown } from "./show/text.js";
 
-/** `wg-bridge show`: words and output are wg(8)'s. */
+/** `wg-bridge show`: operands and output are wg(8)'s. */
 export async function showCommand(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -18,7 +19,7 @@ export async function showCommand(
   const { values, positionals } = readArguments("show", args);
   const [what = "all", asked, ...rest] = positionals;
   const field = asked === undefined ? undefined : fields.find((known) => known === asked);
-  if (rest.length > 0 || (asked !== undefined && field === undefined)) throw wordError();
+  if (rest.length > 0 || (asked !== undefined && field === undefined)) throw operandError();
   if (what === "interfaces") return printInterfaces(asked);
   const names = what === "all" ? await listServedInterfaces() : [what];
   if (values.watch) {
@@ -48,7 +49,7 @@ async function readOne(name: string): Promise<Readings> {
   return { shown: [await readShown(name)], unread: [] };
 }
 
-/** One that does not answer keeps no other from being shown; one that has ended meanwhile is left out. */
+/** Reads what answers, and leaves out what has ended meanwhile. */
 async function readAll(names: readonly string[]): Promise<Readings> {
   const readings = await readEach(names);
   return {
@@ -61,24 +62,24 @@ function prettyText(shown: readonly Shown[], env: NodeJS.ProcessEnv): string {
   const now = Math.floor(Date.now() / 1000);
   const showKeys = env.WG_HIDE_KEYS === "never";
   const text = shown.map((one) => formatPretty(one, { now, showKeys })).join("\n");
-  return wantsColor(process.stdout.isTTY, env) ? text : withoutColor(text);
+  return wantsColor(process.stdout.isTTY, env) ? text : stripVTControlCharacters(text);
 }
 
 async function printInterfaces(extra: string | undefined): Promise<number> {
-  if (extra !== undefined) throw wordError();
+  if (extra !== undefined) throw operandError();
   const names = await listServedInterfaces();
   if (names.length > 0) process.stdout.write(forOutput(`${names.join(" ")}\n`));
   return 0;
 }
 
-/** Programs get names as they are, as wg(8) prints them; a terminal gets them printable. */
+/** Programs get names unchanged, as from wg(8). A terminal gets them without control characters. */
 function forOutput(text: string): string {
   return process.stdout.isTTY ? text.split("\t").map(printableLines).join("\t") : text;
 }
 
-function wordError(): WgBridgeError {
+function operandError(): WgBridgeError {
   return new WgBridgeError(
     "WG_BRIDGE_VALUE",
-    `show takes an interface, "all" or "interfaces", and then one of ${fields.join(", ")}.`,
+    `Give show an interface, "all" or "interfaces", and then one of ${fields.join(", ")}.`,
   );
 }

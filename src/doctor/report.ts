@@ -1,5 +1,5 @@
-import { styleText } from "node:util";
 import { printable } from "../text/printable.js";
+import { colouredStyle, plainStyle } from "../text/style.js";
 import type { Diagnosis, Finding, Mark } from "./findings.js";
 
 const colours = { ok: "green", warn: "yellow", fail: "red" } as const satisfies Record<
@@ -32,9 +32,7 @@ function formatFinding(
   width: number,
   colour: boolean,
 ): string[] {
-  // The caller has decided about colour: not styleText, which since Node.js 22.13 asks the terminal.
-  const options = { validateStream: false };
-  const shown = colour ? styleText(colours[mark], mark, options) : mark;
+  const shown = (colour ? colouredStyle : plainStyle)(colours[mark], mark);
   return [
     `${shown}${" ".repeat(6 - mark.length)}${title.padEnd(width)}  ${printable(detail)}`,
     ...fixes.map(

@@ -1,9 +1,9 @@
-/** A text is compared up to this length, in characters. */
+/** Only this many characters of a text are compared. */
 const maxLength = 40;
 
 /**
- * Returns how many characters have to be added, removed, replaced, or swapped with their neighbour to
- * turn one text into another. Source: Damerau, 1964, as optimal string alignment.
+ * Counts the characters that must be added, removed, replaced, or swapped with their neighbour to turn one
+ * text into another. Source: Damerau, 1964 (optimal string alignment).
  */
 export function editDistance(from: string, to: string): number {
   const [one, other] = [from.slice(0, maxLength), to.slice(0, maxLength)];

@@ -2,22 +2,22 @@ import { types } from "node:util";
 import { escapeJson, unicodeEscapes } from "./printable.js";
 import { redact } from "./redact.js";
 
-/** Longest quotation in a message, in characters. */
+/** The maximum length of a quotation in a message, in characters. */
 const maxQuoted = 60;
 
-/** Spaces that look like one. */
+/** Spaces other than " ", which look like it. */
 const oddSpaces = /(?! )\p{Zs}/gu;
 
 /**
- * Quotes a text in a message for people: at most 60 characters of it, what could be a key hidden, and
- * with an escape in place of each character that a terminal would obey or not show.
+ * Quotes a text in a message for people: at most 60 characters of it, with whatever could be a key hidden,
+ * and with escapes for characters that a terminal obeys or hides.
  */
-export function quote(text: string, most = maxQuoted): string {
-  const quoted = JSON.stringify(redact(text).slice(0, most));
+export function quote(text: string, maximum = maxQuoted): string {
+  const quoted = JSON.stringify(redact(text).slice(0, maximum));
   return escapeJson(quoted).replace(oddSpaces, unicodeEscapes);
 }
 
-/** Says what a value is, where another was expected: texts and numbers as they are, of all else the kind. */
+/** Describes a value where another was expected: strings are quoted, numbers printed, others named by kind. */
 export function describe(value: unknown): string {
   switch (typeof value) {
     case "string":
@@ -31,7 +31,7 @@ export function describe(value: unknown): string {
   }
 }
 
-/** Told without instanceof, which fails for what another realm has made. */
+/** Does without instanceof, which fails for objects of another realm. */
 function kindOf(value: object): string {
   if (Array.isArray(value)) return "an array";
   if (types.isPromise(value)) return "a promise, not what it resolves with";

@@ -42,14 +42,14 @@ function file(name: string, text: string): string {
 }
 
 describe("wg-bridge genkey, genpsk and pubkey", () => {
-  it("make keys that wg takes", () => {
+  it("make keys that wg accepts", () => {
     const made = ours(["genkey"]).stdout;
     assert.match(made, /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\n$/);
     assert.equal(ours(["pubkey"], made).stdout, wg(["pubkey"], made).stdout);
     assert.equal(wg(["pubkey"], ours(["genpsk"]).stdout).status, 0);
   });
 
-  it("refuse what is no key, as wg does, without repeating it", () => {
+  it("refuse what is not a key, as wg does, without repeating it", () => {
     for (const input of ["", "short", `${key}x`, Buffer.from(key, "base64").toString("hex")]) {
       assert.notEqual(wg(["pubkey"], input).status, 0);
       const { status, stdout, stderr } = ours(["pubkey"], input);
@@ -60,7 +60,7 @@ describe("wg-bridge genkey, genpsk and pubkey", () => {
     assert.equal(ours(["genkey", "word"]).status, 1);
   });
 
-  it("warn, in wg's words, of a file that all may read", () => {
+  it("warn, in wg's words, about a file that everyone may read", () => {
     for (const program of ["wg", bridge]) {
       for (const [mask, warned] of [
         ["022", true],
@@ -89,7 +89,7 @@ PublicKey = ${"B".repeat(42)}A=
 AllowedIPs = 10.0.0.2/32
 `;
 
-  it("makes an interface what a file says, from a path and from standard input", async () => {
+  it("makes an interface match a file, by path and from standard input", async () => {
     await using tunnel = await openTunnel({ name: "wgv0", backend: "exec" });
     assert.equal(ours(["syncconf", "wgv0", file("wgv0.conf", text)]).status, 0);
     const { privateKey, peers } = await tunnel.status();
@@ -100,7 +100,7 @@ AllowedIPs = 10.0.0.2/32
     assert.deepEqual([after.fwmark, after.peers.length, after.privateKey], [7, 0, undefined]);
   });
 
-  it("says what is wrong with a file, or an interface, and changes nothing", async () => {
+  it("explains what is wrong with a file or an interface, and changes nothing", async () => {
     await using tunnel = await openTunnel({ name: "wgv0", backend: "exec" });
     const { status, stderr } = ours(["syncconf", "wgv0", "-"], "[Interface]\nFwMark = x\n");
     assert.equal(status, 1);
@@ -112,7 +112,7 @@ AllowedIPs = 10.0.0.2/32
 });
 
 describe("wg-bridge check", () => {
-  it("prints each mistake as compilers do, and exits 0 only without one", () => {
+  it("prints mistakes as compilers do, and exits 0 only if there are none", () => {
     const good = ours(["check", file("good.conf", "[Interface]\n")]);
     assert.equal(good.stdout, `${directory}/good.conf: no mistakes\n`);
     assert.equal(good.status, 0);
@@ -149,7 +149,7 @@ describe("wg-bridge metrics", () => {
     }
   });
 
-  it("are served on loopback until a signal ends it well", async () => {
+  it("serves them on loopback until a signal, and then exits 0", async () => {
     await using tunnel = await openTunnel({ name: "wgv0", backend: "exec" });
     await tunnel.apply(config);
     const server = spawn(bridge, ["metrics", "--listen"], { stdio: ["ignore", "ignore", "pipe"] });
@@ -200,7 +200,7 @@ AllowedIPs = 10.5.0.2/32
     });
   }
 
-  it("give wg-quick's own exit code and words where it fails", () => {
+  it("return wg-quick's exit code and messages if it fails", () => {
     const { status, stderr } = ours(["up", "/no/such.conf"]);
     assert.equal(status, 1);
     assert.match(stderr, /does not exist/);
@@ -208,7 +208,7 @@ AllowedIPs = 10.5.0.2/32
     assert.match(ours(["up"]).stderr, /Give one file or interface/);
   });
 
-  it("name the package where wg-quick is not installed", () => {
+  it("name the package if wg-quick is not installed", () => {
     // The directory that holds Node.js is always searched: here it holds nothing else.
     const node = `${directory}/bin/node`;
     mkdirSync(`${directory}/bin`);

@@ -46,7 +46,7 @@ function inShell(shell: string, args: (script: string) => readonly string[]): re
 
 type Complete = (line: string) => readonly string[];
 
-/** What every shell has to offer for a line. */
+/** What every shell must offer for a line. */
 const cases: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ["wg-bridge sy", ["syncconf"]],
   ["wg-bridge show --js", ["--json"]],
@@ -81,7 +81,7 @@ function offersThese(complete: Complete): void {
   });
 }
 
-/** What others can call an interface, which a shell must not run or take for a pattern or an option. */
+/** Hostile names of interfaces, which a shell must not run or take for a pattern or an option. */
 const hostile = [
   "$(>pwned)",
   "`>pwned`",
@@ -95,7 +95,7 @@ const hostile = [
   "j\\k",
 ];
 
-/** What others can call a configuration; wg-quick takes the last two. */
+/** Hostile names of configurations; wg-quick accepts the last two. */
 const hostileFiles = [
   "$(touch pwned)",
   "`touch pwned`",
@@ -174,7 +174,7 @@ const typed: readonly (readonly [string, string])[] = [
   ["up \\$", "$"],
 ];
 
-/** What a shell does with names that others chose: it takes them as text. */
+/** A shell takes names that others chose as text. */
 function takesNamesAsText(complete: Complete, shell: Shell): void {
   const { name, interactive, setUp = "", escaped } = shell;
 
@@ -229,12 +229,12 @@ describe("the completion for bash", () => {
     assert.deepEqual(lines, ["complete -o default -F _wg_bridge wg-bridge"]);
   });
 
-  it("offers what stands first, and the options that run a tunnel without a command", () => {
+  it("offers what can stand first, and the options that run a tunnel without a command", () => {
     assert.deepEqual(complete("wg-bridge "), firstWords);
     assert.deepEqual(complete("wg-bridge -f --f"), ["--foreground"]);
   });
 
-  it("puts a value behind the equals sign, at which bash cuts words, or whole where it does not", () => {
+  it("completes a value after the equals sign, whether or not bash splits words there", () => {
     assert.deepEqual(complete("wg-bridge up --backend="), ["auto", "ffi", "exec"]);
     assert.deepEqual(complete("wg-bridge --backend=f"), ["ffi"]);
     assert.deepEqual(completeIn("COMP_WORDBREAKS=' ';")("wg-bridge --backend=f"), [

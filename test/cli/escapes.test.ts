@@ -53,14 +53,14 @@ describe("names and arguments with escape sequences", () => {
     ["show", "--watch", "--interval=60"],
     ["metrics"],
   ]) {
-    it(`are shown as codes by ${words.join(" ").replace(hostile, "NAME")} on a terminal`, async () => {
+    it(`are printed as codes by ${words.join(" ").replace(hostile, "NAME")} on a terminal`, async () => {
       const text = await onTerminal(words);
       assert.ok(!obeyed.test(text.replaceAll("\x03", "")), JSON.stringify(text));
       assert.match(text, /\\x1bc\\x9b31m\\u202ex|\\u001bc\\u009b31m\\u202ex/);
     });
   }
 
-  it("stay as they are for programs, in JSON and in what wg prints too", async () => {
+  it("stay unchanged for programs, in JSON and in what wg prints", async () => {
     const run = promisify(execFile);
     assert.equal((await run(bridge, ["show", "interfaces"])).stdout, `${hostile}\n`);
     assert.ok((await run(bridge, ["metrics"])).stdout.includes(`interface="${hostile}"`));
@@ -69,7 +69,7 @@ describe("names and arguments with escape sequences", () => {
     assert.ok(!obeyed.test(stdout.replaceAll("\n", "")));
   });
 
-  it("are shown as codes in every error", () => {
+  it("are printed as codes in every error", () => {
     const long = hostile.repeat(3);
     for (const words of [
       [long],
@@ -97,7 +97,7 @@ describe("names and arguments with escape sequences", () => {
     }
   });
 
-  it("are shown as codes in what check and doctor say", () => {
+  it("are printed as codes by check and doctor", () => {
     const path = `/run/${hostile}.conf`;
     writeFileSync(path, "[Interface]\n");
     assert.equal(

@@ -37,7 +37,7 @@ describe("wg-bridge pubkey", () => {
     });
   }
 
-  it("refuses what never ends at once", async () => {
+  it("refuses endless input at once", async () => {
     const stdio = [openSync("/dev/zero", "r"), "ignore", "ignore"] as const;
     const endless = spawn(bridge, ["pubkey"], { stdio: [...stdio] });
     assert.deepEqual(await once(endless, "exit"), [1, null]);
@@ -47,7 +47,7 @@ describe("wg-bridge pubkey", () => {
 describe("wg-bridge genkey and genpsk", () => {
   onlyInSandbox();
 
-  it("make another key each time, and clamp private keys alone", () => {
+  it("make a different key each time, and clamp private keys only", () => {
     const made = ["genkey", "genkey", "genpsk", "genpsk"].map((verb) => runBridge([verb]).stdout);
     assert.equal(new Set(made).size, 4);
     for (const text of made) assert.match(text, /^[A-Za-z0-9+/]{43}=\n$/);
@@ -59,7 +59,7 @@ describe("wg-bridge genkey and genpsk", () => {
   });
 
   for (const verb of ["genkey", "genpsk", "pubkey"]) {
-    it(`${verb} takes no word and no option`, () => {
+    it(`${verb} accepts no operands and no options`, () => {
       for (const word of ["word", "--force"]) {
         const { status, stdout, stderr } = runBridge([verb, word]);
         assert.deepEqual([status, stdout], [1, ""]);

@@ -58,7 +58,7 @@ describe("wg-bridge, when its output cannot be written,", () => {
   });
   after(() => tunnel.close());
 
-  it("ends by SIGPIPE as wg does if the reader has gone, and says nothing", () => {
+  it("ends by SIGPIPE and in silence, as wg does, if the reader has gone", () => {
     for (const command of [
       ["wg", "genkey"],
       ...writing.map((words) => [bridge, ...inPlace(words)]),
@@ -68,7 +68,7 @@ describe("wg-bridge, when its output cannot be written,", () => {
     }
   });
 
-  it("says in one sentence that there is no room, and exits 1", () => {
+  it("reports in one sentence that there is no room, and exits 1", () => {
     for (const words of writing) {
       const { status, stderr } = runWith(">/dev/full", [bridge, ...inPlace(words)]);
       assert.equal(status, 1, words.join(" "));
@@ -87,7 +87,7 @@ describe("wg-bridge, when its output cannot be written,", () => {
     }
   });
 
-  it("exits as it would if nobody reads what it says on standard error", () => {
+  it("exits as usual if nobody reads standard error", () => {
     for (const redirections of ["2>&4", "2>/dev/full", "2>&-", ">&- 2>&-"]) {
       for (const words of [["show", "wgo9"], ["doctor", "x"], ["a b"]]) {
         const { status, signal } = runWith(redirections, [bridge, ...words]);
@@ -96,7 +96,7 @@ describe("wg-bridge, when its output cannot be written,", () => {
     }
   });
 
-  it("still runs a tunnel about which it has something to say", async () => {
+  it("still runs a tunnel if it cannot print a warning", async () => {
     const env = { WIREGUARD_GO_BRIDGE_LIB_PATH: "/no/such/library.so" };
     for (const redirections of [">&4 2>&4", ">/dev/full 2>/dev/full"]) {
       const { status } = runWith(redirections, [bridge, "wgo1"], env);

@@ -146,7 +146,7 @@ describe("wg-bridge set, beside wg set,", () => {
     assert.equal(peers[0]?.presharedKey?.toBase64(), psk);
   });
 
-  it("makes no interface, whatever its words", () => {
+  it("never makes an interface", () => {
     for (const words of [["set"], ["set", "wgec"], ["set", "wgec", "fwmark", "1"], ["setconf"]]) {
       assert.equal(runBridge(words).status, 1);
     }
@@ -174,7 +174,7 @@ describe("wg-bridge setconf and addconf, beside wg's,", () => {
   ];
   for (const verb of ["setconf", "addconf"]) {
     for (const [index, text] of files.entries()) {
-      it(`${verb} makes of file ${index} what wg makes of it`, () => {
+      it(`${verb} does with file ${index} what wg does`, () => {
         const path = `${directory}/file.conf`;
         writeFileSync(path, text, { mode: 0o600 });
         const [wg, expected] = outcome("wg", "wgea", [path], verb);

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { packageRoot } from "../../src/artifacts.js";
-import { withoutColor } from "../../src/cli/color.js";
 import { fields, formatField } from "../../src/cli/show/dump.js";
 import { formatPretty } from "../../src/cli/show/pretty.js";
 import { formatShowconf } from "../../src/cli/showconf.js";
@@ -71,7 +70,7 @@ describe("wg-bridge show", () => {
             formatPretty({ name: "wgs0", status }, { now, showKeys }),
           );
           assert.ok(possible.includes(coloured), `${coloured}\n${possible[0]}`);
-          assert.ok(!withoutColor(coloured).includes("\x1b"));
+          assert.ok(!stripVTControlCharacters(coloured).includes("\x1b"));
         }
       }),
       runs,
@@ -89,7 +88,7 @@ describe("wg-bridge show", () => {
     );
   });
 
-  it("prints the zone of a link-local endpoint as wg does, which is a name where there is one", async () => {
+  it("prints the zone of a link-local endpoint as wg does: by name if it has one", async () => {
     ip("link", "add", "wgsva", "type", "veth", "peer", "name", "4242");
     try {
       const indexOf = (name: string) => JSON.parse(ip("-json", "link", "show", name))[0].ifindex;
@@ -124,7 +123,7 @@ describe("wg-bridge show", () => {
   });
 
   for (const backend of ["ffi", "exec"] as const) {
-    it(`says of a tunnel on ${backend} what wg says of it`, async () => {
+    it(`prints the same as wg for a tunnel on ${backend}`, async () => {
       await using tunnel = await openTunnel({ name: "wgs0", backend });
       await tunnel.apply(`[Interface]
 PrivateKey = ${"A".repeat(42)}E=
@@ -150,7 +149,7 @@ PersistentKeepalive = 25
     });
   }
 
-  it("prints JSON without keys, and with keys only when they are asked for", async () => {
+  it("prints JSON with keys only if asked to", async () => {
     await using tunnel = await openTunnel({ name: "wgs0", backend: "exec" });
     const secret = `${"A".repeat(42)}E=`;
     await tunnel.apply(`[Interface]\nPrivateKey = ${secret}\n`);
@@ -184,7 +183,7 @@ PersistentKeepalive = 25
     await Promise.all(runs);
   });
 
-  it("says of an interface that is not there what is wrong, and fails", async () => {
+  it("explains that an interface does not exist, and fails", async () => {
     const failure = run(bridge, ["show", "wgs9"]);
     await assert.rejects(failure, (error) => {
       assert.match(String(error), /wg-bridge: No WireGuard program serves wgs9/);

@@ -69,7 +69,7 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
     });
   }
 
-  it("takes off a preshared key and a keepalive that a file does not name, other than wg", async () => {
+  it("removes a preshared key and a keepalive that a file does not name, unlike wg", async () => {
     await using tunnel = await openTunnel({ name: "wgsb", backend: "exec", config: full });
     assert.ok((await tunnel.status()).peers.some(({ presharedKey }) => presharedKey));
     assert.equal(runBridge(["syncconf", "wgsb", "-"], full.replace(extras, "")).status, 0);
@@ -78,7 +78,7 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
     }
   });
 
-  it("keeps the listen port that a file does not name, other than wg", async () => {
+  it("keeps the listen port if a file does not name one, unlike wg", async () => {
     await using tunnel = await openTunnel({ name: "wgsb", backend: "exec", listenPort: 4567 });
     assert.equal(runBridge(["syncconf", "wgsb", "-"], device).status, 0);
     assert.equal((await tunnel.status()).listenPort, 4567);
@@ -86,7 +86,7 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
     assert.equal((await tunnel.status()).listenPort, 4568);
   });
 
-  it("reads what a shell's process substitution gives, and wg-quick's fields", async () => {
+  it("reads from a shell's process substitution, and wg-quick's fields", async () => {
     await using tunnel = await openTunnel({ name: "wgsb", backend: "exec" });
     const script = '"$0" syncconf wgsb <(printf "%s" "$1")';
     const text = `${device}Address = 10.0.0.1/24\nDNS = 10.0.0.1\nPostUp = true\n${peerOne}`;
@@ -97,7 +97,7 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
     assert.equal((await tunnel.status()).peers.length, 1);
   });
 
-  it("warns of a file that others can read, and takes it all the same", async () => {
+  it("warns about a file that others can read, and uses it all the same", async () => {
     await using tunnel = await openTunnel({ name: "wgsb", backend: "exec" });
     writeFileSync(path, device);
     chmodSync(directory, 0o755);
@@ -108,7 +108,7 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
     assert.ok((await tunnel.status()).privateKey);
   });
 
-  it("takes an interface and a file", () => {
+  it("requires an interface and a file", () => {
     for (const words of [[], ["wgsb"], ["wgsb", path, "x"], ["--force", "wgsb", path]]) {
       const { status, stderr } = runBridge(["syncconf", ...words]);
       assert.equal(status, 1);

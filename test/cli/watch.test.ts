@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { stripVTControlCharacters } from "node:util";
 import { packageRoot } from "../../src/artifacts.js";
-import { withoutColor } from "../../src/cli/color.js";
 import { formatLive, rateText } from "../../src/cli/show/live.js";
 import { RateHistory, sparkline } from "../../src/cli/show/rates.js";
 import { cut } from "../../src/cli/show/screen.js";
@@ -30,7 +30,7 @@ function device(receivedBytes: bigint, sentBytes: bigint): DeviceStatus {
 }
 
 describe("the rates of a peer", () => {
-  it("are what its counters grew by in a second, from the second look on", () => {
+  it("are the growth of its counters per second, from the second sample on", () => {
     const rates = new RateHistory();
     rates.add(device(1000n, 0n), 0);
     assert.deepEqual(rates.of(peer), { received: [], sent: [] });
@@ -47,7 +47,7 @@ describe("the rates of a peer", () => {
     assert.deepEqual(rates.of(peer), { received: [], sent: [] });
   });
 
-  it("are shown as bars, of which the highest is full", () => {
+  it("are drawn as bars, of which the highest is full", () => {
     assert.equal(sparkline([0, 50, 100]), "▁▅█");
     assert.equal(sparkline([]), "");
     assert.equal(rateText(undefined), "");
@@ -59,19 +59,19 @@ describe("the rates of a peer", () => {
     ]);
   });
 
-  it("stand in a line beside endpoint and age of the handshake", () => {
+  it("are printed on a line with endpoint and handshake age", () => {
     const rates = new RateHistory();
     rates.add(device(0n, 0n), 0);
     rates.add(device(2048n, 100n), 1000);
     const lines = formatLive({ name: "wg0", status: device(2048n, 100n) }, rates, 65_000);
-    assert.deepEqual(lines.map(withoutColor), [
+    assert.deepEqual(lines.map(stripVTControlCharacters), [
       "wg0, port 51820, 1 peer",
       "peer       endpoint     handshake  received      sent",
       "BwcHBwcH…  192.0.2.1:5  5 s        2.0 KiB/s  █  100 B/s  █",
     ]);
   });
 
-  it("are cut at the terminal's edge, where colours count for nothing", () => {
+  it("are cut at the terminal's edge, without counting colours", () => {
     assert.equal(cut("\x1b[1mabcdef\x1b[0m", 3), "\x1b[1mabc\x1b[0m");
   });
 });
@@ -80,7 +80,7 @@ describe("wg-bridge show --watch", () => {
   onlyInSandbox();
   endLeftTunnels("wgw0");
 
-  it("prints look after look to what is no terminal, until a signal ends it well", async () => {
+  it("prints one view after another without a terminal, and exits 0 on a signal", async () => {
     await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     const words = ["show", tunnel.name, "--watch", "--interval=0.1"];
     const child = spawn(bridge, words, { stdio: ["ignore", "pipe", "inherit"] });
@@ -92,7 +92,7 @@ describe("wg-bridge show --watch", () => {
     assert.deepEqual(await once(child, "exit"), [0, null]);
   });
 
-  it("goes on showing the others if one does not answer, and ends at once", async () => {
+  it("keeps showing the others if one does not answer, and ends at once", async () => {
     await using _tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     await using _stopped = await StoppedServer.start("wgw1");
     const child = spawn(bridge, ["show", "--watch", "--interval=0.1"], {
@@ -106,7 +106,7 @@ describe("wg-bridge show --watch", () => {
     assert.deepEqual(await once(child, "exit"), [0, null]);
   });
 
-  it("shows the others if one cannot be asked", async () => {
+  it("shows the others if one cannot be reached", async () => {
     await using _tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     await using stopped = await StoppedServer.start("wgw1");
     await stopped.fill();
@@ -117,7 +117,7 @@ describe("wg-bridge show --watch", () => {
     assert.deepEqual(await once(child, "exit"), [0, null]);
   });
 
-  it("says that the tunnel has ended, and fails", async () => {
+  it("reports that the tunnel has ended, and fails", async () => {
     await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     const child = spawn(bridge, ["show", tunnel.name, "--watch"], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -129,7 +129,7 @@ describe("wg-bridge show --watch", () => {
     assert.deepEqual(await once(child, "exit"), [1, null]);
   });
 
-  it("draws over a terminal, and gives it back as it was when q is typed", async () => {
+  it("redraws a terminal, and restores it when q is typed", async () => {
     await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     const command = `${bridge} show ${tunnel.name} --watch`;
     const terminal = spawn("script", ["-qec", command, "/dev/null"], {
@@ -151,7 +151,7 @@ describe("wg-bridge show --watch", () => {
     assert.ok(drawn.includes("\x1b[32m"));
   });
 
-  it("draws over no terminal that is dumb, or has no name, and colours nothing there", async () => {
+  it("does not redraw or colour a terminal that is dumb or has no name", async () => {
     await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     for (const TERM of ["dumb", ""]) {
       const command = `${bridge} show ${tunnel.name} --watch --interval=0.1`;
@@ -172,7 +172,7 @@ describe("wg-bridge show --watch", () => {
     }
   });
 
-  it("prints a line of JSON at each look, also to a terminal", async () => {
+  it("prints one line of JSON for each view, even to a terminal", async () => {
     await using tunnel = await openTunnel({ name: "wgw0", backend: "exec", listenPort: 4321 });
     const words = ["show", tunnel.name, "--watch", "--json", "--interval=0.1"];
     const once = spawnSync(bridge, ["show", tunnel.name, "--json"], { encoding: "utf8" }).stdout;
@@ -196,9 +196,9 @@ describe("wg-bridge show --watch", () => {
     }
   });
 
-  it("says that there is nothing to watch, or that an interval is none", () => {
+  it("reports that there is nothing to watch, or that an interval is not valid", () => {
     const ours = (...args: string[]) => spawnSync(bridge, args, { encoding: "utf8" });
     assert.match(ours("show", "--watch").stderr, /no interface to watch/);
-    assert.match(ours("show", "--watch", "--interval=x").stderr, /--interval=x is no interval/);
+    assert.match(ours("show", "--watch", "--interval=x").stderr, /--interval=x is not valid/);
   });
 });

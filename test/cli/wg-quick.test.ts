@@ -51,7 +51,7 @@ AllowedIPs = 10.71.0.0/24
   }
 
   for (const backend of ["ffi", "exec"] as const) {
-    it(`carries packets on ${backend}, and leaves nothing`, async () => {
+    it(`carry packets on ${backend}, and leave nothing behind`, async () => {
       const far = {
         privateKey: farKey,
         listenPort: 52872,
@@ -81,7 +81,7 @@ AllowedIPs = 10.71.0.0/24
     });
   }
 
-  it("uses this very Node.js, also where wg-quick would find another one first", async () => {
+  it("use this very Node.js, even if wg-quick would find another one first", async () => {
     mkdirSync(`${directory}/bin`);
     const node = `${directory}/bin/node`;
     copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);
@@ -95,7 +95,7 @@ AllowedIPs = 10.71.0.0/24
     assert.ok(await waitUntilFree("wgq0", 10_000));
   });
 
-  it("run an interface that is called like a verb, or nearly", async () => {
+  it("run an interface whose name is a command or resembles one", async () => {
     for (const name of ["show", "setcon"]) {
       const file = `${directory}/${name}.conf`;
       writeFileSync(file, `[Interface]\nPrivateKey = ${nearKey.toBase64()}\n`, { mode: 0o600 });
@@ -115,7 +115,7 @@ AllowedIPs = 10.71.0.0/24
     }
   });
 
-  it("give wg-quick's words and exit code", () => {
+  it("print wg-quick's messages and return its exit code", () => {
     writeConfig("PreUp = exit 7");
     const { status, stderr } = spawnSync("wg-quick", ["up", path], { encoding: "utf8" });
     const ours = runBridge(["up", path]);
@@ -124,7 +124,7 @@ AllowedIPs = 10.71.0.0/24
     assertNothingLeft("wgq0");
   });
 
-  it("take one word, and up a backend too", () => {
+  it("accept one operand, and up also a backend", () => {
     const wrong = [["up"], ["down"], ["up", "a", "b"], ["down", "--backend=ffi", "a"], ["strip"]];
     for (const words of [...wrong, ["save", "a", "b"]]) {
       const { status, stderr } = runBridge(words);

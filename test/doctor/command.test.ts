@@ -62,7 +62,7 @@ describe("wg-bridge doctor", () => {
     assert.ok(findings.some(({ id, mark }) => id === "tool iperf3" && mark === "ok"));
   });
 
-  it("names a broken library, and that auto takes exec because of it", async () => {
+  it("names a broken library, and that auto chooses exec because of it", async () => {
     const library = `${directory}/broken.so`;
     await writeFile(library, "this is no library");
     const { findings, auto, canOpenTunnel } = await diagnosis({
@@ -94,7 +94,7 @@ describe("wg-bridge doctor", () => {
     assert.equal(status, 1);
   });
 
-  it("names the package and the command for a tool that PATH does not lead to", async () => {
+  it("names the command that installs a tool missing from PATH", async () => {
     const bin = `${directory}/bin`;
     await mkdir(bin);
     const aptGet = findProgram("apt-get", process.env) ?? process.execPath;
@@ -106,14 +106,14 @@ describe("wg-bridge doctor", () => {
     );
   });
 
-  it("is not taken in by another device under the name of /dev/net/tun", async () => {
+  it("is not fooled by another device at /dev/net/tun", async () => {
     const inside = 'mount --bind /dev/null /dev/net/tun && exec "$@"';
     const withNull = ["unshare", "--mount", "bash", "-c", inside, "bash"];
     const { stdout } = await run([...withNull, ...command], {});
     assert.match(stdout, /^fail +\/dev\/net\/tun +is another device/m);
   });
 
-  it("finds no CAP_NET_ADMIN where it has been given away", async () => {
+  it("finds that CAP_NET_ADMIN has been dropped", async () => {
     const withoutIt = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"];
     const { stdout } = await run([...withoutIt, ...command, "--json"], {});
     const { findings, canOpenTunnel }: Diagnosis = JSON.parse(stdout);

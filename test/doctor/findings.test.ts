@@ -118,7 +118,7 @@ describe("the diagnosis", () => {
       });
     }
 
-    it("suspects the container when no setting forbids them", () => {
+    it("suspects the container if no setting forbids them", () => {
       const facts = { ...soundMachine, userNamespace: refused };
       assert.match(finding(facts, "user-namespaces").fixes.join(), /seccomp/);
     });

@@ -25,7 +25,7 @@ describe("the table of packages", () => {
     }
   });
 
-  it("passes over comments and blank lines", () => {
+  it("skips comments and blank lines", () => {
     assert.deepEqual(parsePackages("# tool apt\n\nncat  ncat nmap-ncat nmap-ncat nmap\n"), [
       {
         tool: "ncat",
@@ -34,7 +34,7 @@ describe("the table of packages", () => {
     ]);
   });
 
-  it("gives the command of this machine's package manager alone where that is known", () => {
+  it("names only the command of this machine's package manager if that is known", () => {
     const packages = { apt: "ncat", dnf: "nmap-ncat", apk: "nmap-ncat", pacman: "nmap" };
     assert.deepEqual(installCommands(packages, "dnf"), ["dnf install nmap-ncat"]);
   });

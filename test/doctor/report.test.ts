@@ -37,7 +37,7 @@ describe("doctor's report", () => {
     assert.match(report, /^This user cannot open a tunnel\. Missing: CAP_NET_ADMIN\.$/m);
   });
 
-  it("has escape sequences only when it may have colour", () => {
+  it("has escape sequences only with colour", () => {
     const diagnosis = diagnose(machineWithoutWg);
     assert.equal(formatReport(diagnosis, false).includes("\u001b"), false);
     assert.ok(formatReport(diagnosis, true).includes("\u001b[31mfail\u001b[39m"));

@@ -26,23 +26,23 @@ describe("the tools that doctor looks for", () => {
     assert.equal(tool.version, "1.2.3");
   });
 
-  it("are not found where nothing of that name may be executed", async () => {
+  it("are missing if no file of that name may be executed", async () => {
     await writeFile(`${directory}/wireguard-test-tool`, "");
     assert.equal(findProgram("wireguard-test-tool", env()), undefined);
   });
 
-  it("are also looked for where ordinary users' PATH does not lead", () => {
+  it("are also found in directories outside ordinary users' PATH", () => {
     assert.match(findProgram("iptables", env()) ?? "", /\/sbin\/iptables$/);
   });
 
-  it("count as missing when they are BusyBox's", async () => {
+  it("count as missing if BusyBox provides them", async () => {
     await addTool("busybox", "echo BusyBox v1.36.1");
     await symlink("busybox", `${directory}/wireguard-test-tool`);
     const tool = await collectTool({ tool: "wireguard-test-tool", packages }, env());
     assert.equal(tool.path, undefined);
   });
 
-  it("are killed if they do not answer, also where they ignore SIGTERM", async () => {
+  it("are killed if they do not end, even if they ignore SIGTERM", async () => {
     await addTool("wireguard-test-tool", "trap '' TERM; echo begun; while :; do sleep 0.01; done");
     const { PATH = "" } = process.env; // the script needs sleep
     assert.deepEqual(await attempt([`${directory}/wireguard-test-tool`], { PATH }, 200), {
@@ -51,7 +51,7 @@ describe("the tools that doctor looks for", () => {
     });
   });
 
-  it("give the last line that they printed when they fail", async () => {
+  it("fail with the last line that they printed", async () => {
     await addTool("wireguard-test-tool", "echo first; echo not permitted >&2; exit 1");
     assert.deepEqual(await attempt(["wireguard-test-tool"], env()), {
       ok: false,
@@ -59,7 +59,7 @@ describe("the tools that doctor looks for", () => {
     });
   });
 
-  it("give a reason when they cannot be started", async () => {
+  it("fail with a reason if they cannot be started", async () => {
     const tried = await attempt(["wireguard-test-tool"], env());
     assert.equal(tried.ok, false);
     assert.match(tried.ok ? "" : tried.message, /ENOENT/);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { judgeTun } from "../../src/doctor/findings.js";
 
-describe("the finding on /dev/net/tun", () => {
+describe("the finding about /dev/net/tun", () => {
   it("is ok when it can be opened", () => {
     assert.equal(judgeTun({ state: "open" }).mark, "ok");
   });

@@ -19,7 +19,7 @@ describe("the edit distance of two texts", () => {
     });
   }
 
-  it("is the same both ways, none only to itself, and at most the longer length", () => {
+  it("is symmetric, zero only to itself, and at most the longer length", () => {
     const text = fc.string({ maxLength: 12 });
     fc.assert(
       fc.property(text, text, (one, other) => {

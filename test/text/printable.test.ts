@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { printable, printableLines } from "../../src/text/printable.js";
 
-describe("what others chose, made printable,", () => {
-  it("shows as its code what a terminal obeys or hides", () => {
+describe("text of others, made printable,", () => {
+  it("has codes for characters that a terminal obeys or hides", () => {
     const cases = [
       ["\x1b[31mred\x07", "\\x1b[31mred\\x07"],
       ["line\nline\r\tend", "line\\x0aline\\x0d\\x09end"],
@@ -15,11 +15,11 @@ describe("what others chose, made printable,", () => {
     for (const [text, shown] of cases) assert.equal(printable(text), shown);
   });
 
-  it("stays in lines where it is made of lines", () => {
+  it("keeps its lines if it has lines", () => {
     assert.equal(printableLines("ü 日本\n\t\u001b"), "ü 日本\n\\x09\\x1b");
   });
 
-  it("never holds one", () => {
+  it("never holds such a character", () => {
     const text = fc.string({ unit: "binary" });
     fc.assert(fc.property(text, (any) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(printable(any))));
   });

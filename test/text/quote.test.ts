@@ -22,8 +22,8 @@ function isObeyed(text: string): boolean {
   return obeyed.some((sequence) => text.includes(sequence[0] ?? ""));
 }
 
-describe("what a message repeats", () => {
-  it("is quoted without what a terminal obeys or does not show", () => {
+describe("a value in a message", () => {
+  it("is quoted without characters that a terminal obeys or hides", () => {
     assert.equal(quote('a"b\n'), '"a\\"b\\n"');
     assert.equal(
       quote("\u001b\u009b\u202e\u00a0\u{e0001}"),
@@ -33,7 +33,7 @@ describe("what a message repeats", () => {
     assert.equal(quote("ab".repeat(32)), '"(hidden)"');
   });
 
-  it("is a kind of value where it is neither text nor number", () => {
+  it("is named by kind unless it is a string or number", () => {
     const values = [undefined, null, 1n, true, [], {}, () => {}, new Uint8Array(2), Symbol("s")];
     assert.deepEqual(values.map(describeValue), [
       "undefined",
@@ -49,7 +49,7 @@ describe("what a message repeats", () => {
   });
 
   for (const sequence of obeyed) {
-    it(`never has ${JSON.stringify(sequence)} as it is, in any error`, async () => {
+    it(`is never printed with ${JSON.stringify(sequence)}, in any error`, async () => {
       const calls = [
         () => checkInterfaceName(`a/${sequence}`),
         () => parseEndpoint(sequence),

@@ -16,7 +16,7 @@ const keys = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buff
 const around = fc.stringMatching(/^[ -~]{0,20}[ "=:]$/);
 
 describe("a log line of any program", () => {
-  it("hides a key, however it is spelt and whatever is around it", () => {
+  it("hides a key, however it is encoded and whatever surrounds it", () => {
     fc.assert(
       fc.property(keys, around, around, (key, before, after) => {
         for (const spelt of [
@@ -32,7 +32,7 @@ describe("a log line of any program", () => {
     );
   });
 
-  it("hides what an engine leaves of a key where it takes the line apart at its last sign", () => {
+  it("hides a key that an engine has split from its last character", () => {
     fc.assert(
       fc.property(keys, (key) => {
         const spelt = key.toString("base64").slice(0, -1);
@@ -42,7 +42,7 @@ describe("a log line of any program", () => {
     );
   });
 
-  it("hides a piece of a key, wherever it was cut", () => {
+  it("hides part of a key, wherever it was cut", () => {
     // Of base64 in 22 digits, 1 piece in 50,000 looks like words; of 30, none in 300,000.
     const cuts = fc.tuple(keys, fc.nat(21), fc.integer({ min: 22, max: 43 }));
     const property = fc.property(cuts, around, ([key, start, length], before) => {
@@ -65,7 +65,7 @@ describe("a log line of any program", () => {
     assert.equal(line, "private_key=(hidden) preshared_key=(hidden)");
   });
 
-  it("is left alone where it holds none", () => {
+  it("stays unchanged if it does not hold a key", () => {
     for (const line of [
       "DEBUG: (wg0) 2026/01/31 12:00:00 peer(AbCd…EfGh) - Sending handshake initiation",
       "DEBUG: (wg0) Starting wireguard-go version v0.0.0-20260522210424-ecfc5a8d5446",
@@ -80,7 +80,7 @@ describe("a log line of any program", () => {
   });
 });
 
-describe("a message about what somebody gave", () => {
+describe("a message about an argument", () => {
   const hex = "d8cf1f933cf2db6f9b1d453536794f5ecd6f28f97c21309b6cebf27d20efbb63";
   const pieces = [hex, Buffer.from(hex, "hex").toString("base64")].flatMap((key) => [
     key,
@@ -101,7 +101,7 @@ describe("a message about what somebody gave", () => {
     "the name of a configuration": (text) => readConfigFile(`/nonexistent/${text}`),
   };
   for (const [what, use] of Object.entries(uses)) {
-    it(`has no piece of a key that was given as ${what}`, async () => {
+    it(`does not repeat part of a key that was given as ${what}`, async () => {
       for (const piece of pieces) {
         await assert.rejects(
           async () => use(piece),
@@ -114,7 +114,7 @@ describe("a message about what somebody gave", () => {
     });
   }
 
-  it("has none that was given in a configuration", () => {
+  it("does not repeat part of a key in a configuration", () => {
     for (const piece of pieces) {
       const found = checkConfig(`[Interface]\n${piece} = 1\n`);
       assert.ok(!JSON.stringify(found).includes(piece.slice(0, 21)));

@@ -2,15 +2,15 @@ import type { DeviceStatus, PeerStatus } from "../../device/status.js";
 import { handshakeSeconds, none, prefixText } from "../show/text.js";
 import type { PeerLabels } from "./friendly-labels.js";
 
-/** An interface, and which backend serves it. */
+/** An interface, its state, and which backend serves it. */
 export interface Measured {
   readonly name: string;
   readonly backend: string;
-  /** Absent where the interface does not say it. */
+  /** Absent if the interface does not answer. */
   readonly status?: DeviceStatus;
 }
 
-/** One metric: what it is, and its value for each set of labels. */
+/** A metric, with a value for each set of labels. */
 interface Family {
   readonly name: string;
   readonly type: "counter" | "gauge";
@@ -19,10 +19,11 @@ interface Family {
 }
 
 /**
- * Metrics in Prometheus' text format. The three of each peer have the names and labels that
- * prometheus_wireguard_exporter gives them, so that its dashboards go on; the others are ours. Its
- * wireguard_peers_total is left out: a gauge must not be named like a counter. `friendly` has peers'
- * further labels by public key; `now` is in milliseconds.
+ * Formats metrics in Prometheus' text format. The first three have the names and labels of
+ * prometheus_wireguard_exporter, so that its dashboards keep working; the others are ours. Its
+ * wireguard_peers_total is left out: a gauge must not have the name of a counter.
+ * @param friendly further labels of peers, by public key
+ * @param now in milliseconds
  */
 export function formatMetrics(
   interfaces: readonly Measured[],
@@ -58,7 +59,7 @@ function families(
     {
       name: "wireguard_latest_handshake_seconds",
       type: "gauge",
-      help: "Seconds since 1970 of the latest handshake, 0 where there was none",
+      help: "Seconds since 1970 of the latest handshake, 0 if there was none",
       samples: perPeer(handshakeSeconds),
     },
     {
@@ -78,7 +79,7 @@ function families(
     {
       name: "wg_bridge_interface_up",
       type: "gauge",
-      help: "Whether the interface says its state: 1, or 0 where its program does not answer",
+      help: "1 if the interface answers, otherwise 0",
       samples: interfaces.map(({ name, status }) => [
         labels({ interface: name }),
         status === undefined ? 0 : 1,
@@ -87,7 +88,7 @@ function families(
   ];
 }
 
-/** The engine's order changes from one answer to the next. */
+/** Sorts peers: the engine's order changes from one answer to the next. */
 function inOrder(peers: readonly PeerStatus[]): readonly PeerStatus[] {
   return peers.toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
 }
@@ -111,7 +112,7 @@ function peerLabels(
   });
 }
 
-/** Source: Prometheus' exposition formats: backslash, quote and line break are escaped. */
+/** Formats labels. Backslash, quote and line break are escaped. Source: Prometheus' exposition formats. */
 export function labels(values: Readonly<Record<string, string>>): string {
   const escaped = (value: string) =>
     value.replace(/[\\"\n]/g, (special) => (special === "\n" ? "\\n" : `\\${special}`));

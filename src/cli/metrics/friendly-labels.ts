@@ -3,15 +3,15 @@ import { commentText, type Section, sectionsOf } from "../../config/sections.js"
 import { WgBridgeError } from "../../errors.js";
 import { quote } from "../../text/quote.js";
 
-/** The labels that a peer has in metrics besides those of its device. */
+/** The labels of a peer in metrics, besides those of its interface. */
 export type PeerLabels = Readonly<Record<string, string>>;
 
 /**
- * The labels that a configuration's comments give to its peers, by public key as it is written:
- * "# friendly_name = NAME", and "# friendly_json = {…}" with a label for each name, in a [Peer] section
- * or right above it. Without them the name in "### begin NAME ###" or "# BEGIN_PEER NAME" above it.
- * Source: prometheus_wireguard_exporter, which looks only into the section.
- * @throws WgBridgeError WG_BRIDGE_CONFIG for a friendly_json that is no object of labels
+ * Reads the labels of peers from the comments of a configuration: "# friendly_name = NAME", and
+ * "# friendly_json = {…}" with a label for each name, in a [Peer] section or right above it; or else the
+ * name in "### begin NAME ###" or "# BEGIN_PEER NAME" above it. Returns them by public key, as it is written.
+ * Source: prometheus_wireguard_exporter, which reads only comments in the section.
+ * @throws WgBridgeError WG_BRIDGE_CONFIG if a friendly_json is not an object of labels
  */
 export function friendlyLabels(text: string): ReadonlyMap<string, PeerLabels> {
   const lines = readLines(text);
@@ -21,7 +21,7 @@ export function friendlyLabels(text: string): ReadonlyMap<string, PeerLabels> {
     const key = keyOf(lines, section);
     const above = labelsIn(lines, section.start, section.header);
     const inside = labelsIn(lines, section.header, section.next);
-    // A comment between a section without labels and one that has its own is the former's last line.
+    // A comment between a section without labels and one with its own labels belongs to the former.
     const isBefore = inside !== undefined && before !== undefined && !labels.has(before);
     if (isBefore && before !== undefined && above !== undefined) labels.set(before, above);
     const own = isBefore ? inside : above || inside ? { ...above, ...inside } : undefined;
@@ -42,7 +42,7 @@ function keyOf(lines: readonly Line[], { header, end }: Section): string | undef
   return key;
 }
 
-/** The last of each kind counts. */
+/** Reads the labels in some lines. The last of each kind counts. */
 function labelsIn(lines: readonly Line[], from: number, to: number): PeerLabels | undefined {
   let labels: PeerLabels | undefined;
   for (const { text, number } of lines.slice(from, to)) {
@@ -62,19 +62,19 @@ function beginOf(lines: readonly Line[], { start, header }: Section): PeerLabels
   return undefined;
 }
 
-/** The device's own labels are not for a comment to change. */
-const taken: readonly string[] = ["interface", "public_key", "allowed_ips"];
+/** The labels that every peer has, which a comment may not change. */
+const reserved: readonly string[] = ["interface", "public_key", "allowed_ips"];
 
 function labelsOfJson(json: string, line: number): PeerLabels {
   const parsed = parseObject(json);
   if (parsed === undefined) {
     throw labelError(line, "its value is not a JSON object on one line");
   }
-  // In an order of their own, so that a label set is always spelled alike.
+  // Sorted, so that the same labels are always written alike.
   const pairs = Object.entries(parsed).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const wrong = pairs.find(([name]) => !/^(?!__)[a-z_][a-z0-9_]*$/i.test(name));
   if (wrong !== undefined) throw labelError(line, `${quote(wrong[0])} cannot be a label's name`);
-  const double = pairs.find(([name]) => taken.includes(name));
+  const double = pairs.find(([name]) => reserved.includes(name));
   if (double !== undefined) throw labelError(line, `every peer has a label ${double[0]} already`);
   return Object.fromEntries(pairs.map(([name, value]) => [name, labelValue(value)]));
 }
@@ -93,9 +93,9 @@ function labelValue(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function labelError(line: number, fault: string): WgBridgeError {
+function labelError(line: number, problem: string): WgBridgeError {
   return new WgBridgeError(
     "WG_BRIDGE_CONFIG",
-    `The friendly_json in line ${line} of the file with names cannot be used: ${fault}. Give it as # friendly_json = {"name": "value"}, with names of letters, digits and underscores.`,
+    `The friendly_json in line ${line} of the file with names cannot be used: ${problem}. Give it as # friendly_json = {"name": "value"}, with names of letters, digits and underscores.`,
   );
 }

@@ -6,7 +6,7 @@ import { parseAddress } from "../../values/address.js";
 import { parseEndpoint } from "../../values/endpoint.js";
 import { say } from "../say.js";
 
-/** How long a client may take, in milliseconds. */
+/** Timeouts for clients, in milliseconds. */
 export interface ClientLimits {
   /** To send a request. */
   readonly request: number;
@@ -82,7 +82,7 @@ async function answer(
   // Not with URL, which throws on some requests.
   const [path] = (request.url ?? "/").split("?", 1);
   if (!isOwnHost(request.headers.host, names)) {
-    send(response, 421, "text/plain; charset=utf-8", strangerText);
+    send(response, 421, "text/plain; charset=utf-8", wrongHostText);
   } else if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
   } else if (path === "/") {
@@ -98,8 +98,8 @@ async function answer(
   }
 }
 
-const strangerText =
-  "These metrics are not served under this name: ask by address, or start wg-bridge metrics with --host=NAME.\n";
+const wrongHostText =
+  "Metrics are not served under this host name: use an address, or start wg-bridge metrics with --host=NAME.\n";
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {
   const length = Buffer.byteLength(body);

@@ -8,7 +8,7 @@ import {
   type Shown,
 } from "./text.js";
 
-/** What `wg show INTERFACE FIELD` can be asked for. */
+/** The fields of `wg show INTERFACE FIELD`. */
 export const fields = [
   "public-key",
   "private-key",
@@ -27,12 +27,12 @@ export const fields = [
 export type ShowField = (typeof fields)[number];
 
 /**
- * One field of an interface, byte for byte as wg(8) prints it. With `named` each line begins with the
- * interface's name, as for `wg show all`.
+ * Formats one field of an interface byte for byte as wg(8) does. If `named`, each line begins with the
+ * interface's name, as in `wg show all`.
  */
 export function formatField(shown: Shown, field: ShowField, named: boolean): string {
   const prefix = named ? `${shown.name}\t` : "";
-  // wg(8) names the interface once for its endpoints, and on each line of all else.
+  // wg(8) prints the name once before endpoints, and on each line of every other field.
   const [once, each] = field === "endpoints" ? [prefix, ""] : ["", prefix];
   return (
     once +

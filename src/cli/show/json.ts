@@ -3,8 +3,8 @@ import { formatEndpoint } from "../../values/endpoint.js";
 import { type Shown, withZoneName } from "./text.js";
 
 /**
- * What `wg-bridge show --json` prints, by the interfaces' names: docs/show-json.md. Byte counters are
- * decimal strings, since they may be larger than a JSON number is exact.
+ * Returns what `wg-bridge show --json` prints, by the names of the interfaces: see docs/show-json.md. Byte
+ * counters are decimal strings, because JSON numbers are exact only up to 2^53.
  */
 export function toJson(interfaces: readonly Shown[], showKeys: boolean): unknown {
   return Object.fromEntries(

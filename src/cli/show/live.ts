@@ -7,14 +7,14 @@ import { endpointText, type Shown } from "./text.js";
 
 const { reset, bold, green, yellow, cyan } = color;
 
-/** One look at an interface as lines: a line for it, a head, and one for each peer. */
+/** Formats an interface: a line for itself, a header, and a line for each peer. */
 export function formatLive({ name, status }: Shown, rates: RateHistory, now: number): string[] {
   const port = status.listenPort === undefined ? "" : `, port ${status.listenPort}`;
-  const head = ["peer", "endpoint", "handshake", "received", "", "sent", ""];
+  const header = ["peer", "endpoint", "handshake", "received", "", "sent", ""];
   const rows = status.peers
     .toSorted((one, other) => (one.publicKey < other.publicKey ? -1 : 1))
     .map((peer) => cells(peer, rates, now));
-  const widths = head.map((title, column) =>
+  const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
   const line = (row: readonly string[]) =>
@@ -24,7 +24,7 @@ export function formatLive({ name, status }: Shown, rates: RateHistory, now: num
       .trimEnd();
   return [
     `${green}${bold}${printable(name)}${reset}${port}, ${counted(status.peers.length, "peer")}`,
-    `${bold}${line(head)}${reset}`,
+    `${bold}${line(header)}${reset}`,
     ...rows.map((row) => paint(line(row))),
   ];
 }
@@ -42,7 +42,7 @@ function cells(peer: PeerStatus, rates: RateHistory, now: number): readonly stri
   ];
 }
 
-/** The peer's name and the bars stand out. */
+/** Colours the peer's name and the bars. */
 function paint(line: string): string {
   return line
     .replace(/^\S+/, (name) => `${yellow}${name}${reset}`)
@@ -59,7 +59,7 @@ function ageText({ latestHandshake }: PeerStatus, now: number): string {
     : `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** Bytes a second in words; nothing before there is a rate. */
+/** Formats bytes a second; "" if there is no rate yet. */
 export function rateText(rate: number | undefined): string {
   if (rate === undefined) return "";
   const units = ["B/s", "KiB/s", "MiB/s", "GiB/s"];

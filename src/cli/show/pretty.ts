@@ -3,17 +3,17 @@ import { printable } from "../../text/printable.js";
 import { color } from "../color.js";
 import { endpointText, fwmarkText, handshakeSeconds, prefixParts, type Shown } from "./text.js";
 
-/** How the view for people is printed. */
+/** How to print the view for people. */
 export interface PrettyOptions {
   /** Seconds since 1970. */
   readonly now: number;
-  /** Private and preshared keys are printed too, as with WG_HIDE_KEYS=never. */
+  /** Whether to print private and preshared keys, as with WG_HIDE_KEYS=never. */
   readonly showKeys: boolean;
 }
 
 const { reset, bold, red, green, yellow, cyan } = color;
 
-/** An interface as `wg show` prints it to a terminal, colours included. */
+/** Formats an interface as `wg show` prints it to a terminal, in colour. */
 export function formatPretty({ name, status }: Shown, options: PrettyOptions): string {
   const { privateKey, listenPort, fwmark } = status;
   const hidden = (key: { toBase64(): string }) => (options.showKeys ? key.toBase64() : "(hidden)");
@@ -28,7 +28,7 @@ export function formatPretty({ name, status }: Shown, options: PrettyOptions): s
   return own.join("") + peers.map((peer) => `\n${peer}`).join("");
 }
 
-/** The latest first; those without a handshake last, in the order in which they came. */
+/** The latest handshake first, and peers without one last, in their given order. */
 function byHandshake(one: PeerStatus, other: PeerStatus): number {
   return +(other.latestHandshake ?? 0) - +(one.latestHandshake ?? 0);
 }
@@ -78,7 +78,7 @@ const units = [
   ["second", 1],
 ] as const;
 
-/** Seconds in words: "1 minute, 3 seconds". */
+/** Formats seconds: "1 minute, 3 seconds". */
 export function duration(seconds: number): string {
   let left = seconds;
   const parts = units.flatMap(([name, length]) => {
@@ -89,7 +89,7 @@ export function duration(seconds: number): string {
   return parts.join(", ");
 }
 
-/** Bytes in words: "1.21 KiB". */
+/** Formats bytes: "1.21 KiB". */
 export function size(bytes: bigint): string {
   const names = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;

@@ -1,10 +1,10 @@
 import type { DeviceStatus } from "../../device/status.js";
 import type { PublicKey } from "../../values/key.js";
 
-/** How many rates are kept of a peer: what one sparkline shows. */
+/** How many rates of a peer are kept: the width of a sparkline. */
 export const historyLength = 24;
 
-/** What a peer received and sent, in bytes a second, the newest last. */
+/** What was received from a peer and sent to it, in bytes a second, the newest last. */
 export interface Rates {
   readonly received: readonly number[];
   readonly sent: readonly number[];
@@ -15,13 +15,13 @@ interface Counted {
   readonly sent: bigint;
 }
 
-/** Turns counters, looked at again and again, into rates. Pure. */
+/** Turns samples of counters into rates. */
 export class RateHistory {
   #at: number | undefined;
   #counted = new Map<PublicKey, Counted>();
   #rates = new Map<PublicKey, Rates>();
 
-  /** Takes the counters of a look at `now`, in milliseconds. Peers that are gone are forgotten. */
+  /** Adds a sample of the counters at `now`, in milliseconds, and forgets peers that are gone. */
   add({ peers }: DeviceStatus, now: number): void {
     const seconds = this.#at === undefined ? undefined : (now - this.#at) / 1000;
     const rates = new Map<PublicKey, Rates>();
@@ -45,21 +45,21 @@ export class RateHistory {
     this.#rates = rates;
   }
 
-  /** The rates of a peer, none before the second look. */
+  /** Returns the rates of a peer: none before the second sample. */
   of(peer: PublicKey): Rates {
     return this.#rates.get(peer) ?? { received: [], sent: [] };
   }
 }
 
-/** A counter that went back was set to zero by a new session of the program. */
-function append(history: readonly number[], grown: bigint, seconds: number): readonly number[] {
-  const rate = grown < 0n ? 0 : Number(grown) / seconds;
+/** A counter that decreased was reset by a restart of the program. */
+function append(history: readonly number[], growth: bigint, seconds: number): readonly number[] {
+  const rate = growth < 0n ? 0 : Number(growth) / seconds;
   return [...history, rate].slice(-historyLength);
 }
 
 const bars = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
-/** Rates as a line of bars; the highest one is full. */
+/** Draws rates as a line of bars, of which the highest is full. */
 export function sparkline(rates: readonly number[]): string {
   const highest = Math.max(...rates, 1);
   return rates

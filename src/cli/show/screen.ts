@@ -10,11 +10,11 @@ type Output = NodeJS.WriteStream & Partial<Pick<WriteStream, "rows" | "columns">
 type Input = NodeJS.ReadStream & Partial<Pick<ReadStream, "setRawMode">>;
 
 /**
- * A terminal that is drawn over and over, and given back as it was. What is not `live` gets
- * the lines one after another.
+ * A terminal that is redrawn again and again, and restored at the end. An output that is not `live` gets the
+ * lines one after another.
  */
 export class Screen implements Disposable {
-  /** Resolves when the user wants to leave: q, Ctrl-C, or a signal. */
+  /** Resolves when the user quits: q, Ctrl-C, or a signal. */
   readonly quit: Promise<void>;
   readonly #output: Output;
   readonly #input: Input;
@@ -26,15 +26,15 @@ export class Screen implements Disposable {
     this.#output = output;
     this.#input = input;
     this.#live = live;
-    let leave = () => {};
+    let quit = () => {};
     this.quit = new Promise((resolve) => {
-      leave = resolve;
+      quit = resolve;
     });
     const onKey = (key: Buffer) => {
-      if (["q", "Q", "\x03", "\x04"].includes(key.toString())) leave();
+      if (["q", "Q", "\x03", "\x04"].includes(key.toString())) quit();
     };
     const onResize = () => this.draw(this.#drawn);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, leave);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, quit);
     if (this.#live) {
       output.write(alternateScreen);
       output.on("resize", onResize);
@@ -45,21 +45,21 @@ export class Screen implements Disposable {
     }
     this.#release = () => {
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-        process.removeListener(signal, leave);
+        process.removeListener(signal, quit);
       }
       output.removeListener("resize", onResize);
       input.removeListener("data", onKey);
     };
   }
 
-  /** Shows these lines, as many and as much of them as there is room for. */
+  /** Shows these lines, cut to the size of the terminal. */
   draw(lines: readonly string[]): void {
     this.#drawn = lines;
     if (!this.#live) {
       this.#output.write(`${lines.join("\n")}\n\n`);
       return;
     }
-    // A terminal that does not tell its size says 0.
+    // A terminal of unknown size reports 0.
     const visible = lines.slice(0, (this.#output.rows || 24) - 1);
     const text = visible.map((line) => cut(line, this.#output.columns || 80) + clearLine);
     this.#output.write(`${home}${text.join("\n")}\n${clearBelow}`);
@@ -75,7 +75,7 @@ export class Screen implements Disposable {
   }
 }
 
-/** The start of a line that fits into so many columns; colours take none. */
+/** Cuts a line to a number of columns. Colours do not count. */
 export function cut(line: string, columns: number): string {
   let room = columns;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one.

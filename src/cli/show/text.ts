@@ -14,7 +14,7 @@ export interface Shown {
 /** wg(8)'s word for an absent value. */
 export const none = "(none)";
 
-/** An endpoint as wg(8) prints it. */
+/** Formats an endpoint as wg(8) does. */
 export function endpointText({ endpoint }: PeerStatus): string {
   if (endpoint === undefined) return none;
   const { host, port } = withZoneName(endpoint);
@@ -25,13 +25,13 @@ export function endpointText({ endpoint }: PeerStatus): string {
   });
 }
 
-/** A prefix's two parts as wg(8) prints them. */
+/** Formats the two parts of a prefix as wg(8) does. */
 export function prefixParts(prefix: AllowedIp): readonly [address: string, length: string] {
   const [address = "", length = ""] = prefix.split("/");
   return [libcAddress(address), length];
 }
 
-/** A prefix as wg(8) prints it. */
+/** Formats a prefix as wg(8) does. */
 export function prefixText(prefix: AllowedIp): string {
   return prefixParts(prefix).join("/");
 }
@@ -41,12 +41,12 @@ function libcAddress(text: string): string {
   return bytes === undefined ? text : formatAddressAsLibc(bytes);
 }
 
-/** A mark as wg(8) prints it. */
+/** Formats a mark as wg(8) does. */
 export function fwmarkText({ fwmark }: DeviceStatus): string {
   return fwmark ? `0x${fwmark.toString(16)}` : "off";
 }
 
-/** Seconds since 1970 of the latest handshake, 0 if there was none. */
+/** Returns the time of the latest handshake, in seconds since 1970, 0 if there was none. */
 export function handshakeSeconds({ latestHandshake }: PeerStatus): number {
   return Math.floor((latestHandshake?.getTime() ?? 0) / 1000);
 }

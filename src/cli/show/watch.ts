@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
 import { destroySecrets } from "../../device/secrets.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
 import { printable, printableJson } from "../../text/printable.js";
 import { isLive } from "../../text/style.js";
 import { attach } from "../../tunnel/open.js";
 import type { Tunnel } from "../../tunnel/tunnel.js";
-import { wantsColor, withoutColor } from "../color.js";
+import { wantsColor } from "../color.js";
 import { say } from "../say.js";
 import { toJson } from "./json.js";
 import { formatLive } from "./live.js";
@@ -17,13 +18,13 @@ interface WatchOptions {
   /** Seconds, as text. */
   readonly interval: string | undefined;
   readonly env: NodeJS.ProcessEnv;
-  /** Prints JSON, with keys or without. */
+  /** Prints JSON, with or without keys. */
   readonly json?: { readonly showKeys: boolean } | undefined;
 }
 
 /**
- * Shows interfaces live, until q, Ctrl-C or SIGTERM, which end it well, or until one of them ends. What
- * is no terminal, or does not understand escape sequences, gets the same lines, one look after another.
+ * Shows interfaces live. Returns 0 after q, Ctrl-C or a signal, and throws once one of them ends. An output
+ * that is not a terminal, or that does not understand escape sequences, gets one view after another.
  */
 export async function watch(names: readonly string[], options: WatchOptions): Promise<number> {
   const milliseconds = parseInterval(options.interval);
@@ -34,35 +35,35 @@ export async function watch(names: readonly string[], options: WatchOptions): Pr
     );
   }
   const tunnels: Tunnel[] = [];
-  const refused: string[] = [];
+  const unreachable: string[] = [];
   try {
     for (const name of names) {
       try {
         tunnels.push(await attach(name, { resolve: false }));
       } catch (error) {
         if (names.length === 1) throw error;
-        refused.push(printable(`${name}: ${messageOf(error)}`));
+        unreachable.push(printable(`${name}: ${messageOf(error)}`));
       }
     }
-    return await watchTunnels(tunnels, refused, milliseconds, options);
+    return await watchTunnels(tunnels, unreachable, milliseconds, options);
   } finally {
     await Promise.all(tunnels.map((tunnel) => tunnel.close()));
   }
 }
 
-/** Asks the tunnels once, and returns what to write. */
+/** Asks every tunnel once, and returns what to write. */
 type Look = (asker: PatientAsker) => Promise<readonly string[]>;
 
 async function watchTunnels(
   tunnels: readonly Tunnel[],
-  refused: readonly string[],
+  unreachable: readonly string[],
   milliseconds: number,
   { json, env }: WatchOptions,
 ): Promise<number> {
   const live = json === undefined && isLive(process.stdout, env);
   using screen = new Screen(process.stdout, process.stdin, live);
-  if (json) refused.forEach(say);
-  const look = json ? lookForPrograms(tunnels, json) : lookForPeople(tunnels, refused, env);
+  if (json) unreachable.forEach(say);
+  const look = json ? lookForPrograms(tunnels, json) : lookForPeople(tunnels, unreachable, env);
   const show = json ? writeLines : (lines: readonly string[]) => screen.draw(lines);
   const stop = new AbortController();
   const asker = new PatientAsker(stop.signal);
@@ -78,7 +79,7 @@ async function watchTunnels(
   try {
     for (;;) {
       const next = step();
-      next.catch(() => {}); // given up below
+      next.catch(() => {}); // if it loses the race, it is aborted below
       const end = await Promise.race([next, quit, lost]);
       if (end === "next") continue;
       if (end !== undefined) throw new WgBridgeError("WG_BRIDGE_LOST", end);
@@ -90,8 +91,8 @@ async function watchTunnels(
 }
 
 /**
- * One document a line, each what `show --json` prints. An interface that does not answer is missing in it,
- * and named on standard error.
+ * Writes one line at a time: the document that `show --json` prints. Standard error names an interface that
+ * does not answer, and the document leaves it out.
  */
 function lookForPrograms(
   tunnels: readonly Tunnel[],
@@ -121,14 +122,14 @@ function writeLines(lines: readonly string[]): void {
 
 function lookForPeople(
   tunnels: readonly Tunnel[],
-  refused: readonly string[],
+  unreachable: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Look {
   const colored = wantsColor(process.stdout.isTTY, env);
   const rates = new Map(tunnels.map(({ name }) => [name, new RateHistory()]));
   return async (asker) => {
-    const lines = [...(await linesOf(tunnels, asker, rates)), ...refused];
-    return colored ? lines : lines.map(withoutColor);
+    const lines = [...(await linesOf(tunnels, asker, rates)), ...unreachable];
+    return colored ? lines : lines.map(stripVTControlCharacters);
   };
 }
 
@@ -159,6 +160,6 @@ function parseInterval(text = "1"): number {
   if (seconds >= 0.1) return seconds * 1000;
   throw new WgBridgeError(
     "WG_BRIDGE_VALUE",
-    `--interval=${text} is no interval: give seconds from 0.1 to 99999.`,
+    `--interval=${text} is not valid: give seconds from 0.1 to 99999.`,
   );
 }

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { formatDiagnostics } from "../../../src/cli/check.js";
-import { withoutColor } from "../../../src/cli/color.js";
 import { checkConfig } from "../../../src/config/parse.js";
 
 function format(text: string, colored = false): string {
   return formatDiagnostics("wg0.conf", text, checkConfig(text), colored);
 }
 
-describe("mistakes in a configuration, for people,", () => {
-  it("are none where there is none", () => {
+describe("mistakes in a configuration, formatted for people,", () => {
+  it("are reported as none if there are none", () => {
     assert.equal(format("[Interface]\nMTU = 1420\n"), "wg0.conf: no mistakes\n");
   });
 
@@ -23,14 +23,14 @@ describe("mistakes in a configuration, for people,", () => {
     );
   });
 
-  it("are in colour only where that is wanted, and then say the same", () => {
+  it("have colour only on request, and the same text then", () => {
     const text = "[Interface]\nMTU = 1\n[Peer]\nnonsense\n";
     assert.notEqual(format(text, true), format(text));
-    assert.equal(withoutColor(format(text, true)), format(text));
+    assert.equal(stripVTControlCharacters(format(text, true)), format(text));
     assert.ok(!format(text).includes("\x1b"));
   });
 
-  it("are told of any text in three lines each", () => {
+  it("have three lines each, whatever the text", () => {
     const line = fc.oneof(
       fc.string(),
       fc.constantFrom("[Peer]", "[Interface]", "MTU = x", "PublicKey ="),

@@ -15,8 +15,8 @@ const names = fc.constantFrom(
   "[Peer]",
 );
 
-describe("a line of a configuration, shown to anybody,", () => {
-  it("is as it is where it holds no key", () => {
+describe("a line of a configuration, without its secrets,", () => {
+  it("stays unchanged if it does not hold a key", () => {
     for (const line of [
       "[Interface]",
       "[Interfase]",
@@ -31,14 +31,14 @@ describe("a line of a configuration, shown to anybody,", () => {
     }
   });
 
-  it("keeps its places, but hides what could be a key", () => {
+  it("keeps its length, but hides whatever could be a key", () => {
     assert.equal(showableLine("PrivateKey = short"), "PrivateKey = *****");
     assert.equal(showableLine("PrivatKey = a b"), "PrivatKey = * *");
     assert.equal(showableLine("just words"), "**** *****");
     assert.equal(showableLine("AllowedIPs = 10.0.0.0/24 # secret"), "AllowedIPs = 10.0.0.0/24");
   });
 
-  it("never holds a part of a key, wherever that stands", () => {
+  it("never holds part of a key, wherever that was", () => {
     fc.assert(
       fc.property(names, fc.string(), keys, fc.string(), (name, before, key, after) => {
         const shown = showableLine(`${name} = ${before}${key}${after}`);
@@ -49,7 +49,7 @@ describe("a line of a configuration, shown to anybody,", () => {
     );
   });
 
-  it("has nothing that a terminal obeys, and is never longer", () => {
+  it("has no control characters, and is never longer", () => {
     assert.equal(showableLine("MTU = \x1b[2J\u202e1\u2028x\r"), "MTU =  [2J 1 x");
     fc.assert(
       fc.property(names, fc.string({ unit: "binary" }), (name, value) => {

@@ -42,7 +42,7 @@ describe("clients of wg-bridge metrics --listen", () => {
     await closed;
   });
 
-  it("share what is collected while they wait, and not what was before", async () => {
+  it("share what is collected while they wait, but nothing older", async () => {
     const waiting: ((metrics: string) => void)[] = [];
     await serve(() => new Promise((resolve) => waiting.push(resolve)));
     const asked = once(server, "request").then(() => once(server, "request"));
@@ -58,7 +58,7 @@ describe("clients of wg-bridge metrics --listen", () => {
     assert.match(await second, /\r\n\r\ntwo$/);
   });
 
-  it("are cut off if they send nothing, or nothing whole", async () => {
+  it("are disconnected if they send nothing, or an incomplete request", async () => {
     await serve(async () => "", impatient);
     for (const sent of ["", "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n"]) {
       const connection = client();
@@ -68,7 +68,7 @@ describe("clients of wg-bridge metrics --listen", () => {
     }
   });
 
-  it("are cut off if they do not read", async () => {
+  it("are disconnected if they do not read", async () => {
     await serve(async () => large, impatient);
     const connection = client();
     connection.pause();
@@ -79,14 +79,14 @@ describe("clients of wg-bridge metrics --listen", () => {
     connection.destroy();
   });
 
-  it("are answered by an address and by the names that were given, and by no other", async () => {
+  it("are answered under any address and the given names only", async () => {
     await serve(async () => "the metrics");
     for (const host of ["127.0.0.1:9586", "localhost", "metrics.example.org"]) {
       assert.match(await ask("/metrics", host), /^HTTP\/1\.1 200 .*\r\n\r\nthe metrics$/s);
     }
     for (const path of ["/metrics", "/", "http://127.0.0.1/metrics"]) {
       const answer = await ask(path, "attacker.example");
-      assert.match(answer, /^HTTP\/1\.1 421 .*\r\n\r\nThese metrics .* --host=NAME\.\n$/s);
+      assert.match(answer, /^HTTP\/1\.1 421 .*\r\n\r\nMetrics .* --host=NAME\.\n$/s);
     }
   });
 });

@@ -47,7 +47,7 @@ wireguard_sent_bytes_total${idleLabels} 0
 # TYPE wireguard_received_bytes_total counter
 wireguard_received_bytes_total${busyLabels} 18446744073709551615
 wireguard_received_bytes_total${idleLabels} 0
-# HELP wireguard_latest_handshake_seconds Seconds since 1970 of the latest handshake, 0 where there was none
+# HELP wireguard_latest_handshake_seconds Seconds since 1970 of the latest handshake, 0 if there was none
 # TYPE wireguard_latest_handshake_seconds gauge
 wireguard_latest_handshake_seconds${busyLabels} 1555771458
 wireguard_latest_handshake_seconds${idleLabels} 0
@@ -57,30 +57,30 @@ wg_bridge_handshake_age_seconds${busyLabels} 11.5
 # HELP wg_bridge_interface_info Which backend serves the interface
 # TYPE wg_bridge_interface_info gauge
 wg_bridge_interface_info{interface="wg0",backend="ffi"} 1
-# HELP wg_bridge_interface_up Whether the interface says its state: 1, or 0 where its program does not answer
+# HELP wg_bridge_interface_up 1 if the interface answers, otherwise 0
 # TYPE wg_bridge_interface_up gauge
 wg_bridge_interface_up{interface="wg0"} 1
 `,
     );
   });
 
-  it("give a peer the friendly name that it has", () => {
+  it("have the friendly names of peers", () => {
     const text = format(new Map([[one, { friendly_name: "OnePlus 6T" }]]));
     assert.ok(text.includes(`fd00::/64",friendly_name="OnePlus 6T"} 9007199254740993\n`));
     assert.ok(!text.includes(`"(none)",friendly_name`));
   });
 
-  it("are nothing where there is no interface", () => {
+  it("are empty without interfaces", () => {
     assert.equal(formatMetrics([], new Map(), now), "");
   });
 
-  it("escape in labels what would end them", () => {
+  it("escape what would end a label", () => {
     assert.equal(labels({ a: 'x\\"y"\nz', b: "ü" }), '{a="x\\\\\\"y\\"\\nz",b="ü"}');
   });
 });
 
-describeWith("promtool", "metrics, read by promtool,", () => {
-  it("are right and well named, whatever a device answers", () => {
+describeWith("promtool", "metrics, checked by promtool,", () => {
+  it("are valid and well named, whatever a device answers", () => {
     const labelSets = fc.dictionary(
       fc.constantFrom("friendly_name", "id"),
       fc.string({ minLength: 1 }),

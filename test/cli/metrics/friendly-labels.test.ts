@@ -8,7 +8,7 @@ const three = `${"C".repeat(42)}E=`;
 const named = (name: string) => ({ friendly_name: name });
 
 describe("labels of peers in a configuration's comments", () => {
-  it("are their sections', before the key or behind it", () => {
+  it("are those of their sections, before or after the key", () => {
     const text = `[Interface]
 # friendly_name=not a peer
 [Peer]
@@ -27,7 +27,7 @@ publickey=${two}
     );
   });
 
-  it("are those of the section right below, not of the one before", () => {
+  it("belong to the section right below, not the one before", () => {
     const text = `[Interface]
 # friendly_name = one
 [Peer]
@@ -52,7 +52,7 @@ PublicKey = ${three}
     );
   });
 
-  it("are the one's before if the one below has its own, as the exporter reads them", () => {
+  it("belong to the section before if the one below has its own, as the exporter reads them", () => {
     const text = `[Peer]
 PublicKey = ${one}
 # friendly_name = one
@@ -75,7 +75,7 @@ PublicKey = ${three}
     );
   });
 
-  it("are each name of a friendly_json, in an order that does not change", () => {
+  it("are all names of a friendly_json, in a stable order", () => {
     const text = `[Peer]
 # friendly_json = {"username":"ann", "id":482217555, "admin": true, "first_name": "A \\"n\\" n"}
 PublicKey = ${one}
@@ -98,7 +98,7 @@ PublicKey = ${two}
     ]);
   });
 
-  it("are refused with the line where they cannot be labels", () => {
+  it("are refused, with their line, if they cannot be labels", () => {
     for (const [json, fault] of [
       ["{", /not a JSON object/],
       ["[1]", /not a JSON object/],
@@ -120,7 +120,7 @@ PublicKey = ${two}
     }
   });
 
-  it("are the names that PiVPN and wireguard-install write, where there is no other", () => {
+  it("are the names that PiVPN and wireguard-install write, if there are no others", () => {
     const text = `[Interface]
 ### begin ann ###
 [Peer]
@@ -150,7 +150,7 @@ PublicKey = ${three}
     );
   });
 
-  it("are no other comments, and none of a section without a key", () => {
+  it("are neither other comments nor those of a section without a key", () => {
     const text = `[Peer]\n# laptop\nPublicKey = ${one}\n[Peer]\n# friendly_name=x\n\n[Peer]\nPublicKey = ${two}\n`;
     assert.equal(friendlyLabels(text).size, 0);
   });

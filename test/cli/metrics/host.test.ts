@@ -21,7 +21,7 @@ describe("the Host header of a request for metrics", () => {
     "Metrics.Example.Org.:443",
     "prometheus-target:9586",
   ]) {
-    it(`is this server's if it is ${header}`, () => assert.ok(isOwnHost(header, names)));
+    it(`is accepted if it is ${header}`, () => assert.ok(isOwnHost(header, names)));
   }
 
   for (const header of [
@@ -41,7 +41,6 @@ describe("the Host header of a request for metrics", () => {
     "1.2.3",
     "2130706433",
   ]) {
-    it(`is another's if it is ${JSON.stringify(header)}`, () =>
-      assert.ok(!isOwnHost(header, names)));
+    it(`is refused if it is ${JSON.stringify(header)}`, () => assert.ok(!isOwnHost(header, names)));
   }
 });

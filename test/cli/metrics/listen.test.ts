@@ -13,7 +13,7 @@ describe("--listen of wg-bridge metrics", () => {
     ["wg0 -- --listen", ["wg0", "--", "--listen"]],
   ];
   for (const [line, expected] of cases) {
-    it(`in "${line}" is ${expected.join(" ")}`, () => {
+    it(`turns "${line}" into ${expected.join(" ")}`, () => {
       assert.deepEqual(joinListen(line.split(" ")), expected);
     });
   }

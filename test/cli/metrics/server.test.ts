@@ -37,7 +37,7 @@ describe("wg-bridge metrics --listen", () => {
     await once(server, "exit");
   });
 
-  it("takes its address as a word of its own, IPv6 too", async () => {
+  it("accepts an address as a word of its own, including IPv6", async () => {
     assert.equal(
       await start("--listen", "[::1]:9587"),
       "wg-bridge: serving http://[::1]:9587/metrics\n",
@@ -66,7 +66,7 @@ describe("wg-bridge metrics --listen", () => {
     }
   });
 
-  it("goes on after requests that are none", async () => {
+  it("continues after malformed requests", async () => {
     await start("--listen");
     for (const request of [
       "GET // HTTP/1.0\r\n\r\n",
@@ -80,7 +80,7 @@ describe("wg-bridge metrics --listen", () => {
     assert.equal((await fetch("http://127.0.0.1:9586/metrics")).status, 200);
   });
 
-  it("shows at each scrape what is there then, by friendly name where it knows one", async () => {
+  it("shows the current state at each scrape, with friendly names", async () => {
     const peer = PrivateKey.generate().publicKey();
     const names = `${directory}/wgm0.conf`;
     writeFileSync(names, `[Peer]\n# friendly_name=laptop\nPublicKey = ${peer}\n`, { mode: 0o600 });
@@ -94,7 +94,7 @@ describe("wg-bridge metrics --listen", () => {
     assert.equal(await scrape(), "");
   });
 
-  it("says of an interface that it was given and that is not there that it is not up", async () => {
+  it("reports a named interface that does not exist as down", async () => {
     await using _device = await FakeServer.start("wgm0", encodeStatus({ peers: [], unknown: [] }));
     await start("--listen", "wgm0", "wgm9");
     const answer = await fetch("http://127.0.0.1:9586/metrics");
@@ -104,7 +104,7 @@ describe("wg-bridge metrics --listen", () => {
     assert.match(metrics, /^wg_bridge_interface_up\{interface="wgm9"\} 0$/m);
   });
 
-  it("says of one that does not answer that it is not up, and ends while it is asked", async () => {
+  it("reports an interface that does not answer as down, and can end meanwhile", async () => {
     await using _device = await FakeServer.start("wgm0", encodeStatus({ peers: [], unknown: [] }));
     await using _stopped = await StoppedServer.start("wgm1");
     await start("--listen");
@@ -118,7 +118,7 @@ describe("wg-bridge metrics --listen", () => {
     await cutOff;
   });
 
-  it("says that its port is taken, and refuses what is no address", async () => {
+  it("reports a port in use, and refuses an invalid address", async () => {
     await start("--listen");
     const taken = runBridge(["metrics", "--listen"]);
     assert.equal(taken.status, 1);
@@ -129,7 +129,7 @@ describe("wg-bridge metrics --listen", () => {
   });
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-    it(`ends well on ${signal}, also while somebody is connected`, async () => {
+    it(`exits 0 on ${signal}, even with a client connected`, async () => {
       await start("--listen");
       const connection = connect(9586, "127.0.0.1");
       connection.on("error", () => {}); // it is cut off

@@ -20,7 +20,7 @@ describe("the command that root has to run", () => {
     assert.deepEqual(asRoot(["wg-quick", "up", "x"], {}, true), ["wg-quick", "up", "x"]);
   });
 
-  it("gets through sudo what it is told by the environment, and nothing else", () => {
+  it("passes sudo the variables that a tunnel needs, and no others", () => {
     const env = {
       PATH: `${directory}:/usr/bin:/bin`,
       WG_QUICK_USERSPACE_IMPLEMENTATION: "wg_bridge",
@@ -38,7 +38,7 @@ describe("the command that root has to run", () => {
     assert.equal(stdout, `ran with 'wg0'\nexec uso \n${env.PATH}\n`);
   });
 
-  it("is an error where there is no sudo", () => {
+  it("is an error if there is no sudo", () => {
     assert.throws(() => asRoot(["wg-quick"], { PATH: "/nowhere" }, false), {
       code: "WG_BRIDGE_PERMISSION",
     });

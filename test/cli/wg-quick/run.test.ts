@@ -27,7 +27,7 @@ describe("a command that has our standard streams", () => {
     ["SIGHUP", 1],
     ["SIGINT", 2],
   ] as const) {
-    it(`is told of ${signal}, and may end in its own time`, async () => {
+    it(`receives ${signal}, and may take its time to end`, async () => {
       const child = start(`trap 'echo told; exit 5' ${number}; echo ready; read`);
       assert.deepEqual(await once(child.stdout, "data"), ["ready\n"]);
       child.kill(signal);
@@ -36,14 +36,14 @@ describe("a command that has our standard streams", () => {
     });
   }
 
-  it("reads our standard input, and gives its exit code", async () => {
+  it("reads our standard input, and determines our exit code", async () => {
     const child = start("read word; echo $word; exit 3");
     child.stdin.end("hello\n");
     assert.deepEqual(await once(child.stdout, "data"), ["hello\n"]);
     assert.deepEqual(await once(child, "exit"), [3, null]);
   });
 
-  it("gives the signal that ended it, as a shell does", async () => {
+  it("determines our exit code by the signal that ended it, as in a shell", async () => {
     const child = start("kill -KILL $$");
     assert.deepEqual(await once(child, "exit"), [128 + 9, null]);
   });
