@@ -32,77 +32,52 @@ export async function setCommand(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-type Device = Mutable<DeviceChange>;
-type Peer = Mutable<PeerChange>;
-
-/** A setting: what its value is, and what writes that into a change. */
-interface Setting<Draft> {
+/** A setting of a device or a peer: what its value is, and what reads it. */
+interface Setting<Change> {
   readonly value: string;
-  /** Returns false if the value is not valid. */
-  readonly apply: (draft: Draft, value: string) => boolean | Promise<boolean>;
+  /** Returns the change, with undefined in it if the value is not valid. */
+  readonly read: (value: string) => Draft<Change> | Promise<Draft<Change>>;
 }
+
+type Draft<Change> = { readonly [Key in keyof Change]?: Change[Key] | undefined };
 
 const readPort = decimal(65_535);
 const readSeconds = decimal(65_535);
 
-const deviceSettings: Readonly<Record<string, Setting<Device>>> = {
+const deviceSettings: Readonly<Record<string, Setting<DeviceChange>>> = {
   "listen-port": {
     value: "a port from 0 to 65535",
-    apply: (device, value) => {
-      const port = readPort(value);
-      if (port !== undefined) device.listenPort = port;
-      return port !== undefined;
-    },
+    read: (value) => ({ listenPort: readPort(value) }),
   },
   fwmark: {
     value: '"off", or a number up to 0xffffffff',
-    apply: (device, value) => {
-      const mark = readFwmark(value);
-      if (mark !== undefined) device.fwmark = mark;
-      return mark !== undefined;
-    },
+    read: (value) => ({ fwmark: readFwmark(value) }),
   },
   "private-key": {
     value: "a file",
-    apply: async (device, path) => {
-      const key = await readKeyFile(path);
-      device.privateKey = key === "remove" ? key : PrivateKey.from(key);
-      return true;
-    },
+    read: async (path) => ({ privateKey: await readKeyFile(path, PrivateKey.from) }),
   },
 };
 
-const peerSettings: Readonly<Record<string, Setting<Peer>>> = {
+const peerSettings: Readonly<Record<string, Setting<PeerChange>>> = {
   "preshared-key": {
     value: "a file",
-    apply: async (peer, path) => {
-      const key = await readKeyFile(path);
-      peer.presharedKey = key === "remove" ? key : PresharedKey.from(key);
-      return true;
-    },
+    read: async (path) => ({ presharedKey: await readKeyFile(path, PresharedKey.from) }),
   },
   endpoint: {
     value: "a host and a port, such as vpn.example.org:51820",
-    apply: (peer, value) => {
-      peer.endpoint = readEndpoint(value);
-      return true;
-    },
+    read: (value) => ({ endpoint: readEndpoint(value) }),
   },
   "persistent-keepalive": {
     value: '"off", or seconds from 0 to 65535',
-    apply: (peer, value) => {
+    read: (value) => {
       const seconds = isOff(value) ? 0 : readSeconds(value);
-      if (seconds !== undefined) peer.persistentKeepalive = seconds === 0 ? "off" : seconds;
-      return seconds !== undefined;
+      return { persistentKeepalive: seconds === 0 ? "off" : seconds };
     },
   },
   "allowed-ips": {
     value: "prefixes separated by commas, each with + or - before it to add or remove it",
-    apply: (peer, value) => {
-      Object.assign(peer, readAllowedIpsChange(value));
-      return true;
-    },
+    read: readAllowedIpsChange,
   },
 };
 
@@ -119,15 +94,15 @@ export const settingWords: readonly string[] = [
  * @throws WgBridgeError WG_BRIDGE_VALUE, and what readKeyFile and the types of values throw
  */
 async function readSettings(words: readonly string[]): Promise<DeviceChange> {
-  const device: Device = {};
-  const peers: Peer[] = [];
+  const device: DeviceChange = {};
+  const peers: PeerChange[] = [];
   const remaining = [...words];
   for (let word = remaining.shift(); word !== undefined; word = remaining.shift()) {
     const peer = peers.at(-1);
     if (word === "peer") {
       peers.push({ publicKey: publicKey(base64(nextValue(word, "a public key", remaining))) });
     } else if (word === "remove" && peer !== undefined) {
-      peer.remove = true;
+      Object.assign(peer, { remove: true });
     } else if (peer === undefined) {
       await applySetting(deviceSettings, device, word, remaining);
     } else {
@@ -137,16 +112,17 @@ async function readSettings(words: readonly string[]): Promise<DeviceChange> {
   return peers.length === 0 ? device : { ...device, peers };
 }
 
-async function applySetting<Draft>(
-  settings: Readonly<Record<string, Setting<Draft>>>,
-  draft: Draft,
+async function applySetting<Change extends object>(
+  settings: Readonly<Record<string, Setting<Change>>>,
+  target: Change,
   word: string,
   remaining: string[],
 ): Promise<void> {
   const setting = Object.hasOwn(settings, word) ? settings[word] : undefined;
   if (setting === undefined) throw unknownWordError(word, Object.keys(settings));
-  const value = nextValue(word, setting.value, remaining);
-  if (!(await setting.apply(draft, value))) throw valueError(word, setting.value);
+  const change = await setting.read(nextValue(word, setting.value, remaining));
+  if (Object.values(change).includes(undefined)) throw valueError(word, setting.value);
+  Object.assign(target, change);
 }
 
 function nextValue(word: string, value: string, remaining: string[]): string {
@@ -191,10 +167,13 @@ function readAllowedIpsChange(
  * or if the key is all zeros: that is how wg(8) removes a key.
  * @throws WgBridgeError WG_BRIDGE_CONFIG if the file cannot be read, WG_BRIDGE_KEY if it does not hold a key
  */
-async function readKeyFile(path: string): Promise<string | "remove"> {
+async function readKeyFile<Key>(
+  path: string,
+  from: (text: string) => Key,
+): Promise<Key | "remove"> {
   const source = `The file ${path}, which removes the key if it is empty,`;
   const text = await readKeyText(openFile(path), source);
-  return text === "" || isZeroKey(text) ? "remove" : base64(text);
+  return text === "" || isZeroKey(text) ? "remove" : from(base64(text));
 }
 
 async function* openFile(path: string): AsyncIterable<Buffer> {

@@ -20,7 +20,7 @@ import { onlyInSandbox } from "../sandbox.js";
 import { FakeServer } from "../uapi/fake-server.js";
 import { bridge, describeWith, runBridge } from "./programs.js";
 
-/** A directory whose bin has wg-bridge, and in which files are completed. */
+/** A directory with wg-bridge in its bin, and with files to complete. */
 let directory = "";
 before(() => {
   directory = mkdtempSync(`${tmpdir()}/wg-bridge-completion-`);
@@ -30,7 +30,7 @@ before(() => {
 });
 after(() => rmSync(directory, { recursive: true }));
 
-/** Runs a shell, whose arguments can name the completion's script. */
+/** Runs a shell with arguments that can name the completion's script. */
 function inShell(shell: string, args: (script: string) => readonly string[]): readonly string[] {
   const script = `${directory}/completion.${shell}`;
   if (!existsSync(script)) writeFileSync(script, runBridge(["completion", shell]).stdout);
@@ -158,7 +158,7 @@ else (await import("node:fs")).writeFileSync(${JSON.stringify(noted)}, JSON.stri
 
 interface Shell {
   readonly name: string;
-  /** How it is started on a terminal, and what is typed there before the completion is read. */
+  /** The command that starts it on a terminal, and what to type before it reads the completion. */
   readonly interactive: readonly string[];
   readonly setUp?: string;
   /** How it writes what it offers. */
@@ -277,7 +277,7 @@ describeWith("fish", "the completion for fish", () => {
 describeWith("zsh", "the completion for zsh", () => {
   onlyInSandbox();
 
-  /** zsh's own builtins complete only in its line editor: these tell what they are given. */
+  /** zsh's own builtins work only in its line editor: these print their arguments. */
   const stubs = `
 compdef() { :; }
 compadd() { shift; local word; for word; do [[ $word == $PREFIX* ]] && print -r -- $word; done; return 0; }

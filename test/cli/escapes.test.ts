@@ -126,11 +126,11 @@ describe("a tunnel whose name has escape sequences", () => {
         timeout: 30_000,
       });
       let text = "";
-      let told = false;
+      let stopped = false;
       for await (const piece of child.stdout) {
         text += piece;
-        if (told || !text.includes("UAPI listener started")) continue;
-        told = child.kill("SIGTERM");
+        if (stopped || !text.includes("UAPI listener started")) continue;
+        stopped = child.kill("SIGTERM");
       }
       assert.match(text, /\(\\x1b\[31mx\)/);
       assert.ok(!obeyed.test(text.replaceAll("\n", "")));

@@ -110,7 +110,7 @@ describe("the manual page", () => {
     }
   });
 
-  it("has no warning for man [skipped: man is not installed]", function () {
+  it("has no warning for man [skipped: there is no man]", function () {
     const args = ["--warnings", "-l", `${packageRoot}/man/wg-bridge.1`];
     const { stderr, error, status } = spawnSync("man", args, { encoding: "utf8" });
     if (error !== undefined || status === 16) this.skip();

@@ -13,13 +13,13 @@ export function runBridge(
   return spawnSync(bridge, args, { input, env, encoding: "utf8", timeout: 30_000 });
 }
 
-/** Why a suite that needs a program is skipped, for its title; "" where the program is there. */
+/** The reason, for its title, why a suite that needs a program is skipped; "" if the program exists. */
 function skipWithout(program: string): string {
   const { error } = spawnSync(program, ["--version"], { stdio: "ignore" });
   return error === undefined ? "" : ` [skipped: there is no ${program}: scripts/test-tools]`;
 }
 
-/** A suite whose title names what is missing, and which then skips itself. */
+/** Declares a suite. If the program is missing, its title says so and it skips itself. */
 export function describeWith(program: string, title: string, tests: () => void): void {
   const reason = skipWithout(program);
   describe(title + reason, () => {

@@ -61,7 +61,7 @@ describe("wg-bridge show", () => {
         server.answer = encodeStatus(status);
         for (const showKeys of [true, false]) {
           const mode = { WG_HIDE_KEYS: showKeys ? "never" : "always" };
-          // time(2) may be a tick of the clock behind: at the turn of a second it tells the one before.
+          // time(2) may lag by a clock tick, and return the previous second.
           const before = Math.floor(Date.now() / 1000) - 1;
           const coloured = await wg(["show", "wgs0"], { ...mode, WG_COLOR_MODE: "always" });
           const after = Math.floor(Date.now() / 1000);

@@ -44,7 +44,7 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  /** All that wg shows, in a stable order. Where nobody asked for a port it is any. */
+  /** Everything that wg shows, in a stable order, except the port, which may be chosen by the kernel. */
   function state(name: string): readonly string[] {
     const dump = execFileSync("wg", ["show", name, "dump"], { encoding: "utf8" });
     const [first = "", ...peers] = dump.split("\n").map((line) => {

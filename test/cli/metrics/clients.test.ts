@@ -8,7 +8,7 @@ import { metricsServer } from "../../../src/cli/metrics/server.js";
 /** More than a connection's two ends hold unread. */
 const large = "x".repeat(32 << 20);
 
-/** So long nobody waits who is answered. */
+/** Longer than any answer takes. */
 const patient = { request: 60_000, idle: 60_000 };
 const impatient = { request: 200, idle: 200 };
 

@@ -99,7 +99,7 @@ PublicKey = ${two}
   });
 
   it("are refused, with their line, if they cannot be labels", () => {
-    for (const [json, fault] of [
+    for (const [json, problem] of [
       ["{", /not a JSON object/],
       ["[1]", /not a JSON object/],
       ["null", /not a JSON object/],
@@ -113,7 +113,7 @@ PublicKey = ${two}
         (error) => {
           assert.ok(error instanceof WgBridgeError && error.code === "WG_BRIDGE_CONFIG");
           assert.match(error.message, /in line 3 /);
-          assert.match(error.message, fault);
+          assert.match(error.message, problem);
           return true;
         },
       );
