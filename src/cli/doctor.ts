@@ -3,7 +3,7 @@ import { collectFacts } from "../doctor/facts.js";
 import { diagnose } from "../doctor/findings.js";
 import { formatReport } from "../doctor/report.js";
 import { printableJson } from "../text/printable.js";
-import { isLive } from "../text/style.js";
+import { styleFor } from "../text/style.js";
 import { argumentError, readArguments } from "./arguments.js";
 
 /** `wg-bridge doctor [--json]`: exits 0 if this user can open a tunnel with at least one backend. */
@@ -11,7 +11,8 @@ export async function doctorCommand(args: readonly string[], env: Environment): 
   const { values, positionals } = readArguments("doctor", args);
   if (positionals.length > 0) throw argumentError("doctor", "Give no arguments");
   const diagnosis = diagnose(await collectFacts(env));
-  const colour = isLive(process.stdout, env) && !env.NO_COLOR;
-  process.stdout.write(values.json ? printableJson(diagnosis) : formatReport(diagnosis, colour));
+  process.stdout.write(
+    values.json ? printableJson(diagnosis) : formatReport(diagnosis, styleFor(process.stdout, env)),
+  );
   return diagnosis.canOpenTunnel ? 0 : 1;
 }

@@ -1,16 +1,10 @@
 import { spawn } from "node:child_process";
 import { realpathSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Environment, packageRoot } from "../artifacts.js";
-import {
-  installCommands,
-  packageManagerPrograms,
-  packageManagers,
-  parsePackages,
-} from "../doctor/packages.js";
+import type { Environment } from "../artifacts.js";
+import { findPackageManager, installCommands, readPackages } from "../doctor/packages.js";
 import { findProgram } from "../doctor/tools.js";
 import { WgBridgeError } from "../errors.js";
 import { isExecutableFile } from "../executable-file.js";
@@ -157,10 +151,8 @@ export function runAttached(
 
 /** Describes a missing tool, with the command that installs it on this machine. */
 async function missingError(tool: string, env: Environment): Promise<WgBridgeError> {
-  const table = parsePackages(await readFile(`${packageRoot}/scripts/packages`, "utf8"));
-  const row = table.find((one) => one.tool === tool);
-  const manager = packageManagers.find((name) => findProgram(packageManagerPrograms[name], env));
-  const commands = row === undefined ? [] : installCommands(row.packages, manager);
+  const row = (await readPackages()).find((row) => row.tool === tool);
+  const commands = row === undefined ? [] : installCommands(row.packages, findPackageManager(env));
   return new WgBridgeError(
     "WG_BRIDGE_TOOL_MISSING",
     `${tool} is not installed. Install it as root: ${commands.join(", or ")}.`,

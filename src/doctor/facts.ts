@@ -4,20 +4,8 @@ import { arch, release } from "node:os";
 import { type Environment, packageRoot } from "../artifacts.js";
 import { systemCodeOf } from "../errors.js";
 import { type BackendFacts, collectBackends } from "./backends.js";
-import {
-  type PackageManager,
-  packageManagerPrograms,
-  packageManagers,
-  parsePackages,
-} from "./packages.js";
-import {
-  type Attempt,
-  attempt,
-  collectTool,
-  findProgram,
-  type ToolFacts,
-  versionOf,
-} from "./tools.js";
+import { findPackageManager, type PackageManager, readPackages } from "./packages.js";
+import { type Attempt, attempt, collectTool, type ToolFacts, versionOf } from "./tools.js";
 
 /** What wg-bridge runs on. */
 export interface Versions {
@@ -69,39 +57,25 @@ const userNamespaceSettings = [
 
 /** Examines the machine without changing it: the namespaces that it makes end at once. */
 export async function collectFacts(env: Environment): Promise<MachineFacts> {
-  const table = parsePackages(await readFile(`${packageRoot}/scripts/packages`, "utf8"));
-  const [
-    versions,
-    tun,
-    capNetAdmin,
-    networkNamespace,
-    userNamespace,
-    sysctls,
-    kernelModule,
-    backends,
-    tools,
-  ] = await Promise.all([
+  const table = await readPackages();
+  const [versions, networkNamespace, userNamespace, backends, tools] = await Promise.all([
     collectVersions(env),
-    openTun(),
-    holdsNetAdmin(),
     attempt(["unshare", "--net", "true"], env),
     attempt(["unshare", "--user", "--map-root-user", "--net", "true"], env),
-    readSettings(),
-    hasKernelModule(),
     collectBackends(env),
     Promise.all(table.map((row) => collectTool(row, env))),
   ]);
   return {
     versions,
-    tun,
-    capNetAdmin,
+    tun: await openTun(),
+    capNetAdmin: await holdsNetAdmin(),
     networkNamespace,
     userNamespace,
-    sysctls,
-    kernelModule,
+    sysctls: await readSettings(),
+    kernelModule: await hasKernelModule(),
     backends,
     tools,
-    packageManager: packageManagers.find((name) => findProgram(packageManagerPrograms[name], env)),
+    packageManager: findPackageManager(env),
   };
 }
 

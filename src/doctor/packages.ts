@@ -1,3 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { type Environment, packageRoot } from "../artifacts.js";
+import { findProgram } from "./tools.js";
+
 /** The package managers that the table of packages knows. */
 export const packageManagers = ["apt", "dnf", "apk", "pacman"] as const;
 
@@ -9,20 +13,22 @@ export interface ToolPackage {
   readonly packages: Readonly<Record<PackageManager, string>>;
 }
 
-/** The program that shows, by its presence, that a machine has a package manager. */
-export const packageManagerPrograms: Readonly<Record<PackageManager, string>> = {
-  apt: "apt-get",
-  dnf: "dnf",
-  apk: "apk",
-  pacman: "pacman",
-};
-
 const installers: Readonly<Record<PackageManager, string>> = {
   apt: "apt-get install --no-install-recommends",
   dnf: "dnf install",
   apk: "apk add",
   pacman: "pacman -S",
 };
+
+/** Returns the package manager of this machine. */
+export function findPackageManager(env: Environment): PackageManager | undefined {
+  return packageManagers.find((name) => findProgram(installers[name].split(" ")[0] ?? "", env));
+}
+
+/** Reads scripts/packages. */
+export async function readPackages(): Promise<ToolPackage[]> {
+  return parsePackages(await readFile(`${packageRoot}/scripts/packages`, "utf8"));
+}
 
 /**
  * Parses scripts/packages: one line for each tool, with the names of its package for apt, dnf, apk and

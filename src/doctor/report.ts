@@ -1,5 +1,5 @@
 import { printable } from "../text/printable.js";
-import { colouredStyle, plainStyle } from "../text/style.js";
+import type { Style } from "../text/style.js";
 import type { Diagnosis, Finding, Mark } from "./findings.js";
 
 const colours = { ok: "green", warn: "yellow", fail: "red" } as const satisfies Record<
@@ -8,14 +8,14 @@ const colours = { ok: "green", warn: "yellow", fail: "red" } as const satisfies 
 >;
 
 /** Formats a diagnosis for people. Pure. */
-export function formatReport(diagnosis: Diagnosis, colour: boolean): string {
+export function formatReport(diagnosis: Diagnosis, style: Style): string {
   const { versions, findings, auto } = diagnosis;
   const width = Math.max(...findings.map(({ title }) => title.length));
   const lines = [
     `wg-bridge ${versions.wgBridge}, Node.js ${versions.node}, koffi ${versions.koffi ?? "missing"}`,
     `Linux ${versions.kernel}, ${versions.architecture}, ${versions.libc}`,
     "",
-    ...findings.flatMap((finding) => formatFinding(finding, width, colour)),
+    ...findings.flatMap((finding) => formatFinding(finding, width, style)),
     "",
     auto.backend === null
       ? "--backend=auto finds no usable backend."
@@ -30,9 +30,9 @@ export function formatReport(diagnosis: Diagnosis, colour: boolean): string {
 function formatFinding(
   { title, mark, detail, fixes }: Finding,
   width: number,
-  colour: boolean,
+  style: Style,
 ): string[] {
-  const shown = (colour ? colouredStyle : plainStyle)(colours[mark], mark);
+  const shown = style(colours[mark], mark);
   return [
     `${shown}${" ".repeat(6 - mark.length)}${title.padEnd(width)}  ${printable(detail)}`,
     ...fixes.map(

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { diagnose } from "../../src/doctor/findings.js";
 import { formatReport } from "../../src/doctor/report.js";
+import { colouredStyle, plainStyle } from "../../src/text/style.js";
 import { machineWithoutWg, soundMachine } from "./machine.js";
 
 describe("doctor's report", () => {
   it("says which backend auto chooses and that a tunnel can be opened", () => {
-    const report = formatReport(diagnose(soundMachine), false);
+    const report = formatReport(diagnose(soundMachine), plainStyle);
     assert.match(report, /^--backend=auto chooses ffi: auto prefers ffi$/m);
     assert.match(report, /^This user can open a tunnel\.$/m);
   });
@@ -13,7 +14,7 @@ describe("doctor's report", () => {
   it("puts each fix on a line of its own under what failed", () => {
     const report = formatReport(
       diagnose({ ...machineWithoutWg, packageManager: undefined }),
-      false,
+      plainStyle,
     );
     assert.match(
       report,
@@ -22,7 +23,7 @@ describe("doctor's report", () => {
   });
 
   it("aligns what was found", () => {
-    const report = formatReport(diagnose(soundMachine), false);
+    const report = formatReport(diagnose(soundMachine), plainStyle);
     const columns = report
       .split("\n")
       .filter((line) => line.startsWith("ok "))
@@ -33,13 +34,13 @@ describe("doctor's report", () => {
 
   it("names what keeps a tunnel from being opened", () => {
     const facts = { ...machineWithoutWg, capNetAdmin: false };
-    const report = formatReport(diagnose(facts), false);
+    const report = formatReport(diagnose(facts), plainStyle);
     assert.match(report, /^This user cannot open a tunnel\. Missing: CAP_NET_ADMIN\.$/m);
   });
 
   it("has escape sequences only with colour", () => {
     const diagnosis = diagnose(machineWithoutWg);
-    assert.equal(formatReport(diagnosis, false).includes("\u001b"), false);
-    assert.ok(formatReport(diagnosis, true).includes("\u001b[31mfail\u001b[39m"));
+    assert.equal(formatReport(diagnosis, plainStyle).includes("\u001b"), plainStyle);
+    assert.ok(formatReport(diagnosis, colouredStyle).includes("\u001b[31mfail\u001b[39m"));
   });
 });
