@@ -1,13 +1,68 @@
-import { packageRoot } from "./package-root.js";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 
-export { packageRoot };
+/** Where this package's files are that are not JavaScript, and whether that had to be guessed. */
+interface PackageRoot {
+  readonly path: string;
+  /** A bundler has put this module into another file. */
+  readonly bundled: boolean;
+}
+
+const installed = "node_modules/wg-bridge";
+
+/**
+ * Finds the package of a module in `file`. Unless a bundler has moved it, that is three directories up. A bundle
+ * uses the package in the nearest node_modules above it, or else its own directory. `main` is the program's file:
+ * webpack records where the module was when the bundle was made, and another machine does not have that path.
+ */
+export function findPackageRoot(file: string | undefined, main: string): PackageRoot {
+  const there = file !== undefined && existsSync(file);
+  if (there && file.endsWith("/dist/src/artifacts.js")) {
+    return { path: dirname(dirname(dirname(file))), bundled: false };
+  }
+  const bundle = dirname(there ? file : main);
+  for (let above = bundle; ; above = dirname(above)) {
+    const path = `${above === "/" ? "" : above}/${installed}`;
+    if (existsSync(`${path}/package.json`)) return { path, bundled: true };
+    if (above === dirname(above)) return { path: bundle, bundled: true };
+  }
+}
+
+/** This module's file. A CommonJS bundle has __filename in place of import.meta.url. */
+function ownFile(): string | undefined {
+  const url: string | undefined = import.meta.url;
+  if (url?.startsWith("file:")) return fileURLToPath(url);
+  return typeof __filename === "string" ? __filename : undefined;
+}
+
+const found = findPackageRoot(ownFile(), process.argv[1] ?? process.execPath);
+
+/** The directory of wg-bridge's package.json. */
+export const packageRoot = found.path;
+
+/** A bundler has moved this package's code. */
+export const { bundled } = found;
+
+/** What to do if a file of the package is missing because a bundler has left it behind. */
+export const bundleRemedy = bundled
+  ? `A bundler has moved wg-bridge without its other files: mark wg-bridge external there (esbuild --external:wg-bridge), or copy its build directory into ${packageRoot}; see docs/bundlers.md of wg-bridge.`
+  : undefined;
+
+/**
+ * Requires a package that this one depends on: requiring some is several milliseconds faster than importing them.
+ * webpack would replace an imported createRequire.
+ */
+export function requireDependency<T>(name: string): T {
+  return process.getBuiltinModule("node:module").createRequire(`${packageRoot}/package.json`)(name);
+}
 
 /** Environment variables, as in process.env. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Where the library and the executable are. Electron packs files into app.asar, which only JavaScript can
- * read; its packagers leave named files beside it.
+ * Where the library and the executable are. Electron packs files into app.asar, which only JavaScript can read;
+ * its packagers put named files beside it.
  */
 const programs = `${packageRoot.replace("/app.asar/", "/app.asar.unpacked/")}/build`;
 
@@ -32,3 +87,13 @@ export const upstreamExecutablePath = `${packageRoot}/build/upstream/wireguard-g
 
 /** Runs a command in namespaces of its own. */
 export const sandboxScript = `${packageRoot}/scripts/sandbox`;
+
+/** Reports whether `path` is a regular file that this user may execute. */
+export function isExecutableFile(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -8,7 +8,7 @@ import { systemCodeOf, WgBridgeError } from "./errors.js";
  */
 const importDescriptors = 16;
 
-/** What a process or the machine has too few of, by the code of the system call that failed. */
+/** What has run out and what to do, by the code of the system call that failed. */
 const remedies: Readonly<Record<string, string>> = {
   EMFILE:
     'this process may not open more file descriptors. Raise its limit ("ulimit -n", or LimitNOFILE of a systemd unit), or close what it does not need.',
@@ -53,8 +53,8 @@ export async function explained<T>(what: string, work: () => Promise<T>): Promis
 }
 
 /**
- * Checks that this process can open so many descriptors, before something that cannot be undone where they
- * do not suffice. Another thread may take them in between; that is rare enough.
+ * Checks that this process can open so many descriptors, before something that cannot be undone without them.
+ * Another thread may take them in between, which is rare enough.
  * @throws WgBridgeError WG_BRIDGE_RESOURCES
  */
 export function requireDescriptors(count: number, what: string): void {
@@ -64,15 +64,15 @@ export function requireDescriptors(count: number, what: string): void {
   } catch (error) {
     const shortage = shortageError(what, error);
     if (shortage !== undefined) throw shortage;
-    // There may be no /dev/null, or Node.js's permission model hides it: nothing is known then.
+    // There may be no /dev/null, or Node.js's permission model hides it: then nothing is known.
   } finally {
     for (const fd of opened) closeSync(fd);
   }
 }
 
 /**
- * Imports a module when it is needed first, once there are descriptors enough for it and all that it imports:
- * Node.js keeps an import that failed for good, and would never find the module again.
+ * Imports a module at its first use, after checking that there are enough descriptors for it and its imports: Node.js
+ * remembers a failed import for good, and would never find the module again.
  */
 export function lazily<T extends object>(load: () => Promise<T>): () => Promise<T> {
   let loaded: T | undefined;

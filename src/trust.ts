@@ -12,7 +12,7 @@ const maxLinks = 40;
 const writableByOthers = 0o022;
 const stickyBit = 0o1000;
 
-/** What lets another user put something else where a path leads. */
+/** Why another user could put something else where a path leads. */
 export interface Distrust {
   /** Where on the way. */
   readonly path: string;
@@ -30,10 +30,10 @@ export interface Distrust {
 export type Trusted = "sockets" | "file";
 
 /**
- * Looks whether users other than root and this process's own could change what an absolute path leads
- * to. Undefined: they cannot; or the path does not exist, and they could not make it appear. What is
- * trusted stays so without a lock: the look goes down from the root directory, and at each step only
- * trusted users can replace what it has seen.
+ * Finds out whether users other than root and this process's own could change what an absolute path leads to.
+ * Undefined: they cannot; or the path does not exist, and they could not create it. A trusted path stays trusted
+ * without a lock: the walk starts at the root directory, and at each step only trusted users can replace what it has
+ * seen.
  */
 export function distrustOf(
   path: string,
@@ -72,7 +72,7 @@ export function distrustOf(
   return undefined; // a loop of links leads nowhere
 }
 
-/** Whether something belongs to root or to this process's user. */
+/** Reports whether something belongs to root or to this process's user. */
 function isOwn({ uid }: Stats, self = process.geteuid?.() ?? 0): boolean {
   return uid === 0 || uid === self;
 }
@@ -128,9 +128,9 @@ export function requireTrustedSocket(directory: string, path: string): void {
 }
 
 /**
- * As root, refuses a file to load or run that the environment names and that another user could change.
- * Files of this package are taken as they are: whoever may change those has this program already.
- * Other users decide for themselves what they run.
+ * As root, refuses a file to load or run that the environment names and that another user could change. Files of
+ * this package are not checked: whoever may change those controls this program already. Other users decide for
+ * themselves what they run.
  * @throws WgBridgeError WG_BRIDGE_UNTRUSTED
  */
 export function requireTrustedFile(path: string, variable: string): void {

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
-import { packageRoot } from "../src/artifacts.js";
-import { findPackageRoot } from "../src/package-root.js";
+import { findPackageRoot, packageRoot } from "../src/artifacts.js";
 
 describe("the package's root", () => {
   let top = "";
@@ -21,7 +20,7 @@ describe("the package's root", () => {
     return whole;
   }
 
-  const module = "node_modules/wg-bridge/dist/src/package-root.js";
+  const module = "node_modules/wg-bridge/dist/src/artifacts.js";
 
   it("is three directories above its module, wherever the program is", () => {
     const path = `${top}/node_modules/wg-bridge`;
@@ -36,7 +35,7 @@ describe("the package's root", () => {
     assert.deepEqual(found, { path, bundled: true });
   });
 
-  it("is a bundle's own directory for want of a node_modules", () => {
+  it("is a bundle's own directory if there is no node_modules", () => {
     const found = findPackageRoot(file("out/bundle.js"), "/main.js");
     assert.deepEqual(found, { path: `${top}/out`, bundled: true });
   });
@@ -52,7 +51,7 @@ describe("the package's root", () => {
 
   it("has its programs beside an archive of Electron's, which cannot be executed from", async () => {
     const packed = "app.asar/node_modules/wg-bridge";
-    for (const name of ["dist/src/artifacts.js", "dist/src/package-root.js", "package.json"]) {
+    for (const name of ["dist/src/artifacts.js", "package.json"]) {
       cpSync(`${packageRoot}/${name}`, `${top}/${packed}/${name}`, { recursive: true });
     }
     const { libraryPath, executablePath } = await import(`${top}/${packed}/dist/src/artifacts.js`);

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
+import { isExecutableFile } from "../../src/artifacts.js";
 import { WgBridgeError } from "../../src/errors.js";
-import { isExecutableFile } from "../../src/executable-file.js";
 
 /** A program to measure with ours: NAME=PATH on the command line. */
 export interface NamedProgram {

@@ -22,8 +22,8 @@ const (
 	exitFailure = 1
 )
 
-// runtimeDescriptors are what Go's runtime opens for its poller, and the file for which it does so first. It
-// ends the process with a trace if it cannot.
+// runtimeDescriptors are what Go's runtime opens for its poller, and the first file that needs it. If it cannot, it
+// ends the process with a trace.
 const runtimeDescriptors = 3
 
 // inForeground, when "1", is upstream's way to say -f by environment.
@@ -49,7 +49,7 @@ func run(arguments []string) int {
 		}
 		return exitFailure
 	}
-	// Whoever read our log may go away; the tunnel stays.
+	// The reader of the log may go away; the tunnel stays.
 	signal.Ignore(unix.SIGPIPE)
 	level := foreground.ParseLevel(os.Getenv(foreground.LogLevel))
 	var err error

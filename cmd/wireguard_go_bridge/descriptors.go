@@ -48,5 +48,5 @@ func (d *descriptors) take() tunnel.Given {
 
 func (d *descriptors) close() {
 	given := d.take()
-	_ = tunnel.Files{TUN: given.TUN, UAPI: given.UAPI}.Release() // the caller is told what failed before
+	_ = tunnel.Files{TUN: given.TUN, UAPI: given.UAPI}.Release() // the caller gets the error that came before
 }

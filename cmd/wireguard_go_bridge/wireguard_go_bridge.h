@@ -56,8 +56,7 @@ int wgAbiVersion(char *buffer, int size);
  * wgClose. */
 int wgNew(void);
 
-/* Makes the tunnel that wgOpen is to open do without features, where some kernel or network does them
- * wrongly. Since 1.1.0. Call it before wgOpen: -EBUSY. It replaces what an earlier call said.
+/* Disables features of the tunnel that wgOpen is to open, if a kernel or network does them wrongly. Since 1.1.0. Call it before wgOpen: -EBUSY. It replaces what an earlier call said.
  *   features  names with commas between them, and "" for none:
  *             tso4, tso6, uso  TCP segments over IPv4 and over IPv6, and UDP datagrams, cross the TUN
  *                              interface many as one
@@ -77,7 +76,7 @@ int wgDisable(int handle, char *features);
  *   uapiFd    a listening UAPI socket to take, or -1
  *             Both are the library's own from here on: it has closed them when it returns an error, any
  *             error.
- * Errors: -EINVAL the name, the MTU or a descriptor is no good; -EBUSY the interface exists, or the
+ * Errors: -EINVAL the name, the MTU or a descriptor cannot be used; -EBUSY the interface exists, or the
  * handle is open; -EADDRINUSE another program serves the socket; -ENOENT, -ENODEV no /dev/net/tun;
  * -EPERM, -EACCES no permission, or a user other than root and this one could serve sockets in the
  * directory, or does; -EMFILE, -ENFILE too few descriptors, also for the six that a running tunnel

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Require returns an error that wraps EMFILE or ENFILE if this process cannot open count descriptors more.
-// Other threads may take them before the caller does; the error is for what cannot be undone, or can only be
-// half of use, without them.
+// Require returns an error that wraps EMFILE or ENFILE if this process cannot open count more descriptors. Call it
+// before something that cannot be undone, or is only half useful, without them. Other threads may still take them
+// before the caller does.
 func Require(count int) (err error) {
 	opened := make([]int, 0, count)
 	defer func() {

@@ -7,13 +7,12 @@ import (
 	"time"
 )
 
-// patience is how long a log line waits for a reader who does not read.
+// patience is how long a log line waits for a reader that does not read.
 const patience = time.Second
 
-// A PatientWriter writes a log to a reader who may stop reading, as a pager or a stopped process does, while
-// the tunnel goes on: the engine logs while it holds its locks, and would be held up with them. After a line
-// that is not read in time the next ones are dropped until it is, and then counted. It is safe for concurrent
-// use.
+// A PatientWriter writes a log to a reader that may stop reading, such as a pager or a stopped process. The tunnel must
+// go on meanwhile, and the engine logs while it holds its locks. If a line is not read in time, the next ones are dropped
+// and counted until it is. A PatientWriter is safe for concurrent use.
 type PatientWriter struct {
 	to       io.Writer
 	patience time.Duration

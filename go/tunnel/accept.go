@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// After a failed accept, accept pauses before it tries again: first for minAcceptPause, then for twice as
-// long each time. Once a pause is as long as acceptLogPause, a log line says so, and the next one follows
-// acceptLogInterval later: what passes at once is nobody's concern.
+// After a failed accept, accept pauses before it tries again: first for minAcceptPause, then twice as long each time.
+// Once a pause is as long as acceptLogPause it is logged, and again after acceptLogInterval. Shorter failures are not
+// worth a line.
 const (
 	minAcceptPause    = 5 * time.Millisecond
 	maxAcceptPause    = time.Second
@@ -57,7 +57,7 @@ func nextPause(pause time.Duration) time.Duration {
 	return min(max(2*pause, minAcceptPause), maxAcceptPause)
 }
 
-// admit lets the connection be served, unless the tunnel ends.
+// admit serves the connection in a goroutine, unless the tunnel is ending.
 func (t *Tunnel) admit(connection net.Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 )
 
-// MinAnswer is the room in bytes that an answer to a set needs at most.
+// MinAnswer is the maximum length in bytes of an answer to a set.
 const MinAnswer = 64
 
 // Exchange runs one request of the configuration protocol and puts the whole answer into answer, which

@@ -12,15 +12,15 @@ import (
 	"wg-bridge/go/udp"
 )
 
-// Features are what makes a tunnel fast and may be at fault with some kernel or network: each can be
-// done without, at the cost of speed alone.
+// Features make a tunnel fast, and may not work with some kernel or network. Each can be disabled, which costs only
+// speed.
 type Features struct {
 	TUN           tun.Offloads
 	UDP           udp.Offloads
-	InFlightLimit bool // few packets are on their way through the engine
+	InFlightLimit bool // at most maxInFlight packets are inside the engine
 }
 
-// AllFeatures are those of a tunnel of which nothing else is asked.
+// AllFeatures are a tunnel's features by default.
 var AllFeatures = Features{TUN: tun.AllOffloads, UDP: udp.AllOffloads, InFlightLimit: true}
 
 // allNames stands for every feature.
@@ -43,9 +43,8 @@ func (f *Features) each() []feature {
 	}
 }
 
-// ParseDisabled reads the names of features to do without, with commas between them, and returns the
-// others. Empty text names none. The error names what is unknown and lists what is known; it wraps
-// EINVAL.
+// ParseDisabled reads the comma-separated names of features to disable, and returns the others. An empty text names
+// none. The error names the unknown feature and lists the known ones; it wraps EINVAL.
 func ParseDisabled(text string) (Features, error) {
 	features := AllFeatures
 	if text == "" {
@@ -75,7 +74,7 @@ func (f *Features) disable(name string) error {
 	return nil
 }
 
-// Disabled names the features that are done without, as ParseDisabled reads them.
+// Disabled names the disabled features, as ParseDisabled reads them.
 func (f Features) Disabled() string {
 	disabled := slices.DeleteFunc(f.each(), func(one feature) bool { return *one.on })
 	return strings.Join(namesOf(disabled), ",")

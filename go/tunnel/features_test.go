@@ -74,9 +74,9 @@ func TestTheEngineGetsNoFeatureThatIsDisabled(t *testing.T) {
 			t.Errorf("%+v: limits %p and %p, %p and %p", features,
 				tunConfig.Outbound, udpConfig.Outbound, tunConfig.Inbound, udpConfig.Inbound)
 		}
-		want := mostInFlightOff
+		want := maxInFlightUnlimited
 		if features.InFlightLimit {
-			want = mostInFlight
+			want = maxInFlight
 		}
 		if got := [2]int{tunConfig.Outbound.Max(), tunConfig.Inbound.Max()}; got != [2]int{want, want} {
 			t.Errorf("%+v: up to %d packets may be in flight, want %d", features, got, want)

@@ -90,7 +90,7 @@ func Open(name string, mtu int, given Given) (_ Files, err error) {
 	return files, nil
 }
 
-// Release closes the files and leaves the interface and the socket to whom they were handed.
+// Release closes the files, and leaves the interface and the socket to the process that was given them.
 func (f Files) Release() error {
 	var errs [2]error
 	if f.TUN != nil {

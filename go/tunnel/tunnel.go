@@ -21,12 +21,11 @@ import (
 // DefaultMTU of an interface in bytes: 1500 less what WireGuard over IPv6 adds, and room for PPPoE.
 const DefaultMTU = device.DefaultMTU
 
-// How many packets may be on their way through the engine in each direction, if that is limited and if
-// not. Fewer leave its workers idle; with more, packets wait for longer and their buffers take more memory,
-// for no more throughput.
+// The maximum number of packets inside the engine in each direction, with and without the limit. Fewer leave its
+// workers idle; more wait longer and take more memory, without more throughput.
 const (
-	mostInFlight    = 256
-	mostInFlightOff = 8192
+	maxInFlight          = 256
+	maxInFlightUnlimited = 8192
 )
 
 // An End says why a tunnel ended.
@@ -41,8 +40,8 @@ const (
 	BindFailed       End = "bind-failed"       // the kernel refuses to give datagrams
 )
 
-// A Tunnel is one running interface, with its UAPI socket served. It owns the TUN file, both
-// sockets and every goroutine, and lets go of all of them when it ends, for whatever reason.
+// A Tunnel is one running interface, with its UAPI socket served. It owns the TUN file, both sockets and every
+// goroutine, and releases all of them when it ends, for whatever reason.
 type Tunnel struct {
 	name     string
 	log      Log
@@ -69,7 +68,7 @@ type Tunnel struct {
 
 // bindDescriptors are what a tunnel opens once its interface is up: two UDP sockets, and two for routes.
 // spareDescriptors are what it needs after its start: these, one for a client, and one to accept the next.
-// Without them it would seem to run, and be deaf.
+// Without them it would seem to run, but receive nothing.
 const (
 	bindDescriptors  = 4
 	spareDescriptors = bindDescriptors + 2
@@ -102,7 +101,7 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 		done:        make(chan struct{}),
 		connections: make(map[net.Conn]struct{}),
 	}
-	t.bind = udp.NewBind(t.heed(udpConfig))
+	t.bind = udp.NewBind(t.withFailureHooks(udpConfig))
 	t.mu.Lock() // An interface that is up already lets the device open the Bind before it is here.
 	t.device = device.NewDevice(tunDevice, t.bind, &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf})
 	t.mu.Unlock()
@@ -116,13 +115,13 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	return t, nil
 }
 
-// configure says how the two ends of the engine are to work.
+// configure returns the configuration of both ends of the engine.
 func configure(features Features, log Log) (tun.Config, udp.Config) {
-	most := mostInFlight
+	maximum := maxInFlight
 	if !features.InFlightLimit {
-		most = mostInFlightOff
+		maximum = maxInFlightUnlimited
 	}
-	outbound, inbound := inflight.NewOutbound(most), inflight.NewInbound(most)
+	outbound, inbound := inflight.NewOutbound(maximum), inflight.NewInbound(maximum)
 	return tun.Config{Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf},
 		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf}
 }
@@ -144,8 +143,8 @@ func (t *Tunnel) EndLine() string {
 	return status.Ended(string(reason), err)
 }
 
-// Close ends the tunnel, waits until it is gone, and returns what could not be let go of. Why a tunnel had
-// ended before is no failure of Close: see End. It may be called more than once and from any goroutine.
+// Close ends the tunnel, waits until it is gone, and returns what could not be released. Why a tunnel had ended before
+// is not an error of Close: see End. It may be called more than once and from any goroutine.
 func (t *Tunnel) Close() error {
 	t.stopOnce.Do(func() { close(t.stop) })
 	<-t.done
@@ -159,13 +158,13 @@ func (t *Tunnel) handle(connection net.Conn) {
 	t.mu.Unlock()
 }
 
-// heed returns the configuration of a Bind whose failures the tunnel gets to know.
-func (t *Tunnel) heed(config udp.Config) udp.Config {
+// withFailureHooks returns the configuration of a Bind that reports its failures to the tunnel.
+func (t *Tunnel) withFailureHooks(config udp.Config) udp.Config {
 	config.Refused, config.Failed = t.keepPort, t.bindFailed
 	return config
 }
 
-// bindFailed ends the tunnel, which does not hear in one address family any more. The first reason counts.
+// bindFailed ends the tunnel, which can no longer receive in one address family. The first reason counts.
 func (t *Tunnel) bindFailed(err error) {
 	select {
 	case t.deaf <- err:

@@ -147,7 +147,7 @@ func TestATunnelThatIsDeafEndsAndSaysSo(t *testing.T) {
 	}
 	testbed.Run(t, "ip", "link", "set", "wgt0", "up")
 	for range 2 { // one for each address family
-		tunnel.heed(udp.Config{}).Failed(unix.EIO)
+		tunnel.withFailureHooks(udp.Config{}).Failed(unix.EIO)
 	}
 	testbed.Wait(t, tunnel.Done(), "the tunnel's end")
 	if end, err := tunnel.End(); end != BindFailed || !errors.Is(err, unix.EIO) {

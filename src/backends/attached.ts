@@ -8,9 +8,9 @@ import type { RunningTunnel, TunnelEnd } from "./backend.js";
 import { endedError } from "./status.js";
 
 /**
- * A tunnel that another program serves. Closing it only lets go of it. That program's end is seen when
- * its socket goes, and where it was killed and left the socket, at the next exchange. (A connection
- * kept open would see more, but boringtun takes no changes while there is one.)
+ * A tunnel that another program serves. Closing it does not end the tunnel. The program's end is noticed when its
+ * socket disappears, or, if it was killed and left the socket, at the next exchange. (An open connection would notice
+ * sooner, but boringtun accepts no changes while there is one.)
  */
 export class AttachedTunnel implements RunningTunnel {
   readonly backend = "attached";
@@ -46,7 +46,7 @@ export class AttachedTunnel implements RunningTunnel {
   async exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
     if (this.#end !== undefined) throw endedError(this.#end);
     try {
-      // Who waits is told of the end. A request on its way goes on: upstream's program would keep half of it.
+      // A pending exchange rejects at the end. Its request is still sent: upstream's program would apply half of it.
       const answer = exchangeOverSocket(this.name, request, signal);
       return await untilAborted(answer, this.#ending.signal);
     } catch (error) {
@@ -68,7 +68,7 @@ export class AttachedTunnel implements RunningTunnel {
   }
 }
 
-/** Undefined where the kernel has no watch left for this user: then the next exchange tells. */
+/** Undefined if the kernel has no watch left for this user: the next exchange notices the end then. */
 function watchSockets(changed: () => void): FSWatcher | undefined {
   try {
     return watch(socketDirectory, changed).on("error", () => {}); // as above

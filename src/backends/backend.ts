@@ -10,7 +10,7 @@ export type LogLevel = "silent" | "error" | "verbose";
 
 /** What a tunnel is started with. */
 export interface StartOptions {
-  /** The interface to create: see checkInterfaceName for what is allowed. "wg%d" lets the kernel count. */
+  /** The interface to create, as checkInterfaceName allows it. In "wg%d" the kernel chooses the number. */
   readonly name: string;
   /** MTU of the interface in bytes. Default 1420. */
   readonly mtu?: number;
@@ -26,8 +26,8 @@ export interface StartOptions {
    */
   readonly detached?: boolean;
   /**
-   * Receives, before there is anything to leave behind, what ends an unfinished start at once and
-   * without waiting: for a process that is about to end. A finished one has its tunnel's abandon().
+   * Receives, before the start makes anything, a function that ends the unfinished start at once and without waiting,
+   * for a process that is about to end. After the start, use the tunnel's abandon().
    */
   readonly onStarting?: (abandon: () => void) => void;
   /** Gives up the start. The start then rejects with the signal's reason and leaves nothing behind. */
@@ -38,7 +38,7 @@ export interface StartOptions {
 export interface ForegroundEnd {
   /** The exit code that wireguard-go would have. */
   readonly exitCode: number;
-  /** What the user has not been told: why there was no tunnel, or how it was lost. */
+  /** What the user still has to be told: why there was no tunnel, or how it was lost. */
   readonly error?: WgBridgeError;
   /** Whoever reads WG_PROCESS_STATUS_FD has been told the error. */
   readonly isOnStatus?: boolean;
@@ -72,8 +72,8 @@ export interface RunningTunnel extends AsyncDisposable {
   /** Resolves when the tunnel has ended, for whatever reason. Never rejects. */
   readonly ended: Promise<TunnelEnd>;
   /**
-   * Ends the tunnel at once and without waiting, as far as that goes: this process is about to end.
-   * Nothing of a detached tunnel is ended.
+   * Ends the tunnel at once and without waiting, as far as possible: this process is about to end. A detached tunnel
+   * goes on.
    */
   abandon(): void;
   /** Ends the tunnel and resolves when interface and socket are gone. Can be called repeatedly. */

@@ -2,11 +2,11 @@ import { WgBridgeError } from "../errors.js";
 import { quote } from "../text/quote.js";
 
 /**
- * What makes a tunnel fast, and can be done without where some kernel or network does it wrongly.
+ * What makes a tunnel fast, and can be disabled if a kernel or network does it wrongly.
  *
  * - tso4, tso6: many TCP segments, over IPv4 or over IPv6, cross the interface as one packet.
  * - uso: the same for UDP datagrams (Linux 6.2).
- * - udp-segment: many of WireGuard's own datagrams are sent as one, which the kernel cuts (UDP_SEGMENT).
+ * - udp-segment: many of WireGuard's own datagrams are sent as one, which the kernel splits (UDP_SEGMENT).
  * - udp-gro: many of them are received as one (UDP_GRO).
  * - in-flight-limit: 256 packets may be on their way through the engine, not 8,192.
  */
@@ -22,8 +22,8 @@ const names: readonly TunnelFeature[] = [
 ];
 
 /**
- * Reads which features are to be disabled: names with commas between them, or "all". Empty text names
- * none. Source: go/tunnel/features.go.
+ * Reads the features to disable: comma-separated names, or "all". An empty text names none. The names are those of
+ * go/tunnel/features.go.
  * @throws WgBridgeError WG_BRIDGE_FEATURE_UNKNOWN
  */
 export function parseDisabled(text: string): readonly TunnelFeature[] {

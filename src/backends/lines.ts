@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 
-/** Longest line kept, in characters. What a line has beyond it is dropped. */
+/** Maximum length of a line in characters; the rest of a longer one is dropped. */
 export const maxLineLength = 16_384;
 
-/** Splits a stream of bytes, however it arrives in pieces, into lines of UTF-8 text. */
+/** Splits a stream of bytes, in pieces of any size, into lines of UTF-8 text. */
 export class LineSplitter {
   readonly #decoder = new StringDecoder("utf8");
   readonly #onLine: (line: string) => void;
@@ -14,12 +14,12 @@ export class LineSplitter {
     this.#onLine = onLine;
   }
 
-  /** Takes the next piece and hands on each line that it completes, without its line end. */
+  /** Takes the next piece, and passes on each line that it completes, without the line end. */
   push(chunk: Uint8Array): void {
     this.#take(this.#decoder.write(chunk));
   }
 
-  /** The stream has ended: hands on a last line that had no line end. */
+  /** The stream has ended: passes on a last line without a line end. */
   end(): void {
     this.#take(this.#decoder.end());
     if (this.#rest !== "") this.#onLine(this.#rest);
@@ -43,8 +43,8 @@ export class LineSplitter {
 }
 
 /**
- * Reads the lines of a pipe from another process or from the library. Resolves when the pipe has
- * ended, also where it broke: its writer is gone either way.
+ * Reads the lines of a pipe from another process or from the library. Resolves when the pipe has ended or broken:
+ * its writer is gone either way.
  */
 export function readLines(pipe: Readable, onLine: (line: string) => void): Promise<void> {
   const lines = new LineSplitter(onLine);

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { packageRoot } from "../package-root.js";
+import { packageRoot } from "../artifacts.js";
 import { argumentError, readArguments } from "./arguments.js";
 import { type Command, commandList, type Option } from "./commands.js";
 

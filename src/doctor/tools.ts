@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { realpathSync } from "node:fs";
 import type { Environment } from "../artifacts.js";
+import { isExecutableFile } from "../artifacts.js";
 import { messageOf } from "../errors.js";
-import { isExecutableFile } from "../executable-file.js";
 import type { ToolPackage } from "./packages.js";
 
 /** A tool, where it is, and which package provides it. */

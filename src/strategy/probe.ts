@@ -1,20 +1,25 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { endianness } from "node:os";
-import { buildCommand, type Environment, executablePath, libraryPath } from "../artifacts.js";
+import {
+  buildCommand,
+  bundleRemedy,
+  type Environment,
+  executablePath,
+  isExecutableFile,
+  libraryPath,
+} from "../artifacts.js";
 import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
-import { isExecutableFile } from "../executable-file.js";
-import { bundleRemedy } from "../package-root.js";
 import { requireTrustedFile } from "../trust.js";
 import { type ElfFault, type ElfFile, elfHeadBytes, parseElf } from "./elf.js";
 
-/** A file that a backend needs, and why it cannot be used, if so. */
+/** A file that a backend needs. If it cannot be used, `problem` says why. */
 export interface Artifact {
   readonly path: string;
   readonly problem?: WgBridgeError;
 }
 
-/** What can be known about both backends without loading or starting anything. */
+/** What is known about both backends without loading or starting anything. */
 export interface Probe {
   readonly library: Artifact;
   readonly executable: Artifact;
@@ -24,7 +29,7 @@ const rebuild =
   bundleRemedy ??
   `Build it anew with "${buildCommand}", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.`;
 
-/** Looks at the library and the executable that the environment names. */
+/** Examines the library and the executable that the environment names. */
 export function probe(env: Environment): Probe {
   return { library: probeNamedLibrary(env), executable: probeExecutable(env) };
 }
@@ -47,7 +52,7 @@ function artifact(path: string, check: () => void): Artifact {
   }
 }
 
-/** Looks at a library's header. Whether it can be loaded, and its ABI, only loading it can tell. */
+/** Examines a library's header. Only loading it shows whether it can be loaded, and its ABI. */
 export function probeLibrary(path: string): Artifact {
   return artifact(path, () => {
     if (isMusl()) {
@@ -103,7 +108,7 @@ function checkHeader(path: string, elf: ElfFile | ElfFault): void {
     case "not-elf":
       throw new WgBridgeError(
         "WG_BRIDGE_LIBRARY_NOT_ELF",
-        `The library ${path} is not an ELF file, so it is no Linux library. ${rebuild}`,
+        `The library ${path} is not an ELF file, and cannot be loaded. ${rebuild}`,
       );
   }
   if (elf.architecture !== process.arch || elf.endianness !== endianness()) {
@@ -120,7 +125,7 @@ function checkHeader(path: string, elf: ElfFile | ElfFault): void {
   }
 }
 
-/** Asking process.report for the C library takes tens of milliseconds; Node's own header does not. */
+/** Reads the header of node itself: process.report needs tens of milliseconds to name the C library. */
 function isMusl(): boolean {
   try {
     const node = headOf(process.execPath);
@@ -130,7 +135,7 @@ function isMusl(): boolean {
   }
 }
 
-/** Looks whether the executable that the environment names is there and may be executed. */
+/** Checks that the executable that the environment names exists and may be executed. */
 export function probeExecutable(env: Environment): Artifact {
   const named = executablePath(env);
   const path = named.includes("/") ? named : (searchPath(named, env.PATH ?? "") ?? named);

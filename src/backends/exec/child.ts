@@ -1,9 +1,8 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
-import { buildCommand } from "../../artifacts.js";
+import { buildCommand, requireDependency } from "../../artifacts.js";
 import { shortageError } from "../../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
-import { requireDependency } from "../../package-root.js";
 import { redact } from "../../text/redact.js";
 import { requireSpawn } from "../../tool.js";
 import { readLines } from "../lines.js";

@@ -4,8 +4,8 @@ import { messageOf, WgBridgeError } from "../../errors.js";
 import { runTool } from "../../tool.js";
 
 /**
- * Sets an interface's MTU in bytes. Containers mount /sys read-only; there ip(8) does it, and is killed
- * when the signal fires.
+ * Sets an interface's MTU in bytes. Containers mount /sys read-only: there ip(8) sets it, and is killed when the
+ * signal fires.
  * @throws WgBridgeError WG_BRIDGE_ENGINE, WG_BRIDGE_RESOURCES
  */
 export async function setMtu(name: string, mtu: number, signal: AbortSignal): Promise<void> {

@@ -157,7 +157,7 @@ function callAsync(call: NativeFunction, ...args: unknown[]): Promise<number> {
   });
 }
 
-/** Gives a C function buffers of growing size until its text fits. */
+/** Calls a C function with buffers of growing size until its text fits. */
 function readText(read: (buffer: Buffer) => number): string {
   for (let size = 256; ; size *= 4) {
     const buffer = Buffer.alloc(size);

@@ -1,10 +1,9 @@
 import { runInThisContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
-import { buildCommand, libraryPath } from "../../artifacts.js";
+import { buildCommand, bundled, libraryPath, requireDependency } from "../../artifacts.js";
 import { lazily, requireDescriptors } from "../../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
-import { bundled, requireDependency } from "../../package-root.js";
 
 const semver = lazily(() => import("semver/functions/satisfies.js"));
 
