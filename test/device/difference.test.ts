@@ -34,7 +34,7 @@ describe("the difference between a device and what is wanted", () => {
     );
   });
 
-  it("says all that is wanted where there are no peers yet", () => {
+  it("is complete if there are no peers yet", () => {
     fc.assert(
       fc.property(configs, configs, (wanted, other) => {
         const asked = difference(configured({ ...wanted, peers: [] }), wanted);
@@ -76,7 +76,7 @@ describe("the difference between a device and what is wanted", () => {
     });
   });
 
-  it("asks for what is configured, and for nothing else that a status tells", () => {
+  it("contains the configuration of a status, and nothing else of it", () => {
     const status = {
       publicKey: publicKeyFromBytes(Buffer.alloc(32, 7)),
       persistentKeepalive: "off" as const,
@@ -100,7 +100,7 @@ describe("the difference between a device and what is wanted", () => {
     assert.equal(difference(device, { listenPort: 0, peers: device.peers }), undefined);
   });
 
-  it("takes a key for the same that the engine has clamped", () => {
+  it("recognises a key that the engine has clamped", () => {
     const given = PrivateKey.from(Buffer.alloc(32, 255));
     const clamped = Buffer.alloc(32, 255);
     clamped[0] = 248;
@@ -109,7 +109,7 @@ describe("the difference between a device and what is wanted", () => {
     assert.equal(difference(device, { privateKey: given, peers: [] }), undefined);
   });
 
-  it("takes a private key for the same of which an engine tells the public one", () => {
+  it("recognises a private key of which an engine reports the public one", () => {
     const privateKey = PrivateKey.from(Buffer.alloc(32, 255));
     const own = publicKeyHex(privateKey.publicKey());
     const device: DeviceStatus = { peers: [], unknown: [["own_public_key", own]] };
@@ -119,7 +119,7 @@ describe("the difference between a device and what is wanted", () => {
     assert.equal(difference(device, { privateKey: another, peers: [] })?.privateKey, another);
   });
 
-  it("takes 65,536 peers with 130,560 allowed IPs in all, and none of them changed", () => {
+  it("accepts 65,536 peers with 130,560 allowed IPs in all, none of them changed", () => {
     const peers = Array.from({ length: 65_536 }, (_, index) => {
       const bytes = Buffer.alloc(32, 1);
       bytes.writeUInt32BE(index);

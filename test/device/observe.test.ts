@@ -21,17 +21,17 @@ function device(more: Partial<PeerStatus>): DeviceStatus {
   return { peers: [one], unknown: [] };
 }
 
-describe("two looks at a device", () => {
+describe("two polls of a device", () => {
   const at = new Date(1_000_000);
   const later = new Date(1_120_000);
   const look = (more: Partial<PeerStatus>, when: number) => ({ status: device(more), at: when });
 
-  it("tell nothing where nothing has happened", () => {
+  it("report nothing if nothing has happened", () => {
     const same = { latestHandshake: at, endpoint: here };
     assert.deepEqual(observe(look(same, +at), device(same), +at + 1000), []);
   });
 
-  it("tell a first handshake and each further one", () => {
+  it("report a first handshake and each further one", () => {
     const first = observe(look({}, +at), device({ latestHandshake: at }), +at);
     assert.deepEqual(first, [["handshake", { peer, at }]]);
     const again = observe(
@@ -42,35 +42,35 @@ describe("two looks at a device", () => {
     assert.deepEqual(again, [["handshake", { peer, at: later }]]);
   });
 
-  it("tell that a peer is reached elsewhere", () => {
+  it("report that a peer's endpoint changed", () => {
     const moved = observe(look({ endpoint: here }, 0), device({ endpoint: there }), 1);
     assert.deepEqual(moved, [["endpoint", { peer, endpoint: there, previous: here }]]);
     const found = observe(look({}, 0), device({ endpoint: there }), 1);
     assert.deepEqual(found, [["endpoint", { peer, endpoint: there, previous: undefined }]]);
   });
 
-  it("tell a silence once, when it has lasted 180 s", () => {
+  it("report a silence once, when it has lasted 180 s", () => {
     const status = { latestHandshake: at };
-    const told = [["silent", { peer, latestHandshake: at }]];
+    const reported = [["silent", { peer, latestHandshake: at }]];
     const before = +at + silence - 1;
     assert.deepEqual(observe(look(status, +at), device(status), before), []);
-    assert.deepEqual(observe(look(status, before), device(status), before + 1), told);
+    assert.deepEqual(observe(look(status, before), device(status), before + 1), reported);
     assert.deepEqual(observe(look(status, before + 1), device(status), before + 1000), []);
-    assert.deepEqual(observe(undefined, device(status), before + 1), told);
+    assert.deepEqual(observe(undefined, device(status), before + 1), reported);
   });
 
-  it("tell no silence of a peer that never had a handshake, and nothing else at the first", () => {
+  it("report no silence of a peer that never had a handshake, and nothing else at first", () => {
     assert.deepEqual(observe(undefined, device({ endpoint: here }), 1e12), []);
     assert.deepEqual(observe(undefined, device({ latestHandshake: at }), +at), []);
   });
 
-  it("tell each handshake once and each silence once, however often they are taken", () => {
+  it("report each handshake once and each silence once, however many there are", () => {
     // Seconds that pass before a look, and whether there has been a handshake since the last.
     const turns = fc.tuple(fc.integer({ min: 1, max: 400 }), fc.boolean());
     fc.assert(
       fc.property(fc.array(turns, { minLength: 1, maxLength: 30 }), (series) => {
         let previous = look({}, 0);
-        const told: string[] = [];
+        const reported: string[] = [];
         const expected: string[] = [];
         let latest: Date | undefined;
         let silent = true;
@@ -86,11 +86,11 @@ describe("two looks at a device", () => {
           }
           const next = look(latest === undefined ? {} : { latestHandshake: latest }, now);
           for (const [name, event] of observe(previous, next.status, now)) {
-            told.push(`${name} ${"at" in event ? +event.at : latest?.getTime()}`);
+            reported.push(`${name} ${"at" in event ? +event.at : latest?.getTime()}`);
           }
           previous = next;
         }
-        assert.deepEqual(told, expected);
+        assert.deepEqual(reported, expected);
       }),
     );
   });

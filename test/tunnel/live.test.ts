@@ -38,7 +38,7 @@ for (const backend of ["ffi", "exec"] as const) {
       assert.deepEqual(kept?.latestHandshake, session);
     });
 
-    it("is told of: its handshake, and where its peer is found", async () => {
+    it("emits its handshake, and the endpoint of its peer", async () => {
       await using pair = await openPair(backend);
       const handshake = once(pair.near, "handshake");
       const endpoint = once(pair.far, "endpoint");
@@ -77,7 +77,7 @@ describe("a peer's host name", () => {
     assert.deepEqual((await moved)[0].endpoint, { host: "192.0.2.2", port: 9 });
   });
 
-  it("tells when it cannot be resolved again, and goes on trying", async () => {
+  it("emits that it could not be resolved again, and is retried", async () => {
     const answers = ["192.0.2.1"];
     const lookup = async () => {
       const answer = answers.shift();
@@ -98,7 +98,7 @@ describe("a peer's host name", () => {
     assert.equal((await moved)[0].endpoint.host, "192.0.2.3");
   });
 
-  it("is asked of the system, /etc/hosts included, and what fails is named", async () => {
+  it("is resolved by the system, /etc/hosts included, and an error names it", async () => {
     await using tunnel = await openTunnel({ name: "wgl0", backend: "ffi" });
     const local = { ...endpoint, host: "localhost" };
     await tunnel.apply({ peers: [{ publicKey: peer, endpoint: local, allowedIps: [] }] });
@@ -110,7 +110,7 @@ describe("a peer's host name", () => {
     await assert.rejects(failure, /no-such-host\.invalid of the peer BwcHBwc/);
   });
 
-  it("is not resolved again where that is turned off", async () => {
+  it("is not resolved again if that is turned off", async () => {
     const setInterval = mock.method(globalThis, "setInterval");
     try {
       const local = {

@@ -1,4 +1,4 @@
-// node owner.js BACKEND HOW: a program that owns the tunnel wgp0, says "open", and ends as it is told.
+// node owner.js BACKEND HOW: a program that owns the tunnel wgp0, says "open", and ends in the way HOW.
 import { openTunnel, type Tunnel } from "../../src/index.js";
 
 const [backend, how = ""] = process.argv.slice(2);

@@ -53,14 +53,14 @@ describe("a host name that is resolved again", () => {
     assert.deepEqual(updates, [{ peers: [{ publicKey: peer, updateOnly: true, endpoint }] }]);
   });
 
-  it("is forgotten where the peer was given another endpoint meanwhile, or the tunnel ended", async () => {
+  it("is forgotten if the peer was given another endpoint meanwhile, or the tunnel ended", async () => {
     const address = { publicKey: peer, endpoint: { host: "192.0.2.3", port: 9 } };
     assert.deepEqual(await setAfter((reresolve) => reresolve.learn([address])), []);
     assert.deepEqual(await setAfter((reresolve) => reresolve.replace([])), []);
     assert.deepEqual(await setAfter((reresolve) => reresolve.end()), []);
   });
 
-  it("is looked at although a listener for another's failure throws, which the program sees", async () => {
+  it("is checked although a listener for another's failure throws, which the program sees", async () => {
     const other = publicKey("08".repeat(32));
     const both = async () => {
       const { peers, unknown } = await status();

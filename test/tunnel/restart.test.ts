@@ -16,8 +16,8 @@ import { reveal } from "../uapi/reveal.js";
 import { FakeRunning } from "./fake-running.js";
 import { uncaughtDuring } from "./uncaught.js";
 
-describe("the waits between attempts", () => {
-  it("grow twofold up to the longest, and are as many as are allowed", () => {
+describe("the delays between attempts", () => {
+  it("double up to the maximum, and are as many as are allowed", () => {
     const backoff = new Backoff({ delay: 10, maxDelay: 50, attempts: 4 });
     const attempts = Array.from({ length: 5 }, () => backoff.next());
     assert.deepEqual(attempts, [
@@ -29,7 +29,7 @@ describe("the waits between attempts", () => {
     ]);
   });
 
-  it("begin anew only after a tunnel has lasted", () => {
+  it("start over only after a tunnel has stayed up", () => {
     const backoff = new Backoff({ delay: 10, settled: 1000 });
     backoff.next();
     backoff.wasUp(999);
@@ -39,7 +39,7 @@ describe("the waits between attempts", () => {
   });
 });
 
-describe("a tunnel that is closed in the moment in which it has come back", () => {
+describe("a tunnel that is closed at the moment at which it comes back", () => {
   it("is ended as the one before was", async () => {
     const [first, second] = [new FakeRunning(), new FakeRunning()];
     const tunnel: TunnelHandle = new TunnelHandle({

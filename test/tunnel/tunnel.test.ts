@@ -84,7 +84,7 @@ for (const [title, options] of variants) {
       assertNothingLeft("wgt0");
     });
 
-    it("takes options in place of the configuration's words", async () => {
+    it("prefers options to the configuration", async () => {
       const config = parseConfig(file(PrivateKey.generate()));
       await using tunnel = await open({
         config,
@@ -98,7 +98,7 @@ for (const [title, options] of variants) {
       assert.ok(addresses.includes("10.8.0.1/24") && !addresses.includes("10.9.0.1"));
     });
 
-    it("leaves nothing behind when it cannot be what is asked for", async () => {
+    it("leaves nothing behind when it cannot be configured", async () => {
       const tries: readonly (readonly [Partial<TunnelOptions>, string])[] = [
         [{ config: "nonsense" }, "WG_BRIDGE_CONFIG"],
         [{ addresses: ["10.0.0.1/99"] }, "WG_BRIDGE_NETWORK"],
@@ -112,7 +112,7 @@ for (const [title, options] of variants) {
       }
     });
 
-    it("changes only what differs, and shows what was asked for", async () => {
+    it("changes only what differs, and reports the configuration", async () => {
       await using tunnel = await open();
       const preshared = PresharedKey.generate();
       const privateKey = PrivateKey.generate();
@@ -155,7 +155,7 @@ for (const [title, options] of variants) {
       );
     });
 
-    it("makes a change whole or not at all where its port is taken", async () => {
+    it("makes a change as a whole or not at all if its port is taken", async () => {
       const taken = createSocket("udp4").bind(51_897, "0.0.0.0");
       await once(taken, "listening");
       try {
@@ -186,7 +186,7 @@ for (const [title, options] of variants) {
       assert.deepEqual(await listServedInterfaces(), ["wgt0", "wgt1"]);
     });
 
-    it("rejects every call at once and with its code when it is closed or lost", async () => {
+    it("rejects every call at once, with its code, when it is closed or lost", async () => {
       const tunnel = await open();
       const calls = (of: Tunnel) => [
         of.status(),
@@ -198,15 +198,15 @@ for (const [title, options] of variants) {
       await closing;
       for (const call of calls(tunnel)) await assert.rejects(call, hasCode("WG_BRIDGE_CLOSED"));
       const lost = await open();
-      const told = once(lost, "lost");
+      const emitted = once(lost, "lost");
       ip("link", "del", "wgt0");
       await lost.closed;
       for (const call of calls(lost)) await assert.rejects(call, hasCode("WG_BRIDGE_LOST"));
-      assert.equal((await told)[0].message, (await lost.closed).message);
+      assert.equal((await emitted)[0].message, (await lost.closed).message);
       await lost.close();
     });
 
-    it("gives up every call with its signal's reason", async () => {
+    it("rejects every call with its signal's reason", async () => {
       const reason = new Error("changed my mind");
       const signal = AbortSignal.abort(reason);
       await assert.rejects(open({ signal }), reason);
@@ -219,7 +219,7 @@ for (const [title, options] of variants) {
       await assert.rejects(readConfigFile("/no/such", { signal }), reason);
     });
 
-    it("gives up its opening at any moment, and leaves nothing", async () => {
+    it("can be cancelled at any moment of its opening, and leaves nothing", async () => {
       const reason = new Error("changed my mind");
       for (let turns = 1, opened = false; !opened; turns *= 2) {
         const controller = new AbortController();
@@ -280,7 +280,7 @@ for (const [title, options] of variants) {
       await assert.rejects(third.status(), hasCode("WG_BRIDGE_LOST"));
     });
 
-    it("tells of its link and its MTU while somebody listens", async () => {
+    it("emits changes of its link and its MTU while somebody listens", async () => {
       await using tunnel = await open({ pollInterval: 10 });
       const up = once(tunnel, "link");
       const mtu = once(tunnel, "mtu");
@@ -319,17 +319,17 @@ for (const [title, options] of variants) {
         await tunnel.close();
         assertNothingLeft("wgt0");
       });
-      for (const told of [/Created/, /Updating persistent keepalive/, /Adding allowedip/]) {
+      for (const expected of [/Created/, /Updating persistent keepalive/, /Adding allowedip/]) {
         assert.ok(
-          lines.some((line) => told.test(line)),
-          String(told),
+          lines.some((line) => expected.test(line)),
+          String(expected),
         );
       }
       assert.deepEqual(seen, new Array(lines.length).fill(fault));
     });
 
     if (title === "upstream's program") {
-      it("needs a whole name, since its program does not tell the one that the kernel chose", async () => {
+      it("needs a complete name, since its program does not report the one that the kernel chose", async () => {
         const failure = open({ name: "wgt%d" });
         await assert.rejects(failure, hasCode("WG_BRIDGE_UNSUPPORTED"));
         assertNothingLeft("wgt0");
@@ -354,7 +354,7 @@ describe("attaching to an interface", () => {
     await assert.rejects(attach("no/name"), hasCode("WG_BRIDGE_INTERFACE_NAME"));
   });
 
-  it("does without the kernel's watches where none is left", async () => {
+  it("works without the kernel's watches if none is left", async () => {
     await using tunnel = await openTunnel({ name: "wgt0", backend: "exec" });
     mock.method(fs, "watch", () => {
       throw Object.assign(new Error("none is left"), { code: "EMFILE" });

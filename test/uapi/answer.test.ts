@@ -19,7 +19,7 @@ describe("an answer that arrives in pieces", () => {
   const lines = fc.array(fc.string({ minLength: 1 }).map((line) => line.replaceAll("\n", "é")));
   const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 300 });
 
-  it("is whole at its blank line, however it was cut, and not before", () => {
+  it("is complete at its blank line, however it was split, and not before", () => {
     fc.assert(
       fc.property(lines, sizes, (content, cuts) => {
         const answer = `${[...content, "errno=0"].join("\n")}\n\n`;

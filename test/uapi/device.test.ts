@@ -108,7 +108,7 @@ describe("one program's changes of a device", () => {
   });
 });
 
-describe("a change of a device that is given up", () => {
+describe("a change of a device that is cancelled", () => {
   it("rejects at once, but a set that is on its way arrives whole and is looked after", async () => {
     const engine = new FakeEngine();
     const giveUp = new AbortController();
@@ -190,7 +190,7 @@ describe("a change of a device that is refused half-way", () => {
     });
   }
 
-  it("leaves it as it was also where a private key went before", async () => {
+  it("leaves it as it was, also if a private key was removed before", async () => {
     await fc.assert(
       fc.asyncProperty(configs, privateKeys, peerKeys, async (before, privateKey, publicKey) => {
         const engine = new FakeEngine();

@@ -6,7 +6,7 @@ import { change } from "../device/model.js";
 
 const invalid = -22;
 
-/** An engine without a network: it keeps what it is told, each request whole at one moment. */
+/** An engine without a network. It executes each request as a whole, at one moment. */
 export class FakeEngine {
   status: DeviceStatus = { peers: [], unknown: [] };
   /** Each set that arrived, as text. */

@@ -9,7 +9,7 @@ import { StoppedServer } from "./stopped-server.js";
 describe("a UAPI socket whose program is stopped, with as many connections as the kernel keeps", () => {
   onlyInSandbox();
 
-  it("counts as served, and is left alone, and nothing waits for it", async () => {
+  it("counts as served, is left alone, and is never waited for", async () => {
     await using stopped = await StoppedServer.start("wgs0");
     await stopped.fill();
     assert.deepEqual(await listServedInterfaces(), ["wgs0"]);

@@ -72,7 +72,7 @@ describe("the decoder of a status", () => {
     );
   });
 
-  it("takes a preshared key of zeros, a handshake at zero and no interval as none", () => {
+  it("reads a preshared key of zeros, a handshake at zero and no interval as absent", () => {
     const answer = `public_key=${key}\npreshared_key=${"0".repeat(64)}\nlast_handshake_time_sec=0\nlast_handshake_time_nsec=0\npersistent_keepalive_interval=0\nerrno=0\n\n`;
     const [peer] = decodeStatus(Buffer.from(answer)).peers;
     assert.equal(peer?.presharedKey, undefined);
@@ -80,7 +80,7 @@ describe("the decoder of a status", () => {
     assert.equal(peer?.persistentKeepalive, "off");
   });
 
-  it("refuses what is no answer", () => {
+  it("refuses what is not an answer", () => {
     fails("errno=0\n", "WG_BRIDGE_UAPI");
     fails("\n", "WG_BRIDGE_UAPI");
     fails("listen_port=65536\nerrno=0\n\n", "WG_BRIDGE_UAPI");
