@@ -4,7 +4,7 @@ import { constants as system } from "node:os";
 import { dirname } from "node:path";
 import type { Environment } from "../src/artifacts.js";
 import { findProgram } from "../src/doctor/tools.js";
-import { hasCode, messageOf, WgBridgeError } from "../src/errors.js";
+import { messageOf } from "../src/errors.js";
 import { printableJson, printableLines } from "../src/text/printable.js";
 import { styleFor } from "../src/text/style.js";
 import { type BenchArguments, parseBenchArguments, usage } from "./arguments.js";
@@ -54,7 +54,7 @@ export async function benchCommand(
   } catch (error) {
     process.stderr.write(`${bench.name}: ${printableLines(messageOf(error))}\n`);
     if (interruptedBy !== undefined) return 128 + system.signals[interruptedBy];
-    if (hasCode(error, "WG_BRIDGE_SANDBOX", "WG_BRIDGE_NO_TUN")) await showDoctor(env);
+    if (error instanceof MachineError) await showDoctor(env);
     return 1;
   } finally {
     for (const signal of signals) process.off(signal, stop);
@@ -87,34 +87,30 @@ function publish(
   );
 }
 
+/** This machine cannot run benchmarks. */
+class MachineError extends Error {}
+
 /**
  * Checks that this machine can run a benchmark in a sandbox, before minutes go into it.
- * @throws WgBridgeError WG_BRIDGE_SANDBOX: tools or namespaces are missing; WG_BRIDGE_NO_TUN
+ * @throws MachineError if tools, namespaces or TUN interfaces are missing
  */
 async function checkMachine({ name, tools }: Bench, context: Context): Promise<void> {
   const missing = [...tools, "ip", "unshare"].filter(
     (tool) => findProgram(tool, context.env) === undefined,
   );
   if (missing.length > 0) {
-    throw new WgBridgeError(
-      "WG_BRIDGE_SANDBOX",
-      `${missing.join(", ")} cannot be found: run scripts/setup-packages.`,
-    );
+    throw new MachineError(`${missing.join(", ")} cannot be found: run scripts/setup-packages.`);
   }
   const sandbox = await tryInSandbox(["true"], context);
   if (sandbox.exitStatus !== 0) {
-    throw new WgBridgeError(
-      "WG_BRIDGE_SANDBOX",
+    throw new MachineError(
       `This machine does not let you make the namespaces that ${name} runs in: ${sandbox.lastLine}`,
     );
   }
   const makeTun = ["ip", "tuntap", "add", "dev", "wg0", "mode", "tun"];
   const tun = await tryInSandbox(makeTun, context);
   if (tun.exitStatus !== 0) {
-    throw new WgBridgeError(
-      "WG_BRIDGE_NO_TUN",
-      `This machine does not let you make a TUN interface: ${tun.lastLine}`,
-    );
+    throw new MachineError(`This machine does not let you make a TUN interface: ${tun.lastLine}`);
   }
 }
 

@@ -27,7 +27,6 @@ export type WgBridgeErrorCode =
   | "WG_BRIDGE_LOST"
   | "WG_BRIDGE_TIMEOUT"
   | "WG_BRIDGE_ENGINE"
-  | "WG_BRIDGE_SANDBOX"
   | "WG_BRIDGE_KEY"
   | "WG_BRIDGE_ENDPOINT"
   | "WG_BRIDGE_ALLOWED_IP"
