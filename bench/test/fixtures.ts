@@ -58,7 +58,8 @@ export function comparisonOf(...programs: readonly Findings[]): Result {
   );
 }
 
-function headingOf(programs: readonly Findings[]) {
+/** The heading of a result with so many rounds. */
+export function headingOf(programs: readonly Findings[]) {
   return {
     startedAt: "2026-05-22T21:04:24.000Z",
     machine: someMachine,
