@@ -52,7 +52,8 @@ export function resultOf(...programs: readonly Findings[]): Result {
 export function comparisonOf(...programs: readonly Findings[]): Result {
   const judged = ({ program }: Findings) => ["exec", "ffi"].includes(program.name);
   return summarise(
-    comparison(),
+    // Its real input is read from test/netns.sh.
+    { ...comparison(), input: () => ({}) },
     headingOf(programs),
     programs.map((one) => ({ ...one, program: { ...one.program, judged: judged(one) } })),
   );

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { Environment } from "../../src/artifacts.js";
+import { onlyInSandbox } from "../../test/sandbox.js";
 import { Progress } from "../report/progress.js";
 import { runRounds } from "../rounds.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
@@ -34,6 +35,8 @@ if (program === "/lasting") {
 `;
 
 describe("a benchmark", () => {
+  onlyInSandbox();
+
   let directory: string;
   let shown: string;
 

@@ -63,6 +63,8 @@ describe("npm run compare", () => {
     assert.equal(status, 1);
     assert.equal(result.schemaVersion, 2);
     assert.equal(result.passed, false);
+    assert.equal(result.input.script, "test/netns.sh");
+    assert.match(result.input.sha256 ?? "", /^[0-9a-f]{64}$/);
     assert.equal(result.input.steps, "251");
     assert.deepEqual(
       result.programs.map(({ name, judged }) => [name, judged]),
