@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
 import { type Environment, packageRoot, sandboxScript } from "../../src/artifacts.js";
+import { readLines } from "../../src/backends/lines.js";
 import { messageOf } from "../../src/errors.js";
 import type { Context, Reporter, Turn } from "../bench.js";
 import type { Finding } from "../rounds.js";
@@ -41,7 +42,7 @@ export async function runInSandbox(
     killSignal: "SIGKILL",
   });
   if (child.pid !== undefined) onStart?.(child.pid);
-  for await (const line of child.iterable({ from: "all" })) onLine(line);
+  await readLines(child.all, onLine);
   const { exitCode, isTerminated, failed, cause } = await child;
   if (exitCode === undefined && failed && !isTerminated) throw cause;
   return exitCode ?? null;

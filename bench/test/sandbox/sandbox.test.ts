@@ -19,6 +19,11 @@ describe("what runs in a sandbox", () => {
     assert.deepEqual((await run("echo error >&2")).lines, ["error"]);
   });
 
+  it("cannot fill the memory with a line that does not end", async () => {
+    const { lines } = await run("head -c 1000000 /dev/zero | tr '\\0' x");
+    assert.ok((lines[0]?.length ?? 0) < 100_000);
+  });
+
   it("is killed at a signal", async () => {
     const controller = new AbortController();
     const onLine = () => controller.abort();
