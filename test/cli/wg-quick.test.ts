@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { allowedIp, openTunnel, PrivateKey } from "../../src/index.js";
+import { openTunnel, PrivateKey } from "../../src/index.js";
 import { serverOf } from "../../src/uapi/server.js";
 import { waitUntilFree } from "../../src/uapi/socket.js";
 import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
@@ -55,7 +55,7 @@ AllowedIPs = 10.71.0.0/24
       const far = {
         privateKey: farKey,
         listenPort: 52872,
-        peers: [{ publicKey: nearKey.publicKey(), allowedIps: [allowedIp("10.71.0.1")] }],
+        peers: [{ publicKey: nearKey.publicKey(), allowedIps: ["10.71.0.1"] }],
       };
       await using tunnel = await openTunnel({ name: "wgq1", backend: "exec", config: far });
       ip("link", "set", "wgq1", "netns", "quick");

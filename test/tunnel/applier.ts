@@ -1,7 +1,6 @@
 // node applier.js NAME PEERS FIRST TIMES: applies a configuration of so many peers, whose keys begin
 // with the byte FIRST, so many times. It prints what was answered with a conflict.
 import { attach, PrivateKey, WgBridgeError } from "../../src/index.js";
-import { allowedIp } from "../../src/values/allowed-ip.js";
 import { publicKeyFromBytes } from "../../src/values/key.js";
 
 const [name = "", peers, first, times] = process.argv.slice(2);
@@ -17,7 +16,7 @@ const config = {
     key[0] = Number(first);
     key[1] = index;
     const publicKey = publicKeyFromBytes(key);
-    return { publicKey, allowedIps: [allowedIp(`10.0.${index}.0/24`)] };
+    return { publicKey, allowedIps: [`10.0.${index}.0/24`] };
   }),
 };
 

@@ -7,7 +7,6 @@ import { syncBuiltinESMExports } from "node:module";
 import { mock } from "node:test";
 import { upstreamExecutablePath } from "../../src/artifacts.js";
 import {
-  allowedIp,
   attach,
   listServedInterfaces,
   openTunnel,
@@ -120,7 +119,7 @@ for (const [title, options] of variants) {
         privateKey,
         fwmark: 42,
         peers: [
-          { publicKey: peer(1), allowedIps: [allowedIp("10.0.0.0/24"), allowedIp("fd00::/64")] },
+          { publicKey: peer(1), allowedIps: ["10.0.0.0/24", "fd00::/64"] },
           {
             publicKey: peer(2),
             presharedKey: preshared,
@@ -145,7 +144,7 @@ for (const [title, options] of variants) {
       assert.deepEqual(reveal(await shown()), reveal({ fwmark, peers }));
       await tunnel.apply({
         privateKey,
-        peers: [{ publicKey: peer(1), allowedIps: [allowedIp("fd00::/64")] }],
+        peers: [{ publicKey: peer(1), allowedIps: ["fd00::/64"] }],
       });
       const after = await tunnel.status();
       assert.equal(after.fwmark, undefined);
