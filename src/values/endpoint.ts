@@ -77,7 +77,10 @@ function isZonedIPv6(host: string): boolean {
   return zoned && isIPv6(address);
 }
 
-/** Accepts the names that getaddrinfo(3) does: labels of letters, digits, hyphens and underscores, at most 253 characters in all. */
+/**
+ * Reports whether a host is a name that getaddrinfo(3) accepts: labels of letters, digits, hyphens and
+ * underscores, at most 253 characters in all.
+ */
 function isHostName(host: string): boolean {
   if (host.length > 253 || /^[\d.]+$/.test(host)) return false;
   return /^(?:[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?\.)*[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?\.?$/u.test(
