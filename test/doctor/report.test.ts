@@ -40,7 +40,7 @@ describe("doctor's report", () => {
 
   it("has escape sequences only with colour", () => {
     const diagnosis = diagnose(machineWithoutWg);
-    assert.equal(formatReport(diagnosis, plainStyle).includes("\u001b"), plainStyle);
+    assert.equal(formatReport(diagnosis, plainStyle).includes("\u001b"), false);
     assert.ok(formatReport(diagnosis, colouredStyle).includes("\u001b[31mfail\u001b[39m"));
   });
 });
