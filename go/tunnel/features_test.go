@@ -41,7 +41,7 @@ func TestAnUnknownNameIsToldWithTheKnownOnes(t *testing.T) {
 		}
 	}
 	if _, err := ParseDisabled("uso,tso"); !strings.Contains(err.Error(), `no feature "tso"`) {
-		t.Errorf("the unknown name is not told: %v", err)
+		t.Errorf("the unknown name is missing: %v", err)
 	}
 }
 

@@ -24,7 +24,7 @@ type unlocatedTUN struct{ enginetun.Device }
 
 func (unlocatedTUN) MTU() (int, error) { return tun.UnknownMTU, nil }
 
-// A measuringBind tells the lengths of the datagrams that carry packets.
+// A measuringBind reports the lengths of the datagrams that carry packets.
 type measuringBind struct {
 	conn.Bind
 	lengths chan int

@@ -12,7 +12,7 @@ func TestALogShowsAsCodesWhatATerminalObeys(t *testing.T) {
 	line := written.String()
 	for _, want := range []string{`(\x1b[31m)`, `invalid key: \x9b1m\u202e\x07`, "\ngröße\n"} {
 		if !strings.Contains(line, want) {
-			t.Errorf("%q lacks %q", line, want)
+			t.Errorf("%q is missing %q", line, want)
 		}
 	}
 	if strings.ContainsFunc(strings.ReplaceAll(line, "\n", ""), isObeyed) {

@@ -38,9 +38,9 @@ export interface StartOptions {
 export interface ForegroundEnd {
   /** The exit code that wireguard-go would have. */
   readonly exitCode: number;
-  /** What the user still has to be told: why there was no tunnel, or how it was lost. */
+  /** What is left to report to the user: why there was no tunnel, or how it was lost. */
   readonly error?: WgBridgeError;
-  /** Whoever reads WG_PROCESS_STATUS_FD has been told the error. */
+  /** The error was written on WG_PROCESS_STATUS_FD. */
   readonly isOnStatus?: boolean;
 }
 

@@ -42,21 +42,21 @@ export async function startInBackground(request: BackgroundRequest): Promise<Bac
   const { backend, path, name, timeout = startTimeout[backend] } = request;
   requireTrustedDirectory(socketDirectory);
   const signals = new SignalForwarding();
+  let timer: NodeJS.Timeout | undefined;
   try {
     const child = await (backend === "ffi" ? startSelf(request) : startExecutable(request));
     signals.to(child);
     let isLate = false;
-    const timer = setTimeout(() => {
+    timer = setTimeout(() => {
       isLate = true;
       child.kill();
     }, timeout);
     await Promise.race([child.firstStatus, child.exited]);
-    clearTimeout(timer);
     if (child.status?.state === "ready") {
       child.abandon();
       return { name: child.status.name };
     }
-    // The executable is done with 0. Its own child may hold our pipes for good: nothing more is read.
+    // The executable has ended with 0. Its own child may hold our pipes for good, so nothing more is read.
     if (backend === "exec" && child.exitCode === 0) {
       child.abandon();
       await answer(request);
@@ -71,6 +71,7 @@ export async function startInBackground(request: BackgroundRequest): Promise<Bac
     if (isLate) throw lateError(backend === "ffi" ? "The background process" : path, name, timeout);
     throw backend === "ffi" ? selfError(name, end) : executableError(path, name, end);
   } finally {
+    clearTimeout(timer);
     signals.stop();
   }
 }

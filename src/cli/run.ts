@@ -1,12 +1,13 @@
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../artifacts.js";
-import { descriptorOf, statusVariable, writeStatus } from "../backends/exec/descriptors.js";
+import { callersStatus, statusVariable, writeStatus } from "../backends/exec/descriptors.js";
 import { parseDisabled } from "../backends/features.js";
 import { formatStatus } from "../backends/status.js";
 import { shortageError } from "../descriptors.js";
 import { messageOf, WgBridgeError } from "../errors.js";
 import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
 import { openBackend, withChoice } from "../strategy/open.js";
+import { quote } from "../text/quote.js";
 import { checkInterfaceName } from "../values/interface-name.js";
 import type { RunCommand } from "./arguments.js";
 import { ignoreLostErrors, say } from "./say.js";
@@ -20,6 +21,7 @@ export async function run(command: RunCommand, env: Environment): Promise<number
   try {
     const name = checkInterfaceName(command.name);
     const request = parseBackendRequest(command.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
+    requireStatus(env);
     parseDisabled(env.WG_BRIDGE_DISABLE ?? ""); // the engine reads it again, from its own environment
     const foreground = command.foreground || env.WG_PROCESS_FOREGROUND === "1";
     return await (foreground ? runInForeground : runInBackground)(name, request, env);
@@ -37,7 +39,7 @@ async function runInForeground(
   const { backend, reason, fallback } = await openBackend(request, env);
   if (fallback) say(reason);
   const { exitCode, error, isOnStatus = false } = await backend.run(name, env);
-  const isRead = descriptorOf(env, statusVariable) !== undefined;
+  const isRead = callersStatus(env) !== undefined;
   if (error !== undefined && !(isOnStatus && isRead)) say(error.message);
   return exitCode;
 }
@@ -57,6 +59,16 @@ async function runInBackground(
   if (started.name === undefined) return started.exitCode;
   writeStatus(env, formatStatus({ state: "ready", name: started.name }));
   return 0;
+}
+
+/** Checks that a status descriptor is open, if the caller names one. */
+function requireStatus(env: Environment): void {
+  const named = env[statusVariable];
+  if (!named || callersStatus(env) !== undefined) return;
+  throw new WgBridgeError(
+    "WG_BRIDGE_VALUE",
+    `${statusVariable}=${quote(named)} is not an open file descriptor. Give another value, or leave it out.`,
+  );
 }
 
 /** Reports why there is no tunnel: on the caller's status descriptor, or else on standard error. */

@@ -120,7 +120,7 @@ for (const [title, request, settings] of variants) {
       await assert.rejects(ask(tunnel, get), hasCode("WG_BRIDGE_CLOSED"));
     });
 
-    it("tells when somebody deletes the interface", async () => {
+    it("ends with a reason when somebody deletes the interface", async () => {
       const tunnel = await start("wg1");
       ip("link", "del", "wg1");
       const end = await tunnel.ended;
@@ -165,7 +165,7 @@ for (const [title, request, settings] of variants) {
       await assert.rejects(start("no/name"), hasCode("WG_BRIDGE_INTERFACE_NAME"));
     });
 
-    it("says what is missing where it lacks the permission", () => {
+    it("says what is missing if it has no permission", () => {
       const answer = startElsewhere(
         ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"],
         "wg1",
@@ -174,7 +174,7 @@ for (const [title, request, settings] of variants) {
       assertNothingLeft("wg1");
     });
 
-    it("says what is missing where there is no /dev/net/tun", () => {
+    it("says what is missing if there is no /dev/net/tun", () => {
       const script = 'mount -t tmpfs tmpfs /dev/net && exec "$@"';
       const answer = startElsewhere(["unshare", "--mount", "sh", "-c", script, "sh"], "wg1");
       assert.match(answer, /^WG_BRIDGE_NO_TUN .*modprobe tun/);
@@ -222,7 +222,7 @@ for (const [title, request, settings] of variants) {
       assert.equal(openDescriptors(), before);
     });
 
-    it("leaves no descriptor open where a tunnel ends by itself", async () => {
+    it("leaves no descriptor open if a tunnel ends by itself", async () => {
       const endByItself = async () => {
         const tunnel = await backend.start({ name: "wg1", onLog: () => {} });
         ip("link", "del", "wg1");

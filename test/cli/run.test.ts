@@ -43,7 +43,7 @@ function assertRefused(program: Program, args: string[], text: RegExp, env = {})
   assert.match(stderr, text);
 }
 
-describe("wg-bridge, told what cannot be,", () => {
+describe("wg-bridge, asked for what cannot be,", () => {
   onlyInSandbox();
   let directory = "";
 
@@ -77,6 +77,34 @@ describe("wg-bridge, told what cannot be,", () => {
         assertRefused(program, args, /no feature "tso" .*tso4, tso6/, { WG_BRIDGE_DISABLE: "tso" });
       }
       assertNothingLeft("wg1");
+    });
+  }
+
+  for (const program of [ffi, exec]) {
+    it(`refuses a status descriptor that is not open, with ${program.title}`, () => {
+      for (const WG_PROCESS_STATUS_FD of ["77", "none"]) {
+        for (const args of [["wg1"], ["-f", "wg1"]]) {
+          const text = /WG_PROCESS_STATUS_FD="\w+" is not an open file descriptor/;
+          assertRefused(program, args, text, { WG_PROCESS_STATUS_FD });
+        }
+      }
+      assertNothingLeft("wg1");
+    });
+
+    it(`tells its caller's status descriptor how a start went, with ${program.title}`, () => {
+      const env = { ...process.env, ...program.env, WG_PROCESS_STATUS_FD: "3" };
+      const status = (name: string): string => {
+        const { output } = spawnSync(program.command, [name], {
+          env,
+          encoding: "utf8",
+          stdio: ["ignore", "pipe", "pipe", "pipe"],
+        });
+        assert.deepEqual(output.slice(1, 3), ["", ""]);
+        return output[3] ?? "";
+      };
+      assert.equal(status("wg1"), "ready wg1\n");
+      ip("link", "del", "wg1");
+      assert.match(status("lo"), /^WG_BRIDGE_INTERFACE_EXISTS: [^\n]*lo exists already[^\n]*\n$/);
     });
   }
 
@@ -341,7 +369,7 @@ describe("wg-bridge with ffi in the background", () => {
     });
   }
 
-  it("leaves nothing behind when it is told to end before the tunnel is there", async () => {
+  it("leaves nothing behind when a signal ends it before the tunnel is there", async () => {
     const env = { ...process.env, ...ffi.env };
     const starter = spawn(ffi.command, ["wg1"], { env, stdio: "ignore" });
     const ended = new Promise((resolve) => starter.on("exit", resolve));

@@ -68,7 +68,7 @@ for (const backend of ["ffi", "exec"] as const) {
 }
 
 for (const program of ours) {
-  describe(`${program.title}, told by the environment what to disable,`, () => {
+  describe(`${program.title}, with features disabled by the environment,`, () => {
     onlyInSandbox();
     endLeftTunnels("wg1");
 

@@ -76,7 +76,7 @@ describe("an ELF file", () => {
     assert.equal(parse(patched(classAt, 9)), "not-elf");
   });
 
-  it("tells for which machine it is built", () => {
+  it("names the machine that it is built for", () => {
     const names = [183, 243, 21, 77].map((machine) => {
       const elf = parse(patched(machineAt, machine));
       return typeof elf === "object" ? elf.architecture : elf;

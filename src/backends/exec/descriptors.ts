@@ -1,4 +1,4 @@
-import { writeSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
 import type { Environment } from "../../artifacts.js";
 import { systemCodeOf } from "../../errors.js";
 
@@ -35,9 +35,20 @@ export function descriptorOf(env: Environment, variable: string): number | undef
   return number <= maxDescriptor ? number : undefined;
 }
 
+/** The descriptor on which this process's caller reads its status; undefined if it was given none that is open. */
+export function callersStatus(env: Environment): number | undefined {
+  const fd = descriptorOf(env, statusVariable);
+  try {
+    if (fd !== undefined) fstatSync(fd);
+    return fd;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Writes a line on the caller's status descriptor. Reports whether there is one, even if nobody reads it any more. */
 export function writeStatus(env: Environment, line: string): boolean {
-  const fd = descriptorOf(env, statusVariable);
+  const fd = callersStatus(env);
   if (fd === undefined) return false;
   try {
     writeSync(fd, `${line}\n`);

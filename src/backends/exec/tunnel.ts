@@ -162,7 +162,7 @@ class ExecTunnel implements RunningTunnel {
   #endLine(how: string): string {
     const { status, lastStatus, exitCode } = this.#child;
     if (status?.state === "ended" && lastStatus !== undefined) return lastStatus;
-    if (exitCode === 0) return "its program ended by itself, or somebody told it to";
+    if (exitCode === 0) return "its program ended by itself, or somebody ended it";
     return `its program ${how}`;
   }
 

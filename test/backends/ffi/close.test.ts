@@ -46,7 +46,7 @@ function isClosed(error: unknown): boolean {
 describe("closing an ffi tunnel", () => {
   onlyInSandbox();
 
-  it("does not wait for an exchange that waits, which is told of the end, as are those behind it", async () => {
+  it("does not wait for a pending exchange, which rejects, as do those behind it", async () => {
     let sayWaiting = () => {};
     const waiting = new Promise<void>((resolve) => {
       sayWaiting = resolve;

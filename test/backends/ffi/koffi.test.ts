@@ -49,7 +49,7 @@ describe("without Koffi", () => {
     assert.match(open([...files, ...network, "--allow-child-process"]), forbidden);
   });
 
-  it("exec names the flag that the permission model lacks", () => {
+  it("exec names the flag that the permission model needs", () => {
     const denied = "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*start node with --allow-child-process";
     const said = open([...files, ...network]);
     assert.match(

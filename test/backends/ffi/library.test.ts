@@ -76,12 +76,12 @@ describe("loading the library", () => {
     assert.match(answer, /^WG_BRIDGE_LIBRARY_ABI .*"2\.0\.0".*\^1\.2\.0/);
   });
 
-  it("refuses one that lacks a function, and names it", () => {
-    const answer = load(compile("lacking", source("1.2.0", functions)));
+  it("refuses one without one of the functions, and names it", () => {
+    const answer = load(compile("incomplete", source("1.2.0", functions)));
     assert.match(answer, /^WG_BRIDGE_LIBRARY_LOAD .*wgLastError/);
   });
 
-  it("refuses one that is no library of ours", () => {
+  it("refuses one that is not a library of ours", () => {
     const answer = load(compile("foreign", "int nothing(void) { return 0; }\n"));
     assert.match(answer, /^WG_BRIDGE_LIBRARY_LOAD .*wgAbiVersion/);
   });

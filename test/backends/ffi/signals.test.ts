@@ -65,7 +65,7 @@ describe("signals beside ffi", () => {
     return program;
   }
 
-  it("harm no C program whose handlers lack SA_ONSTACK, and reach them", () => {
+  it("harm no C program with handlers without SA_ONSTACK, and reach them", () => {
     const output = execFileSync(compile("host"), [libraryPath({})], { encoding: "utf8" });
     assert.equal(output, "ok\n");
   });
