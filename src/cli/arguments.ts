@@ -48,7 +48,7 @@ function parseRun(args: readonly string[]): Request {
   if (asksForHelp(args)) return { command: "usage" };
   const options = beforeTerminator(args);
   if (options.includes("--backend")) {
-    throw argumentError("run", "The value of --backend follows an equals sign: --backend=auto");
+    throw argumentError("run", "The value of --backend must follow an equals sign: --backend=auto");
   }
   if (options.includes("-")) throw argumentError("run", "Unknown option '-'");
   const { values, positionals } = readArguments("run", args);

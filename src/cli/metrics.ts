@@ -20,7 +20,7 @@ export async function metricsCommand(args: readonly string[]): Promise<number> {
   if (!hosts.every((host) => /^[\w.-]+$/.test(host))) {
     throw argumentError(
       "metrics",
-      "The value of --host is a name such as metrics.example.org, without a port",
+      "The value of --host must be a name such as metrics.example.org, without a port",
     );
   }
   const names = new Map<string, PeerLabels>();

@@ -132,7 +132,7 @@ function nextValue(word: string, value: string, remaining: string[]): string {
 }
 
 function valueError(word: string, value: string): Error {
-  return argumentError("set", `The value of ${word} is ${value}`);
+  return argumentError("set", `The value of ${word} must be ${value}`);
 }
 
 /** An unknown word is not repeated: it may be a key in the wrong place. */
