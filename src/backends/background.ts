@@ -6,7 +6,6 @@ import type { BackendKind } from "./backend.js";
 import { Child } from "./exec/child.js";
 import { backgroundVariable, childDescriptors, type Standard } from "./exec/descriptors.js";
 import { type ChildEnd, describeEnd } from "./exec/foreign.js";
-import { startError } from "./failure.js";
 import { SignalForwarding } from "./foreground-signals.js";
 
 /** How long a program may take to serve the tunnel, in milliseconds. Our executable gives up before. */
@@ -63,7 +62,10 @@ export async function startInBackground(request: BackgroundRequest): Promise<Bac
       return { name };
     }
     const end = await child.ended;
-    if (child.status?.state === "failed") throw startError(name, child.status.failure);
+    if (child.status?.state === "failed") {
+      const { startError } = await import("./failure.js");
+      throw startError(name, child.status.failure);
+    }
     await removeDeadSocket(name);
     if (end.signal !== null && end.signal === signals.last) {
       return { exitCode: 128 + constants.signals[end.signal] };
