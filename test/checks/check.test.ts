@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import { plain } from "./check.js";
 import { onePassed } from "./outcome.js";
 
@@ -33,20 +35,38 @@ describe("a check of one command", () => {
     assert.match(details, /bash was ended by SIGSEGV\n/);
   });
 
-  it("is killed at its limit with all that it started, and says so", async () => {
-    const started = 'sleep 1000 & echo "started $!"; wait';
-    const { failed, details } = await run(started, AbortSignal.timeout(500));
-    assert.equal(failed, 1);
-    assert.match(details, /bash was ended by SIGKILL: .*timeout/);
-    const pid = Number(/started (\d+)/.exec(details)?.[1]);
-    // The killed child is a zombie at most until init has seen it.
-    assert.match(stateOf(pid), /^Z?$/);
-  });
+  describe("that does not end", () => {
+    let directory = "";
+    beforeEach(() => {
+      directory = mkdtempSync(`${tmpdir()}/check-`);
+    });
+    afterEach(() => rmSync(directory, { recursive: true }));
 
-  it("is killed if a process that left its group still holds the pipes", async () => {
-    const holder = "setsid sleep 1000 & echo holder $!; wait";
-    const { details } = await run(holder, AbortSignal.timeout(500));
-    process.kill(Number(/holder (\d+)/.exec(details)?.[1]), "SIGKILL");
+    /** Interrupts a script as soon as it has written the number of a process to its directory. */
+    async function interrupt(script: string) {
+      const interrupted = new AbortController();
+      const file = `${directory}/pid`;
+      const result = run(`cd ${directory}; ${script}`, interrupted.signal);
+      await until(() => existsSync(file));
+      interrupted.abort(new Error("too long"));
+      return { ...(await result), pid: Number(readFileSync(file, "utf8")) };
+    }
+    it("is killed with all that it started, and says why", async () => {
+      const { failed, details, pid } = await interrupt(
+        "echo hello; sleep 1000 & echo $! >unfinished; mv unfinished pid; wait",
+      );
+      assert.equal(failed, 1);
+      assert.match(details, /^hello\n\nbash was ended by SIGKILL: too long\n$/);
+      // A killed process is a zombie until init has seen it.
+      await until(() => /^Z?$/.test(stateOf(pid)));
+    });
+
+    it("ends even if a process that left its group holds the pipes", async () => {
+      const holder = "echo $$ >unfinished; mv unfinished pid; exec sleep 1000";
+      const { failed, pid } = await interrupt(`setsid bash -c '${holder}' & wait`);
+      process.kill(pid, "SIGKILL");
+      assert.equal(failed, 1);
+    });
   });
 });
 
@@ -56,5 +76,13 @@ function stateOf(pid: number): string {
     return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.charAt(0) ?? "";
   } catch {
     return "";
+  }
+}
+
+/** Waits until a condition holds, for half a minute at most. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let looks = 0; !holds(); looks++) {
+    assert.ok(looks < 3000, "It has not come to be.");
+    await setTimeout(10);
   }
 }
