@@ -24,7 +24,7 @@ interface GoRun {
   readonly failedPackages: string[];
   /** What each test and each package printed, by name. */
   readonly printed: Map<string, string>;
-  /** What is no event: go's own complaints. */
+  /** The lines that are not events: errors of the go command itself. */
   strayLines: string;
 }
 

@@ -16,7 +16,7 @@ export interface Outcome {
 /** One test passed. */
 export const onePassed: Outcome = { passed: 1, failed: 0, skips: [], details: "" };
 
-/** One test failed; `details` tells how. */
+/** One test failed; `details` says how. */
 export function oneFailed(details: string): Outcome {
   return { passed: 0, failed: 1, skips: [], details };
 }
@@ -37,8 +37,8 @@ export function addOutcomes(outcomes: readonly Outcome[]): Outcome {
 }
 
 /**
- * Counts as failed what was skipped for want of a package: its reason says "not installed". In
- * continuous integration nothing may be skipped for that.
+ * Counts a test as failed if it was skipped because a package is missing: its reason says "not installed". In
+ * continuous integration set-up must have installed every package.
  */
 export function failMissingPackages(outcome: Outcome): Outcome {
   const missing = outcome.skips.filter(({ reason }) => reason.includes("not installed"));
