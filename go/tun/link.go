@@ -174,6 +174,9 @@ func (l *link) run() {
 	defer ask.Stop()
 
 	up, mtu, pollFailures := false, l.mtu(), 0
+	// The link can be up again by the time a message says that it went down. Up is then sent once more, because the
+	// engine tries to bind its sockets only at that event.
+	wentDown := false
 	for {
 		now, attached, err := l.isUp()
 		if !attached {
@@ -184,8 +187,8 @@ func (l *link) run() {
 		} else if pollFailures++; backoff.ShouldLog(pollFailures) {
 			l.errorf("TUN: cannot find out whether the interface is up, retrying: %v", err)
 		}
-		if err == nil && now != up {
-			up = now
+		if err == nil && (now != up || now && wentDown) {
+			up, wentDown = now, false
 			event := engine.Event(engine.EventDown)
 			if up {
 				event = engine.EventUp
@@ -215,6 +218,7 @@ func (l *link) run() {
 			}
 			for _, m := range messages {
 				if l.last != nil && m.at == *l.last {
+					wentDown = wentDown || m.wentDown
 					l.follow(m)
 				}
 			}

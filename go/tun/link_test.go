@@ -2,10 +2,12 @@ package tun
 
 import (
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+	engine "golang.zx2c4.com/wireguard/tun"
 
 	"wg-bridge/go/backoff"
 	"wg-bridge/go/pollable"
@@ -176,4 +178,18 @@ func TestALinkWhoseMessagesCannotBeReadIsPolled(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestALinkThatIsUpAgainBeforeItWasSeenDownIsReportedUp(t *testing.T) {
+	testbed.RequireSandbox(t)
+	testbed.CheckLeaks(t, "wgd")
+	device := newDevice(t, "wgd26")
+	testbed.Run(t, "ip", "link", "set", "wgd26", "up")
+	expect(t, device, engine.EventUp)
+	iface, err := net.InterfaceByName("wgd26")
+	if err != nil {
+		t.Fatal(err)
+	}
+	device.link.changes <- []linkMessage{{at: place{ownNamespace, int32(iface.Index)}, wentDown: true}}
+	expect(t, device, engine.EventUp)
 }

@@ -22,10 +22,11 @@ type place struct {
 // A linkMessage is what an RTM_NEWLINK or RTM_DELLINK message says about an interface. Source:
 // rtnetlink(7) and linux/if_link.h.
 type linkMessage struct {
-	at      place
-	deleted bool
-	mtu     int    // bytes; 0 if the message does not say
-	movedTo *place // where a deleted link lives on in another namespace
+	at       place
+	deleted  bool
+	wentDown bool   // the link was set down; it may be up again
+	mtu      int    // bytes; 0 if the message does not say
+	movedTo  *place // where a deleted link lives on in another namespace
 }
 
 // linkMessages decodes the link messages of one netlink datagram, which came with the given control messages.
@@ -41,9 +42,15 @@ func linkMessages(datagram, control []byte) []linkMessage {
 		if m.Header.Type != unix.RTM_NEWLINK && m.Header.Type != unix.RTM_DELLINK || len(m.Data) < unix.SizeofIfInfomsg {
 			continue
 		}
-		// struct ifinfomsg holds the index after family, padding and type.
+		// struct ifinfomsg holds the index after family, padding and type, then the flags and which of them changed.
 		index := int32(binary.NativeEndian.Uint32(m.Data[4:8]))
-		message := linkMessage{at: place{namespace, index}, deleted: m.Header.Type == unix.RTM_DELLINK}
+		flags := binary.NativeEndian.Uint32(m.Data[8:12])
+		changed := binary.NativeEndian.Uint32(m.Data[12:16])
+		message := linkMessage{
+			at:       place{namespace, index},
+			deleted:  m.Header.Type == unix.RTM_DELLINK,
+			wentDown: changed&unix.IFF_UP != 0 && flags&unix.IFF_UP == 0,
+		}
 		moved := place{ownNamespace, index}
 		for kind, encoded := range rtnetlink.Attributes(m.Data[unix.SizeofIfInfomsg:]) {
 			if len(encoded) < 4 {

@@ -45,6 +45,24 @@ func TestANewLinkSaysWhereItIsAndItsMTU(t *testing.T) {
 	}
 }
 
+func TestALinkSaysThatItWentDown(t *testing.T) {
+	for _, c := range []struct {
+		flags, changed uint32
+		wentDown       bool
+	}{
+		{0, unix.IFF_UP, true},
+		{unix.IFF_UP, unix.IFF_UP, false},
+		{0, unix.IFF_RUNNING, false},
+	} {
+		datagram := linkDatagram(unix.RTM_NEWLINK, 7)
+		binary.NativeEndian.PutUint32(datagram[unix.SizeofNlMsghdr+8:], c.flags)
+		binary.NativeEndian.PutUint32(datagram[unix.SizeofNlMsghdr+12:], c.changed)
+		if got := linkMessages(datagram, nil); len(got) != 1 || got[0].wentDown != c.wentDown {
+			t.Errorf("%+v: %+v", c, got)
+		}
+	}
+}
+
 func TestADeletedLinkSaysWhereItWasMovedTo(t *testing.T) {
 	moved := linkDatagram(unix.RTM_DELLINK, 7, attribute(unix.IFLA_NEW_NETNSID, 2), attribute(unix.IFLA_NEW_IFINDEX, 9))
 	deleted := linkDatagram(unix.RTM_DELLINK, 8)
