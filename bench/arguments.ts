@@ -30,9 +30,6 @@ const options = {
   html: { type: "string" },
   svg: { type: "string" },
   help: { type: "boolean", short: "h" },
-  // Earlier names.
-  peer: { type: "string", multiple: true },
-  repeat: { type: "string" },
 } as const;
 
 /** What `npm run compare -- --help` and `npm run bench -- NAME --help` print. */
@@ -79,11 +76,18 @@ function indented(list: string): string {
  */
 export function parseBenchArguments(bench: Bench, args: readonly string[]): BenchArguments {
   const values = readOptions(bench, args);
-  const { without = [], quick = false, seconds = "1", only, json = false, help = false } = values;
-  const rounds = values.rounds ?? values.repeat ?? String(quick ? 3 : bench.rounds);
+  const {
+    also = [],
+    without = [],
+    quick = false,
+    seconds = "1",
+    json = false,
+    help = false,
+  } = values;
+  const { rounds = String(quick ? 3 : bench.rounds), only } = values;
   return {
     help,
-    also: readAlso([...(values.also ?? []), ...(values.peer ?? [])], bench),
+    also: readAlso(also, bench),
     without: without.map(checkLevers),
     rounds: readCount("--rounds", rounds, 10_000),
     seconds: readCount("--seconds", seconds, 3600),

@@ -23,7 +23,6 @@ describe("the arguments of a benchmark", () => {
   it("ask for one round of a comparison", () => {
     assert.equal(parseComparison([]).rounds, 1);
     assert.equal(parseComparison(["--rounds=20"]).rounds, 20);
-    assert.equal(parseComparison(["--repeat=20"]).rounds, 20);
   });
 
   it("name other programs by absolute paths, and levers to switch off, each in its order", () => {
@@ -40,7 +39,6 @@ describe("the arguments of a benchmark", () => {
       { name: "a", path: "/bin/a=b" },
     ]);
     assert.deepEqual(without, ["tso4,uso", "all"]);
-    assert.deepEqual(parse(["--peer=c=/c"]).also, [{ name: "c", path: "/c" }]);
   });
 
   it("let a comparison have upstream as another program", () => {

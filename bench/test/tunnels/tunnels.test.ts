@@ -73,7 +73,7 @@ describe("npm run bench -- tunnels", function () {
       "--only=start,ping,handshakes",
       "--json",
       `--html=${page}`,
-      `--peer=failing=${failing}`,
+      `--also=failing=${failing}`,
     ]);
     const result: Result = JSON.parse(stdout);
     assert.equal(result.schemaVersion, 2);
@@ -146,7 +146,7 @@ exec '${executablePath({})}' "$@"`,
     const lasting = fake("lasting", `exec ${sleep}`);
     let seen: readonly string[] = [];
     const { status, stdout, stderr } = await runBench(
-      ["--rounds=1", "--only=start", `--peer=lasting=${lasting}`],
+      ["--rounds=1", "--only=start", `--also=lasting=${lasting}`],
       {
         onProgress: (text, interrupt) => {
           if (!text.includes("lasting")) return;
@@ -170,7 +170,7 @@ exec '${executablePath({})}' "$@"`,
   it("refuses what it cannot read or run, before it measures", async () => {
     for (const [args, complaint] of [
       [["--rounds=none"], /^tunnels: --rounds "none" is not a whole number/],
-      [["--peer=x=/nonexistent"], /^tunnels: --also x: \/nonexistent cannot be executed/],
+      [["--also=x=/nonexistent"], /^tunnels: --also x: \/nonexistent cannot be executed/],
       [[`--html=${directory}/nowhere/page.html`], /cannot be written/],
     ] as const) {
       const { status, stdout, stderr } = await runBench(args);
