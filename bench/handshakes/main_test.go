@@ -124,15 +124,15 @@ func TestSaysThatNothingWasAnswered(t *testing.T) {
 func TestRefusesArgumentsThatItCannotRead(t *testing.T) {
 	key := base64.StdEncoding.EncodeToString(make([]byte, device.NoisePublicKeySize))
 	for _, c := range []struct {
-		args  []string
-		fault string
+		args    []string
+		refusal string
 	}{
 		{nil, "usage:"},
-		{[]string{"127.0.0.1:1", "AAAA", "1"}, "no public key"},
-		{[]string{"127.0.0.1:1", key, "0"}, "no number of handshakes"},
+		{[]string{"127.0.0.1:1", "AAAA", "1"}, "is not a public key"},
+		{[]string{"127.0.0.1:1", key, "0"}, "is not a number of handshakes"},
 		{[]string{"127.0.0.1", key, "1"}, "cannot reach"},
 	} {
-		if err := run(c.args, strings.NewReader(""), io.Discard); err == nil || !strings.Contains(err.Error(), c.fault) {
+		if err := run(c.args, strings.NewReader(""), io.Discard); err == nil || !strings.Contains(err.Error(), c.refusal) {
 			t.Errorf("%q: %v", c.args, err)
 		}
 	}
