@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { withDeadline } from "../../deadline.js";
 import { hasCode, WgBridgeError } from "../../errors.js";
@@ -33,8 +32,7 @@ export async function startTunnel(
   options: StartOptions,
 ): Promise<RunningTunnel> {
   const { name, signal, onLog, detached = false } = options;
-  const isTaken =
-    existsSync(`/sys/class/net/${name}`) || !(await waitUntilFree(name, predecessorGrace));
+  const isServed = !(await waitUntilFree(name, predecessorGrace));
   const socketBefore = socketInode(name);
   const child = await Child.start({
     command: executable,
@@ -55,8 +53,8 @@ export async function startTunnel(
   });
   try {
     await withDeadline(`Starting ${name}`, startTimeout, signal, async (either) => {
-      // Nobody can ask a name that the kernel has still to choose, and a taken one is answered by another program.
-      realName = await untilReady(child, name, !isTaken && !name.includes("%"), either);
+      // Nobody can ask a name that the kernel has still to choose, and another program would answer for a served one.
+      realName = await untilReady(child, name, !isServed && !name.includes("%"), either);
       if (options.mtu !== undefined) await setMtu(realName, options.mtu, either);
     });
     signal?.throwIfAborted();
