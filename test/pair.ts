@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -90,20 +90,32 @@ export class Pair implements AsyncDisposable {
         },
       ],
     };
-    execFileSync("ip", ["netns", "add", space]);
-    const nearTunnel = await openTunnel({
-      ...near,
-      name: `wgn${number}`,
-      mtu,
-      config: nearConfig,
-      addresses: [`${nearAddress}/24`],
-    });
-    const farTunnel = await openTunnel({ ...far, name: `wgf${number}`, mtu, config: farConfig });
-    // Its UDP sockets stay where it was made.
-    ip("link", "set", farTunnel.name, "netns", space);
-    ip("-n", space, "address", "add", `${farAddress}/24`, "dev", farTunnel.name);
-    ip("-n", space, "link", "set", farTunnel.name, "up");
-    return new Pair(nearTunnel, farTunnel, nearConfig, farConfig, farAddress, space);
+    ip("netns", "add", space);
+    const opened: Tunnel[] = [];
+    const open = async (options: TunnelOptions) => {
+      const tunnel = await openTunnel(options);
+      opened.push(tunnel);
+      return tunnel;
+    };
+    try {
+      const nearTunnel = await open({
+        ...near,
+        name: `wgn${number}`,
+        mtu,
+        config: nearConfig,
+        addresses: [`${nearAddress}/24`],
+      });
+      const farTunnel = await open({ ...far, name: `wgf${number}`, mtu, config: farConfig });
+      // Its UDP sockets stay where it was made.
+      ip("link", "set", farTunnel.name, "netns", space);
+      ip("-n", space, "address", "add", `${farAddress}/24`, "dev", farTunnel.name);
+      ip("-n", space, "link", "set", farTunnel.name, "up");
+      return new Pair(nearTunnel, farTunnel, nearConfig, farConfig, farAddress, space);
+    } catch (error) {
+      await Promise.all(opened.map((tunnel) => tunnel.close()));
+      ip("netns", "delete", space);
+      throw error;
+    }
   }
 
   /** Fails unless every ping is answered. size is in bytes of payload. */
@@ -135,6 +147,6 @@ export class Pair implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.near.close(), this.far.close()]);
-    execFileSync("ip", ["netns", "delete", this.space]);
+    ip("netns", "delete", this.space);
   }
 }
