@@ -43,8 +43,8 @@ export class Endpoint implements AsyncDisposable {
 
   static async start(options: EndpointOptions): Promise<Endpoint> {
     const { program, namespace, interface: name, address, mtu, env = {} } = options;
-    // setsid and ip execute the next command in place of themselves: the process is the program's.
-    const command = ["setsid", ...inNamespace(namespace, ...program.command)];
+    // ip executes the program in place of itself: the process is the program's.
+    const command = inNamespace(namespace, ...program.command);
     const daemon = await Daemon.start({ command, env }, name);
     const endpoint = new Endpoint(daemon, PrivateKey.generate(), options);
     try {
