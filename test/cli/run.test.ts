@@ -109,7 +109,7 @@ describe("wg-bridge, asked for what cannot be,", () => {
   }
 
   it("refuses an unknown option", () => {
-    assertRefused(auto, ["--frob", "wg1"], /no option --frob/);
+    assertRefused(auto, ["--frob", "wg1"], /Unknown option '--frob'/);
   });
 
   for (const foreground of [["-f"], []]) {
