@@ -8,6 +8,9 @@ export interface CommandResult {
   readonly output: string;
 }
 
+/** How long the output of a killed command is read, in milliseconds: a process that left its group may hold the pipes. */
+const outputGrace = 1000;
+
 /**
  * Runs a command to its end, without input. It gets a session of its own: the kernel shares the
  * processors between sessions, so a command with many threads does not starve its neighbours.
@@ -29,16 +32,19 @@ export function runCommand(
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+    let grace: NodeJS.Timeout | undefined;
     const kill = () => {
       killGroup(child.pid);
-      // A process that left the group may hold the pipes open: nothing more is read from it.
-      child.stdout.destroy();
-      child.stderr.destroy();
+      grace = setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, outputGrace);
     };
     signal.addEventListener("abort", kill);
     child.on("error", reject);
     child.on("close", (code, name) => {
       signal.removeEventListener("abort", kill);
+      clearTimeout(grace);
       const why = name === null ? "" : `\n${program} was ended by ${name}${causeOf(signal)}\n`;
       resolve({ status: code ?? 128, output: Buffer.concat(chunks).toString() + why });
     });
