@@ -163,8 +163,7 @@ describe("checks side by side", () => {
 
 describe("the number of lanes", () => {
   it("follows from that of the processors, with a busy one on the smallest machine", () => {
-    assert.deepEqual(lanesFor(1), { all: 2, busy: 1 });
-    assert.deepEqual(lanesFor(2), { all: 4, busy: 1 });
-    assert.deepEqual(lanesFor(8), { all: 16, busy: 4 });
+    assert.deepEqual(lanesFor(1), { all: 3, busy: 1 });
+    assert.deepEqual(lanesFor(8), { all: 24, busy: 8 });
   });
 });
