@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { exchangeOverSocket, waitUntilFree } from "../../../src/uapi/socket.js";
-import { ours, Running } from "../../parity/programs.js";
-import { endLeftTunnels, interfaceExists, ip, onlyInSandbox } from "../../sandbox.js";
+import { exchangeOverSocket, waitUntilFree } from "../../src/uapi/socket.js";
+import { ours, Running } from "../parity/programs.js";
+import { endLeftTunnels, interfaceExists, ip, onlyInSandbox } from "../sandbox.js";
 
 const refused = Buffer.from("set=1\nno_such_key=1\n\n");
 const get = Buffer.from("get=1\n\n");
