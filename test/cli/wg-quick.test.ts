@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   constants,
   copyFileSync,
@@ -10,6 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
+import { packageRoot } from "../../src/artifacts.js";
+import { asRoot } from "../../src/cli/wg-quick.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
 import { serverOf } from "../../src/uapi/server.js";
 import { waitUntilFree } from "../../src/uapi/socket.js";
@@ -132,5 +135,89 @@ AllowedIPs = 10.71.0.0/24
       assert.match(stderr, /^wg-bridge: [^\n]*: see wg-bridge (up|down|save|strip) --help\.\n$/);
     }
     assert.match(runBridge(["up", "--backend=kernel", "a"]).stderr, /no backend "kernel"/);
+  });
+});
+
+describe("the command that root has to run", () => {
+  onlyInSandbox();
+
+  let directory = "";
+  before(() => {
+    directory = mkdtempSync(`${tmpdir()}/wg-bridge-sudo-`);
+    const sudo = '#!/bin/sh\nshift\nexec env -i PATH=/usr/bin:/bin "$@"\n';
+    writeFileSync(`${directory}/sudo`, sudo, { mode: 0o755 });
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  it("is the command itself for root", () => {
+    assert.deepEqual(asRoot(["wg-quick", "up", "x"], {}, true), ["wg-quick", "up", "x"]);
+  });
+
+  it("passes sudo the variables that a tunnel needs, and no others", () => {
+    const env = {
+      PATH: `${directory}:/usr/bin:/bin`,
+      WG_QUICK_USERSPACE_IMPLEMENTATION: "wg_bridge",
+      "BASH_FUNC_wg_bridge%%": "() { echo \"ran with '$1'\"\n}",
+      WG_BRIDGE_BACKEND: "exec",
+      WG_BRIDGE_DISABLE: "uso",
+      SECRET: "secret",
+    };
+    const script =
+      'wg_bridge wg0; echo "$WG_BRIDGE_BACKEND $WG_BRIDGE_DISABLE $SECRET"; echo "$PATH"';
+    const [program = "", ...words] = asRoot(["bash", "--norc", "-c", script], env, false);
+    assert.equal(program, `${directory}/sudo`);
+    const { stdout, stderr } = spawnSync(program, words, { env, encoding: "utf8" });
+    assert.equal(stderr, "");
+    assert.equal(stdout, `ran with 'wg0'\nexec uso \n${env.PATH}\n`);
+  });
+
+  it("is an error if there is no sudo", () => {
+    assert.throws(() => asRoot(["wg-quick"], { PATH: "/nowhere" }, false), {
+      code: "WG_BRIDGE_PERMISSION",
+    });
+  });
+});
+
+/** A program that runs a script of bash as `wg-bridge up` runs wg-quick. */
+const driver = `
+import { runAttached } from "${packageRoot}/dist/src/cli/wg-quick.js";
+process.exitCode = await runAttached(["bash", "--norc", "-c", process.argv[1]], process.env);
+`;
+
+function start(script: string) {
+  const child = spawn(process.execPath, ["--input-type=module", "-e", driver, script], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  child.stdout.setEncoding("utf8");
+  return child;
+}
+
+describe("a command that has our standard streams", () => {
+  onlyInSandbox();
+
+  for (const [signal, number] of [
+    ["SIGTERM", 15],
+    ["SIGHUP", 1],
+    ["SIGINT", 2],
+  ] as const) {
+    it(`receives ${signal}, and may take its time to end`, async () => {
+      const child = start(`trap 'echo trapped; exit 5' ${number}; echo ready; read`);
+      assert.deepEqual(await once(child.stdout, "data"), ["ready\n"]);
+      child.kill(signal);
+      assert.deepEqual(await once(child.stdout, "data"), ["trapped\n"]);
+      assert.deepEqual(await once(child, "exit"), [5, null]);
+    });
+  }
+
+  it("reads our standard input, and determines our exit code", async () => {
+    const child = start("read word; echo $word; exit 3");
+    child.stdin.end("hello\n");
+    assert.deepEqual(await once(child.stdout, "data"), ["hello\n"]);
+    assert.deepEqual(await once(child, "exit"), [3, null]);
+  });
+
+  it("determines our exit code by the signal that ended it, as in a shell", async () => {
+    const child = start("kill -KILL $$");
+    assert.deepEqual(await once(child, "exit"), [128 + 9, null]);
   });
 });
