@@ -52,14 +52,14 @@ for (const [title, request, settings] of variants) {
       return tunnel;
     }
 
-    /** What a new process answers that starts and closes one tunnel, by way of a command. */
+    /** Starts and closes one tunnel in a new process, run by `command`, and returns what that prints. */
     function startElsewhere(command: readonly string[], name: string): string {
       const [program = "", ...args] = [...command, process.execPath, startOnce, request, name];
       const env = { ...process.env, ...settings };
       return execFileSync(program, args, { env, encoding: "utf8" });
     }
 
-    it("starts a tunnel that answers at once, and closes it without a trace", async () => {
+    it("starts a tunnel that answers at once, and leaves nothing behind when it closes", async () => {
       const tunnel = await start("wg1");
       assert.equal(tunnel.backend, request);
       assert.equal(tunnel.name, "wg1");
@@ -69,14 +69,14 @@ for (const [title, request, settings] of variants) {
       assertNothingLeft("wg1");
     });
 
-    it("keeps what was set, and answers an error with its errno", async () => {
+    it("keeps what was set, and answers with the errno of an error", async () => {
       const tunnel = await start("wg1");
       assert.equal(await ask(tunnel, "set=1\nfwmark=77\n\n"), "errno=0\n\n");
       assert.match(await ask(tunnel, get), /^fwmark=77$/m);
       assert.equal(await ask(tunnel, "set=1\nno_such_key=1\n\n"), "errno=-22\n\n");
     });
 
-    it("answers exchanges that were asked for at the same time", async () => {
+    it("answers concurrent exchanges", async () => {
       const tunnel = await start("wg1");
       const answers = await Promise.all(
         Array.from({ length: 20 }, (_, mark) =>
@@ -86,7 +86,7 @@ for (const [title, request, settings] of variants) {
       assert.ok(answers.every((answer) => answer.endsWith("errno=0\n\n")));
     });
 
-    it("takes and gives answers of many megabytes", async () => {
+    it("accepts requests and gives answers of a megabyte and more", async () => {
       const tunnel = await start("wg1");
       const ips = Array.from(
         { length: 60_000 },
@@ -102,7 +102,7 @@ for (const [title, request, settings] of variants) {
       }
     });
 
-    it("runs two tunnels in one process that know nothing of each other", async () => {
+    it("runs two independent tunnels in one process", async () => {
       const [one, two] = await Promise.all([start("wg1"), start("wg2")]);
       await ask(one, "set=1\nfwmark=1\n\n");
       await ask(two, "set=1\nfwmark=2\n\n");
@@ -120,11 +120,11 @@ for (const [title, request, settings] of variants) {
       await assert.rejects(ask(tunnel, get), hasCode("WG_BRIDGE_CLOSED"));
     });
 
-    it("ends with a reason when somebody deletes the interface", async () => {
+    it("ends with a reason when the interface is deleted", async () => {
       const tunnel = await start("wg1");
       ip("link", "del", "wg1");
       const end = await tunnel.ended;
-      // Upstream's program ends without a word.
+      // Upstream's program ends without saying why.
       const reason = settings.WIREGUARD_GO_EXECUTABLE ? "lost" : "interface-deleted";
       assert.equal(end.reason, reason, end.message);
       await assert.rejects(ask(tunnel, get), hasCode("WG_BRIDGE_LOST"));
@@ -155,7 +155,7 @@ for (const [title, request, settings] of variants) {
       }
     });
 
-    it("takes the place of a dead socket", async () => {
+    it("replaces a dead socket", async () => {
       makeDeadSocket("wg1");
       const tunnel = await start("wg1");
       assert.match(await ask(tunnel, get), /errno=0\n\n$/);
@@ -181,7 +181,7 @@ for (const [title, request, settings] of variants) {
       assertNothingLeft("wg1");
     });
 
-    it("gives up a start that is no longer wanted, and leaves nothing", async () => {
+    it("gives up a start that is aborted, and leaves nothing behind", async () => {
       const reason = new Error("changed my mind");
       await assert.rejects(start("wg1", { signal: AbortSignal.abort(reason) }), reason);
       const controller = new AbortController();
@@ -195,7 +195,7 @@ for (const [title, request, settings] of variants) {
       assert.equal(readFileSync("/sys/class/net/wg1/mtu", "utf8"), "1337\n");
     });
 
-    it("hands on the log, as much of it as was asked for", async () => {
+    it("passes on the log, at the level that was requested", async () => {
       const verbose: string[] = [];
       const silent: string[] = [];
       const onVerbose = (line: string) => verbose.push(line);

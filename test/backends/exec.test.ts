@@ -7,9 +7,10 @@ import { executablePath, upstreamExecutablePath } from "../../src/artifacts.js";
 import { ExecBackend } from "../../src/backends/exec.js";
 import { WgBridgeError } from "../../src/errors.js";
 import { ask } from "../ask.js";
+import { hasCode } from "../error-code.js";
 import { assertNothingLeft, onlyInSandbox } from "../sandbox.js";
 
-/** The processes that this one has started. */
+/** Returns the pids of this process's children. */
 function children(): number[] {
   const list = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim();
   return list === "" ? [] : list.split(" ").map(Number);
@@ -52,10 +53,7 @@ describe("the backend exec", () => {
       assert.equal(end.reason, "lost");
       assert.match(end.message, /killed by SIGKILL/);
       assertNothingLeft("wg1");
-      await assert.rejects(
-        ask(tunnel, "get=1\n\n"),
-        (error) => error instanceof WgBridgeError && error.code === "WG_BRIDGE_LOST",
-      );
+      await assert.rejects(ask(tunnel, "get=1\n\n"), hasCode("WG_BRIDGE_LOST"));
       await tunnel.close();
     });
   }
@@ -64,7 +62,7 @@ describe("the backend exec", () => {
     ["SIGQUIT", "SIGQUIT: quit"],
     ["SIGABRT", "SIGABRT: abort"],
   ] as const) {
-    it(`says with what a child crashed that ${signal} ended, not the last of its registers`, async () => {
+    it(`reports the first line of a crash by ${signal}, not the last of the registers`, async () => {
       const tunnel = await new ExecBackend(executablePath({})).start({ name: "wg1" });
       const [child = 0] = children();
       process.kill(child, signal);
@@ -75,7 +73,7 @@ describe("the backend exec", () => {
     });
   }
 
-  it("says with what a foreign program crashed before its tunnel was ready", async () => {
+  it("reports the first line of a foreign program's crash before its tunnel was ready", async () => {
     const source = join(directory, "panics.go");
     writeFileSync(source, 'package main\n\nfunc main() { panic("of another kind") }\n');
     const path = join(directory, "panics");
@@ -90,46 +88,43 @@ describe("the backend exec", () => {
     process.kill(child, "SIGSTOP");
     const answer = ask(tunnel, "get=1\n\n");
     process.kill(child, "SIGKILL");
-    await assert.rejects(
-      answer,
-      (error) => error instanceof WgBridgeError && error.code === "WG_BRIDGE_LOST",
-    );
+    await assert.rejects(answer, hasCode("WG_BRIDGE_LOST"));
     await tunnel.ended;
   });
 
-  it("says of a program that is not there that it is missing", async () => {
+  it("reports a program that does not exist as missing", async () => {
     const backend = new ExecBackend(join(directory, "none"));
     await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_MISSING", /npm run build/);
   });
 
-  it("says of a program whose interpreter is not there that it is missing", async () => {
+  it("reports a program whose interpreter does not exist as missing", async () => {
     const backend = program("#!/no/such/interpreter\n");
     await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_MISSING", /interpreter/);
   });
 
-  it("says of a program that may not be executed that it may not", async () => {
+  it("reports a program that may not be executed", async () => {
     const path = join(directory, "plain");
     writeFileSync(path, "#!/bin/sh\n");
     const backend = new ExecBackend(path);
     await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE", /EACCES/);
   });
 
-  it("says of a program that a signal ends that it crashed", async () => {
+  it("reports a program that a signal ends as crashed", async () => {
     const backend = program("#!/bin/sh\nkill -SEGV $$\n");
     await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_CRASHED", /killed by SIGSEGV/);
   });
 
-  it("says of a program that ends well without a tunnel that it crashed", async () => {
+  it("reports a program that exits with 0 without a tunnel as crashed", async () => {
     const backend = program("#!/bin/sh\necho done\n");
     await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_CRASHED", /done/);
   });
 
-  it("says what a program said last", async () => {
+  it("reports the last line that a program printed", async () => {
     const backend = program("#!/bin/sh\necho it is Tuesday >&2\nexit 1\n");
     await assertStartFails(backend, "WG_BRIDGE_ENGINE", /it is Tuesday/);
   });
 
-  it("kills a program that never answers, once it is no longer wanted", async () => {
+  it("kills a program that never answers when its start is aborted", async () => {
     const backend = program("#!/bin/sh\ntrap '' TERM\necho up\nwhile :; do sleep 1; done\n");
     const controller = new AbortController();
     const reason = new Error("enough");
@@ -139,7 +134,7 @@ describe("the backend exec", () => {
     assert.deepEqual(children(), []);
   });
 
-  it("does not hand the caller's descriptors or log level on to its programs", async () => {
+  it("does not pass the caller's descriptors or log level to its programs", async () => {
     const backend = program(
       '#!/bin/sh\necho "tun=$WG_TUN_FD uapi=$WG_UAPI_FD level=$LOG_LEVEL"\nexit 1\n',
     );

@@ -7,7 +7,7 @@ import { onlyInSandbox } from "../sandbox.js";
 
 const all = ["tso4", "tso6", "uso", "udp-segment", "udp-gro", "in-flight-limit"];
 
-/** What an error lists as known. */
+/** Returns the list of known features in an error's message. */
 function listed(message: string): string | undefined {
   return /some of (.*), with commas/.exec(message)?.[1];
 }
@@ -15,14 +15,14 @@ function listed(message: string): string | undefined {
 describe("the features to disable", () => {
   onlyInSandbox();
 
-  it("are read by their names, or are all", () => {
+  it("are read by their names, or as all of them", () => {
     assert.deepEqual(parseDisabled(""), []);
     assert.deepEqual(parseDisabled("uso,tso4,uso"), ["tso4", "uso"]);
     for (const text of ["all", "uso,all", all.join(",")])
       assert.deepEqual(parseDisabled(text), all);
   });
 
-  it("are refused where one is unknown, and the known ones are listed", () => {
+  it("are refused if one is unknown, and the known ones are listed", () => {
     for (const text of ["tso", "TSO4", "tso4,", ",", "tso4, uso", "all,any"]) {
       assert.throws(
         () => parseDisabled(text),
@@ -34,7 +34,7 @@ describe("the features to disable", () => {
     }
   });
 
-  it("are those of the engine", () => {
+  it("are the same as the engine's", () => {
     const env = { WG_BRIDGE_DISABLE: "nothing" };
     const { status, stdout } = spawnSync(executablePath({}), ["-f", "wg1"], {
       env,

@@ -17,24 +17,24 @@ const variants: readonly (readonly [string, BackendRequest, NodeJS.ProcessEnv])[
   ["exec with upstream's program", "exec", { WIREGUARD_GO_EXECUTABLE: upstreamExecutablePath }],
 ];
 
-/** Starts a tunnel, and says when its engine has taken a mark. */
+/** Starts a tunnel; `marked` resolves once its engine has set a firewall mark. */
 async function start(
   request: BackendRequest,
   settings: NodeJS.ProcessEnv,
 ): Promise<{ readonly tunnel: RunningTunnel; readonly marked: Promise<void> }> {
   const { backend } = await openBackend(request, { ...process.env, ...settings });
-  let sayMarked = () => {};
+  let resolveMarked = () => {};
   const marked = new Promise<void>((resolve) => {
-    sayMarked = resolve;
+    resolveMarked = resolve;
   });
   const onLog = (line: string) => {
-    if (line.includes("Updating fwmark")) sayMarked();
+    if (line.includes("Updating fwmark")) resolveMarked();
   };
   const tunnel = await backend.start({ name: "wgh0", logLevel: "verbose", onLog });
   return { tunnel, marked };
 }
 
-/** Closes twice while exchanges wait, which are told of the end, and asks again. */
+/** Closes twice while exchanges wait. These, and one that is asked afterwards, succeed or fail as closed. */
 async function closeWhileWaiting(tunnel: RunningTunnel): Promise<void> {
   const waiting = Promise.allSettled([ask(tunnel, get), ask(tunnel, "set=1\nfwmark=8\n\n")]);
   await Promise.all([tunnel.close(), tunnel.close()]);
@@ -54,10 +54,10 @@ function assertClosed(error: unknown): void {
 for (const [title, request, settings] of variants) {
   const isOurs = settings.WIREGUARD_GO_EXECUTABLE === undefined;
 
-  describe(`a client that does not go on, and the backend ${title}`, () => {
+  describe(`a client that stalls, beside the backend ${title},`, () => {
     onlyInSandbox();
 
-    it("does not hold up the end by half a set, nor what waits for it", async () => {
+    it("does not delay the end by half a set request, nor what waits behind it", async () => {
       const { tunnel, marked } = await start(request, settings);
       using _half = await Holder.halfASet("wgh0");
       if (isOurs) assert.doesNotMatch(await ask(tunnel, get), /fwmark/);
@@ -71,10 +71,10 @@ for (const [title, request, settings] of variants) {
       await closeWhileWaiting(tunnel);
     });
 
-    // Upstream's program is ended by SIGKILL then as well, which takes five seconds.
+    // Upstream's program ends only by SIGKILL then, which takes five seconds.
     if (!isOurs) return;
 
-    it("does not hold up the end by reading nothing", async () => {
+    it("does not delay the end by reading nothing", async () => {
       const { tunnel } = await start(request, settings);
       using _deaf = await Holder.deaf("wgh0");
       assert.equal(await ask(tunnel, "set=1\nfwmark=8\n\n"), "errno=0\n\n");
@@ -87,7 +87,7 @@ for (const [title, request, settings] of variants) {
   describe("a stopped engine", () => {
     onlyInSandbox();
 
-    it("is ended all the same, and leaves nothing", async () => {
+    it("is ended nevertheless, and leaves nothing behind", async () => {
       const { tunnel } = await start(request, settings);
       const pid = serverOf("wgh0")?.pid;
       assert.ok(pid);

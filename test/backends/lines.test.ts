@@ -26,11 +26,11 @@ describe("lines from a pipe", () => {
     );
   });
 
-  it("include a last one without a line end", () => {
+  it("include a last one that has no newline", () => {
     assert.deepEqual(split(Buffer.from("one\ntwo"), [2]), ["one", "two"]);
   });
 
-  it("are cut at their greatest length, and the next one is whole again", () => {
+  it("are cut at the maximum length, and the next one is complete again", () => {
     const bytes = Buffer.from(`${"x".repeat(maxLineLength + 5)}\nnext\n`);
     assert.deepEqual(split(bytes, [7, 900]), ["x".repeat(maxLineLength), "next"]);
   });

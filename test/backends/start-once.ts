@@ -1,5 +1,5 @@
-// node start-once.js BACKEND NAME: starts a tunnel and closes it. Prints "started", or the code and
-// the message of the error.
+// node start-once.js BACKEND NAME: starts a tunnel and closes it. Prints "started", or the error's code and
+// message.
 
 import { WgBridgeError } from "../../src/errors.js";
 import { parseBackendRequest } from "../../src/strategy/choose.js";

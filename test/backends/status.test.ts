@@ -38,7 +38,7 @@ describe("a line of status", () => {
     );
   });
 
-  it("is one line, whatever is in it", () => {
+  it("is one line, whatever it contains", () => {
     const failure = { code: "WG_BRIDGE_ENGINE", errno: 5, fact: "one\ntwo" };
     assert.equal(formatStatus({ state: "failed", failure }), "WG_BRIDGE_ENGINE 5: one two");
   });
@@ -57,7 +57,7 @@ describe("a line of status", () => {
     });
   });
 
-  it("can be any text of another program without harm", () => {
+  it("may be any text of another program", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         parseStatus(text);
@@ -68,7 +68,7 @@ describe("a line of status", () => {
 });
 
 describe("the error of a start", () => {
-  it("is one sentence of the fact and one of what to do", () => {
+  it("is one sentence with the fact and one with the remedy", () => {
     const fact = "interface wg1 exists already: device or resource busy";
     const error = startError("wg1", { code: "WG_BRIDGE_INTERFACE_EXISTS", errno: 16, fact });
     assert.equal(error.code, "WG_BRIDGE_INTERFACE_EXISTS");
@@ -85,7 +85,7 @@ describe("the error of a start", () => {
     assert.match(readOnly.message, /mount a tmpfs there/);
   });
 
-  it("is left as it is if it comes from TypeScript, without an errno", () => {
+  it("stays unchanged if it comes from TypeScript, without an errno", () => {
     const error = startError("wg1", { code: "WG_BRIDGE_LIBRARY_ABI", fact: "Build it anew." });
     assert.deepEqual([error.code, error.message], ["WG_BRIDGE_LIBRARY_ABI", "Build it anew."]);
   });
@@ -93,12 +93,12 @@ describe("the error of a start", () => {
 
 describe("the line in which the engine says why a tunnel ended", () => {
   for (const reason of ["closed", "interface-deleted", "socket-removed"]) {
-    it(`gives ${reason} as it is`, () => {
+    it(`gives the reason ${reason} unchanged`, () => {
       assert.equal(parseTunnelEnd("wg1", reason).reason, reason);
     });
   }
 
-  it("may say what failed meanwhile", () => {
+  it("may add what failed meanwhile", () => {
     const end = parseTunnelEnd("wg1", "closed: device busy");
     assert.equal(end.reason, "closed");
     assert.match(end.message, /device busy/);
@@ -106,7 +106,7 @@ describe("the line in which the engine says why a tunnel ended", () => {
 
   const failures = ["interface", "listener", "bind"].map((what) => `${what}-failed: bad`);
   for (const line of [undefined, "", ...failures, "nobody knows"]) {
-    it(`means that the tunnel is lost where it is ${JSON.stringify(line)}`, () => {
+    it(`means that the tunnel is lost if it is ${JSON.stringify(line)}`, () => {
       assert.equal(parseTunnelEnd("wg1", line).reason, "lost");
     });
   }

@@ -38,7 +38,7 @@ describe("an ELF file", () => {
     return copy;
   }
 
-  it("that gcc made here is a shared library for this machine", () => {
+  it("is a shared library for this machine if gcc built it here", () => {
     assert.deepEqual(parse(library), {
       architecture: process.arch,
       endianness: endianness(),
@@ -47,7 +47,7 @@ describe("an ELF file", () => {
     });
   });
 
-  it("that is a program names its loader", () => {
+  it("names its loader if it is a program", () => {
     const node = parse(readFileSync(process.execPath));
     assert.ok(typeof node === "object");
     assert.match(node.interpreter ?? "", /ld-/);
@@ -61,7 +61,7 @@ describe("an ELF file", () => {
     );
   });
 
-  it("is truncated without its last segment's bytes, also if it has no section headers", () => {
+  it("is truncated without its last segment's bytes, even if it has no section headers", () => {
     const copy = Buffer.from(library);
     copy.fill(0, 40, 48); // e_shoff
     copy.fill(0, 60, 62); // e_shnum
@@ -69,7 +69,7 @@ describe("an ELF file", () => {
     assert.equal(parse(copy.subarray(0, 8192)), "truncated");
   });
 
-  it("is none where it is empty or begins otherwise", () => {
+  it("is not recognised if it is empty or begins otherwise", () => {
     assert.equal(parse(Buffer.alloc(0)), "empty");
     assert.equal(parse(Buffer.from("#!/bin/sh\n")), "not-elf");
     assert.equal(parse(library.subarray(0, 3)), "not-elf");
@@ -84,7 +84,7 @@ describe("an ELF file", () => {
     assert.deepEqual(names, ["arm64", "riscv64", "ppc64", "machine 77, 64 bits"]);
   });
 
-  it("of 32 bits is read by the 32-bit layout", () => {
+  it("has the 32-bit layout if it says so", () => {
     const header = Buffer.alloc(52);
     header.write("\x7fELF\x01\x01\x01", "latin1");
     header.writeUInt16LE(3, 16); // e_type

@@ -25,21 +25,21 @@ describe("the opening of a backend", () => {
 
   after(() => rmSync(directory, { recursive: true }));
 
-  // A process of its own: what is loaded stays.
+  // In a process of its own, because a loaded library stays loaded.
   function open(request: string, library: string): string {
     const env = { ...process.env, WIREGUARD_GO_BRIDGE_LIB_PATH: library };
     const code = `import { openBackend } from ${JSON.stringify(module.href)};
-      const said = ({ backend, reason, fallback }) => backend.kind + " " + reason + " " + fallback;
-      console.log(await openBackend("${request}", process.env).then(said, (error) => error.code));`;
+      const describe = ({ backend, reason, fallback }) => backend.kind + " " + reason + " " + fallback;
+      console.log(await openBackend("${request}", process.env).then(describe, (error) => error.code));`;
     const args = ["--input-type=module", "-e", code];
     return execFileSync(process.execPath, args, { env, encoding: "utf8" });
   }
 
-  it("is ffi where the library loads", () => {
+  it("uses ffi if the library loads", () => {
     assert.match(open("auto", ""), /^ffi auto prefers ffi.* false$/m);
   });
 
-  it("falls back on exec for auto where the library, once loaded, is of another ABI", () => {
+  it("falls back on exec for auto if the loaded library has another ABI", () => {
     assert.match(
       open("auto", otherAbi),
       /^exec auto falls back on exec: .*ABI version "7".* true$/m,

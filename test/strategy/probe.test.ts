@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { libraryPath } from "../../src/artifacts.js";
 import { type Artifact, probeExecutable, probeLibrary } from "../../src/strategy/probe.js";
 
-describe("the look at files that backends need", () => {
+describe("the probe of the files that backends need", () => {
   let directory = "";
   let library: Buffer;
 
@@ -33,33 +33,33 @@ describe("the look at files that backends need", () => {
     assert.equal(probeLibrary(libraryPath({})).problem, undefined);
   });
 
-  it("finds a library missing", () => {
+  it("finds that a library is missing", () => {
     const artifact = probeLibrary(join(directory, "none.so"));
     assertProblem(artifact, "WG_BRIDGE_LIBRARY_MISSING", /npm run build/);
   });
 
-  it("finds a library empty", () => {
+  it("finds that a library is empty", () => {
     assertProblem(probeLibrary(file("")), "WG_BRIDGE_LIBRARY_EMPTY", /npm run build/);
   });
 
-  it("finds a library truncated", () => {
+  it("finds that a library is truncated", () => {
     const path = file(library);
     truncateSync(path, library.length - 1);
     assertProblem(probeLibrary(path), "WG_BRIDGE_LIBRARY_TRUNCATED", /npm run build/);
   });
 
-  it("finds that a library is no ELF file", () => {
+  it("finds that a library is not an ELF file", () => {
     assertProblem(probeLibrary(file("text")), "WG_BRIDGE_LIBRARY_NOT_ELF", /npm run build/);
   });
 
-  it("finds a library built for another machine", () => {
+  it("finds that a library is built for another machine", () => {
     const other = Buffer.from(library);
     other.writeUInt16LE(22, 18); // e_machine: IBM S/390
     const artifact = probeLibrary(file(other));
     assertProblem(artifact, "WG_BRIDGE_LIBRARY_ARCHITECTURE", /s390x/);
   });
 
-  it("finds a library of 32 bits", () => {
+  it("finds that a library has 32 bits", () => {
     const other = Buffer.from(library.subarray(0, 4096));
     other[4] = 1; // EI_CLASS: with zeros for the 32-bit tables
     other.fill(0, 28, 52);
@@ -77,12 +77,12 @@ describe("the look at files that backends need", () => {
     assertProblem(probeLibrary(directory), "WG_BRIDGE_LIBRARY_LOAD", /npm run build/);
   });
 
-  it("finds an executable missing", () => {
+  it("finds that an executable is missing", () => {
     const artifact = probeExecutable({ WIREGUARD_GO_EXECUTABLE: join(directory, "none") });
     assertProblem(artifact, "WG_BRIDGE_EXECUTABLE_MISSING", /npm run build/);
   });
 
-  it("finds an executable that may not be executed", () => {
+  it("finds that an executable may not be executed", () => {
     const artifact = probeExecutable({ WIREGUARD_GO_EXECUTABLE: file("#!/bin/sh\n") });
     assertProblem(artifact, "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE", /chmod \+x/);
   });
@@ -92,7 +92,7 @@ describe("the look at files that backends need", () => {
     assertProblem(artifact, "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE", /not a regular file/);
   });
 
-  it("looks for an executable without a slash on PATH", () => {
+  it("searches PATH for an executable without a slash", () => {
     const path = file("#!/bin/sh\n", 0o755);
     const env = { PATH: `/nowhere:${directory}`, WIREGUARD_GO_EXECUTABLE: "file" };
     assert.deepEqual(probeExecutable(env), { path });

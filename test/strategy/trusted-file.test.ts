@@ -54,12 +54,12 @@ describe("files that the environment names", () => {
     }
   }
 
-  it("are used where only root and this user can change them", () => {
+  it("are used if only root and this user can change them", () => {
     assert.equal(look().library.problem, undefined);
     assert.equal(look().executable.problem, undefined);
   });
 
-  it(`are refused to root where others may write${rootOnly}`, function () {
+  it(`are refused to root if others may write them${rootOnly}`, function () {
     if (!asRoot) this.skip();
     chmodSync(library, 0o666);
     chmodSync(executable, 0o775);
@@ -83,14 +83,14 @@ describe("files that the environment names", () => {
     assert.equal(probe(env).executable.problem?.code, "WG_BRIDGE_UNTRUSTED");
   });
 
-  it(`are refused to root where another user owns them${skippedWithoutStranger}`, function () {
+  it(`are refused to root if another user owns them${skippedWithoutStranger}`, function () {
     if (!hasStranger) this.skip();
     chownSync(library, stranger, 0);
     chownSync(executable, stranger, 0);
     assertRefused(/belongs to user 12345/);
   });
 
-  it(`make auto take the other backend, with the reason${rootOnly}`, function () {
+  it(`make auto use the other backend, and say why${rootOnly}`, function () {
     if (!asRoot) this.skip();
     chmodSync(library, 0o666);
     const choice = choose("auto", look());
@@ -98,11 +98,11 @@ describe("files that the environment names", () => {
     assert.match(choice.reason, /which root does not run: .* may be written by others/);
   });
 
-  it("are taken as they are inside the package", () => {
+  it("are trusted as they are inside the package", () => {
     for (const path of [libraryPath({}), executablePath({})]) requireTrustedFile(path, "VARIABLE");
   });
 
-  it("are never looked for by the dynamic loader", () => {
+  it("are never searched for by the dynamic loader", () => {
     assert.equal(probe({ WIREGUARD_GO_BRIDGE_LIB_PATH: "libc.so.6" }).library.path, "./libc.so.6");
   });
 });

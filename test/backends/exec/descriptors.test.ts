@@ -4,7 +4,7 @@ import { childDescriptors, descriptorOf } from "../../../src/backends/exec/descr
 const standard = ["inherit", "inherit", "inherit"] as const;
 
 describe("the descriptors that a child gets", () => {
-  it("are the standard ones and a pipe for its status if the environment names no other", () => {
+  it("are the standard ones and a status pipe if the environment names no others", () => {
     const { stdio, statusFd } = childDescriptors({}, standard, false);
     assert.deepEqual(stdio, [...standard, "pipe"]);
     assert.equal(statusFd, 3);
@@ -18,7 +18,7 @@ describe("the descriptors that a child gets", () => {
   });
 
   for (const value of ["", "-1", "x", "3x", "1e1", "1024", "99999999999"]) {
-    it(`do not include ${JSON.stringify(value)}, which is for the engine to refuse`, () => {
+    it(`do not include ${JSON.stringify(value)}, which the engine refuses`, () => {
       assert.equal(descriptorOf({ WG_TUN_FD: value }, "WG_TUN_FD"), undefined);
       const { stdio, env } = childDescriptors({ WG_TUN_FD: value }, standard, false);
       assert.deepEqual(stdio, [...standard, "pipe"]);
@@ -26,7 +26,7 @@ describe("the descriptors that a child gets", () => {
     });
   }
 
-  it("include a pipe for its status in place of the caller's, and no lifeline of the caller's", () => {
+  it("include a status pipe of its own instead of the caller's, and not the caller's lifeline", () => {
     const caller = { WG_PROCESS_STATUS_FD: "9", WG_PROCESS_LIFELINE_FD: "8", HOME: "/" };
     const { stdio, env } = childDescriptors(caller, standard, false);
     assert.deepEqual(stdio, [...standard, "pipe"]);

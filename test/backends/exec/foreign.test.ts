@@ -33,13 +33,13 @@ describe("the last lines of another wireguard-go program", () => {
     });
   }
 
-  it("do not matter if a signal ended it", () => {
+  it("do not count if a signal ended it", () => {
     const end = { ...failed("operation not permitted"), code: null, signal: "SIGSEGV" } as const;
     assert.equal(failureOf(end).code, "WG_BRIDGE_EXECUTABLE_CRASHED");
   });
 
   for (const code of [0, 2, 139]) {
-    it(`with exit code ${code} mean a crash, unless they give a cause`, () => {
+    it(`mean a crash if the exit code is ${code}, unless they name a cause`, () => {
       assert.equal(failureOf({ ...failed("done"), code }).code, "WG_BRIDGE_EXECUTABLE_CRASHED");
     });
   }
@@ -53,7 +53,7 @@ describe("the last lines of another wireguard-go program", () => {
     assert.match(failureOf(failed("only", " ")).fact, /said "only"$/);
   });
 
-  it("give only the way it ended if it said nothing", () => {
+  it("give only how it ended if it printed nothing", () => {
     assert.equal(failureOf(failed()).fact, "its program ended with exit code 1");
     const killed = { code: null, signal: "SIGKILL", output: [] } as const;
     assert.equal(failureOf(killed).fact, "its program was killed by SIGKILL");

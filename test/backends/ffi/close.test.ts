@@ -6,12 +6,12 @@ import { WgBridgeError } from "../../../src/errors.js";
 import { ask } from "../../ask.js";
 import { assertNothingLeft, onlyInSandbox } from "../../sandbox.js";
 
-/** The library, in which an exchange waits until the tunnel is closed. */
+/** Loads the library, and makes each exchange wait until the tunnel is closed. */
 async function withWaitingExchange(waiting: () => void): Promise<TunnelLibrary> {
   const library = await BridgeLibrary.load(libraryPath(process.env));
-  let sayClosed = () => {};
+  let resolveClosed = () => {};
   const closed = new Promise<void>((resolve) => {
-    sayClosed = resolve;
+    resolveClosed = resolve;
   });
   return {
     newHandle: () => library.newHandle(),
@@ -25,7 +25,7 @@ async function withWaitingExchange(waiting: () => void): Promise<TunnelLibrary> 
     closeNow: (handle) => library.closeNow(handle),
     close: async (handle) => {
       const result = await library.close(handle);
-      sayClosed();
+      resolveClosed();
       return result;
     },
     exchange: async (handle, request, answer) => {
@@ -46,12 +46,12 @@ function isClosed(error: unknown): boolean {
 describe("closing an ffi tunnel", () => {
   onlyInSandbox();
 
-  it("does not wait for a pending exchange, which rejects, as do those behind it", async () => {
-    let sayWaiting = () => {};
+  it("does not wait for a pending exchange: that rejects, and so do those queued behind it", async () => {
+    let resolveWaiting = () => {};
     const waiting = new Promise<void>((resolve) => {
-      sayWaiting = resolve;
+      resolveWaiting = resolve;
     });
-    const backend = new FfiBackend(await withWaitingExchange(() => sayWaiting()));
+    const backend = new FfiBackend(await withWaitingExchange(() => resolveWaiting()));
     const tunnel = await backend.start({ name: "wgf0" });
     const exchanges = [ask(tunnel, "get=1\n\n"), ask(tunnel, "set=1\nfwmark=1\n\n")];
     const refused = exchanges.map((exchange) => assert.rejects(exchange, isClosed));

@@ -1,5 +1,5 @@
-// node family.js: holds an ffi tunnel while two cluster workers and a forked process open, ask and close their
-// own. Prints how many of them ended well.
+// node family.js: holds an ffi tunnel while two cluster workers and a forked process open, query and close
+// tunnels of their own. Prints how many of the three exited with 0.
 import { fork } from "node:child_process";
 import cluster from "node:cluster";
 import { once } from "node:events";

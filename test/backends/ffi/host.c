@@ -1,7 +1,7 @@
-/* host LIBRARY: a program in C with signal handlers of its own, without SA_ONSTACK, that a child and a timer
- * keep calling while four threads open, ask and close tunnels. First all of the host's threads block these
- * signals, so that Go's threads alone might take them; then the four do not. Exits 0 if each call restored the
- * thread's mask, and each handler ran, always on the stack of a thread of the host. */
+/* host LIBRARY: a C program with signal handlers of its own, without SA_ONSTACK. A child and a timer keep sending
+ * it signals while four threads open, query and close tunnels. First all of the host's threads block these signals,
+ * so that only Go's threads could receive them; then the four threads unblock them. Exits with 0 if each call
+ * restored the thread's mask and each handler ran, always on the stack of one of the host's threads. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
@@ -25,14 +25,14 @@ static int (*close_tunnel)(int);
 static volatile sig_atomic_t seen[65], strayed;
 static const int sent[] = {SIGALRM, SIGUSR1, SIGPROF, SIGCHLD, SIGSTKFLT, 34 /* SIGRTMIN */};
 static const size_t kinds = sizeof sent / sizeof *sent;
-static sigset_t all, mask; /* what is sent; what the four threads block */
+static sigset_t all, mask; /* the signals that are sent; those that the four threads block */
 static _Thread_local char *stack, *stack_end;
 static sigjmp_buf after_fault;
 
 static void expect(int holds, const char *what)
 {
 	if (!holds) {
-		fprintf(stderr, "not so: %s\n", what);
+		fprintf(stderr, "false: %s\n", what);
 		exit(1);
 	}
 }
@@ -59,7 +59,7 @@ static void handle(int number, void (*handler)(int))
 	expect(sigaction(number, &action, NULL) == 0, "the handler is installed");
 }
 
-/* Notes where this thread's stack is, and blocks signals. */
+/* Records where this thread's stack is, and blocks signals. */
 static void begin_thread(const sigset_t *blocked)
 {
 	pthread_attr_t attributes;
@@ -99,7 +99,7 @@ static void *work(void *number)
 	return NULL;
 }
 
-/* Sends the parent all signals every 100 microseconds. */
+/* Starts a child that sends this process all signals every 100 microseconds. */
 static pid_t start_sender(void)
 {
 	pid_t host = getpid(), child = fork();
@@ -156,35 +156,35 @@ int main(int count, char **arguments)
 	*(void **)&open_tunnel = find(library, "wgOpen");
 	*(void **)&exchange = find(library, "wgExchange");
 	*(void **)&close_tunnel = find(library, "wgClose");
-	handle_all(); /* anew: Go has added SA_ONSTACK */
+	handle_all(); /* again: Go has added SA_ONSTACK */
 
 	close_tunnel(new_handle());
-	expect(seen[SIGURG] == 0, "Go's own SIGURG reaches no handler of the host's");
+	expect(seen[SIGURG] == 0, "Go's own SIGURG does not reach the host's handler");
 	pid_t child = fork();
 	if (child == 0)
 		_exit(kill(getppid(), SIGURG));
 	waitpid(child, NULL, 0);
-	expect(seen[SIGURG] == 1, "another's SIGURG reaches the handler that was there before the library, once");
+	expect(seen[SIGURG] == 1, "SIGURG from outside reaches the handler installed before the library, once");
 
-	pid_t sender = start_sender(); /* before there are tunnels, whose files it would keep open */
+	pid_t sender = start_sender(); /* before any tunnel: a child would keep its files open */
 	/* The profiler's timer prefers the thread that is running. */
 	setitimer(ITIMER_PROF, &(struct itimerval){{0, 100}, {0, 100}}, NULL);
 
 	mask = all;
 	work_in_threads();
 	for (size_t i = 0; i < kinds; i++)
-		expect(!seen[sent[i]], "no thread took what all of the host's blocked");
+		expect(!seen[sent[i]], "no thread receives a signal that all of the host's threads block");
 	sigemptyset(&mask);
 	work_in_threads();
 	for (size_t i = 0; i < kinds; i++)
-		expect(seen[sent[i]], "each handler runs where its signal is not blocked");
-	expect(!strayed, "no handler ran on a stack of Go's");
+		expect(seen[sent[i]], "each handler runs once its signal is not blocked");
+	expect(!strayed, "no handler runs on one of Go's stacks");
 	kill(sender, SIGKILL);
 	waitpid(sender, NULL, 0);
 
 	if (sigsetjmp(after_fault, 1) == 0)
 		*(volatile int *)NULL = 1;
-	expect(seen[SIGSEGV], "a fault of the host's reaches its handler");
+	expect(seen[SIGSEGV], "a segmentation fault of the host reaches its handler");
 	puts("ok");
 	return 0;
 }

@@ -12,13 +12,13 @@ const permission = process.allowedNodeEnvironmentFlags.has("--permission")
 const files = [permission, "--allow-fs-read=*", "--allow-fs-write=*"];
 const network = process.allowedNodeEnvironmentFlags.has("--allow-net") ? ["--allow-net"] : [];
 
-/** Asks for a tunnel on each backend, and prints what comes of it. */
+/** Opens a tunnel on each backend in a new process, and returns what that prints: the backend used or the error. */
 function open(flags: readonly string[], root = packageRoot): string {
   const code = `import { openTunnel } from "${root}/dist/src/index.js";
     for (const backend of ["auto", "ffi", "exec"]) {
       try {
         const tunnel = await openTunnel({ name: "wgk%d", backend });
-        console.log(backend, "takes", tunnel.backend + ":", tunnel.reason);
+        console.log(backend, "uses", tunnel.backend + ":", tunnel.reason);
         await tunnel.close();
       } catch (error) {
         console.log(backend, "fails:", error.code, error.message);
@@ -28,11 +28,11 @@ function open(flags: readonly string[], root = packageRoot): string {
   return execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 });
 }
 
-/** What open prints where only ffi cannot be used: reason and remedy as regular expressions. */
+/** Matches what `open` prints if only ffi cannot be used; reason and remedy are regular expressions. */
 function onlyExec(reason: string, remedy: string): RegExp {
   const koffi = `Koffi, which calls the Go library, cannot be loaded: ${reason}\\. ${remedy}, or use --backend=exec\\.`;
   return new RegExp(
-    `^auto takes exec: auto falls back on exec: ${koffi}\nffi fails: WG_BRIDGE_LIBRARY_KOFFI ${koffi}\nexec takes exec: .*\n$`,
+    `^auto uses exec: auto falls back on exec: ${koffi}\nffi fails: WG_BRIDGE_LIBRARY_KOFFI ${koffi}\nexec uses exec: .*\n$`,
   );
 }
 
@@ -41,11 +41,11 @@ describe("without Koffi", () => {
 
   const forbidden = onlyExec(".*addons is disabled", "Start node without --no-addons, .*");
 
-  it("auto takes exec where Node.js may load no addons, and ffi says why it cannot be", () => {
+  it("auto uses exec if Node.js may not load addons, and ffi reports why", () => {
     assert.match(open(["--no-addons"]), forbidden);
   });
 
-  it("auto takes exec under the permission model, if that allows child processes", () => {
+  it("auto uses exec under the permission model if that allows child processes", () => {
     assert.match(open([...files, ...network, "--allow-child-process"]), forbidden);
   });
 
@@ -58,7 +58,7 @@ describe("without Koffi", () => {
     );
   });
 
-  it("names the flag for files that the permission model hides", () => {
+  it("each backend names the flag for files that the permission model hides", () => {
     const flags = [permission, `--allow-fs-read=${packageRoot}/dist/*`];
     const said = open([...flags, `--allow-fs-read=${packageRoot}/package.json`]);
     assert.match(said, /^auto fails: WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*--allow-fs-read/);
@@ -66,7 +66,7 @@ describe("without Koffi", () => {
     assert.match(said, /^exec fails: WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*--allow-fs-read/m);
   });
 
-  it("doctor says so, and that auto takes exec", () => {
+  it("doctor reports that, and that auto chooses exec", () => {
     const main = `${packageRoot}/dist/src/cli/main.js`;
     const args = ["node", "--no-addons", main, "doctor"];
     const said = execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 });
@@ -75,7 +75,7 @@ describe("without Koffi", () => {
     assert.match(said, /^This user can open a tunnel\.$/m);
   });
 
-  it("doctor lives where it may start no process", () => {
+  it("doctor still reports if it may not start processes", () => {
     const main = `${packageRoot}/dist/src/cli/main.js`;
     const args = ["node", "--no-warnings", ...files, main, "doctor", "--json"];
     assert.throws(
@@ -90,7 +90,7 @@ describe("without Koffi", () => {
   describe("installed by npm install --omit=optional", () => {
     let directory = "";
 
-    // Koffi is there, and its native part, a package of its own, is not.
+    // Koffi is installed, but its native part, a package of its own, is not.
     before(() => {
       directory = mkdtempSync(`${tmpdir()}/wg-bridge-omit-`);
       const root = `${directory}/node_modules/wg-bridge`;
@@ -108,12 +108,12 @@ describe("without Koffi", () => {
 
     after(() => rmSync(directory, { recursive: true }));
 
-    it("auto takes exec", () => {
+    it("auto uses exec", () => {
       const said = open([], `${directory}/node_modules/wg-bridge`);
       assert.match(said, onlyExec("Cannot find the native Koffi module.*", "Install it with .*"));
     });
 
-    it("also where nothing of Koffi is there", () => {
+    it("auto uses exec if all of Koffi is missing as well", () => {
       rmSync(`${directory}/node_modules/koffi`, { recursive: true });
       const said = open([], `${directory}/node_modules/wg-bridge`);
       assert.match(said, onlyExec("Cannot find module 'koffi'", "Install it with .*"));

@@ -9,7 +9,7 @@ import { onlyInSandbox } from "../../sandbox.js";
 const module = new URL("../../../src/backends/ffi/library.js", import.meta.url);
 const functions = ["wgNew", "wgDisable", "wgOpen", "wgName", "wgExchange", "wgLogFd", "wgEndFd"];
 
-/** A library of C that has an ABI version and functions that answer 1. */
+/** Returns the C source of a library with an ABI version and functions that return 1. */
 function source(version: string, names: readonly string[]): string {
   return `#include <string.h>
 int wgAbiVersion(char *buffer, int size) {
@@ -21,7 +21,7 @@ int wgAbiVersion(char *buffer, int size) {
 ${names.map((name) => `int ${name}(void) { return 1; }`).join("\n")}\n`;
 }
 
-// A process can hold one Go library for good, so each test has a process of its own.
+// A process keeps the one Go library that it has loaded, so each test uses a process of its own.
 describe("loading the library", () => {
   onlyInSandbox();
 
@@ -56,7 +56,7 @@ describe("loading the library", () => {
     assert.match(load(libraryPath({})), /^1\.\d+\.\d+\n$/);
   });
 
-  it("succeeds with one whose ABI is newer and compatible", () => {
+  it("succeeds with one that has a newer, compatible ABI", () => {
     const names = [...functions, "wgLastError", "wgClose"];
     assert.equal(load(compile("newer", source("1.4.0", names))), "1.4.0\n");
   });
@@ -69,14 +69,14 @@ describe("loading the library", () => {
     );
   });
 
-  it("refuses one of another ABI", () => {
+  it("refuses one with another ABI", () => {
     const answer = load(
       compile("other", source("2.0.0", [...functions, "wgLastError", "wgClose"])),
     );
     assert.match(answer, /^WG_BRIDGE_LIBRARY_ABI .*"2\.0\.0".*\^1\.2\.0/);
   });
 
-  it("refuses one without one of the functions, and names it", () => {
+  it("refuses one in which a function is missing, and names it", () => {
     const answer = load(compile("incomplete", source("1.2.0", functions)));
     assert.match(answer, /^WG_BRIDGE_LIBRARY_LOAD .*wgLastError/);
   });
@@ -86,7 +86,7 @@ describe("loading the library", () => {
     assert.match(answer, /^WG_BRIDGE_LIBRARY_LOAD .*wgAbiVersion/);
   });
 
-  it("refuses one that the dynamic loader refuses, and says why", () => {
+  it("refuses one that the dynamic loader refuses, and reports why", () => {
     const answer = load(
       compile(
         "unresolved",
@@ -97,7 +97,7 @@ describe("loading the library", () => {
     assert.match(answer, /^WG_BRIDGE_LIBRARY_LOAD .*undefined symbol: gone/);
   });
 
-  it("gives the same one again, and refuses a second one", () => {
+  it("returns the same one again, and refuses a second one", () => {
     const path = compile("second", source("1.2.0", functions));
     const answer = run(`const path = ${JSON.stringify(libraryPath({}))};
       const [one, two] = await Promise.all([BridgeLibrary.load(path), BridgeLibrary.load(path)]);

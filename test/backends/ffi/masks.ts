@@ -1,10 +1,10 @@
-// node masks.js: opens, asks and closes ffi tunnels, and prints the threads that this process has before and
-// while they are open, each with the mask of signals that it blocks, as JSON.
+// node masks.js: opens, queries and closes ffi tunnels. Prints as JSON the threads of this process before the
+// tunnels are open and during, each with the mask of signals that it blocks.
 import { readdirSync, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { openTunnel } from "../../../src/index.js";
 
-/** The masks by thread, in hexadecimal: the lowest bit is signal 1. */
+/** Returns the masks by thread, in hexadecimal: the lowest bit is signal 1. */
 function masks(): Record<string, string> {
   const task = "/proc/self/task";
   return Object.fromEntries(
@@ -15,7 +15,7 @@ function masks(): Record<string, string> {
   );
 }
 
-await stat("/"); // starts libuv's pool, if nothing has
+await stat("/"); // starts libuv's thread pool, unless it has started already
 const before = masks();
 const tunnels = await Promise.all(
   [1, 2, 3, 4, 5, 6].map((number) => openTunnel({ name: `wgk${number}`, backend: "ffi" })),

@@ -1,5 +1,5 @@
-// node rounds.js ROUNDS: opens three ffi tunnels with addresses at once, asks each for its status and closes
-// them, over and over. Each open runs ip(8), so that SIGCHLD arrives while the engine runs.
+// node rounds.js ROUNDS: in each round, opens three ffi tunnels with addresses at once, asks each for its status
+// and closes them. Each open runs ip(8), so that SIGCHLD arrives while the engine runs.
 import { openTunnel } from "../../../src/index.js";
 
 const rounds = Number(process.argv[2]);

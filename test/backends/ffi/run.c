@@ -1,5 +1,5 @@
 /* run LIBRARY INTERFACE: runs the interface while nobody reads standard output, until SIGTERM. SIGPIPE has its
- * default effect, to end the process. Exits with what Run returns. */
+ * default action, to end the process. Exits with what Run returns. */
 #include <dlfcn.h>
 #include <unistd.h>
 

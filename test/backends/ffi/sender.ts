@@ -1,5 +1,4 @@
-// node sender.js PID SIGNAL...: sends a process all of these signals every half millisecond, until it is ended
-// itself.
+// node sender.js PID SIGNAL...: sends a process all of these signals every half millisecond, until it is killed.
 const [pid, ...signals] = process.argv.slice(2);
 const never = new Int32Array(new SharedArrayBuffer(4));
 

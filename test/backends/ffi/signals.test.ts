@@ -11,7 +11,7 @@ import { endLeftTunnels, onlyInSandbox } from "../../sandbox.js";
 
 const run = promisify(execFile);
 
-/** Runs a program of this directory to its good end, with options of Node.js's, and returns what it printed. */
+/** Runs a program of this directory, with options for Node.js, and returns what it printed; it must exit with 0. */
 async function runProgram(words: readonly string[], options: readonly string[] = []) {
   const [name, ...args] = words;
   const path = fileURLToPath(new URL(`${name}.js`, import.meta.url));
@@ -19,7 +19,7 @@ async function runProgram(words: readonly string[], options: readonly string[] =
   return stdout;
 }
 
-/** What all numbers that a storm counted are above: nothing stood still. */
+/** Asserts that everything that storm.js counts happened at least once. */
 function assertAllHappened(counts: object, signals: readonly string[] = []): void {
   const { heard, ...done } = counts as { heard: Record<string, number> };
   for (const [what, times] of Object.entries({ ...done, ...heard })) {
@@ -30,14 +30,14 @@ function assertAllHappened(counts: object, signals: readonly string[] = []): voi
 
 const { SIGKILL, SIGSTOP, SIGURG, ...others } = constants.signals;
 const faults = [others.SIGSEGV, others.SIGBUS, others.SIGFPE, others.SIGILL, others.SIGTRAP];
-/** What no mask holds, what glibc keeps for itself, and what Go must be able to take. */
+/** The signals that no mask can hold, those that glibc reserves, and those that Go must receive. */
 const unblocked = [SIGKILL, SIGSTOP, 32, 33, SIGURG, ...faults, others.SIGSYS, others.SIGABRT];
 const asynchronous = Array.from({ length: 64 }, (_, index) => index + 1)
   .filter((signal) => !unblocked.includes(signal))
   .reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n)
   .toString(16);
 
-// A crash ends the process, so each test has one of its own.
+// A crash ends the process, so each test uses one of its own.
 describe("signals beside ffi", () => {
   onlyInSandbox();
   endLeftTunnels("wgr1", "wgr2", "wgr3");
@@ -48,7 +48,7 @@ describe("signals beside ffi", () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  it("reach no thread of Go's, and all the threads that they reached before", async () => {
+  it("reach none of Go's threads, and all the threads that they reached before", async () => {
     const { before, during } = JSON.parse(await runProgram(["masks"]));
     const threads = Object.entries(during);
     const born = threads.filter(([thread]) => !(thread in before));
@@ -65,7 +65,7 @@ describe("signals beside ffi", () => {
     return program;
   }
 
-  it("harm no C program with handlers without SA_ONSTACK, and reach them", () => {
+  it("reach a C program's handlers without SA_ONSTACK, and do no harm", () => {
     const output = execFileSync(compile("host"), [libraryPath({})], { encoding: "utf8" });
     assert.equal(output, "ok\n");
   });
@@ -78,19 +78,19 @@ describe("signals beside ffi", () => {
     assert.deepEqual(await exited, [0, null]);
   });
 
-  it("harm no process in a minute's storm beside traffic, opens and exchanges", async function () {
+  it("do no harm in a minute's storm beside traffic, opens and exchanges", async function () {
     this.timeout("3m");
     assertAllHappened(JSON.parse(await runProgram(["storm", "60"])), ["SIGTERM", "SIGCHLD"]);
   });
 
-  it("harm no process that --cpu-prof samples, and leave it its profile", async () => {
+  it("do no harm to a process that --cpu-prof samples, which still writes its profile", async () => {
     const options = ["--cpu-prof", "--cpu-prof-interval=100", `--cpu-prof-dir=${directory}`];
     assertAllHappened(JSON.parse(await runProgram(["storm", "3", "SIGCHLD", "SIGIO"], options)));
     const [profile = ""] = readdirSync(directory).filter((file) => file.endsWith(".cpuprofile"));
     assert.ok(JSON.parse(readFileSync(`${directory}/${profile}`, "utf8")).samples.length > 0);
   });
 
-  it("harm neither a process with children by fork and cluster nor these", async () => {
+  it("do no harm to a process with children by fork and cluster, or to these", async () => {
     assert.equal(await runProgram(["family"]), "3\n");
   });
 });

@@ -1,6 +1,6 @@
-// node storm.js SECONDS [SIGNAL...]: carries traffic between two ffi tunnels of this process, and opens, asks
-// and closes others on both backends, while a child sends it signals that it listens to: these, or all that a
-// program may listen to. Prints how often what happened, as JSON.
+// node storm.js SECONDS [SIGNAL...]: carries traffic between two ffi tunnels of this process, and opens, queries
+// and closes others on both backends, while a child sends it signals that it listens for: these, or all that a
+// program may listen for. Prints as JSON how often each of these things happened.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 import { openTunnel } from "../../../src/index.js";
 import { Pair } from "../../pair.js";
 
-/** SIGKILL and SIGSTOP have no listeners, a synchronous signal is a fault, and SIGURG is Go's own. */
+/** Not SIGKILL and SIGSTOP, which have no listeners, nor synchronous signals, nor SIGURG, which is Go's own. */
 const notListenedTo = /^SIG(KILL|STOP|SEGV|BUS|FPE|ILL|TRAP|SYS|ABRT|IOT|URG)$/;
 
-/** Signals that end no process: their listeners can come and go while they arrive. */
+/** Signals that do not end a process: their listeners can come and go while they arrive. */
 const harmless = ["SIGCHLD", "SIGCONT", "SIGWINCH"];
 
 const [seconds, ...named] = process.argv.slice(2);
@@ -48,7 +48,7 @@ await Promise.all([
     done.exchanges++;
     for (const signal of harmless.filter((name) => signals.includes(name))) {
       process.removeListener(signal, hear);
-      process.on(signal, hear); // libuv installs its handler anew
+      process.on(signal, hear); // libuv installs its handler again
     }
   }),
   ...(["ffi", "exec"] as const).map((backend) =>
