@@ -11,14 +11,14 @@ import { ours, type Program, Running, runToEnd } from "./programs.js";
 const [, exec] = ours;
 assert.ok(exec);
 
-/** Upstream's program returns before it serves: wg-bridge does not. */
+/** Upstream's program goes into the background before it serves; wg-bridge waits until it does. */
 const viaUpstream: Program = {
   ...exec,
   title: "wg-bridge with upstream's executable",
   env: { ...exec.env, WIREGUARD_GO_EXECUTABLE: upstreamExecutablePath },
 };
 
-/** The processes whose last argument is this interface. */
+/** Returns the pids of the processes whose last argument is this interface. */
 function serving(name: string): string[] {
   return readdirSync("/proc").filter((entry) => {
     const path = `/proc/${entry}/cmdline`;
@@ -37,7 +37,7 @@ for (const program of [...ours, viaUpstream]) {
     onlyInSandbox();
     endLeftTunnels("wg1", "wgfd");
 
-    it("returns once the tunnel answers, and holds on to nothing that was given to it", async () => {
+    it("returns once the tunnel answers, and keeps none of its caller's streams open", async () => {
       const { code, stdout } = runToEnd(program, ["wg1"]);
       assert.equal(code, 0);
       assert.equal(stdout, "");
@@ -57,21 +57,21 @@ for (const program of [...ours, viaUpstream]) {
       }
     });
 
-    it("logs on to what it was given where LOG_LEVEL is set", async () => {
+    it("continues to log to its caller's streams if LOG_LEVEL is set", async () => {
       const starter = new Running(program, ["wg1"], { LOG_LEVEL: "verbose" });
       const exited = new Promise((resolve) => starter.process.on("exit", resolve));
       assert.equal(await exited, 0);
       ip("link", "del", "wg1");
-      // Its end of the pipe is closed only now.
+      // The tunnel's process has held the pipe open until now.
       assert.match((await starter.ended).stdout, /^DEBUG: \(wg1\) .*Device clos/m);
     });
 
-    it("holds on to nothing where LOG_LEVEL is silent", async () => {
+    it("keeps none of its caller's streams open if LOG_LEVEL is silent", async () => {
       assert.equal(runToEnd(program, ["wg1"], { LOG_LEVEL: "silent" }).code, 0);
       await end("wg1");
     });
 
-    it("ends with 1 where it cannot make the interface, and says so on standard error", () => {
+    it("exits with 1 if it cannot create the interface, and reports that on standard error", () => {
       ip("link", "add", "wg1", "type", "veth", "peer", "name", "wg1peer");
       try {
         const { code, stderr } = runToEnd(program, ["wg1"]);
@@ -105,19 +105,19 @@ describe("wg-bridge in the background", () => {
     return { ...exec, env: { ...exec.env, WIREGUARD_GO_EXECUTABLE: path } };
   }
 
-  it("does not believe a program that ends well without a tunnel", () => {
+  it("fails if a program exits with 0 without a tunnel", () => {
     const { code, stderr } = runToEnd(viaProgram("#!/bin/sh\n"), ["wg1"]);
     assert.equal(code, 1);
     assert.match(stderr, /there is no tunnel/);
   });
 
-  it("says that a program was killed", () => {
+  it("reports that a program was killed", () => {
     const { code, stderr } = runToEnd(viaProgram("#!/bin/sh\nkill -KILL $$\n"), ["wg1"]);
     assert.equal(code, 1);
     assert.match(stderr, /killed by SIGKILL/);
   });
 
-  it("falls back on exec where the library crashes the process that loads it, and says so", async () => {
+  it("falls back on exec if the library crashes the process that loads it, and reports that", async () => {
     const library = join(directory, "crash.so");
     writeFileSync(
       `${library}.c`,

@@ -20,11 +20,11 @@ const variants: readonly (readonly [string, BackendRequest, NodeJS.ProcessEnv])[
 
 const empty: DeviceStatus = { peers: [], unknown: [] };
 
-/** What can be compared: keys as text, peers and prefixes in an order, a port of 0 as none. */
+/** Makes a status comparable: keys as text, peers and prefixes sorted, a port of 0 as none. */
 function comparable({ listenPort, ...status }: DeviceStatus): unknown {
   const peers = status.peers
     .map(({ protocolVersion: _one, sentBytes: _sent, ...peer }) => ({
-      ...peer, // without what it sent: where its link is up, that is keepalives
+      ...peer, // without sentBytes: on a link that is up, keepalives are sent
       allowedIps: peer.allowedIps.toSorted(),
     }))
     .toSorted((one, other) => (one.publicKey < other.publicKey ? -1 : 1));
@@ -35,11 +35,11 @@ for (const [title, request, settings] of variants) {
   describe(`the codec and ${title}`, () => {
     onlyInSandbox();
 
-    it("agree on what every change makes of a device", async () => {
+    it("agree on the effect of every change on a device", async () => {
       const { backend } = await openBackend(request, { ...process.env, ...settings });
       await using tunnel = await backend.start({ name: "wgu0", logLevel: "silent" });
-      const set = async (asked: Parameters<typeof encodeChange>[0]) =>
-        decodeErrno(await tunnel.exchange(encodeChange(asked)));
+      const set = async (input: Parameters<typeof encodeChange>[0]) =>
+        decodeErrno(await tunnel.exchange(encodeChange(input)));
       const status = async () => decodeStatus(await tunnel.exchange(getRequest));
       await fc.assert(
         fc.asyncProperty(changes, changes, async (first, second) => {
@@ -51,13 +51,13 @@ for (const [title, request, settings] of variants) {
           } as const;
           assert.equal(await set(reset), 0);
           let expected = empty;
-          for (const asked of [first, second]) {
-            assert.equal(await set(asked), 0);
-            expected = change(expected, asked);
+          for (const input of [first, second]) {
+            assert.equal(await set(input), 0);
+            expected = change(expected, input);
             const { listenPort, ...rest } = await status();
-            // Upstream's link is always up: then the engine has chosen a port by itself.
-            const told = expected.listenPort ? { ...rest, listenPort: listenPort ?? 0 } : rest;
-            assert.deepEqual(comparable(told), comparable(expected));
+            // Upstream's link is always up, so that its engine has chosen a port by itself.
+            const reported = expected.listenPort ? { ...rest, listenPort: listenPort ?? 0 } : rest;
+            assert.deepEqual(comparable(reported), comparable(expected));
           }
         }),
         { numRuns: 60 },

@@ -17,9 +17,9 @@ interface Case {
   readonly name?: string;
   readonly code: string;
   readonly message: RegExp;
-  /** Makes the start fail, and returns what undoes that. */
+  /** Prepares what makes the start fail, and returns a function that undoes it. */
   readonly prepare?: () => (() => void) | Promise<() => void>;
-  /** What the start runs under. */
+  /** A command that the start is run by. */
   readonly under?: readonly string[];
   /** Variables that only the command line honours. */
   readonly env?: NodeJS.ProcessEnv;
@@ -56,7 +56,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    title: "something in the socket's way",
+    title: "a directory in place of the socket",
     code: "WG_BRIDGE_ENGINE",
     message: /a directory is in the way of UAPI socket .*Remove it/,
     prepare: () => {
@@ -65,7 +65,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    title: "a name that cannot be",
+    title: "an invalid name",
     name: "a b",
     code: "WG_BRIDGE_INTERFACE_NAME",
     message: /interface name/,
@@ -147,7 +147,7 @@ async function serve(name: string): Promise<Server> {
   return server;
 }
 
-/** What wg-bridge says: the same on its status descriptor, which has the code too, and on standard error. */
+/** Returns what wg-bridge reports on standard error, after its own name. */
 function commandLine(backend: string, args: readonly string[], test: Case): string {
   const program = ours.find(({ env }) => env.WG_BRIDGE_BACKEND === backend);
   assert.ok(program);
@@ -163,11 +163,11 @@ function commandLine(backend: string, args: readonly string[], test: Case): stri
   return stderr.replace(/^wg-bridge: /, "").trim();
 }
 
-/** What the library's error says, after its code. */
+/** Returns the code and the message of the library's error. */
 function library(backend: string, test: Case): { code: string; message: string } {
   const [command = "", ...rest] = [...(test.under ?? []), process.execPath, startOnce, backend];
-  const said = execFileSync(command, [...rest, test.name ?? "wg1"], { encoding: "utf8" }).trim();
-  const [code = "", ...words] = said.split(" ");
+  const printed = execFileSync(command, [...rest, test.name ?? "wg1"], { encoding: "utf8" });
+  const [code = "", ...words] = printed.trim().split(" ");
   return { code, message: words.join(" ") };
 }
 

@@ -6,12 +6,12 @@ import { Pair } from "../pair.js";
 import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
 import { ours, Running } from "./programs.js";
 
-/** Bytes of both interfaces. */
+/** Of both interfaces, in bytes. */
 const mtu = 1420;
 
 const each = [...parseDisabled("all"), "all"] as const;
 
-/** A counter of an interface since it was made. */
+/** Returns a counter of an interface, which begins at its creation. */
 function counter(name: string, of: "tx_bytes" | "tx_packets"): number {
   return Number(readFileSync(`/sys/class/net/${name}/statistics/${of}`, "utf8"));
 }
@@ -20,7 +20,7 @@ function environment(disable: string): NodeJS.ProcessEnv {
   return { ...process.env, WG_BRIDGE_DISABLE: disable };
 }
 
-/** The options that choose features, and whether the kernel then leaves TCP over IPv4 whole. */
+/** Options that choose features, and whether the kernel then hands over TCP segments over IPv4 unsplit. */
 const choices: readonly (readonly [string, Partial<TunnelOptions>, boolean])[] = [
   ["with nothing disabled", { env: environment("") }, true],
   ["with others disabled", { disable: ["tso6", "udp-gro"] }, true],
@@ -44,7 +44,7 @@ for (const backend of ["ffi", "exec"] as const) {
     }
 
     for (const [title, options, whole] of choices) {
-      it(`${title} is given ${whole ? "segments as one packet" : "each segment alone"}`, async () => {
+      it(`${title} receives ${whole ? "many segments as one packet" : "each segment alone"}`, async () => {
         const either = { ...options, backend };
         await using pair = await Pair.open({ number: 41, near: either, far: either, mtu });
         await pair.transfer(4_000_000);
@@ -54,7 +54,7 @@ for (const backend of ["ffi", "exec"] as const) {
       });
     }
 
-    it("is not opened without a feature that is unknown", async () => {
+    it("is not opened if the feature to disable is unknown", async () => {
       await assert.rejects(
         openTunnel({ name: "wg1", backend, env: environment("tso4,tos6") }),
         (error) =>
@@ -73,7 +73,7 @@ for (const program of ours) {
     endLeftTunnels("wg1");
 
     for (const args of [["-f", "wg1"], ["wg1"]]) {
-      it(`logs what ${args.join(" ")} does without`, async () => {
+      it(`logs which features ${args.join(" ")} does not use`, async () => {
         const settings = { LOG_LEVEL: "verbose", WG_BRIDGE_DISABLE: "udp-gro,uso" };
         const running = await new Running(program, args, settings).answers("wg1");
         ip("link", "del", "wg1");

@@ -14,8 +14,8 @@ import {
 } from "../sandbox.js";
 import { environment, programs, Running, runToEnd } from "./programs.js";
 
-/** Opens a TUN interface, or a UAPI socket too, and runs a program with their descriptors. */
-const givesDescriptors = `
+/** A C program that opens a TUN interface and a UAPI socket, and runs a program with their descriptors. */
+const descriptorPasser = `
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -50,19 +50,19 @@ for (const program of programs) {
     onlyInSandbox();
     endLeftTunnels("wg1", "wgfd");
     let directory = "";
-    let given = "";
+    let passer = "";
 
     before(() => {
       directory = mkdtempSync(join(tmpdir(), "wg-bridge-parity-"));
-      given = join(directory, "given");
-      writeFileSync(`${given}.c`, givesDescriptors);
-      execFileSync("gcc", ["-o", given, `${given}.c`]);
+      passer = join(directory, "passer");
+      writeFileSync(`${passer}.c`, descriptorPasser);
+      execFileSync("gcc", ["-o", passer, `${passer}.c`]);
     });
 
     after(() => rmSync(directory, { recursive: true }));
 
     for (const args of [[], ["wg1", "wg2"], ["-f"], ["-f", "wg1", "wg2"]]) {
-      it(`answers ${JSON.stringify(args)} with its usage on standard output and 0`, () => {
+      it(`prints its usage to standard output and exits with 0 if its arguments are ${JSON.stringify(args)}`, () => {
         const { code, stdout } = runToEnd(program, args);
         assert.equal(code, 0);
         assert.match(stdout, /^Usage: .*INTERFACE/);
@@ -82,7 +82,7 @@ for (const program of programs) {
       ["its socket's removal", () => unlinkSync(socketPath("wg1"))],
     ];
     for (const [way, end] of ways) {
-      it(`ends well on ${way}, and leaves nothing`, async () => {
+      it(`exits with 0 on ${way}, and leaves nothing behind`, async () => {
         const running = await new Running(program, ["-f", "wg1"]).answers("wg1");
         end(running);
         const { code, stdout, stderr } = await running.ended;
@@ -93,7 +93,7 @@ for (const program of programs) {
       });
     }
 
-    it("is asked for by --foreground and by WG_PROCESS_FOREGROUND too", async () => {
+    it("is requested by --foreground and by WG_PROCESS_FOREGROUND too", async () => {
       const calls: readonly (readonly [string[], NodeJS.ProcessEnv])[] = [
         [["--foreground", "wg1"], {}],
         [["wg1"], { WG_PROCESS_FOREGROUND: "1" }],
@@ -125,7 +125,7 @@ for (const program of programs) {
       });
     }
 
-    it("says once why it cannot make the interface, and ends with 1", () => {
+    it("reports once why it cannot create the interface, and exits with 1", () => {
       ip("link", "add", "wg1", "type", "veth", "peer", "name", "wg1peer");
       try {
         const { code, stdout, stderr } = runToEnd(program, ["-f", "wg1"]);
@@ -142,17 +142,17 @@ for (const program of programs) {
       assertNothingLeft("wg1");
     });
 
-    it("takes the place of a dead socket", async () => {
+    it("replaces a dead socket", async () => {
       makeDeadSocket("wg1");
       const running = await new Running(program, ["-f", "wg1"]).answers("wg1");
       running.process.kill("SIGTERM");
       assert.equal((await running.ended).code, 0);
     });
 
-    it("serves the interface and the socket whose descriptors it is given", async () => {
+    it("serves the interface and the socket whose descriptors it receives", async () => {
       const path = socketPath("wgfd");
       const args = ["wgfd", path, program.command, "-f", "wgfd"];
-      const running = await new Running({ ...program, command: given }, args).answers("wgfd");
+      const running = await new Running({ ...program, command: passer }, args).answers("wgfd");
       assert.ok(interfaceExists("wgfd"));
       running.process.kill("SIGTERM");
       assert.equal((await running.ended).code, 0);

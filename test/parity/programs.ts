@@ -3,12 +3,12 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
 import { untilAnswer } from "../../src/backends/exec/tunnel.js";
 
-/** A program that is called as wireguard-go is. */
+/** A program with wireguard-go's command line. */
 export interface Program {
   readonly title: string;
   readonly command: string;
   readonly env: NodeJS.ProcessEnv;
-  /** It is wg-bridge, which promises more than upstream's program does. */
+  /** Whether it is wg-bridge, which promises more than upstream's program does. */
   readonly ours: boolean;
 }
 
@@ -21,19 +21,19 @@ export const ours: readonly Program[] = ["ffi", "exec"].map((backend) => ({
   ours: true,
 }));
 
-/** Both backends, and what they have to equal. */
+/** Both backends, and the program that they must behave like. */
 export const programs: readonly Program[] = [
   ...ours,
   { title: "upstream's wireguard-go", command: upstreamExecutablePath, env: {}, ours: false },
 ];
 
-/** The variables that a test sets itself do not come from whoever runs the tests. */
+/** Returns a program's environment. Variables that tests set are not inherited from whoever runs the tests. */
 export function environment(program: Program, settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { LOG_LEVEL: _level, WG_PROCESS_FOREGROUND: _foreground, ...env } = process.env;
   return { ...env, ...program.env, ...settings };
 }
 
-/** How a program ended, and all that it printed. */
+/** How a program ended, and everything that it printed. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -62,7 +62,7 @@ export class Running {
     });
   }
 
-  /** Resolves once the tunnel answers; rejects if the program has ended before. */
+  /** Resolves once the tunnel answers; rejects if the program ends first. */
   async answers(name: string): Promise<this> {
     const stop = new AbortController();
     const died = this.ended.then(({ code, stdout, stderr }) => {
@@ -73,7 +73,7 @@ export class Running {
   }
 }
 
-/** Runs a program to its end. It must not keep what it prints open any longer. */
+/** Runs a program to its end. No process may hold its output open afterwards. */
 export function runToEnd(
   program: Program,
   args: readonly string[],

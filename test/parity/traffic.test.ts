@@ -19,7 +19,7 @@ function makeKeys(): Keys {
   return { privateKey, publicKey: execFileSync("wg", ["pubkey"], options).trim() };
 }
 
-/** wg-quick prefers the kernel's WireGuard, where there is one, to any program. */
+/** Reports whether the kernel has WireGuard: wg-quick then prefers it to any program. */
 function kernelHasWireGuard(): boolean {
   try {
     ip("link", "add", "wgprobe", "type", "wireguard");
@@ -99,7 +99,7 @@ for (const program of programs) {
         const shown = execFileSync("wg", ["show", "wg2", "transfer"], { encoding: "utf8" });
         assert.match(shown, /\t[1-9]\d*\t[1-9]\d*\n$/);
       } finally {
-        // A program keeps its namespace alive until its interface is deleted.
+        // A program holds its namespace until its interface is deleted.
         for (const [index, namespace] of namespaces.entries()) {
           spawnSync("ip", ["-n", namespace, "link", "del", `wg${index + 1}`]);
           ip("netns", "del", namespace);
@@ -108,7 +108,7 @@ for (const program of programs) {
       }
     });
 
-    it("is wg-quick's userspace implementation, by environment alone", async function () {
+    it("serves as wg-quick's userspace implementation by environment alone", async function () {
       if (kernelHasWireGuard()) {
         const test = this.test;
         if (test) test.title += " [skipped: this kernel has WireGuard, which wg-quick prefers]";

@@ -17,7 +17,7 @@ const key = { own: "a8".repeat(31), peer: "b1".repeat(32), other: "c2".repeat(32
 const privateKey = `${key.own}68`;
 const zero = "00".repeat(32);
 
-/** Everything that can be set, and what a get then answers, line by line. */
+/** Everything that can be set, and the lines that a get then returns. */
 const everything = [
   `private_key=${privateKey}`,
   "listen_port=4242",
@@ -48,7 +48,7 @@ const everythingAnswered = [
   "allowed_ip=2001:db8::/32",
 ];
 
-/** A get's lines without the counters, which a keepalive may move at any moment. */
+/** Returns a get's lines without the counters, which a keepalive may change at any moment. */
 function lines(answer: string): string[] {
   return answer.split("\n").filter((line) => line !== "" && !/^[rt]x_bytes=\d+$/.test(line));
 }
@@ -61,12 +61,12 @@ for (const [title, request, settings] of variants) {
 
     beforeEach(async () => {
       const { backend } = await openBackend(request, { ...process.env, ...settings });
-      let sayUp = () => {};
+      let resolveUp = () => {};
       up = new Promise((resolve) => {
-        sayUp = resolve;
+        resolveUp = resolve;
       });
       const onLog = (line: string) => {
-        if (line.includes("now Up")) sayUp();
+        if (line.includes("now Up")) resolveUp();
       };
       tunnel = await backend.start({ name: "wg1", logLevel: "verbose", onLog });
     });
@@ -86,7 +86,7 @@ for (const [title, request, settings] of variants) {
       assert.deepEqual(await get(), [...everythingAnswered, "errno=0"]);
     });
 
-    it("changes nothing by a set without a line", async () => {
+    it("changes nothing for a set without lines", async () => {
       await set(...everything);
       assert.equal(await set(), "errno=0\n\n");
       assert.deepEqual(await get(), [...everythingAnswered, "errno=0"]);
@@ -106,7 +106,7 @@ for (const [title, request, settings] of variants) {
       assert.deepEqual(await get(), ["listen_port=4242", "errno=0"]);
     });
 
-    it("replaces peers and allowed IPs where it is told to", async () => {
+    it("replaces peers and allowed IPs if a set says so", async () => {
       await set(...everything);
       await set(`public_key=${key.peer}`, "replace_allowed_ips=true", "allowed_ip=10.2.0.0/16");
       const ips = (await get()).filter((line) => line.startsWith("allowed_ip="));
@@ -127,7 +127,7 @@ for (const [title, request, settings] of variants) {
       );
     });
 
-    it("adds no peer that was only to be updated", async () => {
+    it("does not add a peer that a set only updates", async () => {
       assert.equal(await set(`public_key=${key.other}`, "update_only=true"), "errno=0\n\n");
       assert.ok(!(await get()).includes(`public_key=${key.other}`));
     });
@@ -159,7 +159,7 @@ for (const [title, request, settings] of variants) {
       });
     }
 
-    it("answers EPROTO to a line that is no assignment", async () => {
+    it("answers EPROTO to a line that is not an assignment", async () => {
       assert.equal(await set("no assignment"), "errno=-71\n\n");
     });
 
@@ -182,13 +182,13 @@ for (const [title, request, settings] of variants) {
       }
     });
 
-    it("answers after an error as before", async () => {
+    it("answers as before after an error", async () => {
       await set("no_such_key=1");
       assert.equal(await set("fwmark=9"), "errno=0\n\n");
       assert.ok((await get()).includes("fwmark=9"));
     });
 
-    it("gives the answer to an error early in a request of megabytes", async () => {
+    it("answers an error early in a request of a megabyte", async () => {
       const many = Array.from({ length: 50_000 }, () => "allowed_ip=10.0.0.0/8");
       assert.equal(await set("no_such_key=1", peer, ...many), "errno=-22\n\n");
     });
