@@ -22,7 +22,7 @@ describe("the command line", () => {
   const background = { command: "run", foreground: false, name: "wg1" };
   const foreground = { ...background, foreground: true };
 
-  it("runs a tunnel as wireguard-go's does", () => {
+  it("runs a tunnel with wireguard-go's arguments", () => {
     assert.deepEqual(parse("wg1"), background);
     assert.deepEqual(parse("-f wg1"), foreground);
     assert.deepEqual(parse("--foreground wg1"), foreground);
@@ -62,7 +62,7 @@ describe("the command line", () => {
     }
   });
 
-  it("takes other words for the names of interfaces", () => {
+  it("treats other words as names of interfaces", () => {
     const names = [
       "wg0",
       "show0",
@@ -92,12 +92,12 @@ describe("the command line", () => {
   });
 
   for (const line of ["", "-f", "run", "wg1 wg2", "wg1 -h", "--version x"]) {
-    it(`answers "${line}" with the usage`, () => {
+    it(`prints the usage for "${line}"`, () => {
       assert.deepEqual(parse(line), { command: "usage" });
     });
   }
 
-  it("answers --help and -h with the help, or that of the command before it", () => {
+  it("prints the help for --help and -h, or that of the command before them", () => {
     for (const line of ["--help", "-h"]) {
       assert.deepEqual(parse(line), { command: "help", args: [] });
     }
@@ -110,13 +110,13 @@ describe("the command line", () => {
     assert.deepEqual(parse("check -- -h"), { command: "check", args: ["--", "-h"] });
   });
 
-  it("leaves the arguments of other commands to these", () => {
+  it("leaves the arguments of other commands to these commands", () => {
     assert.deepEqual(parse("--version"), { command: "version" });
     assert.deepEqual(parse("doctor --json"), { command: "doctor", args: ["--json"] });
     assert.deepEqual(parse("check -f x"), { command: "check", args: ["-f", "x"] });
   });
 
-  it("refuses an option that it does not know, and says how to give a name like it", () => {
+  it("refuses an unknown option, and says how to name an interface like it", () => {
     for (const [line, option] of [
       ["--frobnicate wg1", "--frobnicate"],
       ["-x", "-x"],

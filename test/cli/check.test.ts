@@ -9,12 +9,12 @@ function format(text: string, colored = false): string {
   return formatDiagnostics("wg0.conf", text, checkConfig(text), colored);
 }
 
-describe("mistakes in a configuration, formatted for people,", () => {
-  it("are reported as none if there are none", () => {
+describe("the diagnostics of a configuration, formatted for people,", () => {
+  it("say that there are no mistakes", () => {
     assert.equal(format("[Interface]\nMTU = 1420\n"), "wg0.conf: no mistakes\n");
   });
 
-  it("have their place, their line and a caret below the place", () => {
+  it("show the position, the line and a caret below the position", () => {
     assert.equal(
       format("[Interface]\r\n\tListenPort = 99999 # mine\r\n"),
       `wg0.conf:2:15: the value of ListenPort cannot be read; expected a port from 0 to 65535
@@ -24,14 +24,14 @@ describe("mistakes in a configuration, formatted for people,", () => {
     );
   });
 
-  it("have colour only on request, and the same text then", () => {
+  it("are coloured only on request, with the same text", () => {
     const text = "[Interface]\nMTU = 1\n[Peer]\nnonsense\n";
     assert.notEqual(format(text, true), format(text));
     assert.equal(stripVTControlCharacters(format(text, true)), format(text));
     assert.ok(!format(text).includes("\x1b"));
   });
 
-  it("have three lines each, whatever the text", () => {
+  it("have three lines each, whatever the configuration", () => {
     const line = fc.oneof(
       fc.string(),
       fc.constantFrom("[Peer]", "[Interface]", "MTU = x", "PublicKey ="),
@@ -81,7 +81,7 @@ describe("a line of a configuration, without its secrets,", () => {
     assert.equal(showableLine("AllowedIPs = 10.0.0.0/24 # secret"), "AllowedIPs = 10.0.0.0/24");
   });
 
-  it("never holds part of a key, wherever that was", () => {
+  it("never shows part of a key, wherever it was", () => {
     fc.assert(
       fc.property(names, fc.string(), keys, fc.string(), (name, before, key, after) => {
         const shown = showableLine(`${name} = ${before}${key}${after}`);
@@ -92,7 +92,7 @@ describe("a line of a configuration, without its secrets,", () => {
     );
   });
 
-  it("has no control characters, and is never longer", () => {
+  it("has no control characters, and never becomes longer", () => {
     assert.equal(showableLine("MTU = \x1b[2J\u202e1\u2028x\r"), "MTU =  [2J 1 x");
     fc.assert(
       fc.property(names, fc.string({ unit: "binary" }), (name, value) => {

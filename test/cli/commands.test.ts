@@ -49,7 +49,7 @@ describe("wg-bridge genkey, genpsk and pubkey", () => {
     assert.equal(wg(["pubkey"], ours(["genpsk"]).stdout).status, 0);
   });
 
-  it("refuse what is not a key, as wg does, without repeating it", () => {
+  it("refuse what is not a key, as wg does, without printing it", () => {
     for (const input of ["", "short", `${key}x`, Buffer.from(key, "base64").toString("hex")]) {
       assert.notEqual(wg(["pubkey"], input).status, 0);
       const { status, stdout, stderr } = ours(["pubkey"], input);
@@ -112,7 +112,7 @@ AllowedIPs = 10.0.0.2/32
 });
 
 describe("wg-bridge check", () => {
-  it("prints mistakes as compilers do, and exits 0 only if there are none", () => {
+  it("prints mistakes as compilers do, and exits with 0 only if there are none", () => {
     const good = ours(["check", file("good.conf", "[Interface]\n")]);
     assert.equal(good.stdout, `${directory}/good.conf: no mistakes\n`);
     assert.equal(good.status, 0);
@@ -133,7 +133,7 @@ describe("wg-bridge metrics", () => {
   endLeftTunnels("wgv0");
   const config = `[Peer]\nPublicKey = ${key}\nAllowedIPs = 10.0.0.2/32, fd00::2/128\n`;
 
-  it("prints the names and labels that dashboards know, and which backend serves", async () => {
+  it("prints the names and labels that dashboards use, and which backend serves", async () => {
     for (const backend of ["ffi", "exec"] as const) {
       await using tunnel = await openTunnel({ name: "wgv0", backend });
       await tunnel.apply(config);
@@ -149,12 +149,12 @@ describe("wg-bridge metrics", () => {
     }
   });
 
-  it("serves them on loopback until a signal, and then exits 0", async () => {
+  it("serves them on loopback until a signal, and then exits with 0", async () => {
     await using tunnel = await openTunnel({ name: "wgv0", backend: "exec" });
     await tunnel.apply(config);
     const server = spawn(bridge, ["metrics", "--listen"], { stdio: ["ignore", "ignore", "pipe"] });
-    const [said] = await once(server.stderr, "data");
-    assert.equal(String(said), "wg-bridge: serving http://127.0.0.1:9586/metrics\n");
+    const [line] = await once(server.stderr, "data");
+    assert.equal(String(line), "wg-bridge: serving http://127.0.0.1:9586/metrics\n");
     const answer = await fetch("http://127.0.0.1:9586/metrics");
     assert.equal(answer.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert.match(await answer.text(), /^wireguard_sent_bytes_total\{interface="wgv0"/m);
@@ -209,7 +209,7 @@ AllowedIPs = 10.5.0.2/32
   });
 
   it("name the package if wg-quick is not installed", () => {
-    // The directory that holds Node.js is always searched: here it holds nothing else.
+    // The directory of Node.js is always searched: here it holds nothing else.
     const node = `${directory}/bin/node`;
     mkdirSync(`${directory}/bin`);
     copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);

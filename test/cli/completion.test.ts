@@ -20,7 +20,7 @@ import { onlyInSandbox } from "../sandbox.js";
 import { FakeServer } from "../uapi/fake-server.js";
 import { bridge, describeWith, runBridge } from "./programs.js";
 
-/** A directory with wg-bridge in its bin, and with files to complete. */
+/** A directory that holds bin/wg-bridge and files to complete. */
 let directory = "";
 before(() => {
   directory = mkdtempSync(`${tmpdir()}/wg-bridge-completion-`);
@@ -30,7 +30,7 @@ before(() => {
 });
 after(() => rmSync(directory, { recursive: true }));
 
-/** Runs a shell with arguments that can name the completion's script. */
+/** Runs a shell with the arguments that `args` makes from the path of the completion's script; returns its lines. */
 function inShell(shell: string, args: (script: string) => readonly string[]): readonly string[] {
   const script = `${directory}/completion.${shell}`;
   if (!existsSync(script)) writeFileSync(script, runBridge(["completion", shell]).stdout);
@@ -46,7 +46,7 @@ function inShell(shell: string, args: (script: string) => readonly string[]): re
 
 type Complete = (line: string) => readonly string[];
 
-/** What every shell must offer for a line. */
+/** The words that every shell must offer for a line. */
 const cases: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ["wg-bridge sy", ["syncconf"]],
   ["wg-bridge show --js", ["--json"]],
@@ -81,7 +81,7 @@ function offersThese(complete: Complete): void {
   });
 }
 
-/** Hostile names of interfaces, which a shell must not run or take for a pattern or an option. */
+/** Hostile interface names, which a shell must not run or mistake for a pattern or an option. */
 const hostile = [
   "$(>pwned)",
   "`>pwned`",
@@ -95,7 +95,7 @@ const hostile = [
   "j\\k",
 ];
 
-/** Hostile names of configurations; wg-quick accepts the last two. */
+/** Hostile configuration names; wg-quick accepts the last two. */
 const hostileFiles = [
   "$(touch pwned)",
   "`touch pwned`",
@@ -107,7 +107,7 @@ const hostileFiles = [
   "good",
 ];
 
-/** Serves interfaces with all these names, and puts these files alone into the sandbox's /etc/wireguard. */
+/** Serves interfaces with all these names, and makes these the only files in the sandbox's /etc/wireguard. */
 function withHostileNames(): void {
   const servers: FakeServer[] = [];
   before(async () => {
@@ -125,14 +125,14 @@ function withHostileNames(): void {
 }
 
 /**
- * Types into a shell on a terminal: a line, then tab and return. Returns the words that wg-bridge is
- * then run with, each as JSON. The program on PATH only notes them, unless the completion runs it.
+ * Types a line, tab and return into a shell on a terminal. Returns the arguments that the shell then runs
+ * wg-bridge with: the wg-bridge on PATH only records them, unless the completion runs it.
  */
 async function typeInto(shell: readonly string[], setUp: string, line: string): Promise<unknown> {
-  const bin = `${directory}/noting`;
-  const noted = `${directory}/noted`;
+  const bin = `${directory}/recording`;
+  const recorded = `${directory}/recorded`;
   const work = `${directory}/work`;
-  rmSync(noted, { force: true });
+  rmSync(recorded, { force: true });
   mkdirSync(bin, { recursive: true });
   mkdirSync(work, { recursive: true });
   writeFileSync(
@@ -140,7 +140,7 @@ async function typeInto(shell: readonly string[], setUp: string, line: string): 
     `#!${process.execPath}
 const words = process.argv.slice(2);
 if (words.join() === "show,interfaces") await import(${JSON.stringify(bridge)});
-else (await import("node:fs")).writeFileSync(${JSON.stringify(noted)}, JSON.stringify(words));
+else (await import("node:fs")).writeFileSync(${JSON.stringify(recorded)}, JSON.stringify(words));
 `,
     { mode: 0o755 },
   );
@@ -153,7 +153,7 @@ else (await import("node:fs")).writeFileSync(${JSON.stringify(noted)}, JSON.stri
   terminal.stdin.write(`${setUp}\nwg-bridge ${line}\t\nexit\n`);
   await once(terminal, "close");
   assert.deepEqual(readdirSync(work), []);
-  return JSON.parse(readFileSync(noted, "utf8"));
+  return JSON.parse(readFileSync(recorded, "utf8"));
 }
 
 interface Shell {
@@ -161,11 +161,11 @@ interface Shell {
   /** The command that starts it on a terminal, and what to type before it reads the completion. */
   readonly interactive: readonly string[];
   readonly setUp?: string;
-  /** How it writes what it offers. */
+  /** Quotes a name as the shell does when it offers it. */
   readonly escaped: (name: string) => string;
 }
 
-/** The start of a line, and the word that it is completed to. */
+/** The start of a line, and the word that its end is completed to. */
 const typed: readonly (readonly [string, string])[] = [
   ["show \\$", "$(>pwned)"],
   ["show \\`", "`>pwned`"],
@@ -174,8 +174,8 @@ const typed: readonly (readonly [string, string])[] = [
   ["up \\$", "$"],
 ];
 
-/** A shell takes names that others chose as text. */
-function takesNamesAsText(complete: Complete, shell: Shell): void {
+/** Tests that a shell treats names that others chose as text. */
+function treatsNamesAsText(complete: Complete, shell: Shell): void {
   const { name, interactive, setUp = "", escaped } = shell;
 
   describe("with names that others chose", () => {
@@ -185,7 +185,7 @@ function takesNamesAsText(complete: Complete, shell: Shell): void {
       const names = hostile.filter((name) => !name.startsWith("-"));
       const interfaces = complete("wg-bridge showconf ").toSorted();
       assert.deepEqual(interfaces, names.map(escaped).toSorted());
-      // Files of the directory are offered too.
+      // Files in the directory are offered too.
       const files = complete("wg-bridge up ").filter((word) => !existsSync(`${directory}/${word}`));
       assert.deepEqual(files.toSorted(), ["good", "w=g"]);
       assert.ok(!existsSync(`${directory}/pwned`));
@@ -217,7 +217,7 @@ describe("the completion for bash", () => {
   const complete = completeIn("");
 
   offersThese(complete);
-  takesNamesAsText(complete, {
+  treatsNamesAsText(complete, {
     name: "bash",
     interactive: ["bash", "--norc", "-i"],
     escaped: (name) => execFileSync("bash", ["-c", 'printf %q "$0"', name], { encoding: "utf8" }),
@@ -229,7 +229,7 @@ describe("the completion for bash", () => {
     assert.deepEqual(lines, ["complete -o default -F _wg_bridge wg-bridge"]);
   });
 
-  it("offers what can stand first, and the options that run a tunnel without a command", () => {
+  it("offers all possible first words, and the options that run a tunnel without a command", () => {
     assert.deepEqual(complete("wg-bridge "), firstWords);
     assert.deepEqual(complete("wg-bridge -f --f"), ["--foreground"]);
   });
@@ -253,12 +253,12 @@ describeWith("fish", "the completion for fish", () => {
   const complete: Complete = (line) => {
     const call = "source $argv[1]; complete -C $argv[2]";
     const lines = inShell("fish", (script) => ["--no-config", "-c", call, script, line]);
-    // Each has its description behind a tab.
+    // A tab separates each word from its description.
     return lines.map((offered) => offered.split("\t", 1)[0] ?? "");
   };
 
   offersThese(complete);
-  takesNamesAsText(complete, {
+  treatsNamesAsText(complete, {
     name: "fish",
     interactive: ["fish", "--no-config", "-i"],
     escaped: (name) => name,
@@ -277,7 +277,7 @@ describeWith("fish", "the completion for fish", () => {
 describeWith("zsh", "the completion for zsh", () => {
   onlyInSandbox();
 
-  /** zsh's own builtins work only in its line editor: these print their arguments. */
+  /** Stubs that print their arguments, for zsh's builtins, which work only in its line editor. */
   const stubs = `
 compdef() { :; }
 compadd() { shift; local word; for word; do [[ $word == $PREFIX* ]] && print -r -- $word; done; return 0; }
@@ -292,7 +292,7 @@ true`;
     inShell("zsh", (script) => ["-f", "-c", stubs, "zsh", line, script]);
 
   offersThese(complete);
-  takesNamesAsText(complete, {
+  treatsNamesAsText(complete, {
     name: "zsh",
     interactive: ["zsh", "-f", "-i"],
     setUp: "autoload -Uz compinit; compinit -D -u;",

@@ -15,10 +15,10 @@ const run = promisify(execFile);
 const main = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 
 /**
- * With fewer Node.js itself cannot start, or cannot read what main.js imports first: it aborts, or prints a
- * trace.
+ * Returns the lowest limit at which wg-bridge starts. Below it, Node.js itself aborts, or prints a stack trace
+ * because it cannot read the modules that main.js imports first.
  */
-function fewest(): number {
+function lowestLimit(): number {
   const script = 'ulimit -n "$1" && shift && exec "$0" "$@"';
   for (let limit = 16; limit < 32; limit++) {
     const words = ["-c", script, process.execPath, String(limit), main, "version"];
@@ -28,17 +28,17 @@ function fewest(): number {
   throw new Error("wg-bridge does not start with 31 descriptors.");
 }
 
-/** With so many more everything works. */
+/** With so many more descriptors everything works. */
 const enough = 24;
 /** WG_BRIDGE_EVERY_LIMIT=1 tries every limit, which takes minutes. */
 const step = process.env.WG_BRIDGE_EVERY_LIMIT === "1" ? 1 : 6;
 
 function limits(): number[] {
-  const first = fewest();
+  const first = lowestLimit();
   return Array.from({ length: enough / step + 1 }, (_, index) => first + index * step);
 }
 
-/** Runs wg-bridge with so many descriptors. */
+/** Runs wg-bridge with `limit` descriptors. */
 function limited(limit: number, words: readonly string[]): ChildProcess {
   const script = `ulimit -n ${limit} && exec "$0" "$@"`;
   return spawn("bash", ["-c", script, process.execPath, main, ...words], {
@@ -46,7 +46,7 @@ function limited(limit: number, words: readonly string[]): ChildProcess {
   });
 }
 
-/** Resolves with an exit code, and what was printed. */
+/** Resolves with the exit code and everything that was printed. */
 async function endOf(child: ChildProcess): Promise<{ code: number | null; printed: string }> {
   const [out, error] = [child.stdout, child.stderr].map((stream) => stream && text(stream));
   const [code] = await once(child, "close");
@@ -58,7 +58,7 @@ function assertOneSentence(limit: number, code: number | null, printed: string):
   assert.match(printed, /^wg-bridge: .*EMFILE.*\n$/, `with ${limit}`);
 }
 
-/** Waits until the tunnel's socket is there, or the program has ended. */
+/** Resolves once the tunnel's socket exists, or the program has ended. */
 async function untilServed(child: ChildProcess, name: string): Promise<void> {
   while (child.exitCode === null && !existsSync(socketPath(name))) await delay(10);
 }
@@ -69,14 +69,14 @@ describe("wg-bridge with few descriptors", function () {
   endLeftTunnels("wgk2");
 
   for (const backend of ["exec", "ffi"]) {
-    it(`runs a tunnel by ${backend} in the foreground, or says why not`, async () => {
-      let worked = 0;
+    it(`runs a tunnel by ${backend} in the foreground, or reports why it cannot`, async () => {
+      let successes = 0;
       for (const limit of limits()) {
         const child = limited(limit, ["run", "-f", `--backend=${backend}`, "--", "wgk2"]);
         const end = endOf(child);
         await untilServed(child, "wgk2");
         if (child.exitCode === null) {
-          worked++;
+          successes++;
           await run("wg", ["set", "wgk2", "listen-port", "52998"]);
           ip("link", "set", "wgk2", "up");
           child.kill();
@@ -89,18 +89,18 @@ describe("wg-bridge with few descriptors", function () {
         assertNothingLeft("wgk2");
         assert.deepEqual(processesWith("wireguard-go -f wgk2"), []);
       }
-      assert.ok(worked > 0);
+      assert.ok(successes > 0);
     });
   }
 
-  it("shows a tunnel, or says why not", async () => {
+  it("shows a tunnel, or reports why it cannot", async () => {
     await using tunnel = await openTunnel({ name: "wgk2", backend: "exec" });
-    let worked = 0;
+    let successes = 0;
     for (const limit of limits()) {
       const { code, printed } = await endOf(limited(limit, ["show", tunnel.name]));
-      if (code === 0) worked++;
+      if (code === 0) successes++;
       else assertOneSentence(limit, code, printed);
     }
-    assert.ok(worked > 0);
+    assert.ok(successes > 0);
   });
 });

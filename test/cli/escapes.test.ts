@@ -7,12 +7,12 @@ import { endLeftTunnels, onlyInSandbox } from "../sandbox.js";
 import { FakeServer } from "../uapi/fake-server.js";
 import { bridge, runBridge } from "./programs.js";
 
-/** A reset, a colour in one character, and a turn of the reading order. */
+/** A terminal reset, a colour sequence that begins with one character, and an override of the text direction. */
 const hostile = "\x1bc\x9b31m\u202ex";
 
-const obeyed = /[\p{Cc}\p{Cf}]/u;
+const controls = /[\p{Cc}\p{Cf}]/u;
 
-/** Runs wg-bridge on a terminal without colour, to its end or to its second output, and returns that. */
+/** Runs wg-bridge on a terminal without colour, and returns its output. After the first view, interrupts --watch. */
 async function onTerminal(words: readonly string[]): Promise<string> {
   const command = [bridge, ...words].map((word) => `'${word}'`).join(" ");
   const terminal = spawn("script", ["-qec", command, "/dev/null"], {
@@ -21,15 +21,15 @@ async function onTerminal(words: readonly string[]): Promise<string> {
     timeout: 30_000,
   });
   let text = "";
-  let asked = !words.includes("--watch");
+  let interrupted = !words.includes("--watch");
   for await (const piece of terminal.stdout) {
     text += piece;
-    if (!asked && /\}\r\n|\r\n\r\n/.test(text)) {
-      asked = true;
+    if (!interrupted && /\}\r\n|\r\n\r\n/.test(text)) {
+      interrupted = true;
       terminal.stdin.write("\x03");
     }
   }
-  // The terminal turns a line break into two characters, and shows the interrupt.
+  // The terminal turns a newline into two characters.
   return text.replaceAll("\r\n", "").replaceAll("\t", "");
 }
 
@@ -55,7 +55,7 @@ describe("names and arguments with escape sequences", () => {
   ]) {
     it(`are printed as codes by ${words.join(" ").replace(hostile, "NAME")} on a terminal`, async () => {
       const text = await onTerminal(words);
-      assert.ok(!obeyed.test(text.replaceAll("\x03", "")), JSON.stringify(text));
+      assert.ok(!controls.test(text.replaceAll("\x03", "")), JSON.stringify(text));
       assert.match(text, /\\x1bc\\x9b31m\\u202ex|\\u001bc\\u009b31m\\u202ex/);
     });
   }
@@ -66,7 +66,7 @@ describe("names and arguments with escape sequences", () => {
     assert.ok((await run(bridge, ["metrics"])).stdout.includes(`interface="${hostile}"`));
     const { stdout } = await run(bridge, ["show", "--json"]);
     assert.deepEqual(Object.keys(JSON.parse(stdout)), [hostile]);
-    assert.ok(!obeyed.test(stdout.replaceAll("\n", "")));
+    assert.ok(!controls.test(stdout.replaceAll("\n", "")));
   });
 
   it("are printed as codes in every error", () => {
@@ -93,7 +93,7 @@ describe("names and arguments with escape sequences", () => {
       const { status, stdout, stderr } = runBridge(words);
       assert.equal(status, 1);
       const text = (stdout + stderr).replaceAll("\n", "");
-      assert.ok(!obeyed.test(text), JSON.stringify([words, text]));
+      assert.ok(!controls.test(text), JSON.stringify([words, text]));
     }
   });
 
@@ -108,7 +108,7 @@ describe("names and arguments with escape sequences", () => {
     for (const words of [["doctor"], ["doctor", "--json"]]) {
       const { stdout } = runBridge(words, "", env);
       assert.match(stdout, /(x1b|u001b)c.*31m/);
-      assert.ok(!obeyed.test(stdout.replaceAll("\n", "")));
+      assert.ok(!controls.test(stdout.replaceAll("\n", "")));
     }
   });
 });
@@ -133,7 +133,7 @@ describe("a tunnel whose name has escape sequences", () => {
         stopped = child.kill("SIGTERM");
       }
       assert.match(text, /\(\\x1b\[31mx\)/);
-      assert.ok(!obeyed.test(text.replaceAll("\n", "")));
+      assert.ok(!controls.test(text.replaceAll("\n", "")));
     }
   });
 });

@@ -11,7 +11,7 @@ import { runBridge } from "./programs.js";
 describe("the help", () => {
   onlyInSandbox();
 
-  it("begins with wireguard-go's words, and has a line of at most 100 characters for each thing", () => {
+  it("begins with wireguard-go's usage, and its lines have at most 100 characters", () => {
     assert.match(helpText(), /^Usage: wg-bridge \[run\] \[-f\|--foreground\] .* INTERFACE\n/);
     assert.ok(helpText().startsWith(usageText()));
     for (const text of [helpText(), ...commandList.map(commandHelpText)]) {
@@ -19,7 +19,7 @@ describe("the help", () => {
     }
   });
 
-  it("lists every command, and each command's help its options with what they do", () => {
+  it("lists every command, and each command's help describes its options", () => {
     const { stdout } = runBridge(["--help"]);
     for (const command of commandList) {
       const { name, summary, options, details = "" } = command;
@@ -36,7 +36,7 @@ describe("the help", () => {
     for (const word of ["--help", "-h"]) assert.equal(runBridge(["doctor", word]).stdout, help);
   });
 
-  it("is refused for what is not a command", () => {
+  it("is refused for an unknown command", () => {
     for (const words of [["nonsense"], ["show", "up"]]) {
       const { status, stdout, stderr } = runBridge(["help", ...words]);
       assert.deepEqual([status, stdout], [1, ""]);
@@ -44,7 +44,7 @@ describe("the help", () => {
     }
   });
 
-  it("is what the error for a command's unknown option points to", () => {
+  it("is what the error for an unknown option refers to", () => {
     for (const { name } of commandList) {
       const { status, stdout, stderr } = runBridge([name, "--frobnicate"]);
       assert.deepEqual([status, stdout], [1, ""]);
@@ -59,7 +59,7 @@ describe("the help", () => {
 describe("the manual page", () => {
   const source = readFileSync(`${packageRoot}/man/wg-bridge.1`, "utf8");
 
-  /** The text of roff, without its fonts and escapes. */
+  /** Returns the text of roff, without fonts and escapes. */
   function plain(roff: string): string {
     return roff
       .replace(/\\f[A-Z]/g, "")
@@ -68,14 +68,14 @@ describe("the manual page", () => {
       .replace(/\\-/g, "-");
   }
 
-  /** What a macro prints: `.BR "a b" c` joins its arguments, `.B a b` puts spaces between them. */
+  /** Returns what a macro prints: `.BR "a b" c` joins its arguments, `.B a b` puts spaces between them. */
   function macroText(line: string): string {
     const [, macro = "", rest = ""] = /^\.([A-Z]+) ?(.*)$/.exec(line) ?? [];
     const words = [...rest.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare);
     return plain(words.join(macro.length === 1 ? " " : ""));
   }
 
-  /** The entries of COMMANDS: a usage each, and the text below it. */
+  /** Returns the entries of COMMANDS: a usage and the text below it. */
   const entries = (/^\.SH COMMANDS\n(.*?)^\.SH/ms.exec(source)?.[1] ?? "")
     .split(/^\.T[PQ]\n/m)
     .slice(1)
@@ -85,7 +85,7 @@ describe("the manual page", () => {
       return { usage: plain(usage), text: text.join(" ") };
     });
 
-  it("has the usage of every command, and of no other", () => {
+  it("has the usage of every command, and no other", () => {
     const usages = commandList.flatMap(usageOf).map((usage) => `wg-bridge ${usage}`);
     assert.deepEqual(
       entries.map(({ usage }) => usage),
@@ -110,7 +110,7 @@ describe("the manual page", () => {
     }
   });
 
-  it("has no warning for man [skipped: there is no man]", function () {
+  it("is read by man without a warning [skipped: there is no man]", function () {
     const args = ["--warnings", "-l", `${packageRoot}/man/wg-bridge.1`];
     const { stderr, error, status } = spawnSync("man", args, { encoding: "utf8" });
     if (error !== undefined || status === 16) this.skip();
@@ -122,7 +122,7 @@ describe("the manual page", () => {
 describe("wg-bridge itself", () => {
   onlyInSandbox();
 
-  it("loads at its start only what reads its arguments and prints an error", () => {
+  it("loads first only the modules that read its arguments and print an error", () => {
     const loaded = new Set<string>();
     const load = (file: string) => {
       if (loaded.has(file)) return;

@@ -27,7 +27,7 @@ describe("wg-bridge pubkey", () => {
     ["a key on a second line", `\n${key}`],
   ];
   for (const [what, input] of inputs) {
-    it(`answers ${what} as wg does`, () => {
+    it(`treats ${what} as wg does`, () => {
       const wg = spawnSync("wg", ["pubkey"], { input, encoding: "utf8" });
       const { status, stdout, stderr } = runBridge(["pubkey"], input);
       assert.deepEqual({ status, stdout }, { status: wg.status, stdout: wg.stdout });
@@ -37,7 +37,7 @@ describe("wg-bridge pubkey", () => {
     });
   }
 
-  it("refuses endless input at once", async () => {
+  it("refuses endless input without reading it all", async () => {
     const stdio = [openSync("/dev/zero", "r"), "ignore", "ignore"] as const;
     const endless = spawn(bridge, ["pubkey"], { stdio: [...stdio] });
     assert.deepEqual(await once(endless, "exit"), [1, null]);

@@ -6,7 +6,7 @@ import { endLeftTunnels, interfaceExists, ip, onlyInSandbox } from "../sandbox.j
 const refused = Buffer.from("set=1\nno_such_key=1\n\n");
 const get = Buffer.from("get=1\n\n");
 
-/** Leaves the program's log without a reader, and lets it log. */
+/** Closes the read end of the program's log, and makes the program log. */
 async function logToNobody(running: Running): Promise<void> {
   running.process.stdout?.destroy();
   running.process.stderr?.destroy();
@@ -21,7 +21,7 @@ describe("a tunnel whose log has lost its reader", () => {
   endLeftTunnels("wg1");
 
   for (const program of ours) {
-    it(`lives on in the foreground: ${program.title}`, async () => {
+    it(`keeps running in the foreground: ${program.title}`, async () => {
       const running = await new Running(program, ["-f", "wg1"]).answers("wg1");
       await logToNobody(running);
       assert.match((await exchangeOverSocket("wg1", get)).toString(), /errno=0\n\n$/);
@@ -30,7 +30,7 @@ describe("a tunnel whose log has lost its reader", () => {
       assert.ok(!interfaceExists("wg1"));
     });
 
-    it(`lives on in the background: ${program.title}`, async () => {
+    it(`keeps running in the background: ${program.title}`, async () => {
       const running = new Running(program, ["wg1"], { LOG_LEVEL: "error" });
       await running.answers("wg1");
       await logToNobody(running);
@@ -40,7 +40,7 @@ describe("a tunnel whose log has lost its reader", () => {
       assert.ok(await waitUntilFree("wg1", 10_000));
     });
 
-    it(`ends well when standard output is the status that nobody reads: ${program.title}`, async () => {
+    it(`exits with 0 if standard output is also the status descriptor: ${program.title}`, async () => {
       const running = new Running(program, ["-f", "wg1"], { WG_PROCESS_STATUS_FD: "1" });
       await running.answers("wg1");
       await logToNobody(running);

@@ -14,7 +14,7 @@ before(() => {
 });
 after(() => rmSync(directory, { recursive: true }));
 
-/** Runs a program with redirections of bash; descriptor 4 is a pipe that nobody reads. */
+/** Runs a program with redirections by bash; descriptor 4 is a pipe without a reader. */
 function runWith(redirections: string, command: readonly string[], env = {}) {
   const script = `mkfifo "$0/pipe"; exec 3<>"$0/pipe" 4>"$0/pipe" 3<&-; rm "$0/pipe"
     exec "$@" ${redirections} 4>&-`;
@@ -58,7 +58,7 @@ describe("wg-bridge, when its output cannot be written,", () => {
   });
   after(() => tunnel.close());
 
-  it("ends by SIGPIPE and in silence, as wg does, if the reader has gone", () => {
+  it("ends silently by SIGPIPE, as wg does, if the reader has gone", () => {
     for (const command of [
       ["wg", "genkey"],
       ...writing.map((words) => [bridge, ...inPlace(words)]),
@@ -68,7 +68,7 @@ describe("wg-bridge, when its output cannot be written,", () => {
     }
   });
 
-  it("reports in one sentence that there is no room, and exits 1", () => {
+  it("reports in one sentence that the device is full, and exits with 1", () => {
     for (const words of writing) {
       const { status, stderr } = runWith(">/dev/full", [bridge, ...inPlace(words)]);
       assert.equal(status, 1, words.join(" "));
@@ -76,7 +76,7 @@ describe("wg-bridge, when its output cannot be written,", () => {
     }
   });
 
-  it("writes nowhere if standard output is closed, as wg does", () => {
+  it("exits with 0 if standard output is closed, as wg does", () => {
     for (const command of [
       ["wg", "genkey"],
       [bridge, "genkey"],
@@ -87,7 +87,7 @@ describe("wg-bridge, when its output cannot be written,", () => {
     }
   });
 
-  it("exits as usual if nobody reads standard error", () => {
+  it("exits as usual if standard error cannot be written", () => {
     for (const redirections of ["2>&4", "2>/dev/full", "2>&-", ">&- 2>&-"]) {
       for (const words of [["show", "wgo9"], ["doctor", "x"], ["a b"]]) {
         const { status, signal } = runWith(redirections, [bridge, ...words]);

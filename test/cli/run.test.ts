@@ -29,12 +29,12 @@ const [ffi, exec] = ours;
 assert.ok(ffi && exec);
 const auto: Program = { ...ffi, env: {} };
 
-/** The process that a process has started, or 0. */
+/** Returns the pid of a process's only child, or 0. */
 function childOf(pid: number | undefined): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim());
 }
 
-/** One clear sentence on standard error, exit code 1, nothing on standard output. */
+/** Asserts one clear sentence on standard error, exit code 1, and nothing on standard output. */
 function assertRefused(program: Program, args: string[], text: RegExp, env = {}): void {
   const { code, stdout, stderr } = runToEnd(program, args, env);
   assert.equal(code, 1, stderr);
@@ -43,7 +43,7 @@ function assertRefused(program: Program, args: string[], text: RegExp, env = {})
   assert.match(stderr, text);
 }
 
-describe("wg-bridge, asked for what cannot be,", () => {
+describe("wg-bridge, asked for the impossible,", () => {
   onlyInSandbox();
   let directory = "";
 
@@ -66,7 +66,7 @@ describe("wg-bridge, asked for what cannot be,", () => {
     assertRefused(auto, ["wg1"], /no backend "kernel"/, { WG_BRIDGE_BACKEND: "kernel" });
   });
 
-  it("takes the command line's backend before the environment's", () => {
+  it("prefers the command line's backend to the environment's", () => {
     const env = { WG_BRIDGE_BACKEND: "kernel", WIREGUARD_GO_EXECUTABLE: "/no/such" };
     assertRefused(auto, ["--backend=exec", "wg1"], /no executable \/no\/such/, env);
   });
@@ -91,7 +91,7 @@ describe("wg-bridge, asked for what cannot be,", () => {
       assertNothingLeft("wg1");
     });
 
-    it(`tells its caller's status descriptor how a start went, with ${program.title}`, () => {
+    it(`reports on its caller's status descriptor how a start went, with ${program.title}`, () => {
       const env = { ...process.env, ...program.env, WG_PROCESS_STATUS_FD: "3" };
       const status = (name: string): string => {
         const { output } = spawnSync(program.command, [name], {
@@ -125,7 +125,7 @@ describe("wg-bridge, asked for what cannot be,", () => {
       assertNothingLeft("wg1");
     });
 
-    it(`gives both reasons where auto ${foreground.join(" ")} can take neither`, () => {
+    it(`gives both reasons if auto ${foreground.join(" ")} can use neither`, () => {
       const env = {
         WIREGUARD_GO_BRIDGE_LIB_PATH: join(directory, "text"),
         WIREGUARD_GO_EXECUTABLE: join(directory, "text"),
@@ -135,7 +135,7 @@ describe("wg-bridge, asked for what cannot be,", () => {
   }
 });
 
-describe("wg-bridge where /var/run cannot be written", () => {
+describe("wg-bridge with a read-only /var/run", () => {
   onlyInSandbox();
   before(() => execFileSync("mount", ["-o", "remount,ro", "/run"]));
   after(() => execFileSync("mount", ["-o", "remount,rw", "/run"]));
@@ -154,7 +154,7 @@ describe("wg-bridge where /var/run cannot be written", () => {
     });
   }
 
-  it("says it in the library's error too, and promises no more from the log", async () => {
+  it("says so in the library's error too, and does not refer to the log", async () => {
     for (const backend of ["ffi", "exec"] as const) {
       await assert.rejects(openTunnel({ name: "wg1", backend }), (error: Error) => {
         assert.match(error.message, /read-only file system\. .*mount a tmpfs there/);
@@ -165,7 +165,7 @@ describe("wg-bridge where /var/run cannot be written", () => {
   });
 });
 
-describe("wg-bridge, choosing by itself,", () => {
+describe("wg-bridge, choosing the backend itself,", () => {
   onlyInSandbox();
   endLeftTunnels("wg1");
 
@@ -179,7 +179,7 @@ describe("wg-bridge, choosing by itself,", () => {
     assert.match(stderr, /^wg-bridge: auto falls back on exec: There is no library [^\n]*\n$/);
   });
 
-  it("takes ffi without a word where it can: there is no other process", async () => {
+  it("uses ffi in its own process, without a message, if it can", async () => {
     const running = await new Running(auto, ["-f", "wg1"]).answers("wg1");
     assert.equal(childOf(running.process.pid), 0);
     running.process.kill("SIGTERM");
@@ -188,7 +188,7 @@ describe("wg-bridge, choosing by itself,", () => {
   });
 });
 
-/** Signals that end a process, and are no way to ask it for an orderly end. */
+/** Signals that end a process by default, but do not ask it for an orderly end. */
 const fatal = ["SIGHUP", "SIGQUIT", "SIGUSR2", "SIGALRM"] as const;
 
 describe("wg-bridge with ffi in the foreground", () => {
@@ -205,7 +205,7 @@ describe("wg-bridge with ffi in the foreground", () => {
     });
   }
 
-  it("ends, and leaves nothing behind, at a signal that comes again and again", async () => {
+  it("ends, and leaves nothing behind, at a signal that is sent repeatedly", async () => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       const running = await new Running(ffi, ["-f", "wg1"]).answers("wg1");
       let ended = false;
@@ -216,7 +216,7 @@ describe("wg-bridge with ffi in the foreground", () => {
         running.process.kill(signal);
         await new Promise((resolve) => setImmediate(resolve));
       }
-      // In its last moments, when the tunnel is gone, nothing catches the signal any more.
+      // At its very end, once the tunnel is gone, the signal is not caught any more.
       assert.ok([0, null].includes((await end).code));
       assertNothingLeft("wg1");
     }
@@ -240,15 +240,15 @@ describe("wg-bridge with exec in the foreground", () => {
     ["SIGQUIT", "SIGQUIT: quit"],
     ["SIGABRT", "SIGABRT: abort"],
   ] as const) {
-    it(`names the crash of a child that ${signal} ends, removes its socket, and ends with its code`, async () => {
+    it(`names the crash of a child that ${signal} ends, removes its socket, and exits with its code`, async () => {
       const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
       process.kill(childOf(running.process.pid), signal);
       const { code, stdout, stderr } = await running.ended;
-      assert.deepEqual([code, stdout], [2, ""]); // what Go's runtime ends with
+      assert.deepEqual([code, stdout], [2, ""]); // the exit code of Go's runtime
       assert.match(stderr, /^goroutine \d+ /m); // the whole report comes first
-      const said = stderr.split("\n").filter((line) => line.startsWith("wg-bridge: "));
-      assert.equal(said.length, 1);
-      assert.ok(said[0]?.includes(`crashed (${first}): the tunnel wg1 is gone`), said[0]);
+      const lines = stderr.split("\n").filter((line) => line.startsWith("wg-bridge: "));
+      assert.equal(lines.length, 1);
+      assert.ok(lines[0]?.includes(`crashed (${first}): the tunnel wg1 is gone`), lines[0]);
       assertNothingLeft("wg1");
     });
   }
@@ -262,7 +262,7 @@ describe("wg-bridge with exec in the foreground", () => {
     assertNothingLeft("wg1");
   });
 
-  it("kills a child that does not end by a signal, as a stopped one, and leaves nothing", async () => {
+  it("kills a child that a signal does not end, such as a stopped one, and leaves nothing behind", async () => {
     const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
     process.kill(childOf(running.process.pid), "SIGSTOP");
     running.process.kill("SIGTERM");
@@ -272,7 +272,7 @@ describe("wg-bridge with exec in the foreground", () => {
     assertNothingLeft("wg1");
   });
 
-  it("does not leave its child behind when its terminal goes", async () => {
+  it("does not leave its child behind when its terminal closes", async () => {
     const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
     running.process.kill("SIGHUP");
     assert.equal((await running.ended).code, 128 + 1);
@@ -285,7 +285,7 @@ describe("wg-bridge in the background", () => {
   endLeftTunnels("wg1");
 
   for (const program of [ffi, exec]) {
-    it(`does not hang on its caller's lifeline: ${program.title}`, async () => {
+    it(`does not depend on its caller's lifeline: ${program.title}`, async () => {
       for (const WG_PROCESS_LIFELINE_FD of ["3", "4", "17"]) {
         assert.equal(runToEnd(program, ["wg1"], { WG_PROCESS_LIFELINE_FD }).code, 0);
         await exchangeOverSocket("wg1", Buffer.from("set=1\nfwmark=1\n\n"));
@@ -345,7 +345,7 @@ describe("wg-bridge with ffi in the background", () => {
   onlyInSandbox();
   endLeftTunnels("wg1");
 
-  it("leaves its caller's directory, and finds a library by a path from there", async () => {
+  it("leaves its caller's directory, but finds a library by a path relative to it", async () => {
     const directory = mkdtempSync(join(tmpdir(), "wg-bridge-run-"));
     symlinkSync(libraryPath(process.env), join(directory, "library.so"));
     const { status, stderr } = spawnSync(ffi.command, ["wg1"], {
@@ -369,11 +369,11 @@ describe("wg-bridge with ffi in the background", () => {
     });
   }
 
-  it("leaves nothing behind when a signal ends it before the tunnel is there", async () => {
+  it("leaves nothing behind when a signal ends it before the tunnel is up", async () => {
     const env = { ...process.env, ...ffi.env };
     const starter = spawn(ffi.command, ["wg1"], { env, stdio: "ignore" });
     const ended = new Promise((resolve) => starter.on("exit", resolve));
-    // Its child is there: what is to be cleaned up exists, and the tunnel most likely does not yet.
+    // Once its child exists there is something to clean up, and most likely no tunnel yet.
     while (starter.exitCode === null && childOf(starter.pid) === 0) await new Promise(setImmediate);
     starter.kill("SIGTERM");
     const code = await ended;

@@ -37,7 +37,7 @@ before(() => {
 });
 after(() => rmSync(directory, { recursive: true }));
 
-/** Words that wg takes or refuses; a word of {NAME} is a file of the directory. */
+/** Arguments that wg accepts or refuses; {NAME} is a file in the directory. */
 const lines: readonly string[] = [
   "listen-port 0",
   "listen-port 4001",
@@ -88,7 +88,7 @@ const lines: readonly string[] = [
   "",
 ];
 
-/** Two interfaces for wg and for wg-bridge; before each test they are what start says. */
+/** Opens an interface for wg and one for wg-bridge, and configures both by `start` before each test. */
 function withTwins(): void {
   onlyInSandbox();
   const tunnels: Tunnel[] = [];
@@ -146,7 +146,7 @@ describe("wg-bridge set, beside wg set,", () => {
     assert.equal(peers[0]?.presharedKey?.toBase64(), psk);
   });
 
-  it("never makes an interface", () => {
+  it("never creates an interface", () => {
     for (const words of [["set"], ["set", "wgec"], ["set", "wgec", "fwmark", "1"], ["setconf"]]) {
       assert.equal(runBridge(words).status, 1);
     }
@@ -190,14 +190,14 @@ function path(word: string): string {
   return word.replace(/^\{(\w+)\}$/, `${directory}/$1`);
 }
 
-/** Runs a change, and returns how it ended, and all that wg shows then, in a stable order. */
+/** Runs a change. Returns how it ended and everything that wg shows afterwards, in a stable order. */
 function outcome(program: string, name: string, words: readonly string[], verb = "set") {
   const ended = spawnSync(program, [verb, name, ...words], { encoding: "utf8", timeout: 30_000 });
   const dump = execFileSync("wg", ["show", name, "dump"], { encoding: "utf8" });
   const [first = "", ...peers] = dump.split("\n").map((line) => {
     const columns = line.split("\t");
     if (columns.length === 8) columns[3] = columns[3]?.split(",").toSorted().join(",") ?? "";
-    // A port that the kernel chose is any.
+    // The kernel chooses an arbitrary port.
     if (columns.length === 4 && Number(columns[2]) > 4100) columns[2] = "chosen";
     return columns.join(" ");
   });

@@ -26,7 +26,7 @@ async function ours(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promi
   return (await run(bridge, [...args], { env: { ...process.env, ...env } })).stdout;
 }
 
-/** wg knows only its own keys, and takes a peer once. */
+/** wg knows only its own keys, and accepts each peer once. */
 function withoutUnknown(status: DeviceStatus): DeviceStatus {
   const peers = status.peers.map((peer) => ({ ...peer, unknown: [] }));
   return { ...status, peers, unknown: [] };
@@ -38,7 +38,7 @@ describe("wg-bridge show", () => {
   onlyInSandbox();
   endLeftTunnels("wgs0");
 
-  it("prints every field byte for byte as wg does, whatever a device answers", async () => {
+  it("prints every field byte for byte as wg does, whatever a device reports", async () => {
     await using server = await FakeServer.start("wgs0", Buffer.alloc(0));
     await fc.assert(
       fc.asyncProperty(known, async (status) => {
@@ -61,11 +61,11 @@ describe("wg-bridge show", () => {
         server.answer = encodeStatus(status);
         for (const showKeys of [true, false]) {
           const mode = { WG_HIDE_KEYS: showKeys ? "never" : "always" };
-          // time(2) may lag by a clock tick, and return the previous second.
+          // time(2) may lag by a clock tick and return the previous second.
           const before = Math.floor(Date.now() / 1000) - 1;
           const coloured = await wg(["show", "wgs0"], { ...mode, WG_COLOR_MODE: "always" });
           const after = Math.floor(Date.now() / 1000);
-          // wg looks at the clock by itself: at one of these seconds.
+          // wg reads the clock itself, at one of these seconds.
           const possible = [before, before + 1, after].map((now) =>
             formatPretty({ name: "wgs0", status }, { now, showKeys }),
           );
@@ -88,7 +88,7 @@ describe("wg-bridge show", () => {
     );
   });
 
-  it("prints the zone of a link-local endpoint as wg does: by name if it has one", async () => {
+  it("prints the zone of a link-local endpoint as wg does: by name if it has a name", async () => {
     ip("link", "add", "wgsva", "type", "veth", "peer", "name", "4242");
     try {
       const indexOf = (name: string) => JSON.parse(ip("-json", "link", "show", name))[0].ifindex;
@@ -149,7 +149,7 @@ PersistentKeepalive = 25
     });
   }
 
-  it("prints JSON with keys only if asked to", async () => {
+  it("prints secret keys in JSON only on request", async () => {
     await using tunnel = await openTunnel({ name: "wgs0", backend: "exec" });
     const secret = `${"A".repeat(42)}E=`;
     await tunnel.apply(`[Interface]\nPrivateKey = ${secret}\n`);
@@ -161,7 +161,7 @@ PersistentKeepalive = 25
     assert.equal(full.wgs0.privateKey, status.privateKey?.toBase64());
   });
 
-  it("shows the others if one does not answer, names that on standard error, and fails", async () => {
+  it("shows the other interfaces if one does not answer, names that one on standard error, and fails", async () => {
     await using _device = await FakeServer.start("wgs0", encodeStatus({ peers: [], unknown: [] }));
     await using _stopped = await StoppedServer.start("wgs1");
     await using _garbled = await FakeServer.start("wgs2", Buffer.from("what is this\n\n"));

@@ -18,18 +18,18 @@ const full = `${device}FwMark = 0x20\n${peerOne}Endpoint = 192.0.2.1:7\n${peerTw
 const moved = `${device}${peerOne}${peerTwo}AllowedIPs = 10.0.0.0/24\n`;
 const twice = `${device}${peerOne}${peerOne.replace("10.0.0.0", "10.9.0.0")}`;
 
-/** What a device has, and what a file then asks of it. */
-const cases: readonly (readonly [what: string, before: string, file: string])[] = [
-  ["everything that a file has to a bare device", "", full],
-  ["nothing where all is as the file says", full, full],
-  ["peers that went, and a mark that did", full, `${device}${peerTwo}`],
-  ["an allowed IP to another peer", full, moved],
-  ["an endpoint that went, which stays", full, `${device}${peerOne}`],
-  ["another endpoint and keepalive", full, full.replace(":7", ":8").replace("= 25", "= off")],
-  ["a private key that went", full, `[Interface]\n${peerOne}`],
-  ["an allowed IP that went", full, `${device}${peerOne.replace(", fd00::/64", "")}`],
-  ["a file with nothing in it", full, ""],
-  ["a peer that is given twice", "", twice],
+/** The configuration of a device, and a file that it is then made to match. */
+const cases: readonly (readonly [title: string, before: string, file: string])[] = [
+  ["configures an empty device", "", full],
+  ["changes nothing if the device matches already", full, full],
+  ["removes a peer and the firewall mark", full, `${device}${peerTwo}`],
+  ["moves an allowed IP to another peer", full, moved],
+  ["keeps an endpoint that the file does not name", full, `${device}${peerOne}`],
+  ["changes endpoint and keepalive", full, full.replace(":7", ":8").replace("= 25", "= off")],
+  ["removes a private key", full, `[Interface]\n${peerOne}`],
+  ["removes an allowed IP", full, `${device}${peerOne.replace(", fd00::/64", "")}`],
+  ["accepts an empty file", full, ""],
+  ["accepts a peer twice", "", twice],
 ];
 
 describe("wg-bridge syncconf, beside wg syncconf,", () => {
@@ -44,7 +44,7 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  /** Everything that wg shows, in a stable order, except the port, which may be chosen by the kernel. */
+  /** Returns everything that wg shows, in a stable order, except the port, which the kernel may have chosen. */
   function state(name: string): readonly string[] {
     const dump = execFileSync("wg", ["show", name, "dump"], { encoding: "utf8" });
     const [first = "", ...peers] = dump.split("\n").map((line) => {
@@ -56,8 +56,8 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
     return [privateKey ?? "", publicKey ?? "", fwmark ?? "", ...peers.toSorted()];
   }
 
-  for (const [what, before, text] of cases) {
-    it(`gives ${what}`, async () => {
+  for (const [title, before, text] of cases) {
+    it(`${title}, as wg does`, async () => {
       await using theirs = await openTunnel({ name: "wgsa", backend: "exec", config: before });
       await using ours = await openTunnel({ name: "wgsb", backend: "exec", config: before });
       writeFileSync(path, text, { mode: 0o600 });
@@ -86,7 +86,7 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
     assert.equal((await tunnel.status()).listenPort, 4568);
   });
 
-  it("reads from a shell's process substitution, and wg-quick's fields", async () => {
+  it("reads from a shell's process substitution, and accepts wg-quick's fields", async () => {
     await using tunnel = await openTunnel({ name: "wgsb", backend: "exec" });
     const script = '"$0" syncconf wgsb <(printf "%s" "$1")';
     const text = `${device}Address = 10.0.0.1/24\nDNS = 10.0.0.1\nPostUp = true\n${peerOne}`;
@@ -97,7 +97,7 @@ describe("wg-bridge syncconf, beside wg syncconf,", () => {
     assert.equal((await tunnel.status()).peers.length, 1);
   });
 
-  it("warns about a file that others can read, and uses it all the same", async () => {
+  it("warns about a file that others can read, but uses it", async () => {
     await using tunnel = await openTunnel({ name: "wgsb", backend: "exec" });
     writeFileSync(path, device);
     chmodSync(directory, 0o755);

@@ -47,7 +47,7 @@ describe("the rates of a peer", () => {
     assert.deepEqual(rates.of(peer), { received: [], sent: [] });
   });
 
-  it("are drawn as bars, of which the highest is full", () => {
+  it("are drawn as bars, the highest at full height", () => {
     assert.equal(sparkline([0, 50, 100]), "▁▅█");
     assert.equal(sparkline([]), "");
     assert.equal(rateText(undefined), "");
@@ -71,7 +71,7 @@ describe("the rates of a peer", () => {
     ]);
   });
 
-  it("are cut at the terminal's edge, without counting colours", () => {
+  it("are cut at the terminal's width, without counting colours", () => {
     assert.equal(cut("\x1b[1mabcdef\x1b[0m", 3), "\x1b[1mabc\x1b[0m");
   });
 });
@@ -80,39 +80,39 @@ describe("wg-bridge show --watch", () => {
   onlyInSandbox();
   endLeftTunnels("wgw0");
 
-  it("prints one view after another without a terminal, and exits 0 on a signal", async () => {
+  it("prints one view after another without a terminal, and exits with 0 on a signal", async () => {
     await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     const words = ["show", tunnel.name, "--watch", "--interval=0.1"];
     const child = spawn(bridge, words, { stdio: ["ignore", "pipe", "inherit"] });
     for (let looks = 0; looks < 2; looks++) {
-      const [said] = await once(child.stdout, "data");
-      assert.match(String(said), /^wgw0, 0 peers\npeer +endpoint/);
+      const [view] = await once(child.stdout, "data");
+      assert.match(String(view), /^wgw0, 0 peers\npeer +endpoint/);
     }
     child.kill("SIGTERM");
     assert.deepEqual(await once(child, "exit"), [0, null]);
   });
 
-  it("keeps showing the others if one does not answer, and ends at once", async () => {
+  it("keeps showing the other interfaces if one does not answer, and ends at once", async () => {
     await using _tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     await using _stopped = await StoppedServer.start("wgw1");
     const child = spawn(bridge, ["show", "--watch", "--interval=0.1"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     for (let looks = 0; looks < 2; looks++) {
-      const [said] = await once(child.stdout, "data");
-      assert.match(String(said), /^wgw0, 0 peers\n.*\nwgw1: Asking wgw1 for its state took /s);
+      const [view] = await once(child.stdout, "data");
+      assert.match(String(view), /^wgw0, 0 peers\n.*\nwgw1: Asking wgw1 for its state took /s);
     }
     child.kill("SIGTERM");
     assert.deepEqual(await once(child, "exit"), [0, null]);
   });
 
-  it("shows the others if one cannot be reached", async () => {
+  it("shows the other interfaces if one cannot be reached", async () => {
     await using _tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     await using stopped = await StoppedServer.start("wgw1");
     await stopped.fill();
     const child = spawn(bridge, ["show", "--watch"], { stdio: ["ignore", "pipe", "inherit"] });
-    const [said] = await once(child.stdout, "data");
-    assert.match(String(said), /^wgw0, 0 peers\n.*\nwgw1: The program .* takes no connections/s);
+    const [view] = await once(child.stdout, "data");
+    assert.match(String(view), /^wgw0, 0 peers\n.*\nwgw1: The program .* takes no connections/s);
     child.kill("SIGTERM");
     assert.deepEqual(await once(child, "exit"), [0, null]);
   });
@@ -123,9 +123,9 @@ describe("wg-bridge show --watch", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     await once(child.stdout, "data");
-    const said = once(child.stderr, "data");
+    const errors = once(child.stderr, "data");
     ip("link", "del", "wgw0");
-    assert.match(String((await said)[0]), /^wg-bridge: The program that served wgw0 has ended/);
+    assert.match(String((await errors)[0]), /^wg-bridge: The program that served wgw0 has ended/);
     assert.deepEqual(await once(child, "exit"), [1, null]);
   });
 

@@ -54,7 +54,7 @@ AllowedIPs = 10.71.0.0/24
   }
 
   for (const backend of ["ffi", "exec"] as const) {
-    it(`carry packets on ${backend}, and leave nothing behind`, async () => {
+    it(`run a tunnel that carries packets on ${backend}, and leave nothing behind`, async () => {
       const far = {
         privateKey: farKey,
         listenPort: 52872,
@@ -84,7 +84,7 @@ AllowedIPs = 10.71.0.0/24
     });
   }
 
-  it("use this very Node.js, even if wg-quick would find another one first", async () => {
+  it("use the same Node.js, even if wg-quick would find another one first", async () => {
     mkdirSync(`${directory}/bin`);
     const node = `${directory}/bin/node`;
     copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);
@@ -127,7 +127,7 @@ AllowedIPs = 10.71.0.0/24
     assertNothingLeft("wgq0");
   });
 
-  it("accept one operand, and up also a backend", () => {
+  it("accept one operand, and up a backend as well", () => {
     const wrong = [["up"], ["down"], ["up", "a", "b"], ["down", "--backend=ffi", "a"], ["strip"]];
     for (const words of [...wrong, ["save", "a", "b"]]) {
       const { status, stderr } = runBridge(words);
@@ -192,7 +192,7 @@ function start(script: string) {
   return child;
 }
 
-describe("a command that has our standard streams", () => {
+describe("a command that inherits our standard streams", () => {
   onlyInSandbox();
 
   for (const [signal, number] of [
@@ -200,7 +200,7 @@ describe("a command that has our standard streams", () => {
     ["SIGHUP", 1],
     ["SIGINT", 2],
   ] as const) {
-    it(`receives ${signal}, and may take its time to end`, async () => {
+    it(`receives ${signal}, and is waited for`, async () => {
       const child = start(`trap 'echo trapped; exit 5' ${number}; echo ready; read`);
       assert.deepEqual(await once(child.stdout, "data"), ["ready\n"]);
       child.kill(signal);

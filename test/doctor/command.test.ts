@@ -43,7 +43,7 @@ describe("wg-bridge doctor", () => {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  it("says that a tunnel can be opened here, by both backends, and exits 0", async () => {
+  it("says that a tunnel can be opened here, by both backends, and exits with 0", async () => {
     const { status, stdout, stderr } = await doctor([]);
     assert.match(stdout, /^ok +library \(ffi\) /m);
     assert.match(stdout, /^ok +executable \(exec\) /m);
@@ -54,7 +54,7 @@ describe("wg-bridge doctor", () => {
     assert.equal(status, 0);
   });
 
-  it("prints the same as one JSON object", async () => {
+  it("prints the same findings as one JSON object", async () => {
     const { findings, auto, canOpenTunnel, versions } = await diagnosis();
     assert.equal(versions.node, process.versions.node);
     assert.equal(auto.backend, "ffi");
@@ -84,7 +84,7 @@ describe("wg-bridge doctor", () => {
     assert.match(finding?.detail ?? "", /^WG_BRIDGE_EXECUTABLE_CRASHED: .*crashing/);
   });
 
-  it("denies a tunnel and exits 1 when neither backend can be used", async () => {
+  it("says that no tunnel can be opened, and exits with 1, if neither backend can be used", async () => {
     const { status, stdout } = await doctor([], {
       WIREGUARD_GO_BRIDGE_LIB_PATH: `${directory}/none.so`,
       WIREGUARD_GO_EXECUTABLE: `${directory}/none`,
@@ -106,7 +106,7 @@ describe("wg-bridge doctor", () => {
     );
   });
 
-  it("is not fooled by another device at /dev/net/tun", async () => {
+  it("recognises another device at /dev/net/tun", async () => {
     const inside = 'mount --bind /dev/null /dev/net/tun && exec "$@"';
     const withNull = ["unshare", "--mount", "bash", "-c", inside, "bash"];
     const { stdout } = await run([...withNull, ...command], {});
@@ -121,7 +121,7 @@ describe("wg-bridge doctor", () => {
     assert.equal(canOpenTunnel, false);
   });
 
-  it("refuses an argument that it does not know", async () => {
+  it("refuses an unknown argument", async () => {
     for (const argument of ["--yaml", "yaml"]) {
       const { status, stdout, stderr } = await doctor(["--json", argument]);
       assert.match(stderr, /^wg-bridge: [^\n]*: see wg-bridge doctor --help\.\n$/);

@@ -23,7 +23,7 @@ const lockedExecutable: BackendFacts["executable"] = {
 };
 
 describe("the diagnosis", () => {
-  it("finds no problem on a sound machine, and that a tunnel can be opened", () => {
+  it("finds no problem on a complete machine, and that a tunnel can be opened", () => {
     const { findings, canOpenTunnel } = diagnose(soundMachine);
     assert.deepEqual(
       findings.filter(({ mark, fixes }) => mark !== "ok" || fixes.length > 0),
@@ -32,12 +32,12 @@ describe("the diagnosis", () => {
     assert.equal(canOpenTunnel, true);
   });
 
-  it("denies a tunnel without a TUN device", () => {
+  it("says that no tunnel can be opened without a TUN device", () => {
     const facts: MachineFacts = { ...soundMachine, tun: { state: "failed", code: "ENOENT" } };
     assert.equal(diagnose(facts).canOpenTunnel, false);
   });
 
-  it("denies a tunnel without CAP_NET_ADMIN, and says how to get it", () => {
+  it("says that no tunnel can be opened without CAP_NET_ADMIN, and how to get it", () => {
     const facts = { ...soundMachine, capNetAdmin: false };
     assert.equal(diagnose(facts).canOpenTunnel, false);
     assert.equal(finding(facts, "net-admin").mark, "fail");
@@ -61,7 +61,7 @@ describe("the diagnosis", () => {
       assert.equal(diagnose(facts).canOpenTunnel, true);
     });
 
-    it("denies a tunnel when neither can be used", () => {
+    it("says that no tunnel can be opened if neither can be used", () => {
       const facts = withBackends({
         library: missingLibrary,
         executable: lockedExecutable,
@@ -72,7 +72,7 @@ describe("the diagnosis", () => {
       assert.equal(diagnose(facts).canOpenTunnel, false);
     });
 
-    it("knows no fix for musl", () => {
+    it("offers no fix for musl", () => {
       const facts = withBackends({
         library: {
           ...missingLibrary,
@@ -83,7 +83,7 @@ describe("the diagnosis", () => {
       assert.deepEqual(finding(facts, "library").fixes, []);
     });
 
-    it("leaves the fix for a file that others may change to the message", () => {
+    it("leaves the fix for a file that others may write to its message", () => {
       const problem = { code: "WG_BRIDGE_UNTRUSTED", message: "Run chown root /lib.so" } as const;
       const facts = withBackends({ library: { ...missingLibrary, problem } });
       assert.deepEqual(finding(facts, "library").fixes, []);
@@ -94,13 +94,13 @@ describe("the diagnosis", () => {
   describe("of namespaces", () => {
     const refused = { ok: false, message: "Operation not permitted" } as const;
 
-    it("only warns when one of the two kinds can be made", () => {
+    it("only warns if one of the two kinds can be created", () => {
       const facts = { ...soundMachine, networkNamespace: refused };
       assert.equal(finding(facts, "network-namespaces").mark, "warn");
       assert.equal(finding(facts, "network-namespaces").detail, "Operation not permitted");
     });
 
-    it("fails when neither can be made, but does not forbid a tunnel", () => {
+    it("fails if neither can be created, but still allows a tunnel", () => {
       const facts = { ...soundMachine, networkNamespace: refused, userNamespace: refused };
       assert.equal(finding(facts, "network-namespaces").mark, "fail");
       assert.equal(finding(facts, "user-namespaces").mark, "fail");
@@ -118,7 +118,7 @@ describe("the diagnosis", () => {
       });
     }
 
-    it("suspects the container if no setting forbids them", () => {
+    it("blames the container if no setting forbids them", () => {
       const facts = { ...soundMachine, userNamespace: refused };
       assert.match(finding(facts, "user-namespaces").fixes.join(), /seccomp/);
     });
@@ -140,7 +140,7 @@ describe("the diagnosis", () => {
       );
     });
 
-    it("does not forbid a tunnel if one is missing", () => {
+    it("still allows a tunnel if one is missing", () => {
       assert.equal(diagnose(machineWithoutWg).canOpenTunnel, true);
     });
 

@@ -34,7 +34,7 @@ describe("the table of packages", () => {
     ]);
   });
 
-  it("names only the command of this machine's package manager if that is known", () => {
+  it("names only the command of this machine's package manager if it is known", () => {
     const packages = { apt: "ncat", dnf: "nmap-ncat", apk: "nmap-ncat", pacman: "nmap" };
     assert.deepEqual(installCommands(packages, "dnf"), ["dnf install nmap-ncat"]);
   });

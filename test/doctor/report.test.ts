@@ -11,7 +11,7 @@ describe("doctor's report", () => {
     assert.match(report, /^This user can open a tunnel\.$/m);
   });
 
-  it("puts each fix on a line of its own under what failed", () => {
+  it("prints each fix on a line of its own below the failed finding", () => {
     const report = formatReport(
       diagnose({ ...machineWithoutWg, packageManager: undefined }),
       plainStyle,
@@ -22,7 +22,7 @@ describe("doctor's report", () => {
     );
   });
 
-  it("aligns what was found", () => {
+  it("aligns the findings", () => {
     const report = formatReport(diagnose(soundMachine), plainStyle);
     const columns = report
       .split("\n")
@@ -32,7 +32,7 @@ describe("doctor's report", () => {
     assert.equal(new Set(columns).size, 1);
   });
 
-  it("names what keeps a tunnel from being opened", () => {
+  it("names what prevents a tunnel from being opened", () => {
     const facts = { ...machineWithoutWg, capNetAdmin: false };
     const report = formatReport(diagnose(facts), plainStyle);
     assert.match(report, /^This user cannot open a tunnel\. Missing: CAP_NET_ADMIN\.$/m);

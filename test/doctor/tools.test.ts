@@ -26,7 +26,7 @@ describe("the tools that doctor looks for", () => {
     assert.equal(tool.version, "1.2.3");
   });
 
-  it("are missing if no file of that name may be executed", async () => {
+  it("are missing if no file of that name is executable", async () => {
     await writeFile(`${directory}/wireguard-test-tool`, "");
     assert.equal(findProgram("wireguard-test-tool", env()), undefined);
   });
@@ -44,14 +44,14 @@ describe("the tools that doctor looks for", () => {
 
   it("are killed if they do not end, even if they ignore SIGTERM", async () => {
     await addTool("wireguard-test-tool", "trap '' TERM; echo begun; while :; do sleep 0.01; done");
-    const { PATH = "" } = process.env; // the script needs sleep
+    const { PATH = "" } = process.env; // the script runs sleep
     assert.deepEqual(await attempt([`${directory}/wireguard-test-tool`], { PATH }, 200), {
       ok: false,
       message: "no answer within 0.2 s",
     });
   });
 
-  it("fail with the last line that they printed", async () => {
+  it("are reported with the last line that they printed if they fail", async () => {
     await addTool("wireguard-test-tool", "echo first; echo not permitted >&2; exit 1");
     assert.deepEqual(await attempt(["wireguard-test-tool"], env()), {
       ok: false,
@@ -59,7 +59,7 @@ describe("the tools that doctor looks for", () => {
     });
   });
 
-  it("fail with a reason if they cannot be started", async () => {
+  it("are reported with the reason if they cannot be started", async () => {
     const tried = await attempt(["wireguard-test-tool"], env());
     assert.equal(tried.ok, false);
     assert.match(tried.ok ? "" : tried.message, /ENOENT/);

@@ -5,10 +5,10 @@ import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { metricsServer } from "../../../src/cli/metrics/server.js";
 
-/** More than a connection's two ends hold unread. */
+/** More bytes than a connection's two ends buffer. */
 const large = "x".repeat(32 << 20);
 
-/** Longer than any answer takes. */
+/** Longer than any answer takes, in milliseconds. */
 const patient = { request: 60_000, idle: 60_000 };
 const impatient = { request: 200, idle: 200 };
 
@@ -25,7 +25,7 @@ describe("clients of wg-bridge metrics --listen", () => {
     const address = server.address();
     assert.ok(address !== null && typeof address === "object");
     const connection = connect(address.port, "127.0.0.1");
-    connection.on("error", () => {}); // the server may cut it off
+    connection.on("error", () => {}); // the server may disconnect it
     return connection;
   }
 
@@ -42,12 +42,12 @@ describe("clients of wg-bridge metrics --listen", () => {
     await closed;
   });
 
-  it("share what is collected while they wait, but nothing older", async () => {
+  it("share what is collected while they wait, but never an older answer", async () => {
     const waiting: ((metrics: string) => void)[] = [];
     await serve(() => new Promise((resolve) => waiting.push(resolve)));
-    const asked = once(server, "request").then(() => once(server, "request"));
+    const requested = once(server, "request").then(() => once(server, "request"));
     const first = [ask("/metrics"), ask("/metrics")];
-    await asked;
+    await requested;
     assert.equal(waiting.length, 1);
     waiting[0]?.("one");
     for (const answer of await Promise.all(first)) assert.match(answer, /\r\n\r\none$/);
@@ -79,7 +79,7 @@ describe("clients of wg-bridge metrics --listen", () => {
     connection.destroy();
   });
 
-  it("are answered under any address and the given names only", async () => {
+  it("are answered for any address, but only for the given host names", async () => {
     await serve(async () => "the metrics");
     for (const host of ["127.0.0.1:9586", "localhost", "metrics.example.org"]) {
       assert.match(await ask("/metrics", host), /^HTTP\/1\.1 200 .*\r\n\r\nthe metrics$/s);

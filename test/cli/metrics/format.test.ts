@@ -70,17 +70,17 @@ wg_bridge_interface_up{interface="wg0"} 1
     assert.ok(!text.includes(`"(none)",friendly_name`));
   });
 
-  it("are empty without interfaces", () => {
+  it("are an empty text without interfaces", () => {
     assert.equal(formatMetrics([], new Map(), now), "");
   });
 
-  it("escape what would end a label", () => {
+  it("escape characters that would end a label", () => {
     assert.equal(labels({ a: 'x\\"y"\nz', b: "ü" }), '{a="x\\\\\\"y\\"\\nz",b="ü"}');
   });
 });
 
 describeWith("promtool", "metrics, checked by promtool,", () => {
-  it("are valid and well named, whatever a device answers", () => {
+  it("are valid and well named, whatever a device reports", () => {
     const labelSets = fc.dictionary(
       fc.constantFrom("friendly_name", "id"),
       fc.string({ minLength: 1 }),
@@ -106,7 +106,7 @@ describeWith("promtool", "metrics, checked by promtool,", () => {
   });
 });
 
-/** A device knows a peer once. */
+/** A device has each peer once. */
 function onceEach(peers: readonly PeerStatus[]): readonly PeerStatus[] {
   return [...new Map(peers.map((peer) => [peer.publicKey, peer])).values()];
 }

@@ -8,7 +8,7 @@ const three = `${"C".repeat(42)}E=`;
 const named = (name: string) => ({ friendly_name: name });
 
 describe("labels of peers in a configuration's comments", () => {
-  it("are those of their sections, before or after the key", () => {
+  it("belong to their section, before or after the key", () => {
     const text = `[Interface]
 # friendly_name=not a peer
 [Peer]
@@ -75,7 +75,7 @@ PublicKey = ${three}
     );
   });
 
-  it("are all names of a friendly_json, in a stable order", () => {
+  it("are all members of a friendly_json, in a stable order", () => {
     const text = `[Peer]
 # friendly_json = {"username":"ann", "id":482217555, "admin": true, "first_name": "A \\"n\\" n"}
 PublicKey = ${one}
@@ -150,7 +150,7 @@ PublicKey = ${three}
     );
   });
 
-  it("are neither other comments nor those of a section without a key", () => {
+  it("are not other comments, nor those of a section without a key", () => {
     const text = `[Peer]\n# laptop\nPublicKey = ${one}\n[Peer]\n# friendly_name=x\n\n[Peer]\nPublicKey = ${two}\n`;
     assert.equal(friendlyLabels(text).size, 0);
   });

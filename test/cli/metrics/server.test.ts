@@ -23,21 +23,21 @@ describe("wg-bridge metrics --listen", () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  /** Starts it, and resolves with what it says. */
+  /** Starts the server, and resolves with the line that it prints first. */
   async function start(...args: readonly string[]): Promise<string> {
     server = spawn(bridge, ["metrics", ...args], { stdio: ["ignore", "ignore", "pipe"] });
     assert.ok(server.stderr);
-    const [said] = await once(server.stderr, "data");
-    return String(said);
+    const [line] = await once(server.stderr, "data");
+    return String(line);
   }
 
-  afterEach("ends it", async () => {
+  afterEach("stops the server", async () => {
     if (server.exitCode !== null) return;
     server.kill("SIGKILL");
     await once(server, "exit");
   });
 
-  it("accepts an address as a word of its own, including IPv6", async () => {
+  it("accepts an address as a separate argument, including IPv6", async () => {
     assert.equal(
       await start("--listen", "[::1]:9587"),
       "wg-bridge: serving http://[::1]:9587/metrics\n",
@@ -48,7 +48,7 @@ describe("wg-bridge metrics --listen", () => {
 
   it("answers GET and HEAD of /metrics and /, and nothing else", async () => {
     await start("--listen");
-    const asked: readonly (readonly [string, string, number])[] = [
+    const requests: readonly (readonly [string, string, number])[] = [
       ["GET", "/", 200],
       ["GET", "/metrics", 200],
       ["GET", "/metrics?x=1", 200],
@@ -58,7 +58,7 @@ describe("wg-bridge metrics --listen", () => {
       ["POST", "/metrics", 405],
       ["DELETE", "/", 405],
     ];
-    for (const [method, path, status] of asked) {
+    for (const [method, path, status] of requests) {
       const answer = await fetch(`http://127.0.0.1:9586${path}`, { method });
       assert.equal(answer.status, status, `${method} ${path}`);
       if (method === "HEAD") assert.equal(await answer.text(), "");
@@ -80,7 +80,7 @@ describe("wg-bridge metrics --listen", () => {
     assert.equal((await fetch("http://127.0.0.1:9586/metrics")).status, 200);
   });
 
-  it("shows the current state at each scrape, with friendly names", async () => {
+  it("reports the current state at each scrape, with friendly names", async () => {
     const peer = PrivateKey.generate().publicKey();
     const names = `${directory}/wgm0.conf`;
     writeFileSync(names, `[Peer]\n# friendly_name=laptop\nPublicKey = ${peer}\n`, { mode: 0o600 });
@@ -104,7 +104,7 @@ describe("wg-bridge metrics --listen", () => {
     assert.match(metrics, /^wg_bridge_interface_up\{interface="wgm9"\} 0$/m);
   });
 
-  it("reports an interface that does not answer as down, and can end meanwhile", async () => {
+  it("reports an interface that does not answer as down, and can be stopped meanwhile", async () => {
     await using _device = await FakeServer.start("wgm0", encodeStatus({ peers: [], unknown: [] }));
     await using _stopped = await StoppedServer.start("wgm1");
     await start("--listen");
@@ -129,10 +129,10 @@ describe("wg-bridge metrics --listen", () => {
   });
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-    it(`exits 0 on ${signal}, even with a client connected`, async () => {
+    it(`exits with 0 on ${signal}, even with a client connected`, async () => {
       await start("--listen");
       const connection = connect(9586, "127.0.0.1");
-      connection.on("error", () => {}); // it is cut off
+      connection.on("error", () => {}); // the server disconnects it
       await once(connection, "connect");
       server.kill(signal);
       assert.deepEqual(await once(server, "exit"), [0, null]);
