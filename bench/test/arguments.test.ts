@@ -8,7 +8,7 @@ const parse = (args: readonly string[]) => parseBenchArguments(tunnels, args);
 const parseComparison = (args: readonly string[]) => parseBenchArguments(comparison(), args);
 
 describe("the arguments of a benchmark", () => {
-  it("ask for nine rounds of all parts and a table when there are none", () => {
+  it("ask for nine rounds of all parts and a table if there are none", () => {
     assert.deepEqual(parse([]), {
       help: false,
       also: [],
@@ -25,7 +25,7 @@ describe("the arguments of a benchmark", () => {
     assert.equal(parseComparison(["--rounds=20"]).rounds, 20);
   });
 
-  it("name other programs by absolute paths, and levers to switch off, each in its order", () => {
+  it("name other programs by absolute paths, and levers to switch off, each in order", () => {
     const { also, without } = parse([
       "--also=b=build/x",
       "--without",
@@ -41,7 +41,7 @@ describe("the arguments of a benchmark", () => {
     assert.deepEqual(without, ["tso4,uso", "all"]);
   });
 
-  it("let a comparison have upstream as another program", () => {
+  it("accept upstream as another program in a comparison", () => {
     assert.equal(parseComparison(["--also=upstream=/x"]).also[0]?.name, "upstream");
   });
 
@@ -91,7 +91,7 @@ describe("the arguments of a benchmark", () => {
     [["--faster"], /^Unknown option '--faster': see tunnels --help\.$/],
     [["wg0"], /^Unexpected argument 'wg0'/],
   ] as const) {
-    it(`are refused with a sentence: ${JSON.stringify(args)}`, () => {
+    it(`are refused in one sentence: ${JSON.stringify(args)}`, () => {
       assert.throws(() => parse(args), { message: complaint });
     });
   }

@@ -21,7 +21,7 @@ function run(...args: readonly string[]): Promise<{ status: number; stdout: stri
 describe("npm run bench", () => {
   onlyInSandbox();
 
-  it("lists the benchmarks at --help, and for a name that is unknown", async () => {
+  it("lists the benchmarks for --help and for an unknown name", async () => {
     const { status, stdout } = await run("--help");
     assert.equal(status, 0);
     for (const { name, description } of [startUp, library, importing, openClose]) {

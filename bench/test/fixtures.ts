@@ -14,10 +14,10 @@ export const someMachine: Machine = {
   node: "v20.19.0",
 };
 
-/** What one program found in each round: a sample of each figure, or null where it found none. */
+/** The samples of one program: for each figure one sample a round, or null if there is none. */
 export type Samples = Readonly<Record<string, readonly (number | null)[]>>;
 
-/** What a program found in its rounds; it failed in `failures`, in every round. */
+/** Returns a program's findings: its samples, and `failures` in every round. */
 export function found(
   name: string,
   samples: Samples,
@@ -43,23 +43,23 @@ export function found(
   };
 }
 
-/** A result of the benchmark of tunnels with these programs; each must have the same number of rounds. */
+/** Returns the result of the benchmark of tunnels for programs with the same number of rounds. */
 export function resultOf(...programs: readonly Findings[]): Result {
   return summarise(tunnels, headingOf(programs), programs);
 }
 
-/** The same of the comparison by netns.sh. */
+/** Returns the result of the comparison by netns.sh for programs with the same number of rounds. */
 export function comparisonOf(...programs: readonly Findings[]): Result {
   const judged = ({ program }: Findings) => ["exec", "ffi"].includes(program.name);
   return summarise(
-    // Its real input is read from test/netns.sh.
+    // The real input is read from test/netns.sh.
     { ...comparison(), input: () => ({}) },
     headingOf(programs),
     programs.map((one) => ({ ...one, program: { ...one.program, judged: judged(one) } })),
   );
 }
 
-/** The heading of a result with so many rounds. */
+/** Returns the heading of a result with as many rounds as the programs have. */
 export function headingOf(programs: readonly Findings[]) {
   return {
     startedAt: "2026-05-22T21:04:24.000Z",
@@ -69,9 +69,9 @@ export function headingOf(programs: readonly Findings[]) {
   };
 }
 
-/** Nine rounds around a value, none more than a hundredth off. */
+/** Returns samples of nine rounds around a value, within one percent. */
 export function around(value: number): number[] {
-  return [0, 2, -3, 1, 10, -10, -1, 3, -2].map((off) => value * (1 + off / 1000));
+  return [0, 2, -3, 1, 10, -10, -1, 3, -2].map((permille) => value * (1 + permille / 1000));
 }
 
 /** Upstream, exec and ffi in nine rounds, and a peer that cannot carry large packets. */
@@ -94,7 +94,7 @@ export const ordinary = resultOf(
   found("ffi", { start: around(90), "tcp-1420-1-up": around(1.5), "tcp-9000-1-up": around(4) }),
 );
 
-/** The samples of a run of netns.sh that passes, with this goodput in TCP and a UDP test beside it. */
+/** Returns the samples of a run of netns.sh that passes, with this goodput in its TCP tests and one UDP test. */
 export function passing(gbitPerSecond: number, peakMemory = 20): Samples {
   return {
     steps: [251],

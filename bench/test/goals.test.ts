@@ -7,7 +7,7 @@ import { startUp } from "../start-up.js";
 import { summarise } from "../summary.js";
 import { found, headingOf, type Samples } from "./fixtures.js";
 
-/** What a benchmark makes of these medians, by program. */
+/** Returns a benchmark's summary of these medians, by program. */
 function resultOf(bench: Bench, samples: Readonly<Record<string, Samples>>): Result {
   const programs = Object.entries(samples).map(([name, own]) => {
     const { program, rounds } = found(name, own);
@@ -25,7 +25,7 @@ describe("the goals of start-up", () => {
       ffi: { "start-foreground": [ffi] },
     });
 
-  it("are one and a half times what Node.js and the executable take", () => {
+  it("are one and a half times the start-up of Node.js and of the executable", () => {
     assert.deepEqual(
       at(75).goals.map(({ reached }) => reached),
       [true, true],
@@ -34,14 +34,14 @@ describe("the goals of start-up", () => {
     assert.equal(at(76).goals[1]?.reached, false);
   });
 
-  it("decide whether it passed", () => {
+  it("decide whether the benchmark passes", () => {
     assert.equal(at(75).passed, true);
     assert.equal(at(76).passed, false);
   });
 });
 
 describe("the goals of library", () => {
-  it("are shares of what wg takes, and of the first time", () => {
+  it("are shares of wg's time, and of the first call's", () => {
     const { goals } = resultOf(library, {
       wg: { "status-1000": [10], "apply-1000": [100] },
       exec: { "status-1000": [5], "apply-1000": [110], "apply-1000-again": [11] },
@@ -56,7 +56,7 @@ describe("the goals of library", () => {
 });
 
 describe("the goal of import", () => {
-  it("is 15 ms more than an empty module", () => {
+  it("is at most 15 ms more than an empty module", () => {
     const at = (time: number) =>
       resultOf(importing, { "empty module": { import: [2] }, "wg-bridge": { import: [time] } });
     assert.deepEqual([at(17).passed, at(17.1).passed], [true, false]);

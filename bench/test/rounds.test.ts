@@ -8,7 +8,7 @@ import { runRounds } from "../rounds.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
 import { tunnels } from "../tunnels/tunnels.js";
 
-/** Stands for what takes a turn inside a sandbox: it answers as its program's name says. */
+/** A stand-in for the process that runs a turn inside a sandbox: it behaves as its program's name says. */
 const script = `
 const turn = JSON.parse(process.argv[3]);
 const report = (finding) => console.log("\\u001e" + JSON.stringify(finding));
@@ -88,7 +88,7 @@ describe("a benchmark", () => {
     );
   }
 
-  it("takes what a turn finds, whatever else is printed", async () => {
+  it("reads what a turn finds, whatever else is printed", async () => {
     const { figures, programs } = await run(["chatty", "env"]);
     assert.deepEqual(
       programs.flatMap(({ failures }) => failures),
@@ -102,7 +102,7 @@ describe("a benchmark", () => {
     assert.equal(figures[0]?.programs.chatty?.median, 5);
   });
 
-  it("gives every program its turn in every round, each round from another beginning and every other one backwards", async () => {
+  it("runs every program once in every round, each round with another one first and every other round backwards", async () => {
     const { figures } = await run(["env", "b", "c"], { rounds: 4 });
     assert.deepEqual(figures[0]?.programs.env?.samples, [7, 7, 7, 7]);
     assert.deepEqual(
@@ -111,7 +111,7 @@ describe("a benchmark", () => {
     );
   });
 
-  it("reports the last line of a turn that died, for each leg that it had not done, and goes on", async () => {
+  it("reports the last line of a turn that died for each of its remaining legs, and continues", async () => {
     const { programs, figures, passed } = await run(["dying", "env"], { rounds: 2 });
     const failure = {
       because: "The sandbox ended with 3: out of luck",
@@ -128,7 +128,7 @@ describe("a benchmark", () => {
     assert.deepEqual(figures[0]?.programs.env?.samples, [7, 7]);
   });
 
-  it("ends with the signal's reason, and takes the sandbox along", async () => {
+  it("rejects with the signal's reason, and ends the sandbox", async () => {
     const controller = new AbortController();
     const reason = new Error("enough");
     const write = (text: string) => {

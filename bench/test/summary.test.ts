@@ -17,26 +17,26 @@ function figureOf(result: typeof ordinary, id: string) {
 }
 
 describe("a verdict on ratios to upstream", () => {
-  it("needs the whole interval on one side of 1, and knows whether more is better", () => {
+  it("needs the whole interval on one side of 1, and depends on whether more is better", () => {
     assert.equal(verdictOn({ low: 1.01, high: 1.2 }, "more"), "better");
     assert.equal(verdictOn({ low: 1.01, high: 1.2 }, "less"), "worse");
     assert.equal(verdictOn({ low: 0.7, high: 0.9 }, "more"), "worse");
     assert.equal(verdictOn({ low: 0.7, high: 0.9 }, "less"), "better");
   });
 
-  it("is refused if the interval contains 1, or touches it", () => {
+  it("is undecided if the interval contains 1 or touches it", () => {
     assert.equal(verdictOn({ low: 0.9, high: 1.1 }, "more"), "undecided");
     assert.equal(verdictOn({ low: 1, high: 1.1 }, "more"), "undecided");
     assert.equal(verdictOn({ low: 0.9, high: 1 }, "less"), "undecided");
   });
 
-  it("is refused without an interval", () => {
+  it("says that there are too few rounds if there is no interval", () => {
     assert.equal(verdictOn(null, "more"), "too few rounds");
   });
 });
 
 describe("a verdict on ffi to exec", () => {
-  it("needs the whole interval inside or outside 3 percent", () => {
+  it("needs the whole interval within or beyond 3 percent", () => {
     assert.equal(closeness({ low: 0.97, high: 1.03 }), "within");
     assert.equal(closeness({ low: 1.04, high: 1.2 }), "beyond");
     assert.equal(closeness({ low: 0.5, high: 0.96 }), "beyond");
@@ -47,7 +47,7 @@ describe("a verdict on ffi to exec", () => {
 });
 
 describe("the summary", () => {
-  it("gives each figure its samples by round, its median and its quartiles", () => {
+  it("has the samples by round, the median and the quartiles of each figure", () => {
     const exec = resultOf(
       found("upstream", { start: [1, 1, 1, 1] }),
       found("exec", { start: [8, null, 2, 4] }),
@@ -69,7 +69,7 @@ describe("the summary", () => {
     assert.equal(figureOf(ordinary, "start").programs.ffi?.toReference?.verdict, "worse");
   });
 
-  it("is not misled by a slow round: both were slow in it", () => {
+  it("is not misled by a slow round, in which both were slow", () => {
     const slow = [1, 1, 0.1, 1, 0.2, 1];
     const result = resultOf(
       found("upstream", { "tcp-1420-1-up": slow }),
@@ -120,12 +120,12 @@ describe("the summary", () => {
     assert.deepEqual(figureOf(gap, "start").programs.exec?.toReference?.byRound, [null, null, 2]);
   });
 
-  it("compares ffi with exec in what crosses a tunnel alone", () => {
+  it("compares ffi with exec only in the figures of traffic", () => {
     assert.equal(figureOf(ordinary, "tcp-1420-1-up").ffiToExec?.verdict, "within");
     assert.equal(figureOf(ordinary, "start").ffiToExec, null);
   });
 
-  it("leaves out what nobody measured, and a program without a sample", () => {
+  it("leaves out figures that were not measured, and programs without a sample", () => {
     assert.deepEqual(
       ordinary.figures.map(({ id }) => id),
       ["start", "tcp-1420-1-up", "tcp-9000-1-up", "udp-250-loss"],
@@ -148,7 +148,7 @@ describe("the summary", () => {
     ]);
   });
 
-  it("reports how noisy upstream was, and how much of it ratios remove", () => {
+  it("reports how noisy upstream was, and how much of the noise ratios remove", () => {
     const drift = [1, 2, 3, 4, 5];
     const { noise } = resultOf(
       found("upstream", { start: drift }),
@@ -161,7 +161,7 @@ describe("the summary", () => {
 });
 
 describe("the summary of a comparison", () => {
-  it("is not passed if a judged program failed, whichever it is", () => {
+  it("does not pass if any judged program failed", () => {
     const good = { exec: found("exec", passing(1)), ffi: found("ffi", passing(1)) };
     const failed = (name: string) => found(name, { steps: [17] }, [netnsFailure]);
     assert.equal(comparisonOf(good.exec, good.ffi).passed, true);
@@ -170,11 +170,11 @@ describe("the summary of a comparison", () => {
     assert.equal(comparisonOf(good.exec, failed("ffi")).passed, false);
   });
 
-  it("is not passed when no judged program ran", () => {
+  it("does not pass if no judged program ran", () => {
     assert.equal(comparisonOf(found("upstream", passing(1))).passed, false);
   });
 
-  it("counts the rounds that passed, and takes equal failures together", () => {
+  it("counts the rounds that passed, and groups equal failures", () => {
     const failures = [null, "a", "b", "a"].map((because) =>
       because === null ? [] : [{ ...netnsFailure, because, kind: "failed" as const }],
     );
@@ -190,7 +190,7 @@ describe("the summary of a comparison", () => {
     );
   });
 
-  it("judges the geometric mean of the TCP tests alone, in either direction", () => {
+  it("judges only the geometric mean of the TCP tests, in either direction", () => {
     const goalsAt = (gbit: number) =>
       comparisonOf(found("exec", passing(1)), found("ffi", passing(gbit))).goals;
     assert.deepEqual(
@@ -211,7 +211,7 @@ describe("the summary of a comparison", () => {
     assert.deepEqual([programs.exec?.median, programs.ffi?.median], [2, 1]);
   });
 
-  it("shows the tests of a program that got farther than the others, in the script's order", () => {
+  it("shows the tests that only one program reached, in the script's order", () => {
     const { figures } = comparisonOf(
       found("exec", { "ipv6-outside-big-mtu-tcp-ipv6": [1], "ipv6-outside-big-mtu-tcp-ipv4": [1] }),
       found("ffi", { "ipv4-outside-mtu-1420-udp-ipv4": [1] }),

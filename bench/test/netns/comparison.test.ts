@@ -16,7 +16,7 @@ import { startUpLeg } from "../../start-up.js";
 
 const compareProgram = [process.execPath, `${packageRoot}/dist/bench/main.js`, "compare"];
 
-/** Backends that cannot start, so that netns.sh is over in a moment. */
+/** Backends that cannot start, so that netns.sh ends at once. */
 const brokenBackends = {
   WIREGUARD_GO_EXECUTABLE: "/bin/false",
   WIREGUARD_GO_BRIDGE_LIB_PATH: "/nonexistent/library.so",
@@ -37,7 +37,7 @@ function run([program = "", ...args]: readonly string[], env = {}): Promise<Ende
   });
 }
 
-/** Resolves once there is a file at `path`; its directory must be there. */
+/** Resolves once there is a file at `path`; its directory must exist. */
 async function untilExists(path: string): Promise<void> {
   for await (const _change of watch(dirname(path))) if (existsSync(path)) return;
 }
@@ -57,8 +57,8 @@ describe("npm run compare", () => {
 
   it("runs netns.sh with every program, prints one JSON object, and writes the page", async () => {
     const page = `${directory}/page.html`;
-    const wanted = ["--json", "--html", page, "--also", `crash=${crashing}`];
-    const { status, stdout, stderr } = await run([...compareProgram, ...wanted], brokenBackends);
+    const options = ["--json", "--html", page, "--also", `crash=${crashing}`];
+    const { status, stdout, stderr } = await run([...compareProgram, ...options], brokenBackends);
     const result: Result = JSON.parse(stdout);
     assert.equal(status, 1);
     assert.equal(result.schemaVersion, 2);
@@ -109,14 +109,14 @@ describe("npm run compare", () => {
     });
   }
 
-  it("names the tools that are missing, and shows doctor's answer", async () => {
+  it("names the tools that are missing, and prints doctor's report", async () => {
     const { status, stdout, stderr } = await run(compareProgram, { PATH: directory });
     assert.equal(status, 1);
     assert.match(stderr, /^compare: wg, .* cannot be found: run scripts\/setup-packages/m);
     assert.match(stdout, /\/dev\/net\/tun/);
   });
 
-  it("says that there is no TUN device, and shows doctor's answer", async () => {
+  it("says that there is no TUN device, and prints doctor's report", async () => {
     const hidden = [sandboxScript, "sh", "-c", 'mount -t tmpfs tmpfs /dev/net && exec "$@"', "sh"];
     const { status, stdout, stderr } = await run([...hidden, ...compareProgram]);
     assert.equal(status, 1);
@@ -132,7 +132,7 @@ describe("npm run compare", () => {
     });
   }
 
-  it("refuses a page that it could not write, before it measures", async () => {
+  it("refuses a page that it cannot write before it measures", async () => {
     const page = `${directory}/nowhere/page.html`;
     const { status, stderr } = await run([...compareProgram, "--html", page]);
     assert.equal(status, 1);
@@ -140,7 +140,7 @@ describe("npm run compare", () => {
     assert.ok(!existsSync(page));
   });
 
-  it("shows what it was given as a terminal may show it", async () => {
+  it("prints its arguments without control characters", async () => {
     const hostile = "\u001b[31m\u202e";
     const { status, stdout, stderr } = await run([...compareProgram, hostile]);
     assert.equal(status, 1);
@@ -204,7 +204,7 @@ exec cat ${fixtures}/passing.txt
   });
 
   it("starts every program in a session of its own", async () => {
-    // Starts it as netns.sh does, twice, and prints the session of each daemon and its own.
+    // Starts the program as netns.sh does, twice, and prints the session of each daemon and of this script.
     const { programs } = await compareBy(`#!/bin/bash
 exec ${sandboxScript} bash -c '
 session() { cut -d" " -f6 <<<"$(sed "s/(.*)/comm/" /proc/$1/stat)"; }

@@ -31,14 +31,14 @@ describe("test/test.sh", () => {
 
   afterEach(() => rmSync(clone, { recursive: true }));
 
-  it("gives netns.sh a program that survives word splitting, wherever the clone is", () => {
+  it("passes netns.sh a program that survives word splitting, wherever the clone is", () => {
     writeFileSync(`${clone}/a *program?`, '#!/bin/sh\nprintf "%s|" "$@"\n', { mode: 0o755 });
     netns("$1 wg1");
     const { status, stdout } = run(`${clone}/a *program?`, "--option");
     assert.deepEqual({ status, stdout }, { status: 0, stdout: "--option|wg1|" });
   });
 
-  it("gives it wg-bridge with the backend asked for, and ffi if none is", () => {
+  it("passes it wg-bridge with the given backend, or with ffi", () => {
     netns('echo "$1"');
     assert.match(run("exec").stdout, /\/node \S+ --backend=exec\n$/);
     assert.match(run("ffi").stdout, /\/node \S+ --backend=ffi\n$/);
@@ -62,7 +62,7 @@ describe("test/test.sh", () => {
     assert.match(stderr, /run scripts\/netns/);
   });
 
-  it("refuses what is neither a backend nor a path", () => {
+  it("refuses an argument that is neither a backend nor a path", () => {
     netns("exit 0");
     const { status, stderr } = run("wireguard-go");
     assert.equal(status, 2);

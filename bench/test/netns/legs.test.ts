@@ -14,7 +14,7 @@ function rateOf(...lines: readonly string[]): number | null | undefined {
 }
 
 describe("LegReader", () => {
-  it("knows transport and inner family from the client's command", () => {
+  it("reads transport and inner family from the client's command", () => {
     const reader = new LegReader();
     reader.step("NS2: iperf3 -s -1 -B 192.168.241.2", "IPv4 outside, MTU 1420");
     reader.step(tcpClient, "IPv4 outside, MTU 1420");
@@ -30,7 +30,7 @@ describe("LegReader", () => {
     ]);
   });
 
-  it("takes the receiver's rate, not the sender's", () => {
+  it("reads the receiver's rate, not the sender's", () => {
     const sender = "[  5]   0.00-5.68   sec  1.00 GBytes  1.60 Gbits/sec    0             sender";
     assert.equal(rateOf("Connecting to host a", sender, receiver("1.51 Gbits/sec")), 1.51);
   });
@@ -62,14 +62,14 @@ describe("LegReader", () => {
     );
   });
 
-  it("ignores the server's report behind the client's", () => {
+  it("ignores the server's report after the client's", () => {
     assert.equal(
       rateOf("Connecting to host a", receiver("1 Gbits/sec"), receiver("9 Gbits/sec")),
       1,
     );
   });
 
-  it("takes the server's rate if the client's report is missing", () => {
+  it("uses the server's rate if the client's report is missing", () => {
     assert.equal(rateOf("Accepted connection from a", receiver("1 Gbits/sec")), 1);
   });
 

@@ -9,11 +9,11 @@ import { runInSandbox } from "../../sandbox/sandbox.js";
 
 const mebibyte = 2 ** 20;
 
-/** Runs a shell command in a sandbox, and `look` once it has printed something; then kills it. */
-async function whileRunning<Seen>(
+/** Runs a shell command in a sandbox, calls `measure` once it has printed something, then kills it. */
+async function whileRunning<Measured>(
   script: string,
-  look: (pid: number) => Promise<Seen> | Seen,
-): Promise<Seen> {
+  measure: (pid: number) => Promise<Measured> | Measured,
+): Promise<Measured> {
   const output = new EventEmitter();
   const killed = new AbortController();
   let sandbox = 0;
@@ -27,7 +27,7 @@ async function whileRunning<Seen>(
   });
   try {
     await once(output, "ready");
-    return await look(sandbox);
+    return await measure(sandbox);
   } finally {
     killed.abort();
     await ended;
@@ -40,14 +40,14 @@ const hold = (size: number) =>
 describe("the memory of the daemons", () => {
   onlyInSandbox();
 
-  it("is what a process that holds /dev/net/tun has resident", async () => {
+  it("is the resident memory of a process that holds /dev/net/tun", async () => {
     const script = `exec 9<>/dev/net/tun; exec ${hold(100 * mebibyte)}`;
     const peak = (await whileRunning(script, largestDaemon)) ?? 0;
     assert.ok(peak > 100, `${peak} MiB`);
     assert.ok(peak < 400, `${peak} MiB`);
   });
 
-  it("is that of the largest, wherever in the sandbox it runs", async () => {
+  it("is that of the largest daemon, wherever in the sandbox it runs", async () => {
     const script = `exec 9<>/dev/net/tun; setsid ${hold(100 * mebibyte)} & wait`;
     const peak = (await whileRunning(script, largestDaemon)) ?? 0;
     assert.ok(peak > 100, `${peak} MiB`);
@@ -68,7 +68,7 @@ describe("the memory of the daemons", () => {
     }
   });
 
-  it("is sampled for as long as it is watched", async () => {
+  it("is sampled until the watch stops", async () => {
     const script = `exec 9<>/dev/net/tun; exec ${hold(mebibyte)}`;
     const peak = await whileRunning(script, async (pid) => {
       const watch = new MemoryWatch(pid);

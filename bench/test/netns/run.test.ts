@@ -6,14 +6,14 @@ import { type RunOptions, runOnce } from "../../netns/run.js";
 import type { Progress } from "../../netns/transcript.js";
 import { announce, recorded } from "./fixtures.js";
 
-const amply = { stall: 60_000, total: 60_000 };
+const ample = { stall: 60_000, total: 60_000 };
 
 /** Runs a shell command in place of netns.sh. */
 function run(script: string, options: Partial<RunOptions> = {}) {
   return runOnce({
     command: ["bash", "-c", script],
     env: process.env,
-    bounds: amply,
+    bounds: ample,
     onStep: () => {},
     signal: new AbortController().signal,
     ...options,
@@ -32,7 +32,7 @@ describe("a run of netns.sh", () => {
     assert.equal(legs.length, 16);
   });
 
-  it("fails by its exit status, with all tests announced as passed", async () => {
+  it("fails by its exit status, even if all steps were announced", async () => {
     const { failure } = await run(`${print(recorded("passing"))}; exit 3`);
     assert.equal(
       failure?.because,
@@ -40,7 +40,7 @@ describe("a run of netns.sh", () => {
     );
   });
 
-  it("fails with exit status 0 when the last step was never announced", async () => {
+  it("fails with exit status 0 if the last step was never announced", async () => {
     const { stepsPassed, failure } = await run(print(recorded("start-up-failing")));
     assert.equal(stepsPassed, 13);
     assert.deepEqual(failure, {
@@ -64,13 +64,13 @@ describe("a run of netns.sh", () => {
     assert.equal(stepsPassed, 0);
   });
 
-  it("is killed when it takes too long in all", async () => {
+  it("is killed when it takes too long in total", async () => {
     const steps = `while :; do ${print(announce("wg genkey"))}; read -t 0.05 -u 9 _; done 9<> <(:)`;
     const { failure } = await run(steps, { bounds: { stall: 60_000, total: 500 } });
     assert.match(failure?.because ?? "", /^it took too long in all and was killed at step \d+, /);
   });
 
-  it("reports each step as it comes", async () => {
+  it("reports each step as it begins", async () => {
     const reported: Progress[] = [];
     await run(print(announce("wg genkey") + announce("wg pubkey")), {
       onStep: (progress) => reported.push(progress),
@@ -79,7 +79,7 @@ describe("a run of netns.sh", () => {
     assert.equal(reported.at(-1)?.command, "wg pubkey");
   });
 
-  it("ends at a signal with everything in its sandbox, and says why", async () => {
+  it("ends on abort, with everything in its sandbox, and rejects with the reason", async () => {
     const stop = new AbortController();
     const lasting = `1000.${process.pid}`;
     const script = `sleep ${lasting} & setsid sleep ${lasting} & ${print(announce("wg genkey"))}; wait`;
@@ -96,7 +96,7 @@ describe("a run of netns.sh", () => {
     assert.deepEqual(processesWith(`sleep ${lasting}`), []);
   });
 
-  it("does not begin after the signal", async () => {
+  it("does not begin if it is aborted already", async () => {
     await assert.rejects(run("exit 0", { signal: AbortSignal.abort(new Error("too late")) }), {
       message: "too late",
     });

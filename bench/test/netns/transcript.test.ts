@@ -20,7 +20,7 @@ describe("Transcript", () => {
     });
   });
 
-  it("finds the sixteen iperf3 tests of such a run", () => {
+  it("finds the sixteen iperf3 tests of that run", () => {
     const { legs } = read(recorded("passing"));
     assert.deepEqual(
       legs.map(({ gbitPerSecond }) => gbitPerSecond),
@@ -49,7 +49,7 @@ describe("Transcript", () => {
     assert.equal(progress.step, 205);
   });
 
-  it("does not take the last step for done when the clean-up has begun before it", () => {
+  it("does not count the last step as done if the clean-up began before it", () => {
     const { complete } = read(
       announce("NS0: ip link del dev wg1") +
         announce("Objects that were created were also destroyed."),
@@ -65,7 +65,7 @@ describe("Transcript", () => {
     assert.equal(lastLines.at(-1), "ERROR: (wg1) cause");
   });
 
-  it("counts a step that the output ends in", () => {
+  it("counts a step that the output ends with", () => {
     assert.equal(read(announce("wg genkey") + announce("wg pubkey").trimEnd()).progress.step, 2);
   });
 
@@ -82,7 +82,7 @@ describe("stepOf", () => {
     assert.equal(stepOf("\u001b[32m\u001b[1m[+] NS1: wg show\u001b[0m"), "NS1: wg show");
   });
 
-  it("finds it behind what a command printed without a line end", () => {
+  it("finds it after output of a command without a newline", () => {
     assert.equal(stepOf(".\b \b\u001b[32m\u001b[1m[+] wg genkey\u001b[0m"), "wg genkey");
   });
 

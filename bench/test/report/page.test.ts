@@ -11,7 +11,7 @@ const pageOf = (result: Result) => renderPage(tunnels, result);
 
 const nasty = `<script>alert("1")</script>'&`;
 
-describe("the page of a bench", () => {
+describe("the page of a benchmark", () => {
   const page = pageOf(ordinary);
 
   it("escapes what a program printed", () => {
@@ -21,7 +21,7 @@ describe("the page of a bench", () => {
     assert.ok(failed.includes("&lt;script&gt;"));
   });
 
-  it("needs no network: it names no other file, and forbids itself to load one", () => {
+  it("needs no network: it names no other file, and its policy forbids loading one", () => {
     assert.doesNotMatch(page, /\b(src|href)=|url\(|@import|https?:/);
     assert.match(page, /Content-Security-Policy" content="default-src 'none'/);
   });
@@ -50,7 +50,7 @@ describe("the page of a bench", () => {
     assert.ok(dots.every((x) => x <= 520 - 96 + 0.1));
   });
 
-  it("gives a figure with its ratio and the verdict as text", () => {
+  it("has each figure with its ratio and verdict as text", () => {
     assert.match(page, /aria-label="[^"]*exec 1\.50 ±0% {2}×1\.50\+/);
     assert.match(page, /aria-label="[^"]*small –[,;.]/);
   });
@@ -75,7 +75,7 @@ describe("the page of a bench", () => {
     assert.doesNotMatch(pageOf(resultOf(found("upstream", { start: [1] }))), /Failures/);
   });
 
-  it("plots rates of one leg to one scale", () => {
+  it("plots the rates of one leg on one scale", () => {
     const both = pageOf(
       resultOf(found("upstream", { "tcp-1420-1-up": [1], "tcp-1420-1-down": [4] })),
     );
@@ -111,7 +111,7 @@ describe("the page of a comparison", () => {
     ]);
   });
 
-  it("gives every plot its figures as text for a screen reader", () => {
+  it("has the figures of every plot as text for screen readers", () => {
     assert.equal(page.match(/role="img" aria-label="[^"]+\d[^"]+"/g)?.length, 5);
     assert.match(page, /TCP over IPv4: upstream –, exec 1\.50, ffi 1\.47/);
   });
@@ -128,7 +128,7 @@ describe("the page of a comparison", () => {
 });
 
 describe("markup", () => {
-  it("escapes strings, and markup not twice", () => {
+  it("escapes strings, but not markup again", () => {
     const inner = markup`<b>${nasty}</b>`;
     assert.equal(markup`<p>${inner}${[inner]}${1}</p>`.text, `<p>${inner.text}${inner.text}1</p>`);
     assert.equal(inner.text, "<b>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;</b>");
@@ -149,14 +149,14 @@ describe("a chart of bars", () => {
   const lengths = (svg: string) =>
     [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map(([, length]) => Number(length));
 
-  it("draws bars as long as their values are large", () => {
+  it("draws bars in proportion to their values", () => {
     const [half = 0, whole = 0] = lengths(chart([1, 2], 2));
     assert.ok(whole > 0);
     assert.equal(half * 2, whole);
     assert.deepEqual(lengths(chart([250, 500], 500)), [half, whole]);
   });
 
-  it("draws nothing for a figure that is not known, nor where all are 0", () => {
+  it("draws nothing for an unknown figure, or if all figures are 0", () => {
     assert.deepEqual(lengths(chart([null], 2)), [0]);
     assert.deepEqual(lengths(chart([0], 0)), [0]);
   });

@@ -12,7 +12,7 @@ describe("the picture", () => {
     assert.equal(picture.match(/<svg/g)?.length, picture.match(/<\/svg>/g)?.length);
   });
 
-  it("has every chart, none over another", () => {
+  it("has every chart, and no two overlap", () => {
     const places = [...picture.matchAll(/<svg x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"/g)];
     assert.equal(places.length, 5);
     const boxes = places.map((place) => place.slice(1).map(Number));

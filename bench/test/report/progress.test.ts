@@ -24,7 +24,7 @@ function show(isTTY: boolean, env = {}, columns = 80): string {
 describe("the progress of a benchmark", () => {
   const plain = { NO_COLOR: "1", TERM: "xterm" };
 
-  it("is a line for each turn, leg and outcome where there is no terminal, with the time left", () => {
+  it("is a line for each turn, leg and outcome if there is no terminal, with the remaining time", () => {
     assert.deepEqual(show(false).split("\n"), [
       "0:00  upstream 1 of 4",
       "0:00  upstream 1 of 4: TCP, MTU 1420, 1 up",
@@ -36,7 +36,7 @@ describe("the progress of a benchmark", () => {
     ]);
   });
 
-  it("is one line on a terminal, which says what is measured; only outcomes stay", () => {
+  it("is one line on a terminal that says what is being measured; only outcomes stay", () => {
     const written = show(true, plain);
     const lines = written.split("\r\u001b[K");
     assert.ok(lines.includes("0:00  upstream 1 of 4: TCP, MTU 1420, 1 down"));
@@ -51,7 +51,7 @@ describe("the progress of a benchmark", () => {
     assert.ok(lines.some((line) => line.endsWith("…")));
   });
 
-  it("has no colour where NO_COLOR asks for none", () => {
+  it("has no colour if NO_COLOR is set", () => {
     assert.ok(!show(true, plain).includes("\u001b[32m"));
     assert.ok(show(true, { TERM: "xterm" }).includes("\u001b[32m"));
   });

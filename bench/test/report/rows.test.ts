@@ -9,7 +9,7 @@ const rows = (result: typeof ordinary) =>
 describe("a row", () => {
   const [start, tcp, loss, large] = rows(ordinary);
 
-  it("has the figure with its unit, and for each program the median and half its quartiles' distance", () => {
+  it("has the figure with its unit, and for each program the median and half the interquartile range", () => {
     assert.equal(start?.title, "launch to UAPI answering, ms");
     assert.deepEqual(
       start?.cells.map(({ figure }) => figure),
@@ -18,7 +18,7 @@ describe("a row", () => {
     assert.equal(large?.cells[2]?.figure, "2.00 ±25%");
   });
 
-  it("marks what is better, worse, and undecided, with the interval", () => {
+  it("marks programs as better, worse or undecided, with the interval", () => {
     assert.deepEqual(
       tcp?.cells.map(({ ratio }) => ratio),
       ["", "0.50-", "1.50+", "1.50+"],
@@ -27,7 +27,7 @@ describe("a row", () => {
     assert.match(large?.cells[2]?.ratio ?? "", /~$/);
   });
 
-  it("has a dash if a program has no figure, and no ratio of a loss of 0", () => {
+  it("has a dash if a program has no figure, and no ratio for a loss of 0", () => {
     assert.equal(large?.cells[1]?.figure, "–");
     assert.deepEqual(
       loss?.cells.map(({ figure, ratio }) => [figure, ratio]),
@@ -40,7 +40,7 @@ describe("a row", () => {
     );
   });
 
-  it("says how near ffi is to exec", () => {
+  it("says how close ffi is to exec", () => {
     assert.equal(tcp?.ffiToExec, "1.00=");
     assert.equal(start?.ffiToExec, "");
     const far = resultOf(
@@ -50,7 +50,7 @@ describe("a row", () => {
     assert.equal(rows(far)[0]?.ffiToExec, "2.00!");
   });
 
-  it("asks for more rounds if there are few, and shows no spread of them", () => {
+  it("asks for more rounds if there are few, and shows no spread then", () => {
     const few = resultOf(found("upstream", { start: [1] }), found("exec", { start: [3] }));
     assert.equal(rows(few)[0]?.cells[1]?.ratio, "3.00?");
     assert.equal(rows(few)[0]?.cells[1]?.figure, "3.00");

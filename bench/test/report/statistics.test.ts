@@ -28,12 +28,12 @@ describe("median", () => {
 });
 
 describe("geometricMean", () => {
-  it("weighs twice as fast and half as fast the same", () => {
+  it("weighs twice as fast and half as fast equally", () => {
     assert.ok(Math.abs((geometricMean([2, 0.5]) ?? 0) - 1) < 1e-12);
     assert.equal(geometricMean([]), null);
   });
 
-  it("turns over with its ratios", () => {
+  it("is inverted with its ratios", () => {
     fc.assert(
       fc.property(fc.array(positive, { minLength: 1, maxLength: 20 }), (ratios) => {
         const mean = geometricMean(ratios) ?? Number.NaN;
@@ -45,7 +45,7 @@ describe("geometricMean", () => {
 });
 
 describe("ratio", () => {
-  it("is unknown if a figure is, or if it would have no meaning", () => {
+  it("is unknown if a figure is unknown, or if it would be meaningless", () => {
     assert.equal(ratio(3, 2), 1.5);
     assert.equal(ratio(null, 2), null);
     assert.equal(ratio(2, null), null);
@@ -55,14 +55,14 @@ describe("ratio", () => {
 });
 
 describe("quantile", () => {
-  it("is in proportion between the two values around it", () => {
+  it("interpolates linearly between the two values around it", () => {
     assert.equal(quantile([4, 1, 3, 2, 5], 0.25), 2);
     assert.equal(quantile([1, 2], 0.25), 1.25);
     assert.equal(quantile([10, 9, 100], 1), 100);
     assert.equal(quantile([], 0.5), null);
   });
 
-  it("ranges from the smallest to the largest value, and its half is the median", () => {
+  it("ranges from the smallest value at 0 to the largest at 1, and is the median at 0.5", () => {
     fc.assert(
       fc.property(fc.array(positive, { minLength: 1 }), (values) => {
         assert.equal(quantile(values, 0), Math.min(...values));
@@ -75,7 +75,7 @@ describe("quantile", () => {
 });
 
 describe("medianInterval", () => {
-  /** The k for which it is between the k-th values from both ends, for so many values; 0: none. */
+  /** Returns k if the interval of `count` values is between the k-th from both ends; 0 if there is none. */
   function rankOf(count: number): number {
     const values = Array.from({ length: count }, (_, index) => index + 1);
     const interval = medianInterval(values);
@@ -83,7 +83,7 @@ describe("medianInterval", () => {
     return interval?.low ?? 0;
   }
 
-  /** The chance that the median of a distribution is not between the k-th of n values from both ends. */
+  /** Returns the probability that the median is not between the k-th of n values from both ends. */
   function outside(n: number, k: number): number {
     let choices = 1n;
     let sum = 0n;
@@ -94,11 +94,11 @@ describe("medianInterval", () => {
     return Number((2n * sum * 10n ** 12n) / 2n ** BigInt(n)) / 1e12;
   }
 
-  it("is between the values that tables name: of 6 the outer two, of 9 the second, of 20 the sixth", () => {
+  it("is between the values that tables give: the outermost of 6, the second of 9, the sixth of 20", () => {
     assert.deepEqual([5, 6, 8, 9, 11, 12, 20, 25].map(rankOf), [0, 1, 1, 2, 2, 3, 6, 8]);
   });
 
-  it("holds the median in 95 percent of cases, and would not were it narrower", () => {
+  it("contains the median in 95 percent of cases, and would not if it were narrower", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 300 }), (count) => {
         const rank = rankOf(count);

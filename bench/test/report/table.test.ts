@@ -18,12 +18,12 @@ import {
 const formatTunnels = (result: Result, style?: Style) => formatTable(tunnels, result, style);
 const formatComparison = (result: Result) => formatTable(comparison(), result);
 
-describe("the table of a bench", () => {
+describe("the table of a benchmark", () => {
   const table = formatTunnels(ordinary);
   const lineOf = (title: string) =>
     table.split("\n").find((line) => line.trimStart().startsWith(title)) ?? "";
 
-  it("has a column for each program, and one for ffi to exec", () => {
+  it("has a column for each program, and one for the ratio of ffi to exec", () => {
     assert.deepEqual(table.split("\n")[0]?.trim().split(/ {2,}/), [
       "upstream",
       "small",
@@ -33,7 +33,7 @@ describe("the table of a bench", () => {
     ]);
   });
 
-  it("puts figures and ratios side by side", () => {
+  it("shows figures and ratios side by side", () => {
     assert.deepEqual(lineOf("1 stream up").trim().split(/ {2,}/), [
       "1 stream up, Gbit/s",
       "1.00 ±0%",
@@ -58,7 +58,7 @@ describe("the table of a bench", () => {
     );
   });
 
-  it("does not deny the figures that a program has of a part that it did not finish", () => {
+  it("keeps the figures of a part that a program did not finish", () => {
     const half = resultOf(
       found("upstream", { "udp-64": [1, 1] }, [{ leg: "udp", because: "It ended." }]),
     );
@@ -68,7 +68,7 @@ describe("the table of a bench", () => {
     );
   });
 
-  it("says nothing of the noise of few rounds", () => {
+  it("does not report the noise of few rounds", () => {
     const few = resultOf(found("upstream", { start: [1] }));
     assert.doesNotMatch(formatTunnels(few), /Noise|±/);
   });
@@ -89,7 +89,7 @@ describe("the table of a comparison", () => {
       ?.trim()
       .split(/ {2,}/);
 
-  it("has a column for each program and one for ffi to exec", () => {
+  it("has a column for each program and one for the ratio of ffi to exec", () => {
     assert.deepEqual(wordsOf(table, "upstream"), ["upstream", "exec", "ffi", "ffi/exec"]);
   });
 
@@ -98,7 +98,7 @@ describe("the table of a comparison", () => {
     assert.deepEqual(wordsOf(table, "steps passed"), ["steps passed", "17", "251", "251"]);
   });
 
-  it("puts each iperf3 test side by side, with the ratio", () => {
+  it("shows each iperf3 test side by side, with the ratio", () => {
     const title = "TCP over IPv4, Gbit/s";
     assert.deepEqual(wordsOf(table, title), [title, "–", "1.50", "1.47", "0.98?"]);
   });
@@ -123,7 +123,7 @@ describe("the table of a comparison", () => {
     assert.match(table, /^ {2}│ Cannot find device "wg1"$/m);
   });
 
-  it("shows what a terminal obeys as its code", () => {
+  it("shows control characters as codes", () => {
     const nasty = { ...netnsFailure, output: ["\u001b[2J"] };
     assert.ok(!formatComparison(comparisonOf(found("exec", {}, [nasty]))).includes("\u001b"));
   });

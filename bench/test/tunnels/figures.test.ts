@@ -3,21 +3,21 @@ import { formatFigure } from "../../report/figures.js";
 import { figures, legs, legTitles } from "../../tunnels/figures.js";
 
 describe("the figures", () => {
-  it("have an id and a title of their own, and every leg has some", () => {
+  it("have unique ids and titles, and every leg has figures", () => {
     assert.equal(new Set(figures.map(({ id }) => id)).size, figures.length);
     const titles = figures.map(({ leg, title }) => `${leg}: ${title}`);
     assert.equal(new Set(titles).size, figures.length);
     for (const leg of legs) assert.ok(figures.some((figure) => figure.leg === leg));
   });
 
-  it("are better with more traffic, and with less cost", () => {
+  it("are better with more traffic and with less cost", () => {
     for (const { id, unit, better } of figures) {
       const more = ["Gbit/s", "kpps", "1/s"].includes(unit);
       assert.equal(better, more ? "more" : "less", id);
     }
   });
 
-  it("say how many peers there are, in the titles of their legs", () => {
+  it("say in the titles of their legs how many peers there are", () => {
     assert.deepEqual(
       [legTitles.tcp, legTitles["peers-100"], legTitles["peers-10000"]],
       ["TCP, MTU 1420, 1 peer", "100 peers", "10,000 peers"],

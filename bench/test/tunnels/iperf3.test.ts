@@ -9,8 +9,8 @@ function recorded(name: string): string {
   return readFileSync(`${packageRoot}/bench/test/tunnels/fixtures/${name}.json`, "utf8");
 }
 
-describe("what iperf3 printed", () => {
-  it("is what the receiver got of all TCP streams", () => {
+describe("the output of iperf3", () => {
+  it("has the receiver's rate of all TCP streams", () => {
     const { goodput, bytes, packetsPerSecond, loss } = readIperf3(recorded("iperf3-tcp"));
     assert.deepEqual(
       { goodput, bytes, packetsPerSecond, loss },
@@ -23,7 +23,7 @@ describe("what iperf3 printed", () => {
     );
   });
 
-  it("is what arrived of UDP, not what was sent", () => {
+  it("has the received rate of UDP, not the sent one", () => {
     const { goodput, bytes, packetsPerSecond, loss } = readIperf3(recorded("iperf3-udp"));
     assert.equal(bytes, (4565 - 931) * 1368);
     assert.equal(Math.round(packetsPerSecond), Math.round((4565 - 931) / 1.000212));
@@ -31,7 +31,7 @@ describe("what iperf3 printed", () => {
     assert.equal(loss.toFixed(2), "20.39");
   });
 
-  it("is iperf3's own error if it has one", () => {
+  it("is an error if iperf3 reports one", () => {
     const output =
       '{"start":{},"end":{},"error":"unable to connect to server: Connection timed out"}';
     assert.throws(() => readIperf3(output), {
@@ -39,7 +39,7 @@ describe("what iperf3 printed", () => {
     });
   });
 
-  it("is an error if it was killed, or a sum is missing", () => {
+  it("is an error if iperf3 was killed, or a sum is missing", () => {
     assert.throws(() => readIperf3('{"start":{'), { message: "iperf3 ended without a result." });
     assert.throws(() => readIperf3('{"end":{"sum_received":{"bytes":1,"seconds":1}}}'), {
       message: "iperf3's result has no sums.",
@@ -65,7 +65,7 @@ describe("iperf3 from namespace to namespace", () => {
 
   after(() => ip("netns", "delete", namespace));
 
-  /** Which iperf3 still runs in the namespace. */
+  /** Returns the iperf3 processes that still run in the namespace. */
   function running(): string {
     return ip("netns", "pids", namespace);
   }
@@ -78,7 +78,7 @@ describe("iperf3 from namespace to namespace", () => {
     }
   });
 
-  it("has its connections when the work under load begins, however slow its client is", async () => {
+  it("has connected before the work under load begins, however slow its client is", async () => {
     const directory = mkdtempSync(`${tmpdir()}/iperf3-`);
     const { PATH } = process.env;
     const slow = `#!/bin/sh\n[ "$1" = -s ] || sleep 0.3\nPATH='${PATH}' exec iperf3 "$@"\n`;
@@ -89,11 +89,11 @@ describe("iperf3 from namespace to namespace", () => {
       process.env.PATH = PATH;
       rmSync(directory, { recursive: true });
     });
-    // One to control it and one stream, each with two ends.
+    // A control connection and one stream, each with two ends.
     assert.equal(connections.trim().split("\n").length, 4);
   });
 
-  it("fails with the work under it, and leaves no process", async () => {
+  it("fails if the work under load fails, and leaves no process", async () => {
     await assert.rejects(
       underLoad(run, () => Promise.reject(new Error("no work"))),
       { message: "no work" },
@@ -101,7 +101,7 @@ describe("iperf3 from namespace to namespace", () => {
     assert.equal(running(), "");
   });
 
-  it("says that no server came up", async () => {
+  it("reports that no server started", async () => {
     await assert.rejects(iperf3({ ...run, serverAddress: "192.0.2.1" }), {
       message: /^iperf3's server ended before/,
     });

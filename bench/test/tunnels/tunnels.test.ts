@@ -20,7 +20,7 @@ interface Ended {
 
 interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Sees each piece of standard error. */
+  /** Called with each piece of standard error. */
   readonly onProgress?: (text: string, interrupt: (signal: NodeJS.Signals) => void) => void;
 }
 
@@ -57,7 +57,7 @@ describe("npm run bench -- tunnels", function () {
 
   after(() => rmSync(directory, { recursive: true }));
 
-  /** A program that is not WireGuard. */
+  /** Writes a program that is not WireGuard, and returns its path. */
   function fake(name: string, script: string): string {
     const path = `${directory}/${name}`;
     writeFileSync(path, `#!/bin/sh\n${script}\n`);
@@ -118,7 +118,7 @@ describe("npm run bench -- tunnels", function () {
     assert.match(readFileSync(page, "utf8"), /<\/html>\n$/);
   });
 
-  it("gives exec without levers its environment, and fails when that program fails", async () => {
+  it("passes exec without levers its environment, and fails if that program fails", async () => {
     const refusing = fake(
       "refusing",
       `[ -z "$WG_BRIDGE_DISABLE" ] || { echo "ERROR: ($2) 2026/11/25 02:59:40 unknown: $WG_BRIDGE_DISABLE"; exit 1; }
@@ -150,7 +150,7 @@ exec '${executablePath({})}' "$@"`,
       {
         onProgress: (text, interrupt) => {
           if (!text.includes("lasting")) return;
-          // Until the program runs: only then is there something to leave behind.
+          // Wait until the program runs: only then is there something to leave behind.
           const timer = setInterval(() => {
             seen = processesWith(sleep);
             if (seen.length === 0) return;
@@ -167,7 +167,7 @@ exec '${executablePath({})}' "$@"`,
     assert.deepEqual(processesWith(sleep), []);
   });
 
-  it("refuses what it cannot read or run, before it measures", async () => {
+  it("refuses arguments that it cannot read or run before it measures", async () => {
     for (const [args, complaint] of [
       [["--rounds=none"], /^tunnels: --rounds "none" is not a whole number/],
       [["--also=x=/nonexistent"], /^tunnels: --also x: \/nonexistent cannot be executed/],
@@ -180,7 +180,7 @@ exec '${executablePath({})}' "$@"`,
   });
 });
 
-describe("the programs of a bench", () => {
+describe("the programs of a benchmark", () => {
   const programs = tunnels.programs(
     { also: [{ name: "tailscale", path: "/opt/tailscale" }], without: ["tso4,uso", "all"] },
     { WIREGUARD_GO_EXECUTABLE: "/opt/ours" },
@@ -200,7 +200,7 @@ describe("the programs of a bench", () => {
     );
   });
 
-  it("learn which levers are switched off by their environment alone", () => {
+  it("receive the levers to switch off by their environment alone", () => {
     const [, , exec, , without] = programs;
     assert.deepEqual(exec?.command, ["/opt/ours"]);
     assert.deepEqual(without?.command, exec?.command);
@@ -209,12 +209,12 @@ describe("the programs of a bench", () => {
   });
 });
 
-describe("a program of the tunnels", function () {
+describe("a program that the benchmark of tunnels starts", function () {
   onlyInSandbox();
   this.timeout(60_000);
 
   for (const program of tunnels.programs({ also: [], without: [] }, {})) {
-    it(`runs in a session of its own: ${program.name}`, async () => {
+    it(`runs in its own session: ${program.name}`, async () => {
       const daemon = await Daemon.start(program, "wgs0");
       try {
         const { pid } = daemon.process;
