@@ -12,12 +12,12 @@ describe("the package's root", () => {
   });
   afterEach(() => rmSync(top, { recursive: true }));
 
-  /** Makes an empty file below the top. */
+  /** Creates an empty file below the top, and returns its path. */
   function file(path: string): string {
-    const whole = `${top}/${path}`;
-    mkdirSync(dirname(whole), { recursive: true });
-    writeFileSync(whole, "");
-    return whole;
+    const absolute = `${top}/${path}`;
+    mkdirSync(dirname(absolute), { recursive: true });
+    writeFileSync(absolute, "");
+    return absolute;
   }
 
   const module = "node_modules/wg-bridge/dist/src/artifacts.js";
@@ -40,16 +40,16 @@ describe("the package's root", () => {
     assert.deepEqual(found, { path: `${top}/out`, bundled: true });
   });
 
-  it("is found from the program where a bundle does not know its file, or names one of another machine", () => {
+  it("is found from the main program if a bundle does not know its file, or names one of another machine", () => {
     file("node_modules/wg-bridge/package.json");
     const main = file("out/main.cjs");
-    for (const of of [undefined, `${top}/elsewhere/${module}`]) {
+    for (const bundle of [undefined, `${top}/elsewhere/${module}`]) {
       const path = `${top}/node_modules/wg-bridge`;
-      assert.deepEqual(findPackageRoot(of, main), { path, bundled: true });
+      assert.deepEqual(findPackageRoot(bundle, main), { path, bundled: true });
     }
   });
 
-  it("has its programs beside an archive of Electron's, which cannot be executed from", async () => {
+  it("has its programs beside an Electron archive, from which nothing can be executed", async () => {
     const packed = "app.asar/node_modules/wg-bridge";
     for (const name of ["dist/src/artifacts.js", "package.json"]) {
       cpSync(`${packageRoot}/${name}`, `${top}/${packed}/${name}`, { recursive: true });

@@ -6,16 +6,19 @@ import { basename } from "node:path";
 import { packageRoot, sandboxScript } from "../src/artifacts.js";
 import { onlyInSandbox } from "./sandbox.js";
 
-/** Asks for a tunnel on each backend, and prints what comes of it. Not by await: CommonJS has none outside functions. */
+/**
+ * Opens a tunnel on each backend, and prints the backend used or the error. In a function, because CommonJS has no
+ * await outside functions.
+ */
 const program = `import { openTunnel, PrivateKey, WgBridgeError } from "wg-bridge";
   async function main() {
     for (const backend of ["auto", "ffi", "exec"]) {
       try {
         const privateKey = PrivateKey.generate();
         const tunnel = await openTunnel({ name: "wgb%d", backend, config: { privateKey, peers: [] } });
-        const set = (await tunnel.status()).privateKey;
+        const key = (await tunnel.status()).privateKey;
         await tunnel.close();
-        console.log(backend, "takes", tunnel.backend, set.equals(privateKey), console.log(set) ?? tunnel.reason);
+        console.log(backend, "uses", tunnel.backend, key.equals(privateKey), console.log(key) ?? tunnel.reason);
       } catch (error) {
         console.log(backend, "fails:", error instanceof WgBridgeError, error.code, error.message);
       }
@@ -59,18 +62,18 @@ for (const [format, flags] of formats) {
       return execFileSync(sandboxScript, args, options).trimEnd().split("\n");
     }
 
-    it("opens tunnels on both backends where the package is installed above it", () => {
+    it("opens tunnels on both backends if the package is installed above it", () => {
       assert.deepEqual(run(`${project}/out`), [
         "PrivateKey(hidden)",
-        "auto takes ffi true auto prefers ffi, and its library can be used.",
+        "auto uses ffi true auto prefers ffi, and its library can be used.",
         "PrivateKey(hidden)",
-        "ffi takes ffi true ffi was asked for.",
+        "ffi uses ffi true ffi was asked for.",
         "PrivateKey(hidden)",
-        "exec takes exec true exec was asked for.",
+        "exec uses exec true exec was asked for.",
       ]);
     });
 
-    it("says to mark the package external where that is not", () => {
+    it("advises to mark the package as external if it is not", () => {
       const elsewhere = mkdtempSync(`${tmpdir()}/wg-bridge-moved-`);
       try {
         cpSync(`${project}/out`, elsewhere, { recursive: true });
@@ -85,7 +88,7 @@ for (const [format, flags] of formats) {
       }
     });
 
-    it("opens tunnels on exec where only the package's programs are beside it", () => {
+    it("opens tunnels on exec if only the package's programs are beside it", () => {
       const elsewhere = mkdtempSync(`${tmpdir()}/wg-bridge-moved-`);
       try {
         cpSync(`${project}/out`, elsewhere, { recursive: true });
@@ -97,10 +100,10 @@ for (const [format, flags] of formats) {
         const koffi = /Koffi, .*: mark wg-bridge and koffi external there/;
         assert.match(
           auto,
-          new RegExp(`^auto takes exec true auto falls back on exec: ${koffi.source}`),
+          new RegExp(`^auto uses exec true auto falls back on exec: ${koffi.source}`),
         );
         assert.match(ffi, new RegExp(`^ffi fails: true WG_BRIDGE_LIBRARY_KOFFI ${koffi.source}`));
-        assert.equal(exec, "exec takes exec true exec was asked for.");
+        assert.equal(exec, "exec uses exec true exec was asked for.");
       } finally {
         rmSync(elsewhere, { recursive: true });
       }

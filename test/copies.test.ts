@@ -5,10 +5,10 @@ import { packageRoot, sandboxScript } from "../src/artifacts.js";
 import { abiVersion } from "../src/backends/ffi/loading.js";
 import { onlyInSandbox } from "./sandbox.js";
 
-// Below the package, so that its dependencies are found.
+// Below the package, so that the copies find its dependencies.
 const copies = `${packageRoot}/build/copies`;
 
-/** Installs another copy of the package, whose library is a file of its own. */
+/** Installs another copy of the package, with its own library file, and returns its directory. */
 function install(name: string): string {
   const root = `${copies}/${name}`;
   mkdirSync(`${root}/build`, { recursive: true });
@@ -19,7 +19,7 @@ function install(name: string): string {
   return root;
 }
 
-/** The command of a program to which the package is `one` and its copy `two`. */
+/** Returns a command that runs a program in which `one` is the package and `two` its copy. */
 function commandOf(two: string, program: string): readonly string[] {
   const code = `import * as one from "${packageRoot}/dist/src/index.js";
     import * as two from "${two}/dist/src/index.js";
@@ -29,7 +29,7 @@ function commandOf(two: string, program: string): readonly string[] {
   return ["node", "--input-type=module", "--eval", code];
 }
 
-// A process of its own: what is loaded stays.
+// In a process of its own, because a loaded library stays loaded.
 function run(two: string, program: string): string {
   const options = { encoding: "utf8", timeout: 60_000 } as const;
   return execFileSync(sandboxScript, commandOf(two, program), options);
@@ -89,7 +89,7 @@ describe("two copies of the package in one process", () => {
     assert.equal(answer, "ffi true true\nffi true true\n1\n");
   });
 
-  it("share none if the second needs another ABI: it says so, and auto falls back on exec", () => {
+  it("share no library if the second needs another ABI: it says so, and auto falls back on exec", () => {
     const other = install("other-abi");
     const abi = `${other}/dist/src/backends/ffi/loading.js`;
     writeFileSync(abi, readFileSync(abi, "utf8").replace(`"${abiVersion}"`, '"2.0.0"'));
@@ -103,16 +103,16 @@ describe("two copies of the package in one process", () => {
        console.log(libraries().size);
        process.exit();`,
     );
-    const said = `The library ${packageRoot}/build/wireguard_go_bridge\\.so has ABI version "${abiVersion}", .*Another copy of wg-bridge .*`;
+    const reason = `The library ${packageRoot}/build/wireguard_go_bridge\\.so has ABI version "${abiVersion}", .*Another copy of wg-bridge .*`;
     assert.match(
       answer,
       new RegExp(
-        `^ffi: .*\nWG_BRIDGE_LIBRARY_ABI: ${said}\nexec: auto falls back on exec: ${said}\n1\n$`,
+        `^ffi: .*\nWG_BRIDGE_LIBRARY_ABI: ${reason}\nexec: auto falls back on exec: ${reason}\n1\n$`,
       ),
     );
   });
 
-  it("that both hold tunnels still let a signal end the process", () => {
+  it("let a signal end the process even if both hold tunnels", () => {
     const program = `for (const { openTunnel } of [one, two]) await openTunnel({ name: "wgc%d", backend: "exec" });
       console.log("open");
       process.kill(process.pid, "SIGTERM");

@@ -1,4 +1,4 @@
-// node echo.js ADDRESS: sends back whatever it is sent, to one client after another. Prints its port.
+// node echo.js ADDRESS: a TCP server that echoes what each client sends. Prints its port.
 import { createServer } from "node:net";
 
 const server = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));

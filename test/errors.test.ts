@@ -14,7 +14,7 @@ const plain = new WgBridgeError("WG_BRIDGE_KEY", "This is a test.", { cause: new
 const ofConfig = thrownBy(() => parseConfig("["));
 
 describe("an error", () => {
-  it("has its class's name, which is not a property of its own", () => {
+  it("has the name of its class, but not as an own property", () => {
     assert.ok(ofConfig instanceof ConfigError);
     for (const [error, name] of [
       [plain, "WgBridgeError"],
@@ -30,7 +30,7 @@ describe("an error", () => {
     }
   });
 
-  it("has the code, and of a configuration the diagnostics, as enumerable properties", () => {
+  it("has its code, and the diagnostics of a configuration, as enumerable properties", () => {
     assert.deepEqual(Object.keys(plain), ["code"]);
     assert.equal(JSON.stringify(plain), '{"code":"WG_BRIDGE_KEY"}');
     assert.ok(ofConfig instanceof ConfigError);
@@ -52,7 +52,7 @@ describe("an error", () => {
     assert.match(inspect(ofConfig), /^ConfigError: Line 1, column 1 of the configuration: /);
   });
 
-  it("is recognised as what it is, and by its name in assertions", () => {
+  it("is an instance of its classes, and is recognised by its name in assertions", () => {
     assert.ok(ofConfig instanceof ConfigError && ofConfig instanceof WgBridgeError);
     assert.ok(plain instanceof WgBridgeError && !(plain instanceof ConfigError));
     assert.throws(() => parseConfig("["), {

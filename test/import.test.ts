@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { packageRoot } from "../src/artifacts.js";
 import { onlyInSandbox } from "./sandbox.js";
 
-/** What a new process has loaded after it has run a line. */
+/** Returns what a new process has loaded after running a line of code. */
 function loadedBy(line: string): { readonly builtin: string[]; readonly files: string[] } {
   const report = `
     const { Module } = await import("node:module");
@@ -15,7 +15,7 @@ function loadedBy(line: string): { readonly builtin: string[]; readonly files: s
 describe("importing the package", () => {
   onlyInSandbox();
 
-  it("loads no other package, and nothing of Node.js that takes long to load", () => {
+  it("loads no other package, and no module of Node.js that is slow to load", () => {
     const before = loadedBy("");
     const { builtin, files } = loadedBy('await import("wg-bridge")');
     assert.deepEqual(files, []);

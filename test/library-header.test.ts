@@ -37,13 +37,13 @@ describe("wireguard_go_bridge.h", () => {
     return execFileSync(program, { encoding: "utf8" });
   }
 
-  it("declares just the functions that the library exports", () => {
+  it("declares exactly the functions that the library exports", () => {
     const symbols = execFileSync("nm", ["-D", "--defined-only", library], { encoding: "utf8" });
     const exported = [...symbols.matchAll(/ T ((?:wg|Run)\w*)$/gm)].map(([, name = ""]) => name);
     assert.deepEqual(exported.sort(), [...declared].sort());
   });
 
-  it("names the version that the library answers and that this package asks for", () => {
+  it("names the version that the library returns and that this package requires", () => {
     const answered = runC(
       "char version[16]; return wgAbiVersion(version, sizeof version) < 0 || puts(version) < 0;",
     ).trim();
@@ -64,7 +64,7 @@ describe("wireguard_go_bridge.h", () => {
     assert.match(output, /^0 -22 -22 1 0 -9 .*interface name "a\/b" holds '\/'/);
   });
 
-  it("says what a C program gets for buffers and strings that are none", () => {
+  it("describes what a C program receives for invalid buffers and strings", () => {
     const output = runC(`
       char buffer[64];
       int handle = wgNew();
@@ -82,7 +82,7 @@ describe("wireguard_go_bridge.h", () => {
       return 0;`);
     const [invalid, closed] = ["-22", "-9"];
     const answers = output.split(" ");
-    // wgName asks first whether there is a tunnel.
+    // wgName first checks whether there is a tunnel.
     assert.deepEqual(answers, [...Array<string>(14).fill(invalid), "-107", "0", closed]);
   });
 });

@@ -8,7 +8,7 @@ import { onlyInSandbox } from "./sandbox.js";
 
 const diff = `${packageRoot}/test/netns_upstream.diff`;
 
-/** The container patch, line by line: upstream's line and ours. */
+/** The lines that the container patch changes: upstream's and ours. */
 const patchedLines = [
   [
     `    printf "$orig_message_cost" > /proc/sys/net/core/message_cost`,
@@ -41,7 +41,7 @@ describe("scripts/netns", () => {
   const made = (name: string) => readFileSync(`${clone}/test/${name}`);
 
   before(() => {
-    // A directory with a space in it, inside a repository that is not ours.
+    // The clone's path has spaces, and it is inside another repository.
     const repository = mkdtempSync(`${tmpdir()}/netns `);
     output("git", ["init", "--quiet", repository]);
     clone = `${repository}/a clone`;
@@ -55,7 +55,7 @@ describe("scripts/netns", () => {
 
   after(() => rmSync(dirname(clone), { recursive: true }));
 
-  it("takes upstream's script from the pinned Go module, byte for byte", () => {
+  it("copies upstream's script from the pinned Go module, byte for byte", () => {
     assert.deepEqual(made("netns_upstream.sh"), upstreamsScript());
   });
 
@@ -69,7 +69,7 @@ describe("scripts/netns", () => {
     assert.deepEqual(changed, patchedLines);
   });
 
-  it("makes the same again when it runs again", () => {
+  it("makes the same files when it runs again", () => {
     const first = made("netns.sh");
     output(`${clone}/scripts/netns`);
     assert.deepEqual(made("netns.sh"), first);
@@ -86,7 +86,7 @@ describe("scripts/netns", () => {
     assert.equal(output("scripts/netns", ["--diff"]), readFileSync(diff, "utf8"));
   });
 
-  it("made what the comparison runs in this directory", () => {
+  it("made the scripts that the comparison runs in this directory", () => {
     assert.deepEqual(readFileSync(`${packageRoot}/test/netns.sh`), made("netns.sh"));
     assert.deepEqual(readFileSync(`${packageRoot}/test/netns_upstream.sh`), upstreamsScript());
   });

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 
-/** A user without any file or process on this machine. */
+/** A user who has no file or process on this machine. */
 export const stranger = 12_345;
 
-/** Whether this process can give files to that user: not in a user namespace of one user. */
+/** Whether this process can give files to that user: it cannot in a user namespace with one user. */
 export const hasStranger =
   process.geteuid?.() === 0 &&
   readFileSync("/proc/self/uid_map", "utf8")
@@ -11,5 +11,5 @@ export const hasStranger =
     .map((line) => line.trim().split(/\s+/).map(Number))
     .some(([first = 0, , count = 0]) => first <= stranger && stranger < first + count);
 
-/** What a test's title ends in that needs another user. */
+/** The end of the title of a test that needs another user. */
 export const skippedWithoutStranger = hasStranger ? "" : " [skipped: only one user here]";

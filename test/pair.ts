@@ -19,14 +19,14 @@ import { ip } from "./sandbox.js";
 const echo = fileURLToPath(new URL("echo.js", import.meta.url));
 const run = promisify(execFile);
 
-/** What two ends of a tunnel are made of. Several pairs at once need numbers of their own. */
+/** The options of a pair. Pairs that are open at the same time need different numbers. */
 export interface PairOptions {
   readonly number: number;
   readonly near: Partial<TunnelOptions>;
   readonly far: Partial<TunnelOptions>;
-  /** Bytes, of both interfaces. */
+  /** Of both interfaces, in bytes. */
   readonly mtu?: number;
-  /** The far end's preshared key, where it is to be another than the near end's. */
+  /** The far end's preshared key, if it shall differ from the near end's. */
   readonly farPresharedKey?: PresharedKey;
 }
 
@@ -106,7 +106,7 @@ export class Pair implements AsyncDisposable {
         addresses: [`${nearAddress}/24`],
       });
       const farTunnel = await open({ ...far, name: `wgf${number}`, mtu, config: farConfig });
-      // Its UDP sockets stay where it was made.
+      // The far tunnel's UDP sockets stay in the namespace in which it was opened.
       ip("link", "set", farTunnel.name, "netns", space);
       ip("-n", space, "address", "add", `${farAddress}/24`, "dev", farTunnel.name);
       ip("-n", space, "link", "set", farTunnel.name, "up");
@@ -118,7 +118,7 @@ export class Pair implements AsyncDisposable {
     }
   }
 
-  /** Fails unless every ping is answered. size is in bytes of payload. */
+  /** Fails unless every ping is answered. `size` is the payload in bytes, `interval` in seconds. */
   async ping(count: number, size = 56, interval = 0.02): Promise<void> {
     const words = ["-M", "do", "-c", count, "-i", interval, "-s", size, this.farAddress].map(
       String,
@@ -127,7 +127,7 @@ export class Pair implements AsyncDisposable {
     assert.match(stdout, new RegExp(`\\b${count} received, 0% packet loss`));
   }
 
-  /** Sends so many bytes there and back by TCP, and compares what arrived by SHA-256. */
+  /** Sends bytes to the far end and back by TCP, and compares what arrives by SHA-256. */
   async transfer(bytes: number): Promise<void> {
     const words = ["netns", "exec", this.space, process.execPath, echo, this.farAddress];
     const server = spawn("ip", words, { stdio: ["ignore", "pipe", "inherit"] });

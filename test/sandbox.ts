@@ -5,11 +5,11 @@ import { dirname } from "node:path";
 import { socketPath, waitUntilFree } from "../src/uapi/socket.js";
 
 /**
- * Marks the tests of a file as no unit tests: they make interfaces, need root, start many programs or take
- * long. `npm run test:unit` leaves out each file that calls this; `npm test` gives each a sandbox of its own.
+ * Excludes a file's tests from the unit tests: they create interfaces, need root, start many programs or take
+ * long. `npm run test:unit` leaves out each file that calls this; `npm test` runs each in its own sandbox.
  */
 export function onlyInSandbox(): void {
-  before("is in a sandbox", () => {
+  before("requires a sandbox", () => {
     assert.equal(
       process.env.WG_BRIDGE_SANDBOX,
       "1",
@@ -18,9 +18,9 @@ export function onlyInSandbox(): void {
   });
 }
 
-/** A failed test must not make the next one fail: ends the tunnels that it left behind. */
+/** Ends the tunnels that a failed test left behind, so that the next test does not fail because of them. */
 export function endLeftTunnels(...names: readonly string[]): void {
-  afterEach("ends what was left", async () => {
+  afterEach("ends leftover tunnels", async () => {
     for (const name of names.filter(interfaceExists)) {
       ip("link", "del", name);
       await waitUntilFree(name, 10_000);
@@ -37,13 +37,13 @@ export function interfaceExists(name: string): boolean {
   return existsSync(`/sys/class/net/${name}`);
 }
 
-/** A tunnel that ended, or never came to be, leaves neither an interface nor a socket. */
+/** Asserts that a tunnel that ended, or failed to start, left neither an interface nor a socket. */
 export function assertNothingLeft(name: string): void {
   assert.equal(interfaceExists(name), false, `interface ${name} was left`);
   assert.equal(existsSync(socketPath(name)), false, `socket of ${name} was left`);
 }
 
-/** Leaves a socket that nobody serves, as a killed program does. */
+/** Leaves a socket that no process serves, as a killed program does. */
 export function makeDeadSocket(name: string): void {
   mkdirSync(dirname(socketPath(name)), { recursive: true });
   const script =

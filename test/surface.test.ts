@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import * as main from "../src/index.js";
 import * as uapi from "../src/uapi/index.js";
 
-/** The names that an entry point's declarations export, types included, in alphabetical order. */
+/** Returns the names that an entry point's declarations export, types included, in alphabetical order. */
 function declaredBy(entry: string): readonly string[] {
   const declarations = readFileSync(new URL(`../src/${entry}.d.ts`, import.meta.url), "utf8");
   const lists = declarations.matchAll(/^export (?:type )?\{([^}]+)\} from/gm);
@@ -15,10 +15,10 @@ function words(text: string): readonly string[] {
   return text.trim().split(/\s+/).sort();
 }
 
-// Whatever is exported is a promise. These lists change on purpose only.
+// Every export is a promise to users: change these lists only on purpose.
 
-describe("what the package exports", () => {
-  it('is for "wg-bridge" what is written here', () => {
+describe("the exports of the package", () => {
+  it('are those listed here for "wg-bridge"', () => {
     const values = words(`
       ConfigDocument ConfigError PresharedKey PrivateKey WgBridgeError allowedIp attach checkConfig
       checkInterfaceName formatConfig formatEndpoint listServedInterfaces openTunnel parseConfig
@@ -36,7 +36,7 @@ describe("what the package exports", () => {
     assert.deepEqual(Object.keys(main).sort(), values);
   });
 
-  it('is for "wg-bridge/uapi" what is written here', () => {
+  it('are those listed here for "wg-bridge/uapi"', () => {
     const values = words(`
       ChangeDecoder StatusDecoder decodeChange decodeErrno decodeStatus encodeChange encodeStatus
     `);

@@ -17,7 +17,7 @@ import { onlyInSandbox } from "./sandbox.js";
 
 const self = process.geteuid?.() ?? 0;
 
-describe("what only trusted users can change", () => {
+describe("a path", () => {
   onlyInSandbox();
 
   let above = "";
@@ -43,7 +43,7 @@ describe("what only trusted users can change", () => {
     return found && `${found.path.slice(above.length)} ${found.why}. ${found.remedy}`;
   }
 
-  it("is a file of this user, however it is reached", () => {
+  it("is trusted if it is a file of this user, however it is reached", () => {
     assert.equal(answer(), undefined);
     chmodSync(above, 0o1777);
     assert.equal(answer(), undefined);
@@ -51,20 +51,20 @@ describe("what only trusted users can change", () => {
     assert.equal(answer(), undefined);
   });
 
-  it("is nothing that is not there", () => {
+  it("is trusted if it does not exist", () => {
     rmSync(file);
     assert.equal(answer(), undefined);
     assert.equal(distrustOf(`${file}/below`, "file"), undefined);
   });
 
-  it("is no file that its group or others may write", () => {
+  it("is not trusted if it is a file that its group or others may write", () => {
     for (const mode of [0o664, 0o646]) {
       chmodSync(file, mode);
       assert.match(answer() ?? "", /^\/directory\/file may be written by others \(mode 6(64|46)\)/);
     }
   });
 
-  it("is no file in or below a directory that others may write, unless that is sticky", () => {
+  it("is not trusted in or below a directory that others may write, unless that is sticky", () => {
     chmodSync(join(above, "directory"), 0o777);
     assert.match(answer() ?? "", /^\/directory may be written by others \(mode 777\)/);
     chmodSync(join(above, "directory"), 0o1777);
@@ -73,13 +73,13 @@ describe("what only trusted users can change", () => {
     assert.match(answer() ?? "", /^ may be written by others \(mode 775\).*chmod go-w \/tmp/);
   });
 
-  it("is no directory of sockets that others may write, sticky or not", () => {
+  it("is not trusted if it is a directory of sockets that others may write, even if sticky", () => {
     assert.equal(answer("sockets"), undefined);
     chmodSync(join(above, "directory"), 0o1777);
     assert.match(answer("sockets") ?? "", /^\/directory may be written by others \(mode 1777\)/);
   });
 
-  it(`is nothing of another user${skippedWithoutStranger}`, function () {
+  it(`is not trusted if another user owns it${skippedWithoutStranger}`, function () {
     if (!hasStranger) this.skip();
     for (const path of [file, join(above, "directory"), above]) {
       lchownSync(path, stranger, self);
@@ -91,7 +91,7 @@ describe("what only trusted users can change", () => {
     assert.equal(distrustOf(file, "file", stranger), undefined, "that user's own");
   });
 
-  it(`is nothing behind another user's link${skippedWithoutStranger}`, function () {
+  it(`is not trusted behind another user's link${skippedWithoutStranger}`, function () {
     if (!hasStranger) this.skip();
     link();
     lchownSync(join(above, "directory"), stranger, self);
@@ -101,7 +101,7 @@ describe("what only trusted users can change", () => {
     assert.match(answer("sockets") ?? "", /^\/target belongs to user 12345/);
   });
 
-  it("is nothing behind links that lead in a circle", () => {
+  it("is trusted if links lead in a circle", () => {
     symlinkSync("circle", join(above, "circle"));
     assert.equal(distrustOf(join(above, "circle"), "file"), undefined);
   });

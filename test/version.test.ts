@@ -5,14 +5,14 @@ import { fileURLToPath } from "node:url";
 import { abiVersion } from "../src/backends/ffi/loading.js";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
-/** The pages that name the versions of Node.js and Go that a clone needs. */
+/** The pages that name the versions of Node.js and Go that a clone requires. */
 const pages = ["README.md", "CONTRIBUTING.md"];
 
 function read(path: string): string {
   return readFileSync(checkout + path, "utf8");
 }
 
-/** Returns what `pattern` captures at each match in a file; no match is a failure. */
+/** Returns what `pattern` captures at each match in a file, and fails without a match. */
 function captured(path: string, pattern: RegExp): readonly string[] {
   const found = Array.from(read(path).matchAll(pattern), ([, text = ""]) => text);
   assert.notDeepEqual(found, [], `${path} does not match ${pattern}`);
@@ -34,12 +34,12 @@ describe("the version in package.json", () => {
     assert.equal(printed.split("\n")[0], `wg-bridge v${version}`);
   });
 
-  it("is that of the lock file", () => {
+  it("is the same in the lock file", () => {
     const lock = JSON.parse(read("package-lock.json"));
     assert.deepEqual([lock.version, lock.packages[""].version], [version, version]);
   });
 
-  it("is that of the manual page", () => {
+  it("is the same in the manual page", () => {
     assert.equal(capturedOnce("man/wg-bridge.1", /^\.TH .*"wg\\-bridge (\S+)"/gm), version);
   });
 
@@ -47,7 +47,7 @@ describe("the version in package.json", () => {
     assert.equal(captured("CHANGELOG.md", /^## \[(.+?)\]/gm)[0], version);
   });
 
-  it("of Node.js is the one that the pages name and that set-up asks for", () => {
+  it("of Node.js is the one that the pages name and that set-up requires", () => {
     const [, wanted = ""] = /^>=(\S+)$/.exec(engines.node) ?? [];
     assert.equal(capturedOnce("scripts/setup", /node_wanted=(\S+)/g), wanted);
     for (const page of pages) {

@@ -6,7 +6,7 @@ import { onlyInSandbox } from "./sandbox.js";
 
 const program = fileURLToPath(new URL("vm-context.js", import.meta.url));
 
-describe("in a vm context, where Error and Uint8Array are not those of Node.js's modules", () => {
+describe("in a vm context, whose Error and Uint8Array differ from those of Node.js's modules,", () => {
   onlyInSandbox();
 
   it("both backends open tunnels, and errors keep their codes", () => {

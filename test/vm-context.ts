@@ -3,8 +3,8 @@ import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
 import { createContext, type Module, SourceTextModule, SyntheticModule } from "node:vm";
 
-// A program that loads the package into two vm contexts, one after another, as jest and vitest do with
-// each file of tests, and opens a tunnel on each backend there. Run it with --experimental-vm-modules.
+// Loads the package into two vm contexts, one after the other, as jest and vitest do for each test file, and
+// opens a tunnel on each backend in each context. Run it with --experimental-vm-modules.
 
 const program = `
   import { openTunnel, PrivateKey, WgBridgeError } from "./index.js";
