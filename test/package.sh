@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packs the package, lets publint and attw judge it, installs it into empty projects, with and without
+# Packs the package, checks it by publint and attw, installs it into empty projects, with and without
 # install scripts, and runs it there as a user would.
 #
 #   test/package.sh
@@ -23,17 +23,17 @@ node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$tarball"
 listing=$(tar -tzf "$tarball")
 for needed in build/wireguard-go build/wireguard_go_bridge.so dist/src/index.d.ts cmd/wireguard-go/main.go \
   go.mod go.sum scripts/build scripts/build-go build/third-party-licenses.txt man/wg-bridge.1 README.md LICENSE; do
-  grep -qx "package/$needed" <<<"$listing" || fail "The package lacks $needed."
+  grep -qx "package/$needed" <<<"$listing" || fail "The package does not contain $needed."
 done
 unwanted=$(grep -E 'netns|_test\.go|/test/|\.tsbuildinfo|node_modules' <<<"$listing" || true)
-[[ -z $unwanted ]] || fail "The package must not hold: $unwanted"
+[[ -z $unwanted ]] || fail "The package must not contain: $unwanted"
 while read -r module; do
-  grep -q "^$module " build/third-party-licenses.txt || fail "The licence of $module is not packed."
+  grep -q "^$module " build/third-party-licenses.txt || fail "The licence of $module is missing from the package."
 done < <(go version -m build/wireguard-go build/wireguard_go_bridge.so | awk '$1 == "dep" { print $2 }')
 node -e '
 const { scripts = {} } = JSON.parse(require("fs").readFileSync("package.json", "utf8"));
 const own = ["preinstall", "install", "postinstall", "prepare"].filter((name) => name in scripts);
-if (own.length > 0) throw new Error(`install scripts of its own: ${own}`);
+if (own.length > 0) throw new Error(`The package has install scripts: ${own}`);
 '
 
 cat >"$work/program.ts" <<'PROGRAM'
@@ -46,7 +46,7 @@ for (const backend of ["ffi", "exec"] as const) {
   await tunnel.apply({ privateKey: key, peers: [{ publicKey: peer, allowedIps: [allowedIp("::/0")] }] });
   const { peers } = await tunnel.status();
   const [first] = peers;
-  if (first?.publicKey !== peer) throw new WgBridgeError("WG_BRIDGE_ENGINE", "not what was set");
+  if (first?.publicKey !== peer) throw new WgBridgeError("WG_BRIDGE_ENGINE", "The status differs from what was set.");
   console.log(tunnel.backend, first.allowedIps.join(), typeof first.receivedBytes);
 }
 PROGRAM
@@ -70,8 +70,8 @@ export async function use(): Promise<void> {
 }
 TYPES
 
-# check_types: the declarations compile without a look away, by old and new compilers, in a project that
-# names no types of Node.js: the package brings them.
+# check_types: compiles the declarations without skipLibCheck, by old and new compilers, in a project that does not
+# depend on Node.js's types: the package does.
 check_types() {
   local compiler module
   while read -r compiler module; do
@@ -79,7 +79,7 @@ check_types() {
     [[ $module == esnext ]] && resolution=bundler
     node "$root/node_modules/$compiler/bin/tsc" --noEmit --strict --target es2022 --module "$module" \
       --moduleResolution "$resolution" --skipLibCheck false types.ts ||
-      fail "The types do not compile by $compiler with --moduleResolution $resolution."
+      fail "The types do not compile with $compiler and --moduleResolution $resolution."
   done <<'COMPILERS'
 typescript node16
 typescript nodenext
@@ -88,7 +88,7 @@ typescript esnext
 COMPILERS
 }
 
-# run_program: what the installed package is for.
+# run_program: opens tunnels with the installed package.
 run_program() {
   local printed
   printed=$("$root/scripts/sandbox" node program.js)
@@ -101,13 +101,13 @@ for scripts in --ignore-scripts --foreground-scripts; do
   cd "$project"
   echo '{ "type": "module", "private": true }' >package.json
   npm install --loglevel=error --no-audit --no-fund --prefer-offline $scripts "$tarball" >/dev/null || fail "npm install $scripts failed."
-  [[ $(node_modules/.bin/wg-bridge --version | head -1) == "wg-bridge "* ]] || fail "--version does not answer."
+  [[ $(node_modules/.bin/wg-bridge --version | head -1) == "wg-bridge "* ]] || fail "wg-bridge --version does not print the version."
   cp "$work/program.ts" "$work/types.ts" .
   "$root/node_modules/.bin/tsc" --strict --target es2023 --lib es2023,esnext.disposable --module nodenext program.ts
   run_program
-  "$root/scripts/sandbox" node_modules/.bin/wg-bridge doctor >/dev/null || fail "doctor finds no backend."
+  "$root/scripts/sandbox" node_modules/.bin/wg-bridge doctor >/dev/null || fail "wg-bridge doctor finds no backend."
   measuring=$(find node_modules/wg-bridge -path '*/bench/*')
-  [[ -z $measuring ]] || fail "The package holds what only measures: $measuring"
+  [[ -z $measuring ]] || fail "The package contains benchmarks: $measuring"
 done
 
 check_types
@@ -115,11 +115,11 @@ check_types
 npm install --global --prefix "$work/global" --loglevel=error --no-audit --no-fund --prefer-offline --ignore-scripts "$tarball" >/dev/null ||
   fail "npm install --global failed."
 for installed in bin/wg-bridge share/man/man1/wg-bridge.1; do
-  [[ -e $work/global/$installed ]] || fail "A global install has no $installed."
+  [[ -e $work/global/$installed ]] || fail "A global install does not contain $installed."
 done
 
-# A machine of another kind builds its own from the packed sources.
+# A machine with another architecture builds its own programs from the packed sources.
 rm node_modules/wg-bridge/build/wireguard*
 npm run --silent --prefix node_modules/wg-bridge build >/dev/null || fail "npm run build failed."
 run_program
-echo "packed $(stat -c %s "$tarball") bytes, installed and run with and without install scripts"
+echo "Packed $(stat -c %s "$tarball") bytes, installed and ran them with and without install scripts."

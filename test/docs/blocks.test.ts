@@ -4,7 +4,7 @@ import { blocksIn, inOrder, promised } from "./blocks.js";
 const page = (...lines: string[]) => blocksIn("a.md", lines.join("\n"));
 
 describe("blocksIn", () => {
-  it("gives each block's place, language and code", () => {
+  it("returns each block's place, language and code", () => {
     assert.deepEqual(page("# Title", "", "```sh", "true", "false", "```", "end"), [
       {
         page: "a.md",
@@ -17,7 +17,7 @@ describe("blocksIn", () => {
     ]);
   });
 
-  it("takes the reason not to run from the line before, and from no other", () => {
+  it("reads the reason not to run a block from the line before it only", () => {
     const blocks = page(
       "<!-- not run: needs sudo -->",
       "```sh",
@@ -34,7 +34,7 @@ describe("blocksIn", () => {
     );
   });
 
-  it("takes a block's output from the next block, where that is one of output", () => {
+  it("reads a block's output from the next block if that is an output block", () => {
     const blocks = page(
       "```sh",
       "a",
@@ -53,13 +53,13 @@ describe("blocksIn", () => {
     );
   });
 
-  it("throws where a block has no end", () => {
+  it("throws if a block has no end", () => {
     assert.throws(() => page("text", "```sh", "true"), /a\.md, line 2/);
   });
 });
 
 describe("promised", () => {
-  it("gives the texts of the comments that promise output, and of no others", () => {
+  it("returns the texts of the comments that promise output, and of no others", () => {
     assert.deepEqual(promised("a();\n// prints: 1 2\n{\n  // prints: 3\n}\n// not this\n"), [
       "1 2",
       "3",
@@ -68,7 +68,7 @@ describe("promised", () => {
 });
 
 describe("inOrder", () => {
-  it("wants each line, after the one before it", () => {
+  it("requires each line after the one before it", () => {
     assert.equal(inOrder(["a", "c"], ["a", "b", "c"]), true);
     assert.equal(inOrder(["c", "a"], ["a", "b", "c"]), false);
     assert.equal(inOrder(["a", "a"], ["a", "b"]), false);

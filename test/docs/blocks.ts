@@ -1,20 +1,20 @@
 /** A block of code in a page. */
 export interface Block {
   readonly page: string;
-  /** Of its first line of code, from 1. */
+  /** The number of its first line of code, from 1. */
   readonly line: number;
   /** What follows the opening fence: "ts", "sh", "ini", "output", "text", or a mistake. */
   readonly language: string;
   readonly code: string;
-  /** Why it is not run, where a comment `<!-- not run: REASON -->` on the line before says so. */
+  /** Why it is not run, if a comment `<!-- not run: REASON -->` on the line before says so. */
   readonly notRun: string | undefined;
-  /** What it prints: the "output" block that comes next on the page, before any other. */
+  /** What it prints: the next block on the page, if that is an "output" block. */
   readonly output: string | undefined;
 }
 
 /**
- * The blocks of a page.
- * @throws Error where a fence is not closed
+ * Returns the blocks of a page.
+ * @throws Error if a fence is not closed
  */
 export function blocksIn(page: string, text: string): readonly Block[] {
   const lines = text.split("\n");
@@ -36,15 +36,15 @@ function outputIn(next: Block | undefined): string | undefined {
   return next?.language === "output" ? next.code : undefined;
 }
 
-/** What the comments "// prints: TEXT" of a program promise, in their order. */
+/** Returns what the comments "// prints: TEXT" of a program promise, in order. */
 export function promised(code: string): readonly string[] {
   return Array.from(code.matchAll(/^\s*\/\/ prints: (.*)$/gm), ([, text = ""]) => text);
 }
 
-/** Whether all of `wanted` are among `lines`, in this order. */
-export function inOrder(wanted: readonly string[], lines: readonly string[]): boolean {
+/** Reports whether all of `expected` are among `lines`, in this order. */
+export function inOrder(expected: readonly string[], lines: readonly string[]): boolean {
   let from = 0;
-  return wanted.every((text) => {
+  return expected.every((text) => {
     from = lines.indexOf(text, from) + 1;
     return from > 0;
   });

@@ -1,10 +1,10 @@
-// Runs every example of README and docs, each in a sandbox of its own, from a checkout that is set up:
+// Runs every example of README and docs, each in its own sandbox, from a checkout that is set up:
 //
 //   ts       a program that imports the package by its name; `// prints: TEXT` promises a line of output
 //   sh       a shell script with wg-bridge on its PATH, in an empty directory
 //   ini      a configuration file: checked
-//   output   all that the block before it prints
-//   text     no code: a drawing, or the output of what is not run
+//   output   everything that the block before it prints
+//   text     not code: a drawing, or the output of an example that is not run
 //
 // Any other language is refused, and so is a block without one. `<!-- not run: REASON -->` on the line
 // before a ts or sh block says why it cannot run; then its types or its syntax are checked.
@@ -26,7 +26,7 @@ import { onlyInSandbox } from "../sandbox.js";
 import { type Block, blocksIn, inOrder, promised } from "./blocks.js";
 
 const run = promisify(execFile);
-// Below the package, so that its name means this package.
+// Below the package, so that "wg-bridge" resolves to this package.
 const directory = `${packageRoot}/build/examples`;
 
 const docs = readdirSync(`${packageRoot}/docs`).filter((file) => file.endsWith(".md"));
@@ -83,7 +83,7 @@ describe("the examples of the documentation", () => {
     }
   }
 
-  it("have output only after what prints it", () => {
+  it("have output only after the block that prints it", () => {
     const printed = blocks.filter(({ output }) => output !== undefined);
     assert.deepEqual(
       printed.filter(({ language, notRun }) => !isProgram(language) || notRun !== undefined),

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { packageRoot } from "../../src/artifacts.js";
 
-/** The other packages that a program's text names where it imports or requires. */
+/** Returns the other packages that a program imports or requires. */
 function packagesIn(text: string): readonly string[] {
   const names = Array.from(
     text.matchAll(/\b(?:from|import|import\(|require\w*\()\s*"((?:@[^/"]+\/)?[^./"][^/"]*)[^"]*"/g),
@@ -13,7 +13,7 @@ function packagesIn(text: string): readonly string[] {
 }
 
 describe("the dependencies of the package", () => {
-  it("are those that its programs name, and no others", () => {
+  it("are exactly the packages that its programs import", () => {
     const compiled = readdirSync(`${packageRoot}/dist/src`, { recursive: true, encoding: "utf8" });
     const named = compiled
       .filter((file) => file.endsWith(".js"))
@@ -24,7 +24,7 @@ describe("the dependencies of the package", () => {
     assert.deepEqual([...new Set(named)].sort(), Object.keys(manifest.dependencies).sort());
   });
 
-  it("are found in each of the ways to name one", () => {
+  it("are found in every form of import", () => {
     const text = `import a from "a"; import "b"; await import("c/d.js"); require("@e/f/g");
       import x from "./x.js"; import "node:fs"; import y from "../y.js";`;
     assert.deepEqual(packagesIn(text), ["a", "b", "c", "@e/f"]);

@@ -11,7 +11,7 @@ export interface ScriptRun {
   readonly stderr: string;
 }
 
-/** A copy of some of this project's files, and a PATH that leads only to what a test puts there. */
+/** A copy of some of this project's files, with a PATH that holds only the programs that a test puts there. */
 export class BareTree {
   readonly root: string;
 
@@ -20,12 +20,12 @@ export class BareTree {
   }
 
   /**
-   * @param files what is copied, by its path in the project
-   * @param programs what this machine has and the script may use
+   * @param files the files to copy, as paths in the project
+   * @param programs programs of this machine that the script may use
    */
   static async make(files: readonly string[], programs: readonly string[]): Promise<BareTree> {
     const tree = new BareTree(await mkdtemp(`${tmpdir()}/tree-`));
-    // For tests that run a script as another user.
+    // Some tests run a script as another user.
     await chmod(tree.root, 0o755);
     await mkdir(`${tree.root}/bin`);
     await mkdir(`${tree.root}/scripts`);
@@ -41,7 +41,7 @@ export class BareTree {
     await writeFile(`${this.root}/bin/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 
-  /** Runs a command, written with paths below the root, with only PATH in its environment. */
+  /** Runs a command in the root, with only PATH in its environment. */
   run(...[program = "", ...args]: string[]): Promise<ScriptRun> {
     const options = { cwd: this.root, env: { PATH: `${this.root}/bin` } };
     return new Promise((resolve) => {

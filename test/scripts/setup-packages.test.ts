@@ -16,7 +16,7 @@ describe("scripts/setup-packages", () => {
   const setUpPackages = (...prefix: string[]) => tree.run(...prefix, "scripts/setup-packages");
 
   const aptGetLog = () => readFile(`${tree.root}/log`, "utf8");
-  /** An apt-get that writes down what it is asked for, and gives ncat. */
+  /** Adds an apt-get that logs its arguments and installs ncat. */
   const workingAptGet = () =>
     addProgram("apt-get", 'echo "$DEBIAN_FRONTEND $*" >>log; ln -sf true bin/ncat');
 
@@ -41,13 +41,13 @@ describe("scripts/setup-packages", () => {
   });
   afterEach(() => tree.remove());
 
-  it("says and installs nothing when no tool is missing", async () => {
+  it("prints and installs nothing if no tool is missing", async () => {
     await addProgram("ncat", "exit 0");
     await addProgram("apt-get", "exit 1");
     assert.deepEqual(await setUpPackages(), { status: 0, stdout: "", stderr: "" });
   });
 
-  it("announces and installs only what is missing, and asks no question", async () => {
+  it("announces and installs only what is missing, without asking", async () => {
     await workingAptGet();
     const { status, stdout, stderr } = await setUpPackages();
     assert.match(stdout, /^Installing the Debian packages ncat, for ncat\.\nReading the lists/);
@@ -60,7 +60,7 @@ describe("scripts/setup-packages", () => {
     assert.deepEqual(await setUpPackages(), { status: 0, stdout: "", stderr: "" });
   });
 
-  it("names the command for every package manager when apt-get fails", async () => {
+  it("names the command for every package manager if apt-get fails", async () => {
     await addProgram("apt-get", "echo 'Unable to fetch'; exit 100");
     const { status, stdout, stderr } = await setUpPackages();
     assert.match(stdout, /Unable to fetch/);
@@ -69,14 +69,14 @@ describe("scripts/setup-packages", () => {
     assert.equal(status, 1);
   });
 
-  it("names the command for every package manager where there is no apt-get", async () => {
+  it("names the command for every package manager if there is no apt-get", async () => {
     const { status, stdout, stderr } = await setUpPackages();
     assert.equal(stdout, "");
     assert.match(stderr, everyCommand);
     assert.equal(status, 1);
   });
 
-  it("names a package of two missing tools once", async () => {
+  it("names the package of two missing tools once", async () => {
     await rm(`${tree.root}/bin/wg`);
     await rm(`${tree.root}/bin/wg-quick`);
     const { stderr } = await setUpPackages();
@@ -84,7 +84,7 @@ describe("scripts/setup-packages", () => {
     assert.match(stderr, /dnf install wireguard-tools nmap-ncat\n/);
   });
 
-  it("takes BusyBox's ip for no ip", async () => {
+  it("treats BusyBox's ip as missing", async () => {
     await addProgram("busybox", "exit 0");
     await addProgram("ncat", "exit 0");
     await rm(`${tree.root}/bin/ip`);
@@ -102,16 +102,16 @@ describe("scripts/setup-packages", () => {
 
     before(async function () {
       const [program = "", ...args] = [...nobody, "true"];
-      const refused = await new Promise<boolean>((resolve) => {
+      const isRefused = await new Promise<boolean>((resolve) => {
         execFile(program, args, (error) => resolve(error !== null));
       });
-      if (!refused) return;
+      if (!isRefused) return;
       const suite = this.test?.parent;
-      if (suite) suite.title += " [skipped: this user can become no other]";
+      if (suite) suite.title += " [skipped: this user cannot become another one]";
       this.skip();
     });
 
-    it("names the command when sudo is not there", async () => {
+    it("names the command if sudo is not installed", async () => {
       await workingAptGet();
       const { status, stderr } = await setUpPackages(...nobody);
       assert.match(stderr, /^wg-bridge needs ncat, which only root may install\./);
@@ -119,7 +119,7 @@ describe("scripts/setup-packages", () => {
       assert.equal(status, 1);
     });
 
-    it("names the command when sudo would ask for a password", async () => {
+    it("names the command if sudo would ask for a password", async () => {
       await workingAptGet();
       await addProgram("sudo", 'echo "sudo: a password is required" >&2; exit 1');
       const { status, stderr } = await setUpPackages(...nobody);
@@ -127,7 +127,7 @@ describe("scripts/setup-packages", () => {
       assert.equal(status, 1);
     });
 
-    it("installs by sudo where that asks for nothing", async () => {
+    it("installs by sudo if that needs no password", async () => {
       await addProgram("apt-get", "exit 0");
       await addProgram("sudo", `[ "$1" = -n ] || exit 1; shift; "$@"`);
       assert.equal((await setUpPackages(...nobody)).status, 0);

@@ -22,18 +22,18 @@ describe("scripts/setup, before it changes anything,", () => {
   });
   afterEach(() => tree.remove());
 
-  it("is content with the oldest Node.js and Go that it takes", async () => {
+  it("accepts the oldest supported Node.js and Go", async () => {
     assert.match((await setUp()).stderr, /scripts\/setup-packages: No such file/);
   });
 
-  it("asks for a newer Node.js", async () => {
+  it("requires a newer Node.js", async () => {
     await tree.addProgram("node", "echo v20.9.1");
     const { status, stderr } = await setUp();
     assert.match(stderr, /^Node\.js v20\.9\.1 is too old: install 20\.19\.0 or newer, .*\n$/);
     assert.equal(status, 1);
   });
 
-  it("asks for a newer Go", async () => {
+  it("requires a newer Go", async () => {
     await tree.addProgram(
       "go",
       '[ "$1" = version ] && echo go version go1.19.8 linux/amd64 || echo go1.19.8',
@@ -46,7 +46,7 @@ describe("scripts/setup, before it changes anything,", () => {
     assert.equal(status, 1);
   });
 
-  it("asks for a newer Go when this one may not fetch it", async () => {
+  it("requires a newer Go if this one may not download it", async () => {
     await tree.addProgram(
       "go",
       '[ "$1" = version ] && echo go version go1.24.0 linux/amd64 || exit 1',
@@ -60,7 +60,7 @@ describe("scripts/setup, before it changes anything,", () => {
     ["go", "Go"],
     ["gcc", "The C compiler gcc"],
   ] as const) {
-    it(`asks for ${program} in one sentence when it is missing`, async () => {
+    it(`requires ${program} in one sentence if it is missing`, async () => {
       await rm(`${tree.root}/bin/${program}`);
       const { status, stdout, stderr } = await setUp();
       assert.match(stderr, new RegExp(`^${name} is not installed: .*\\n$`));

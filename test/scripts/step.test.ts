@@ -12,13 +12,13 @@ function step(script: string): Promise<{ status: number; stdout: string }> {
 }
 
 describe("scripts/step", () => {
-  it("keeps quiet about what a command prints that succeeds", async () => {
+  it("hides the output of a command that succeeds", async () => {
     const { status, stdout } = await step("echo out; echo err >&2");
     assert.match(stdout, /^A title \.\.\.\nA title: done in \d+ s\n$/);
     assert.equal(status, 0);
   });
 
-  it("shows what a command printed that fails, and passes its status on", async () => {
+  it("shows the output of a command that fails, and exits with its status", async () => {
     const { status, stdout } = await step("echo out; echo err >&2; exit 7");
     assert.match(stdout, /^A title \.\.\.\nA title: failed after \d+ s, status 7\nout\nerr\n$/);
     assert.equal(status, 7);

@@ -1,5 +1,5 @@
-// node hold.js NAME: runs the interface NAME in this process until the end of standard input. It says
-// "ready" on descriptor 3, and after each line of input how many goroutines the Go library has.
+// node hold.js NAME: runs the interface NAME in this process until the end of standard input. Prints "ready" to
+// descriptor 3 first, and then, after each line of input, the number of the Go library's goroutines.
 import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
