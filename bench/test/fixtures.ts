@@ -18,7 +18,7 @@ export const someMachine: Machine = {
 export type Samples = Readonly<Record<string, readonly (number | null)[]>>;
 
 /** Returns a program's findings: its samples, and `failures` in every round. */
-export function found(
+export function findingsOf(
   name: string,
   samples: Samples,
   failures: readonly {
@@ -76,22 +76,26 @@ export function around(value: number): number[] {
 
 /** Upstream, exec and ffi in nine rounds, and a peer that cannot carry large packets. */
 export const ordinary = resultOf(
-  found("upstream", {
+  findingsOf("upstream", {
     start: around(30),
     "tcp-1420-1-up": around(1),
     "tcp-9000-1-up": around(2),
     "udp-250-loss": [0, 0, 0.5, 0, 0, 0, 0, 0, 0],
   }),
-  found("small", { start: around(5), "tcp-1420-1-up": around(0.5) }, [
+  findingsOf("small", { start: around(5), "tcp-1420-1-up": around(0.5) }, [
     { leg: "tcp-9000", because: "It does not carry a packet of 9000 bytes." },
   ]),
-  found("exec", {
+  findingsOf("exec", {
     start: around(10),
     "tcp-1420-1-up": around(1.5),
     "tcp-9000-1-up": [1, 3, 1.5, 2.5, 1.9, 2.1, 1, 3, 2],
     "udp-250-loss": [0, 0.1, 0, 0, 0, 0, 0, 0, 0],
   }),
-  found("ffi", { start: around(90), "tcp-1420-1-up": around(1.5), "tcp-9000-1-up": around(4) }),
+  findingsOf("ffi", {
+    start: around(90),
+    "tcp-1420-1-up": around(1.5),
+    "tcp-9000-1-up": around(4),
+  }),
 );
 
 /** Returns the samples of a run of netns.sh that passes, with this goodput in its TCP tests and one UDP test. */
@@ -117,7 +121,7 @@ export const netnsFailure = {
 
 /** A comparison in which exec and ffi pass, and upstream's program does not. */
 export const compared = comparisonOf(
-  found("upstream", { steps: [17] }, [netnsFailure]),
-  found("exec", passing(1.5)),
-  found("ffi", passing(1.47, 80)),
+  findingsOf("upstream", { steps: [17] }, [netnsFailure]),
+  findingsOf("exec", passing(1.5)),
+  findingsOf("ffi", passing(1.47, 80)),
 );

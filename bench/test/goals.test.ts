@@ -5,12 +5,12 @@ import { library } from "../library.js";
 import type { Result } from "../result.js";
 import { startUp } from "../start-up.js";
 import { summarise } from "../summary.js";
-import { found, headingOf, type Samples } from "./fixtures.js";
+import { findingsOf, headingOf, type Samples } from "./fixtures.js";
 
 /** Returns a benchmark's summary of these medians, by program. */
 function resultOf(bench: Bench, samples: Readonly<Record<string, Samples>>): Result {
   const programs = Object.entries(samples).map(([name, own]) => {
-    const { program, rounds } = found(name, own);
+    const { program, rounds } = findingsOf(name, own);
     return { program: { ...program, judged: true }, rounds };
   });
   return summarise(bench, headingOf(programs), programs);

@@ -3,7 +3,7 @@ import { closeness, verdictOn } from "../summary.js";
 import {
   around,
   comparisonOf,
-  found,
+  findingsOf,
   netnsFailure,
   ordinary,
   passing,
@@ -49,8 +49,8 @@ describe("a verdict on ffi to exec", () => {
 describe("the summary", () => {
   it("has the samples by round, the median and the quartiles of each figure", () => {
     const exec = resultOf(
-      found("upstream", { start: [1, 1, 1, 1] }),
-      found("exec", { start: [8, null, 2, 4] }),
+      findingsOf("upstream", { start: [1, 1, 1, 1] }),
+      findingsOf("exec", { start: [8, null, 2, 4] }),
     );
     const figure = figureOf(exec, "start").programs.exec;
     assert.deepEqual(figure?.samples, [8, null, 2, 4]);
@@ -72,8 +72,8 @@ describe("the summary", () => {
   it("is not misled by a slow round, in which both were slow", () => {
     const slow = [1, 1, 0.1, 1, 0.2, 1];
     const result = resultOf(
-      found("upstream", { "tcp-1420-1-up": slow }),
-      found("exec", { "tcp-1420-1-up": slow.map((value) => value * 1.1) }),
+      findingsOf("upstream", { "tcp-1420-1-up": slow }),
+      findingsOf("exec", { "tcp-1420-1-up": slow.map((value) => value * 1.1) }),
     );
     assert.equal(figureOf(result, "tcp-1420-1-up").programs.exec?.toReference?.verdict, "better");
   });
@@ -84,8 +84,8 @@ describe("the summary", () => {
       "undecided",
     );
     const few = resultOf(
-      found("upstream", { start: around(1).slice(0, 5) }),
-      found("exec", { start: around(2).slice(0, 5) }),
+      findingsOf("upstream", { start: around(1).slice(0, 5) }),
+      findingsOf("exec", { start: around(2).slice(0, 5) }),
     );
     const figure = figureOf(few, "start").programs.exec?.toReference;
     assert.equal(figure?.verdict, "too few rounds");
@@ -98,13 +98,13 @@ describe("the summary", () => {
     assert.equal(programs.exec?.median, 0);
     assert.equal(programs.exec?.toReference, null);
     const mostly = resultOf(
-      found("upstream", { "udp-250-loss": [1, 1, 0, 1, 1, 1, 1, 1] }),
-      found("exec", { "udp-250-loss": [2, 2, 2, 2, 2, 2, 2, 2] }),
+      findingsOf("upstream", { "udp-250-loss": [1, 1, 0, 1, 1, 1, 1, 1] }),
+      findingsOf("exec", { "udp-250-loss": [2, 2, 2, 2, 2, 2, 2, 2] }),
     );
     assert.equal(figureOf(mostly, "udp-250-loss").programs.exec?.toReference, null);
     const lossy = resultOf(
-      found("upstream", { "udp-overload-loss": around(80) }),
-      found("exec", { "udp-overload-loss": around(40) }),
+      findingsOf("upstream", { "udp-overload-loss": around(80) }),
+      findingsOf("exec", { "udp-overload-loss": around(40) }),
     );
     assert.equal(
       figureOf(lossy, "udp-overload-loss").programs.exec?.toReference?.verdict,
@@ -114,8 +114,8 @@ describe("the summary", () => {
 
   it("still gives a ratio if a program has no sample of some round", () => {
     const gap = resultOf(
-      found("upstream", { start: [1, null, 1] }),
-      found("exec", { start: [null, 2, 2] }),
+      findingsOf("upstream", { start: [1, null, 1] }),
+      findingsOf("exec", { start: [null, 2, 2] }),
     );
     assert.deepEqual(figureOf(gap, "start").programs.exec?.toReference?.byRound, [null, null, 2]);
   });
@@ -151,19 +151,19 @@ describe("the summary", () => {
   it("reports how noisy upstream was, and how much of the noise ratios remove", () => {
     const drift = [1, 2, 3, 4, 5];
     const { noise } = resultOf(
-      found("upstream", { start: drift }),
-      found("exec", { start: drift.map((value) => value * 2) }),
+      findingsOf("upstream", { start: drift }),
+      findingsOf("exec", { start: drift.map((value) => value * 2) }),
     );
     assert.ok(Math.abs((noise.reference ?? 0) - 2 / 3) < 1e-9);
     assert.equal(noise.ratios, 0);
-    assert.equal(resultOf(found("upstream", { start: [1, 2] })).noise.reference, null);
+    assert.equal(resultOf(findingsOf("upstream", { start: [1, 2] })).noise.reference, null);
   });
 });
 
 describe("the summary of a comparison", () => {
   it("does not pass if any judged program failed", () => {
-    const good = { exec: found("exec", passing(1)), ffi: found("ffi", passing(1)) };
-    const failed = (name: string) => found(name, { steps: [17] }, [netnsFailure]);
+    const good = { exec: findingsOf("exec", passing(1)), ffi: findingsOf("ffi", passing(1)) };
+    const failed = (name: string) => findingsOf(name, { steps: [17] }, [netnsFailure]);
     assert.equal(comparisonOf(good.exec, good.ffi).passed, true);
     assert.equal(comparisonOf(failed("upstream"), good.exec, good.ffi).passed, true);
     assert.equal(comparisonOf(failed("exec"), good.ffi).passed, false);
@@ -171,14 +171,14 @@ describe("the summary of a comparison", () => {
   });
 
   it("does not pass if no judged program ran", () => {
-    assert.equal(comparisonOf(found("upstream", passing(1))).passed, false);
+    assert.equal(comparisonOf(findingsOf("upstream", passing(1))).passed, false);
   });
 
   it("counts the rounds that passed, and groups equal failures", () => {
     const failures = [null, "a", "b", "a"].map((because) =>
       because === null ? [] : [{ ...netnsFailure, because, kind: "failed" as const }],
     );
-    const exec = { ...found("exec", { steps: [1, 1, 1, 1] }), rounds: failures };
+    const exec = { ...findingsOf("exec", { steps: [1, 1, 1, 1] }), rounds: failures };
     const [program] = comparisonOf(exec).programs;
     assert.equal(program?.roundsPassed, 1);
     assert.deepEqual(
@@ -192,20 +192,20 @@ describe("the summary of a comparison", () => {
 
   it("judges only the geometric mean of the TCP tests, in either direction", () => {
     const goalsAt = (gbit: number) =>
-      comparisonOf(found("exec", passing(1)), found("ffi", passing(gbit))).goals;
+      comparisonOf(findingsOf("exec", passing(1)), findingsOf("ffi", passing(gbit))).goals;
     assert.deepEqual(
       [0.94, 0.96, 1.04, 1.06].map((gbit) => goalsAt(gbit)[0]?.reached),
       [false, true, true, false],
     );
     assert.match(goalsAt(0.96)[0]?.sentence ?? "", /of 2 TCP tests: 0\.960, within 5 %\.$/);
-    assert.deepEqual(comparisonOf(found("exec", passing(1))).goals, []);
+    assert.deepEqual(comparisonOf(findingsOf("exec", passing(1))).goals, []);
   });
 
   it("compares each iperf3 test by the medians of its rounds", () => {
     const id = "ipv4-outside-mtu-1420-tcp-ipv4";
     const result = comparisonOf(
-      found("exec", { [id]: [1, 2, 30] }),
-      found("ffi", { [id]: [1, 1, 50] }),
+      findingsOf("exec", { [id]: [1, 2, 30] }),
+      findingsOf("ffi", { [id]: [1, 1, 50] }),
     );
     const { programs } = figureOf(result, id);
     assert.deepEqual([programs.exec?.median, programs.ffi?.median], [2, 1]);
@@ -213,8 +213,11 @@ describe("the summary of a comparison", () => {
 
   it("shows the tests that only one program reached, in the script's order", () => {
     const { figures } = comparisonOf(
-      found("exec", { "ipv6-outside-big-mtu-tcp-ipv6": [1], "ipv6-outside-big-mtu-tcp-ipv4": [1] }),
-      found("ffi", { "ipv4-outside-mtu-1420-udp-ipv4": [1] }),
+      findingsOf("exec", {
+        "ipv6-outside-big-mtu-tcp-ipv6": [1],
+        "ipv6-outside-big-mtu-tcp-ipv4": [1],
+      }),
+      findingsOf("ffi", { "ipv4-outside-mtu-1420-udp-ipv4": [1] }),
     );
     assert.deepEqual(
       figures.map(({ id }) => id),

@@ -34,7 +34,7 @@ async function start(
   return { tunnel, marked };
 }
 
-/** Closes twice while exchanges wait. These, and one that is asked afterwards, succeed or fail as closed. */
+/** Closes twice while exchanges wait. These, and one sent afterwards, succeed or fail as closed. */
 async function closeWhileWaiting(tunnel: RunningTunnel): Promise<void> {
   const waiting = Promise.allSettled([ask(tunnel, get), ask(tunnel, "set=1\nfwmark=8\n\n")]);
   await Promise.all([tunnel.close(), tunnel.close()]);

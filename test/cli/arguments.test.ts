@@ -86,7 +86,7 @@ describe("the command line", () => {
     assert.deepEqual(parse("wg1 -f --backend=exec"), { ...foreground, backend: "exec" });
   });
 
-  it("does not judge a backend or a name", () => {
+  it("does not validate a backend or a name", () => {
     assert.deepEqual(parse("--backend= a/b"), { ...background, backend: "", name: "a/b" });
     assert.deepEqual(parseCommandLine([""]), { ...background, name: "" });
   });

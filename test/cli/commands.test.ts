@@ -13,17 +13,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { promisify } from "node:util";
-import { packageRoot } from "../../src/artifacts.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
 import { assertNothingLeft, endLeftTunnels, onlyInSandbox } from "../sandbox.js";
+import { bridge, runBridge } from "./programs.js";
 
 const run = promisify(execFile);
-const bridge = `${packageRoot}/dist/src/cli/main.js`;
 const key = `${"A".repeat(42)}E=`;
-
-function ours(args: readonly string[], input = "") {
-  return spawnSync(bridge, args, { input, encoding: "utf8" });
-}
 
 function wg(args: readonly string[], input = "") {
   return spawnSync("wg", args, { input, encoding: "utf8" });
@@ -43,21 +38,21 @@ function file(name: string, text: string): string {
 
 describe("wg-bridge genkey, genpsk and pubkey", () => {
   it("make keys that wg accepts", () => {
-    const made = ours(["genkey"]).stdout;
+    const made = runBridge(["genkey"]).stdout;
     assert.match(made, /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\n$/);
-    assert.equal(ours(["pubkey"], made).stdout, wg(["pubkey"], made).stdout);
-    assert.equal(wg(["pubkey"], ours(["genpsk"]).stdout).status, 0);
+    assert.equal(runBridge(["pubkey"], made).stdout, wg(["pubkey"], made).stdout);
+    assert.equal(wg(["pubkey"], runBridge(["genpsk"]).stdout).status, 0);
   });
 
   it("refuse what is not a key, as wg does, without printing it", () => {
     for (const input of ["", "short", `${key}x`, Buffer.from(key, "base64").toString("hex")]) {
       assert.notEqual(wg(["pubkey"], input).status, 0);
-      const { status, stdout, stderr } = ours(["pubkey"], input);
+      const { status, stdout, stderr } = runBridge(["pubkey"], input);
       assert.equal(status, 1);
       assert.equal(stdout, "");
       assert.ok(input === "" || !stderr.includes(input));
     }
-    assert.equal(ours(["genkey", "word"]).status, 1);
+    assert.equal(runBridge(["genkey", "word"]).status, 1);
   });
 
   it("warn, in wg's words, about a file that everyone may read", () => {
@@ -91,39 +86,39 @@ AllowedIPs = 10.0.0.2/32
 
   it("makes an interface match a file, by path and from standard input", async () => {
     await using tunnel = await openTunnel({ name: "wgv0", backend: "exec" });
-    assert.equal(ours(["syncconf", "wgv0", file("wgv0.conf", text)]).status, 0);
+    assert.equal(runBridge(["syncconf", "wgv0", file("wgv0.conf", text)]).status, 0);
     const { privateKey, peers } = await tunnel.status();
     assert.equal(privateKey?.publicKey(), PrivateKey.from(key).publicKey());
     assert.deepEqual(peers[0]?.allowedIps, ["10.0.0.2/32"]);
-    assert.equal(ours(["syncconf", "wgv0", "-"], "[Interface]\nFwMark = 7\n").status, 0);
+    assert.equal(runBridge(["syncconf", "wgv0", "-"], "[Interface]\nFwMark = 7\n").status, 0);
     const after = await tunnel.status();
     assert.deepEqual([after.fwmark, after.peers.length, after.privateKey], [7, 0, undefined]);
   });
 
   it("explains what is wrong with a file or an interface, and changes nothing", async () => {
     await using tunnel = await openTunnel({ name: "wgv0", backend: "exec" });
-    const { status, stderr } = ours(["syncconf", "wgv0", "-"], "[Interface]\nFwMark = x\n");
+    const { status, stderr } = runBridge(["syncconf", "wgv0", "-"], "[Interface]\nFwMark = x\n");
     assert.equal(status, 1);
     assert.match(stderr, /^wg-bridge: Line 2, column 10 of the configuration: .*FwMark/);
     assert.equal((await tunnel.status()).fwmark, undefined);
-    assert.match(ours(["syncconf", "wgv9", "-"]).stderr, /No WireGuard program serves wgv9/);
-    assert.match(ours(["syncconf", "wgv0", "/no/file"]).stderr, /cannot be read/);
+    assert.match(runBridge(["syncconf", "wgv9", "-"]).stderr, /No WireGuard program serves wgv9/);
+    assert.match(runBridge(["syncconf", "wgv0", "/no/file"]).stderr, /cannot be read/);
   });
 });
 
 describe("wg-bridge check", () => {
   it("prints mistakes as compilers do, and exits with 0 only if there are none", () => {
-    const good = ours(["check", file("good.conf", "[Interface]\n")]);
+    const good = runBridge(["check", file("good.conf", "[Interface]\n")]);
     assert.equal(good.stdout, `${directory}/good.conf: no mistakes\n`);
     assert.equal(good.status, 0);
-    const bad = ours(["check", "-"], `[Interface]\nMTU = 1\nPrivateKey = ${key}x\n`);
+    const bad = runBridge(["check", "-"], `[Interface]\nMTU = 1\nPrivateKey = ${key}x\n`);
     assert.equal(bad.status, 1);
     assert.match(
       bad.stdout,
       /^-:2:7: the value of MTU .*\n2 \| MTU = 1\n {10}\^\n-:3:14: the value of PrivateKey /,
     );
     assert.ok(!bad.stdout.includes(key));
-    const json = JSON.parse(ours(["check", "--json", "-"], "[x]\n").stdout);
+    const json = JSON.parse(runBridge(["check", "--json", "-"], "[x]\n").stdout);
     assert.deepEqual([json[0].line, json[0].column], [1, 1]);
   });
 });
@@ -161,7 +156,7 @@ describe("wg-bridge metrics", () => {
     assert.equal((await fetch("http://127.0.0.1:9586/else")).status, 404);
     const post = await fetch("http://127.0.0.1:9586/metrics", { method: "POST" });
     assert.equal(post.status, 405);
-    const second = ours(["metrics", "--listen=127.0.0.1:9586"]);
+    const second = runBridge(["metrics", "--listen=127.0.0.1:9586"]);
     assert.match(second.stderr, /cannot be served at 127\.0\.0\.1:9586/);
     server.kill("SIGTERM");
     assert.deepEqual(await once(server, "exit"), [0, null]);
@@ -201,11 +196,11 @@ AllowedIPs = 10.5.0.2/32
   }
 
   it("return wg-quick's exit code and messages if it fails", () => {
-    const { status, stderr } = ours(["up", "/no/such.conf"]);
+    const { status, stderr } = runBridge(["up", "/no/such.conf"]);
     assert.equal(status, 1);
     assert.match(stderr, /does not exist/);
-    assert.match(ours(["up", "--backend=other", "x"]).stderr, /There is no backend/);
-    assert.match(ours(["up"]).stderr, /Give one file or interface/);
+    assert.match(runBridge(["up", "--backend=other", "x"]).stderr, /There is no backend/);
+    assert.match(runBridge(["up"]).stderr, /Give one file or interface/);
   });
 
   it("name the package if wg-quick is not installed", () => {

@@ -59,7 +59,7 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["wg-bridge genkey ", []],
 ];
 
-function offersThese(complete: Complete): void {
+function testOfferedWords(complete: Complete): void {
   for (const [line, offered] of cases) {
     it(`offers ${offered.join(", ") || "nothing"} for "${line}"`, async () => {
       await using server = await FakeServer.start("wgc0", encodeStatus({ peers: [], unknown: [] }));
@@ -175,7 +175,7 @@ const typed: readonly (readonly [string, string])[] = [
 ];
 
 /** Tests that a shell treats names that others chose as text. */
-function treatsNamesAsText(complete: Complete, shell: Shell): void {
+function testHostileNames(complete: Complete, shell: Shell): void {
   const { name, interactive, setUp = "", escaped } = shell;
 
   describe("with names that others chose", () => {
@@ -216,8 +216,8 @@ describe("the completion for bash", () => {
     };
   const complete = completeIn("");
 
-  offersThese(complete);
-  treatsNamesAsText(complete, {
+  testOfferedWords(complete);
+  testHostileNames(complete, {
     name: "bash",
     interactive: ["bash", "--norc", "-i"],
     escaped: (name) => execFileSync("bash", ["-c", 'printf %q "$0"', name], { encoding: "utf8" }),
@@ -257,8 +257,8 @@ describeWith("fish", "the completion for fish", () => {
     return lines.map((offered) => offered.split("\t", 1)[0] ?? "");
   };
 
-  offersThese(complete);
-  treatsNamesAsText(complete, {
+  testOfferedWords(complete);
+  testHostileNames(complete, {
     name: "fish",
     interactive: ["fish", "--no-config", "-i"],
     escaped: (name) => name,
@@ -291,8 +291,8 @@ true`;
   const complete: Complete = (line) =>
     inShell("zsh", (script) => ["-f", "-c", stubs, "zsh", line, script]);
 
-  offersThese(complete);
-  treatsNamesAsText(complete, {
+  testOfferedWords(complete);
+  testHostileNames(complete, {
     name: "zsh",
     interactive: ["zsh", "-f", "-i"],
     setUp: "autoload -Uz compinit; compinit -D -u;",

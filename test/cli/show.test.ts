@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify, stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
-import { packageRoot } from "../../src/artifacts.js";
 import { fields, formatField } from "../../src/cli/show/dump.js";
 import { formatPretty } from "../../src/cli/show/pretty.js";
 import { formatShowconf } from "../../src/cli/showconf.js";
@@ -13,9 +12,9 @@ import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
 import { statuses } from "../uapi/arbitrary.js";
 import { FakeServer } from "../uapi/fake-server.js";
 import { StoppedServer } from "../uapi/stopped-server.js";
+import { bridge } from "./programs.js";
 
 const run = promisify(execFile);
-const bridge = `${packageRoot}/dist/src/cli/main.js`;
 const runs = { numRuns: 25 };
 
 async function wg(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {

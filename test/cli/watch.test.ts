@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { stripVTControlCharacters } from "node:util";
-import { packageRoot } from "../../src/artifacts.js";
 import { formatLive, rateText } from "../../src/cli/show/live.js";
 import { RateHistory, sparkline } from "../../src/cli/show/rates.js";
 import { cut } from "../../src/cli/show/screen.js";
@@ -11,8 +10,8 @@ import { openTunnel } from "../../src/index.js";
 import { publicKeyFromBytes } from "../../src/values/key.js";
 import { endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
 import { StoppedServer } from "../uapi/stopped-server.js";
+import { bridge } from "./programs.js";
 
-const bridge = `${packageRoot}/dist/src/cli/main.js`;
 const peer = publicKeyFromBytes(Buffer.alloc(32, 7));
 
 function device(receivedBytes: bigint, sentBytes: bigint): DeviceStatus {

@@ -64,7 +64,7 @@ describe("wg-bridge doctor", () => {
 
   it("names a broken library, and that auto chooses exec because of it", async () => {
     const library = `${directory}/broken.so`;
-    await writeFile(library, "this is no library");
+    await writeFile(library, "not a library");
     const { findings, auto, canOpenTunnel } = await diagnosis({
       WIREGUARD_GO_BRIDGE_LIB_PATH: library,
     });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
+import { upstreamExecutablePath } from "../../src/artifacts.js";
 import { untilAnswer } from "../../src/backends/exec/tunnel.js";
+import { bridge } from "../cli/programs.js";
 
 /** A program with wireguard-go's command line. */
 export interface Program {
@@ -11,8 +12,6 @@ export interface Program {
   /** Whether it is wg-bridge, which promises more than upstream's program does. */
   readonly ours: boolean;
 }
-
-const bridge = `${packageRoot}/dist/src/cli/main.js`;
 
 export const ours: readonly Program[] = ["ffi", "exec"].map((backend) => ({
   title: `wg-bridge with ${backend}`,

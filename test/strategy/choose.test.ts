@@ -29,7 +29,7 @@ describe("the choice of a backend", () => {
     assert.equal(choice.reason, "auto falls back on exec: No library here.");
   });
 
-  it("never falls back from what was asked for", () => {
+  it("never falls back from an explicit choice", () => {
     assert.equal(choose("ffi", both).backend, "ffi");
     assert.throws(() => choose("ffi", onlyExec), hasCode("WG_BRIDGE_LIBRARY_MUSL"));
     assert.equal(choose("exec", both).fallback, false);

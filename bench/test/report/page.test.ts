@@ -5,7 +5,7 @@ import { markup } from "../../report/markup.js";
 import { renderPage } from "../../report/page.js";
 import type { Result } from "../../result.js";
 import { tunnels } from "../../tunnels/tunnels.js";
-import { around, compared, found, ordinary, resultOf } from "../fixtures.js";
+import { around, compared, findingsOf, ordinary, resultOf } from "../fixtures.js";
 
 const pageOf = (result: Result) => renderPage(tunnels, result);
 
@@ -15,7 +15,7 @@ describe("the page of a benchmark", () => {
   const page = pageOf(ordinary);
 
   it("escapes what a program printed", () => {
-    const failing = found("upstream", { start: around(1) }, [{ leg: "tcp", because: nasty }]);
+    const failing = findingsOf("upstream", { start: around(1) }, [{ leg: "tcp", because: nasty }]);
     const failed = pageOf(resultOf(failing));
     assert.ok(!failed.includes("<script"));
     assert.ok(failed.includes("&lt;script&gt;"));
@@ -58,7 +58,10 @@ describe("the page of a benchmark", () => {
   it("has room for long names and figures", () => {
     const name = "exec -udp-segment,udp-gro";
     const long = pageOf(
-      resultOf(found("upstream", { start: around(12) }), found(name, { start: around(98.76) })),
+      resultOf(
+        findingsOf("upstream", { start: around(12) }),
+        findingsOf(name, { start: around(98.76) }),
+      ),
     );
     const placed = /<text class="(group|figure)" x="([\d.]+)"[^>]*>([^<]*)</g;
     const texts = [...long.matchAll(placed)].map(([, kind, x, text = ""]) => {
@@ -72,12 +75,12 @@ describe("the page of a benchmark", () => {
   it("reports the noise and the failures", () => {
     assert.match(page, /Noise: half of the samples of upstream/);
     assert.match(page, /small failed in &quot;TCP, MTU 9000&quot; in rounds 1, /);
-    assert.doesNotMatch(pageOf(resultOf(found("upstream", { start: [1] }))), /Failures/);
+    assert.doesNotMatch(pageOf(resultOf(findingsOf("upstream", { start: [1] }))), /Failures/);
   });
 
   it("plots the rates of one leg on one scale", () => {
     const both = pageOf(
-      resultOf(found("upstream", { "tcp-1420-1-up": [1], "tcp-1420-1-down": [4] })),
+      resultOf(findingsOf("upstream", { "tcp-1420-1-up": [1], "tcp-1420-1-down": [4] })),
     );
     const lengths = [
       ...both.matchAll(/<rect class="other-0" x="[\d.]+" y="[\d.]+" width="([\d.]+)"/g),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { sectionsOf } from "../../report/rows.js";
 import { tunnels } from "../../tunnels/tunnels.js";
-import { around, found, ordinary, resultOf } from "../fixtures.js";
+import { around, findingsOf, ordinary, resultOf } from "../fixtures.js";
 
 const rows = (result: typeof ordinary) =>
   sectionsOf(tunnels, result).flatMap((section) => section.rows);
@@ -44,14 +44,17 @@ describe("a row", () => {
     assert.equal(tcp?.ffiToExec, "1.00=");
     assert.equal(start?.ffiToExec, "");
     const far = resultOf(
-      found("exec", { handshakes: around(1) }),
-      found("ffi", { handshakes: around(2) }),
+      findingsOf("exec", { handshakes: around(1) }),
+      findingsOf("ffi", { handshakes: around(2) }),
     );
     assert.equal(rows(far)[0]?.ffiToExec, "2.00!");
   });
 
   it("asks for more rounds if there are few, and shows no spread then", () => {
-    const few = resultOf(found("upstream", { start: [1] }), found("exec", { start: [3] }));
+    const few = resultOf(
+      findingsOf("upstream", { start: [1] }),
+      findingsOf("exec", { start: [3] }),
+    );
     assert.equal(rows(few)[0]?.cells[1]?.ratio, "3.00?");
     assert.equal(rows(few)[0]?.cells[1]?.figure, "3.00");
   });

@@ -8,7 +8,7 @@ import { tunnels } from "../../tunnels/tunnels.js";
 import {
   compared,
   comparisonOf,
-  found,
+  findingsOf,
   netnsFailure,
   ordinary,
   passing,
@@ -60,7 +60,7 @@ describe("the table of a benchmark", () => {
 
   it("keeps the figures of a part that a program did not finish", () => {
     const half = resultOf(
-      found("upstream", { "udp-64": [1, 1] }, [{ leg: "udp", because: "It ended." }]),
+      findingsOf("upstream", { "udp-64": [1, 1] }, [{ leg: "udp", because: "It ended." }]),
     );
     assert.match(
       formatTunnels(half),
@@ -69,7 +69,7 @@ describe("the table of a benchmark", () => {
   });
 
   it("does not report the noise of few rounds", () => {
-    const few = resultOf(found("upstream", { start: [1] }));
+    const few = resultOf(findingsOf("upstream", { start: [1] }));
     assert.doesNotMatch(formatTunnels(few), /Noise|±/);
   });
 
@@ -125,14 +125,14 @@ describe("the table of a comparison", () => {
 
   it("shows control characters as codes", () => {
     const nasty = { ...netnsFailure, output: ["\u001b[2J"] };
-    assert.ok(!formatComparison(comparisonOf(found("exec", {}, [nasty]))).includes("\u001b"));
+    assert.ok(!formatComparison(comparisonOf(findingsOf("exec", {}, [nasty]))).includes("\u001b"));
   });
 
   it("ends with the verdict", () => {
     assert.match(table, /\nexec and ffi passed upstream's netns\.sh\.\n$/);
     const failed = comparisonOf(
-      found("exec", passing(1)),
-      found("ffi", { steps: [17] }, [netnsFailure]),
+      findingsOf("exec", passing(1)),
+      findingsOf("ffi", { steps: [17] }, [netnsFailure]),
     );
     assert.match(formatComparison(failed), /\nNot every round passed: ffi \(0 of 1\)\.\n$/);
   });

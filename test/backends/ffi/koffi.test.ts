@@ -51,28 +51,28 @@ describe("without Koffi", () => {
 
   it("exec names the flag that the permission model needs", () => {
     const denied = "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*start node with --allow-child-process";
-    const said = open([...files, ...network]);
+    const printed = open([...files, ...network]);
     assert.match(
-      said,
+      printed,
       new RegExp(`^auto fails: ${denied}.*\nffi fails: .*\nexec fails: ${denied}`),
     );
   });
 
   it("each backend names the flag for files that the permission model hides", () => {
     const flags = [permission, `--allow-fs-read=${packageRoot}/dist/*`];
-    const said = open([...flags, `--allow-fs-read=${packageRoot}/package.json`]);
-    assert.match(said, /^auto fails: WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*--allow-fs-read/);
-    assert.match(said, /^ffi fails: WG_BRIDGE_LIBRARY_LOAD .*--allow-fs-read/m);
-    assert.match(said, /^exec fails: WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*--allow-fs-read/m);
+    const printed = open([...flags, `--allow-fs-read=${packageRoot}/package.json`]);
+    assert.match(printed, /^auto fails: WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*--allow-fs-read/);
+    assert.match(printed, /^ffi fails: WG_BRIDGE_LIBRARY_LOAD .*--allow-fs-read/m);
+    assert.match(printed, /^exec fails: WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE .*--allow-fs-read/m);
   });
 
   it("doctor reports that, and that auto chooses exec", () => {
     const main = `${packageRoot}/dist/src/cli/main.js`;
     const args = ["node", "--no-addons", main, "doctor"];
-    const said = execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 });
-    assert.match(said, /^warn +library \(ffi\) +WG_BRIDGE_LIBRARY_KOFFI: /m);
-    assert.match(said, /^--backend=auto chooses exec: /m);
-    assert.match(said, /^This user can open a tunnel\.$/m);
+    const printed = execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 });
+    assert.match(printed, /^warn +library \(ffi\) +WG_BRIDGE_LIBRARY_KOFFI: /m);
+    assert.match(printed, /^--backend=auto chooses exec: /m);
+    assert.match(printed, /^This user can open a tunnel\.$/m);
   });
 
   it("doctor still reports if it may not start processes", () => {
@@ -81,8 +81,8 @@ describe("without Koffi", () => {
     assert.throws(
       () => execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 }),
       ({ stdout }: { stdout: string }) => {
-        const said: { canOpenTunnel: boolean } = JSON.parse(stdout);
-        return said.canOpenTunnel === false;
+        const printed: { canOpenTunnel: boolean } = JSON.parse(stdout);
+        return printed.canOpenTunnel === false;
       },
     );
   });
@@ -109,14 +109,17 @@ describe("without Koffi", () => {
     after(() => rmSync(directory, { recursive: true }));
 
     it("auto uses exec", () => {
-      const said = open([], `${directory}/node_modules/wg-bridge`);
-      assert.match(said, onlyExec("Cannot find the native Koffi module.*", "Install it with .*"));
+      const printed = open([], `${directory}/node_modules/wg-bridge`);
+      assert.match(
+        printed,
+        onlyExec("Cannot find the native Koffi module.*", "Install it with .*"),
+      );
     });
 
     it("auto uses exec if all of Koffi is missing as well", () => {
       rmSync(`${directory}/node_modules/koffi`, { recursive: true });
-      const said = open([], `${directory}/node_modules/wg-bridge`);
-      assert.match(said, onlyExec("Cannot find module 'koffi'", "Install it with .*"));
+      const printed = open([], `${directory}/node_modules/wg-bridge`);
+      assert.match(printed, onlyExec("Cannot find module 'koffi'", "Install it with .*"));
     });
   });
 });

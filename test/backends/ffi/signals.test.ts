@@ -29,9 +29,9 @@ function assertAllHappened(counts: object, signals: readonly string[] = []): voi
 }
 
 const { SIGKILL, SIGSTOP, SIGURG, ...others } = constants.signals;
-const faults = [others.SIGSEGV, others.SIGBUS, others.SIGFPE, others.SIGILL, others.SIGTRAP];
+const synchronous = [others.SIGSEGV, others.SIGBUS, others.SIGFPE, others.SIGILL, others.SIGTRAP];
 /** The signals that no mask can hold, those that glibc reserves, and those that Go must receive. */
-const unblocked = [SIGKILL, SIGSTOP, 32, 33, SIGURG, ...faults, others.SIGSYS, others.SIGABRT];
+const unblocked = [SIGKILL, SIGSTOP, 32, 33, SIGURG, ...synchronous, others.SIGSYS, others.SIGABRT];
 const asynchronous = Array.from({ length: 64 }, (_, index) => index + 1)
   .filter((signal) => !unblocked.includes(signal))
   .reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n)
