@@ -6,7 +6,7 @@ import { formatStatus } from "../backends/status.js";
 import { shortageError } from "../descriptors.js";
 import { messageOf, WgBridgeError } from "../errors.js";
 import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
-import { openBackend, withChoice } from "../strategy/open.js";
+import { openBackend, withFallback } from "../strategy/open.js";
 import { quote } from "../text/quote.js";
 import { checkInterfaceName } from "../values/interface-name.js";
 import type { RunCommand } from "./arguments.js";
@@ -51,7 +51,7 @@ async function runInBackground(
 ): Promise<number> {
   const { startInBackground } = await import("../backends/background.js");
   const main = fileURLToPath(new URL("main.js", import.meta.url));
-  const started = await withChoice(request, env, ({ backend, path, reason, fallback }) => {
+  const started = await withFallback(request, env, ({ backend, path, reason, fallback }) => {
     if (fallback) say(reason);
     const self = [process.execPath, ...process.execArgv, main, "run", "-f", "--backend=ffi", "--"];
     return startInBackground({ backend, path, self, name, env });

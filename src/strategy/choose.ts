@@ -34,25 +34,24 @@ export function parseBackendRequest(text: string): BackendRequest {
  * @throws WgBridgeError The problem of the backend asked for; for auto, when neither can be used,
  *   the executable's problem, with the library's in the text.
  */
-export function choose(request: BackendRequest, probe: Probe): Choice {
-  const { library, executable } = probe;
+export function choose(request: BackendRequest, { library, executable }: Probe): Choice {
   if (request !== "exec" && library.problem === undefined) {
     const reason =
       request === "ffi" ? "ffi was asked for." : "auto prefers ffi, and its library can be used.";
     return { backend: "ffi", path: library.path, reason, fallback: false };
   }
-  if (request === "ffi" && library.problem !== undefined) throw library.problem;
+  if (request === "ffi") throw library.problem;
+  const fallback = request === "auto";
   if (executable.problem === undefined) {
-    const fallback = request === "auto";
     const reason = fallback
       ? `auto falls back on exec: ${library.problem?.message}`
       : "exec was asked for.";
     return { backend: "exec", path: executable.path, reason, fallback };
   }
-  if (request === "exec" || library.problem === undefined) throw executable.problem;
+  if (!fallback) throw executable.problem;
   throw new WgBridgeError(
     executable.problem.code,
-    `Neither backend can be used. ffi: ${library.problem.message} exec: ${executable.problem.message}`,
+    `Neither backend can be used. ffi: ${library.problem?.message} exec: ${executable.problem.message}`,
     { cause: library.problem },
   );
 }

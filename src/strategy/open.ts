@@ -10,12 +10,8 @@ const library = lazily(() => import("../backends/ffi/library.js"));
 const exec = lazily(() => import("../backends/exec.js"));
 
 /** A backend that is ready for use, and why it is this one. */
-export interface OpenedBackend {
+export interface OpenedBackend extends Pick<Choice, "reason" | "fallback"> {
   readonly backend: Backend;
-  /** One line for a person. */
-  readonly reason: string;
-  /** auto would have taken ffi and could not. */
-  readonly fallback: boolean;
 }
 
 /**
@@ -26,12 +22,8 @@ export function openBackend(
   request: BackendRequest = "auto",
   env: Environment = process.env,
 ): Promise<OpenedBackend> {
-  return withChoice(request, env, async ({ backend, path, reason, fallback }) => {
-    return {
-      backend: await (backend === "ffi" ? openFfi(path) : openExec(path)),
-      reason,
-      fallback,
-    };
+  return withFallback(request, env, async ({ backend, path, reason, fallback }) => {
+    return { backend: await (backend === "ffi" ? openFfi : openExec)(path), reason, fallback };
   });
 }
 
@@ -39,7 +31,7 @@ export function openBackend(
  * Chooses a backend and uses it. If only the use shows that the library is broken, or of another ABI, auto uses exec.
  * @throws WgBridgeError as choose does, and what `use` throws
  */
-export async function withChoice<T>(
+export async function withFallback<T>(
   request: BackendRequest,
   env: Environment,
   use: (choice: Choice) => Promise<T>,
@@ -49,14 +41,14 @@ export async function withChoice<T>(
   try {
     return await use(choice);
   } catch (error) {
-    if (choice.backend === "exec" || !isOfLibrary(error)) throw error;
+    if (choice.backend === "exec" || !isLibraryError(error)) throw error;
     // Throws the same error again unless the request was auto.
     return use(choose(request, { ...found, library: { path: choice.path, problem: error } }));
   }
 }
 
-/** The library is at fault, not the tunnel: another backend may do better. */
-function isOfLibrary(error: unknown): error is WgBridgeError {
+/** Reports whether the library failed, and not the tunnel: exec may do better then. */
+function isLibraryError(error: unknown): error is WgBridgeError {
   return error instanceof WgBridgeError && error.code.startsWith("WG_BRIDGE_LIBRARY_");
 }
 

@@ -36,7 +36,7 @@ export function probe(env: Environment): Probe {
 
 function probeNamedLibrary(env: Environment): Artifact {
   const named = libraryPath(env);
-  // The dynamic loader would look for a bare name in directories of its own.
+  // The dynamic loader searches directories of its own for a bare name.
   const path = named.includes("/") ? named : `./${named}`;
   const trusted = artifact(path, () => requireTrustedFile(path, "WIREGUARD_GO_BRIDGE_LIB_PATH"));
   return trusted.problem === undefined ? probeLibrary(path) : trusted;
@@ -71,14 +71,11 @@ function readElf(path: string): ElfFile | ElfFault {
   } catch (error) {
     const shortage = shortageError(`Looking at the library ${path}`, error);
     if (shortage !== undefined) throw shortage;
-    const missing = systemCodeOf(error) === "ENOENT";
-    throw new WgBridgeError(
-      missing ? "WG_BRIDGE_LIBRARY_MISSING" : "WG_BRIDGE_LIBRARY_LOAD",
-      missing
-        ? `There is no library ${path}. ${rebuild}`
-        : `The library ${path} cannot be read (${messageOf(error)}). ${rebuild}`,
-      { cause: error },
-    );
+    throw systemCodeOf(error) === "ENOENT"
+      ? libraryError("MISSING", `There is no library ${path}`, { cause: error })
+      : libraryError("LOAD", `The library ${path} cannot be read (${messageOf(error)})`, {
+          cause: error,
+        });
   }
 }
 
@@ -94,35 +91,32 @@ function headOf(path: string): ElfFile | ElfFault {
 }
 
 function checkHeader(path: string, elf: ElfFile | ElfFault): void {
+  const library = `The library ${path} is`;
   switch (elf) {
     case "empty":
-      throw new WgBridgeError(
-        "WG_BRIDGE_LIBRARY_EMPTY",
-        `The library ${path} is empty: its build was interrupted. ${rebuild}`,
-      );
+      throw libraryError("EMPTY", `${library} empty: its build was interrupted`);
     case "truncated":
-      throw new WgBridgeError(
-        "WG_BRIDGE_LIBRARY_TRUNCATED",
-        `The library ${path} is truncated: parts that its header names are missing. ${rebuild}`,
+      throw libraryError(
+        "TRUNCATED",
+        `${library} truncated: parts that its header names are missing`,
       );
     case "not-elf":
-      throw new WgBridgeError(
-        "WG_BRIDGE_LIBRARY_NOT_ELF",
-        `The library ${path} is not an ELF file, and cannot be loaded. ${rebuild}`,
-      );
+      throw libraryError("NOT_ELF", `${library} not an ELF file, and cannot be loaded`);
   }
-  if (elf.architecture !== process.arch || elf.endianness !== endianness()) {
-    throw new WgBridgeError(
-      "WG_BRIDGE_LIBRARY_ARCHITECTURE",
-      `The library ${path} is built for ${elf.architecture}, and this Node.js for ${process.arch}. ${rebuild}`,
-    );
+  const { architecture, shared } = elf;
+  if (architecture !== process.arch || elf.endianness !== endianness()) {
+    const fact = `${library} built for ${architecture}, and this Node.js for ${process.arch}`;
+    throw libraryError("ARCHITECTURE", fact);
   }
-  if (!elf.shared) {
-    throw new WgBridgeError(
-      "WG_BRIDGE_LIBRARY_LOAD",
-      `The library ${path} is an executable, not a shared library. ${rebuild}`,
-    );
-  }
+  if (!shared) throw libraryError("LOAD", `${library} an executable, not a shared library`);
+}
+
+function libraryError(
+  problem: "MISSING" | "LOAD" | "EMPTY" | "TRUNCATED" | "NOT_ELF" | "ARCHITECTURE",
+  fact: string,
+  options?: ErrorOptions,
+): WgBridgeError {
+  return new WgBridgeError(`WG_BRIDGE_LIBRARY_${problem}`, `${fact}. ${rebuild}`, options);
 }
 
 /** Reads the header of node itself: process.report needs tens of milliseconds to name the C library. */
