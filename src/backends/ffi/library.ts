@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import type { LibraryHandle } from "koffi";
-import { messageOf } from "../../errors.js";
+import { messageOf, WgBridgeError } from "../../errors.js";
 import type { LogLevel } from "../backend.js";
 import type { TunnelFeature } from "../features.js";
 import type { Failure } from "../status.js";
@@ -11,7 +11,7 @@ type NativeFunction = ReturnType<LibraryHandle["func"]>;
 const levels: Readonly<Record<LogLevel, number>> = { silent: 0, error: 1, verbose: 2 };
 
 /**
- * The loaded wireguard_go_bridge.so, one method a function of its header. Numbers below 0 are
+ * The loaded wireguard_go_bridge.so, one method for each function of its header. Numbers below 0 are
  * negative errnos. There is one per process, for good: a Go runtime cannot be unloaded, and cannot
  * share a process with another.
  */
@@ -50,12 +50,10 @@ export class BridgeLibrary {
   }
 
   /**
-   * Loads the library, or returns the one that this process has loaded before. If another copy of this
-   * package has loaded its own, that one also stands for this package's own; a library that was named is
-   * never replaced by another.
-   * @throws WgBridgeError WG_BRIDGE_LIBRARY_LOAD: in a worker thread, where another library was
-   *   loaded before, or for what the dynamic loader says; WG_BRIDGE_LIBRARY_ABI;
-   *   WG_BRIDGE_LIBRARY_KOFFI; WG_BRIDGE_RESOURCES.
+   * Loads the library, or returns the one that this process has loaded before. If another copy of this package has
+   * loaded its own, that one is used instead of this package's own, but never instead of a library that was named.
+   * @throws WgBridgeError WG_BRIDGE_LIBRARY_LOAD: in a worker thread, after another library was loaded, or for what
+   *   the dynamic loader says; WG_BRIDGE_LIBRARY_ABI; WG_BRIDGE_LIBRARY_KOFFI; WG_BRIDGE_RESOURCES.
    */
   static async load(path: string): Promise<BridgeLibrary> {
     const loaded = loadLibrary(path);
@@ -64,18 +62,14 @@ export class BridgeLibrary {
   }
 
   static async #bind({ path, handle }: LoadedLibrary, asked: string): Promise<BridgeLibrary> {
-    let version: string;
     try {
       const wgAbiVersion = handle.func("int wgAbiVersion(void *buffer, int size)");
-      version = readText((buffer) => wgAbiVersion(buffer, buffer.length));
-    } catch (error) {
-      throw loadError(path, messageOf(error), rebuild, error);
-    }
-    await checkAbi(path, version, path === asked ? undefined : useOneCopy);
-    try {
+      const version = readText((buffer) => wgAbiVersion(buffer, buffer.length));
+      await checkAbi(path, version, path === asked ? undefined : useOneCopy);
       return new BridgeLibrary(handle, version);
     } catch (error) {
-      throw loadError(path, messageOf(error), rebuild, error);
+      if (error instanceof WgBridgeError) throw error;
+      throw loadError(path, messageOf(error), rebuild, { cause: error });
     }
   }
 

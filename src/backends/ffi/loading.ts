@@ -56,11 +56,11 @@ function loadHandle(path: string): LibraryHandle {
   try {
     return load(path);
   } catch (error) {
-    throw loadError(path, messageOf(error), rebuild, error);
+    throw loadError(path, messageOf(error), rebuild, { cause: error });
   }
 }
 
-/** What to do about a library that is of no use. */
+/** What to do about a library that cannot be used. */
 export const rebuild = `Build it anew with "${buildCommand}", or use --backend=exec.`;
 
 /** The error for a library that cannot be loaded. */
@@ -68,10 +68,10 @@ export function loadError(
   path: string,
   reason: string,
   remedy: string,
-  cause?: unknown,
+  options?: ErrorOptions,
 ): WgBridgeError {
   const message = `The library ${path} cannot be loaded: ${reason}. ${remedy}`;
-  return new WgBridgeError("WG_BRIDGE_LIBRARY_LOAD", message, { cause });
+  return new WgBridgeError("WG_BRIDGE_LIBRARY_LOAD", message, options);
 }
 
 /** Koffi is a native addon that calls C functions. It is required, which is milliseconds faster than an import. */
