@@ -5,7 +5,7 @@ import { socketDirectory } from "../trust.js";
 import { exchangeOverSocket, requireServer, socketInode } from "../uapi/socket.js";
 import { checkInterfaceName } from "../values/interface-name.js";
 import type { RunningTunnel, TunnelEnd } from "./backend.js";
-import { endedError } from "./status.js";
+import { endedError } from "./end.js";
 
 /**
  * A tunnel that another program serves. Closing it does not end the tunnel. The program's end is noticed when its

@@ -38,10 +38,8 @@ export interface StartOptions {
 export interface ForegroundEnd {
   /** The exit code that wireguard-go would have. */
   readonly exitCode: number;
-  /** What is left to report to the user: why there was no tunnel, or how it was lost. */
-  readonly error?: WgBridgeError;
-  /** The error was written on WG_PROCESS_STATUS_FD. */
-  readonly isOnStatus?: boolean;
+  /** Why there was no tunnel, or how it was lost, unless the log or WG_PROCESS_STATUS_FD has it. */
+  readonly error?: WgBridgeError | undefined;
 }
 
 /** Why a tunnel ended. */

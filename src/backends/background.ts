@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import type { Environment } from "../artifacts.js";
 import { messageOf, WgBridgeError } from "../errors.js";
 import { requireTrustedDirectory, socketDirectory } from "../trust.js";
@@ -67,9 +66,8 @@ export async function startInBackground(request: BackgroundRequest): Promise<Bac
       throw startError(name, child.status.failure);
     }
     await removeDeadSocket(name);
-    if (end.signal !== null && end.signal === signals.last) {
-      return { exitCode: 128 + constants.signals[end.signal] };
-    }
+    const exitCode = signals.exitCodeOf(end);
+    if (exitCode !== undefined) return { exitCode };
     if (isLate) throw lateError(backend === "ffi" ? "The background process" : path, name, timeout);
     throw backend === "ffi" ? selfError(name, end) : executableError(path, name, end);
   } finally {

@@ -1,4 +1,6 @@
+import { constants } from "node:os";
 import type { Child } from "./exec/child.js";
+import type { ChildEnd } from "./exec/foreign.js";
 
 /** Signals that ask for an orderly end. Go handles them while it runs a tunnel in this process. */
 const orderly = ["SIGTERM", "SIGINT"] as const;
@@ -33,6 +35,11 @@ export class SignalForwarding {
   to(child: Child): void {
     this.#child = child;
     if (this.last !== undefined) void child.terminate(this.last);
+  }
+
+  /** The exit code, as a shell reports it, if the child ended by the signal that arrived last: it was for both. */
+  exitCodeOf({ signal }: ChildEnd): number | undefined {
+    return signal !== null && signal === this.last ? 128 + constants.signals[signal] : undefined;
   }
 
   stop(): void {

@@ -1,7 +1,3 @@
-import type { Environment } from "../artifacts.js";
-import { WgBridgeError } from "../errors.js";
-import type { ForegroundEnd, TunnelEnd } from "./backend.js";
-
 /** Why a tunnel could not start. */
 export interface Failure {
   /** A WgBridgeErrorCode. */
@@ -51,38 +47,4 @@ export function formatStatus(status: Status): string {
 
 function oneLine(text: string): string {
   return text.replaceAll(/[\r\n\u2028\u2029]+/g, " ");
-}
-
-/** Reads the line with which a tunnel's engine ended; without one, the engine died. */
-export function parseTunnelEnd(name: string, line: string | undefined): TunnelEnd {
-  const status = parseStatus(line ?? "");
-  const { reason, fact } = status?.state === "ended" ? status : {};
-  const failed = fact === undefined ? "" : ` What failed meanwhile: ${fact}`;
-  switch (reason) {
-    case "closed":
-      return { reason, message: `The tunnel ${name} was closed.${failed}` };
-    case "interface-deleted":
-      return { reason, message: `The interface ${name} was deleted.${failed}` };
-    case "socket-removed":
-      return { reason, message: `The UAPI socket of ${name} was removed.${failed}` };
-    default:
-      return { reason: "lost", message: `The tunnel ${name} ended: ${line ?? "no reason given"}.` };
-  }
-}
-
-/** The error of an exchange with a tunnel that has ended. */
-export function endedError(end: TunnelEnd): WgBridgeError {
-  const code = end.reason === "closed" ? "WG_BRIDGE_CLOSED" : "WG_BRIDGE_LOST";
-  return new WgBridgeError(code, `${end.message} Start it anew to use it again.`);
-}
-
-/** What is left to say of a tunnel in the foreground that ended because something failed: nothing, if it was logged. */
-export function unloggedEnd(
-  name: string,
-  line: string | undefined,
-  env: Environment,
-): Omit<ForegroundEnd, "exitCode"> {
-  if (env.LOG_LEVEL !== "silent") return {};
-  const { message } = parseTunnelEnd(name, line);
-  return { error: new WgBridgeError("WG_BRIDGE_LOST", message), isOnStatus: true };
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../artifacts.js";
-import { callersStatus, statusVariable, writeStatus } from "../backends/exec/descriptors.js";
+import { callerStatusFd, statusVariable, writeStatus } from "../backends/exec/descriptors.js";
 import { parseDisabled } from "../backends/features.js";
 import { formatStatus } from "../backends/status.js";
 import { shortageError } from "../descriptors.js";
@@ -38,9 +38,8 @@ async function runInForeground(
 ): Promise<number> {
   const { backend, reason, fallback } = await openBackend(request, env);
   if (fallback) say(reason);
-  const { exitCode, error, isOnStatus = false } = await backend.run(name, env);
-  const isRead = callersStatus(env) !== undefined;
-  if (error !== undefined && !(isOnStatus && isRead)) say(error.message);
+  const { exitCode, error } = await backend.run(name, env);
+  if (error !== undefined) say(error.message);
   return exitCode;
 }
 
@@ -64,7 +63,7 @@ async function runInBackground(
 /** Checks that a status descriptor is open, if the caller names one. */
 function requireStatus(env: Environment): void {
   const named = env[statusVariable];
-  if (!named || callersStatus(env) !== undefined) return;
+  if (!named || callerStatusFd(env) !== undefined) return;
   throw new WgBridgeError(
     "WG_BRIDGE_VALUE",
     `${statusVariable}=${quote(named)} is not an open file descriptor. Give another value, or leave it out.`,

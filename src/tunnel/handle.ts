@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { BackendKind, RunningTunnel, TunnelEnd } from "../backends/backend.js";
-import { endedError, parseTunnelEnd } from "../backends/status.js";
+import { endedError, parseTunnelEnd } from "../backends/end.js";
 import type { DeviceChangeInput } from "../device/change.js";
 import type { DeviceConfig } from "../device/config.js";
 import { destroySecrets, withOwnSecrets } from "../device/secrets.js";

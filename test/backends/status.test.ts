@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { endedError, parseTunnelEnd } from "../../src/backends/end.js";
 import { startError } from "../../src/backends/failure.js";
-import {
-  endedError,
-  formatStatus,
-  parseStatus,
-  parseTunnelEnd,
-  type Status,
-} from "../../src/backends/status.js";
+import { formatStatus, parseStatus, type Status } from "../../src/backends/status.js";
 
 const line = fc
   .string({ unit: "grapheme" })

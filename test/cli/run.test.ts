@@ -93,8 +93,8 @@ describe("wg-bridge, asked for the impossible,", () => {
 
     it(`reports on its caller's status descriptor how a start went, with ${program.title}`, () => {
       const env = { ...process.env, ...program.env, WG_PROCESS_STATUS_FD: "3" };
-      const status = (name: string): string => {
-        const { output } = spawnSync(program.command, [name], {
+      const status = (...args: string[]): string => {
+        const { output } = spawnSync(program.command, args, {
           env,
           encoding: "utf8",
           stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -105,6 +105,7 @@ describe("wg-bridge, asked for the impossible,", () => {
       assert.equal(status("wg1"), "ready wg1\n");
       ip("link", "del", "wg1");
       assert.match(status("lo"), /^WG_BRIDGE_INTERFACE_EXISTS: [^\n]*lo exists already[^\n]*\n$/);
+      assert.match(status("-f", "lo"), /^WG_BRIDGE_INTERFACE_EXISTS 16: [^\n]*lo exists[^\n]*\n$/);
     });
   }
 

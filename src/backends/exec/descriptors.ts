@@ -8,7 +8,7 @@ export const statusVariable = "WG_PROCESS_STATUS_FD";
 /** Names a descriptor at whose end of file a program ends, because its parent has gone. */
 const lifelineVariable = "WG_PROCESS_LIFELINE_FD";
 
-/** Tells wg-bridge, started again for ffi, to leave its caller's directory once it has loaded all it needs. */
+/** Has wg-bridge, started again for ffi, leave its caller's directory once it has loaded all it needs. */
 export const backgroundVariable = "WG_PROCESS_BACKGROUND";
 
 /** Variables with which a caller hands a wireguard-go program an open TUN interface and UAPI socket. */
@@ -35,8 +35,8 @@ export function descriptorOf(env: Environment, variable: string): number | undef
   return number <= maxDescriptor ? number : undefined;
 }
 
-/** The descriptor on which this process's caller reads its status; undefined if it was given none that is open. */
-export function callersStatus(env: Environment): number | undefined {
+/** The descriptor on which this process's caller reads its status. Undefined if the caller named none that is open. */
+export function callerStatusFd(env: Environment): number | undefined {
   const fd = descriptorOf(env, statusVariable);
   try {
     if (fd !== undefined) fstatSync(fd);
@@ -48,7 +48,7 @@ export function callersStatus(env: Environment): number | undefined {
 
 /** Writes a line on the caller's status descriptor. Reports whether there is one, even if nobody reads it any more. */
 export function writeStatus(env: Environment, line: string): boolean {
-  const fd = callersStatus(env);
+  const fd = callerStatusFd(env);
   if (fd === undefined) return false;
   try {
     writeSync(fd, `${line}\n`);

@@ -1,12 +1,11 @@
-import { constants } from "node:os";
 import type { Environment } from "../../artifacts.js";
 import { WgBridgeError } from "../../errors.js";
 import type { ForegroundEnd } from "../backend.js";
+import { unloggedEnd } from "../end.js";
 import { startError } from "../failure.js";
 import { SignalForwarding } from "../foreground-signals.js";
-import { unloggedEnd } from "../status.js";
 import { Child } from "./child.js";
-import { childDescriptors, writeStatus } from "./descriptors.js";
+import { callerStatusFd, childDescriptors, writeStatus } from "./descriptors.js";
 import { type ChildEnd, describeEnd } from "./foreign.js";
 
 /** Runs `executable -f name` until it ends. Its standard error comes through this process, which looks for a crash. */
@@ -30,38 +29,36 @@ export async function runInForeground(
     const { removeDeadSocket } = await import("../../uapi/socket.js");
     await removeDeadSocket(name).catch(() => {}); // it does no harm, and is no reason to hide the end
   }
-  if (end.signal !== null && end.signal === signals.last) {
-    // As a shell reports it: the signal was meant for both.
-    return { exitCode: 128 + constants.signals[end.signal] };
-  }
+  const forwarded = signals.exitCodeOf(end);
+  if (forwarded !== undefined) return { exitCode: forwarded };
   const exitCode = end.code ?? 1;
   if (exitCode === 0) return { exitCode };
-  if (end.signal !== null || end.crash !== undefined) {
-    return { exitCode, error: lostError(executable, name, end, signals.last) };
-  }
-  return { exitCode, ...errorOf(executable, name, child, env) };
+  const hasCrashed = end.signal !== null || end.crash !== undefined;
+  return {
+    exitCode,
+    error: hasCrashed
+      ? lostError(executable, name, end, signals.last)
+      : errorOf(executable, name, child, env),
+  };
 }
 
-/** The error of a child that ended with an exit code other than 0, and did not crash. */
+/** The error of a child that ended by itself, if nobody has reported it. */
 function errorOf(
   executable: string,
   name: string,
   { status, lastStatus }: Child,
   env: Environment,
-): Omit<ForegroundEnd, "exitCode"> {
-  switch (status?.state) {
-    case "failed":
-      return { error: startError(name, status.failure), isOnStatus: true };
-    case "ended":
-      return unloggedEnd(name, lastStatus, env);
-    default:
-      return {
-        error: new WgBridgeError(
-          "WG_BRIDGE_ENGINE",
-          `${executable} ended with an error. What it printed above says why.`,
-        ),
-      };
+): WgBridgeError | undefined {
+  if (status === undefined || status.state === "ready") {
+    return new WgBridgeError(
+      "WG_BRIDGE_ENGINE",
+      `${executable} ended with an error. What it printed above says why.`,
+    );
   }
+  if (callerStatusFd(env) !== undefined) return undefined; // it has been written there
+  return status.state === "failed"
+    ? startError(name, status.failure)
+    : unloggedEnd(name, lastStatus, env);
 }
 
 function lostError(

@@ -10,8 +10,8 @@ import {
   waitUntilFree,
 } from "../../uapi/socket.js";
 import type { RunningTunnel, StartOptions, TunnelEnd } from "../backend.js";
+import { endedError, parseTunnelEnd } from "../end.js";
 import { startError } from "../failure.js";
-import { endedError, parseTunnelEnd } from "../status.js";
 import { Child } from "./child.js";
 import { childDescriptors } from "./descriptors.js";
 import { describeEnd, failureOf } from "./foreign.js";

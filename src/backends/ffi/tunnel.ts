@@ -7,10 +7,10 @@ import { messageOf, WgBridgeError } from "../../errors.js";
 import { checkRequest } from "../../uapi/request.js";
 import { exchangeTimeout, removeSocketNow } from "../../uapi/socket.js";
 import type { RunningTunnel, StartOptions, TunnelEnd } from "../backend.js";
+import { endedError, parseTunnelEnd } from "../end.js";
 import { startError } from "../failure.js";
 import type { TunnelLibrary } from "../ffi.js";
 import { readLines } from "../lines.js";
-import { endedError, parseTunnelEnd } from "../status.js";
 
 const { errno } = constants;
 
