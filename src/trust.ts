@@ -22,22 +22,17 @@ export interface Distrust {
 }
 
 /**
- * What the last part of a path must be.
- * - "sockets": a directory of root or of this user, into which nobody else can put anything
- * - "file": a file that nobody else may write. Its owner may also be that of the root directory, who in
- *   a user namespace often has no number there.
- */
-export type Trusted = "sockets" | "file";
-
-/**
  * Finds out whether users other than root and this process's own could change what an absolute path leads to.
  * Undefined: they cannot; or the path does not exist, and they could not create it. A trusted path stays trusted
  * without a lock: the walk starts at the root directory, and at each step only trusted users can replace what it has
  * seen.
+ * @param target What the path leads to. "sockets": a directory of root or of this user, into which nobody else can put
+ *   anything. "file": a file that nobody else may write; its owner may also be that of the root directory, who often
+ *   has no number in a user namespace.
  */
 export function distrustOf(
   path: string,
-  last: Trusted,
+  target: "sockets" | "file",
   self = process.geteuid?.() ?? 0,
 ): Distrust | undefined {
   const rootOwner = lstatSync("/").uid;
@@ -50,15 +45,15 @@ export function distrustOf(
     const found = look(next);
     if (found === undefined) return undefined;
     const isLink = found.isSymbolicLink();
-    const isSockets = rest.length === 0 && !isLink && last === "sockets";
+    const isSockets = rest.length === 0 && !isLink && target === "sockets";
     if (!isOwn(found, self) && (isSockets || found.uid !== rootOwner)) {
       return distrust(next, `belongs to user ${found.uid}`, isLink);
     }
     if (isLink) {
       links++;
-      const target = readlinkSync(next);
-      if (posix.isAbsolute(target)) at = "/";
-      rest.unshift(...elements(target));
+      const link = readlinkSync(next);
+      if (posix.isAbsolute(link)) at = "/";
+      rest.unshift(...elements(link));
       continue;
     }
     // In a sticky directory others cannot rename what is not theirs, but they can add to it.

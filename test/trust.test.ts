@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { distrustOf, type Trusted } from "../src/trust.js";
+import { distrustOf } from "../src/trust.js";
 import { hasStranger, skippedWithoutStranger, stranger } from "./other-user.js";
 import { onlyInSandbox } from "./sandbox.js";
 
@@ -38,7 +38,7 @@ describe("a path", () => {
     symlinkSync("./target", join(above, "directory"));
   }
 
-  function answer(last: Trusted = "file"): string | undefined {
+  function answer(last: "sockets" | "file" = "file"): string | undefined {
     const found = distrustOf(last === "file" ? file : join(above, "directory"), last);
     return found && `${found.path.slice(above.length)} ${found.why}. ${found.remedy}`;
   }

@@ -26,7 +26,6 @@ export interface ChildOptions {
   readonly descriptors: ChildDescriptors;
   /** It gets a session of its own, and outlives this process. Default false. */
   readonly detached?: boolean;
-  readonly cwd?: string;
   /** Receives each line of its output that comes over a pipe, without keys. */
   readonly onLine?: (line: string) => void;
   /** Receives each line on its status descriptor. */
@@ -86,15 +85,9 @@ export class Child {
    * @throws WgBridgeError WG_BRIDGE_EXECUTABLE_MISSING, WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE, WG_BRIDGE_RESOURCES
    */
   static async start(options: ChildOptions): Promise<Child> {
-    const { command, args, descriptors, detached, cwd } = options;
+    const { command, args, descriptors, detached = false } = options;
     const { stdio, env } = descriptors;
-    const process = await spawned(command, args, {
-      stdio,
-      env,
-      ...(detached === undefined ? {} : { detached }),
-      ...(cwd === undefined ? {} : { cwd }),
-    });
-    return new Child(process, options);
+    return new Child(await spawned(command, args, { stdio, env, detached }), options);
   }
 
   /** The child has not ended. */
