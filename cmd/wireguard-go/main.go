@@ -42,7 +42,7 @@ func run(arguments []string) int {
 		return exitSuccess
 	}
 
-	process := foreground.Process{Getenv: os.Getenv, Output: foreground.NewPatientWriter(os.Stdout), Version: foreground.EngineVersion()}
+	process := foreground.Process{Getenv: os.Getenv, Output: foreground.NewPatientWriter(os.Stdout)}
 	if err := descriptors.Require(runtimeDescriptors); err != nil {
 		if !process.WriteWithoutPoller(status.Failed(err)) {
 			tunnel.NewLog(process.Output, tunnel.Error, name).Errorf("%v", err)

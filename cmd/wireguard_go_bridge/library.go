@@ -31,7 +31,7 @@ type handle struct {
 	closed     bool       // whoever found the handle before it was closed comes too late
 	tunnel     *tunnel.Tunnel
 	features   tunnel.Features
-	log        *lineWriter // nil where nobody reads the log
+	log        *lineWriter // nil if nobody reads the log
 	endTaken   bool
 	lastFailed lastFailure
 }
@@ -135,7 +135,6 @@ func (l *library) run(name string, level tunnel.Level) int {
 			process := foreground.Process{
 				Getenv:        os.Getenv,
 				Output:        foreground.NewPatientWriter(output),
-				Version:       foreground.EngineVersion(),
 				ReportsErrors: true, // by wgLastError
 			}
 			return 0, process.Run(name, level)
@@ -169,16 +168,17 @@ func (h *handle) disable(names string) error {
 // collector comes.
 func (l *library) open(id int, name string, mtu int, level tunnel.Level, tunFd, uapiFd int) int {
 	given, err := adopt(tunFd, uapiFd)
-	defer given.close() // what no tunnel has taken
+	// What no tunnel has taken. The caller gets the error that came before.
+	defer func() { _ = given.Release() }()
 	return l.call(id, func(h *handle) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		return 0, h.open(name, mtu, level, given)
+		return 0, h.open(name, mtu, level, &given)
 	})
 }
 
-func (h *handle) open(name string, mtu int, level tunnel.Level, given *descriptors) error {
+func (h *handle) open(name string, mtu int, level tunnel.Level, given *tunnel.Given) error {
 	if err := h.lock(); err != nil {
 		return err
 	}
@@ -189,7 +189,9 @@ func (h *handle) open(name string, mtu int, level tunnel.Level, given *descripto
 	if mtu < 0 || mtu > maxMTU {
 		return fmt.Errorf("an MTU of %d bytes is out of range: give 0 for %d, or up to %d: %w", mtu, tunnel.DefaultMTU, maxMTU, unix.EINVAL)
 	}
-	files, err := tunnel.Open(name, mtu, given.take())
+	taken := *given
+	*given = tunnel.Given{} // the tunnel owns them from here on
+	files, err := tunnel.Open(name, mtu, taken)
 	if err != nil {
 		return err
 	}

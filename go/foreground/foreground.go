@@ -33,9 +33,8 @@ const (
 
 // A Process is what a tunnel in the foreground needs of the process that it runs in.
 type Process struct {
-	Getenv  func(string) string
-	Output  io.Writer // for the log
-	Version string    // of the engine, for the log
+	Getenv func(string) string
+	Output io.Writer // for the log
 
 	// ReportsErrors says that whoever calls Run reports its error, which is then not logged as well.
 	ReportsErrors bool
@@ -96,7 +95,7 @@ func (p Process) start(name string, level tunnel.Level) (*tunnel.Tunnel, tunnel.
 		name = files.Name
 	}
 	log := tunnel.NewLog(p.Output, level, name)
-	log.Verbosef("Starting wireguard-go version %s", p.Version)
+	log.Verbosef("Starting wireguard-go version %s", EngineVersion())
 	if err != nil {
 		return nil, log, err
 	}
@@ -117,14 +116,13 @@ func (p Process) Open(name string) (tunnel.Files, tunnel.Features, error) {
 	given.TUN, errs[0] = p.file(TUNFd)
 	given.UAPI, errs[1] = p.file(UAPIFd)
 	if err := errors.Join(errs[:]...); err != nil {
-		err = errors.Join(err, tunnel.Files{TUN: given.TUN, UAPI: given.UAPI}.Release())
-		return tunnel.Files{}, tunnel.Features{}, err
+		return tunnel.Files{}, tunnel.Features{}, errors.Join(err, given.Release())
 	}
 	files, err := tunnel.Open(name, tunnel.DefaultMTU, given)
 	return files, features, err
 }
 
-// file returns the open file whose descriptor the environment names, or nil where it names none.
+// file returns the open file whose descriptor the environment names, or nil if it names none.
 func (p Process) file(variable string) (*os.File, error) {
 	value := p.Getenv(variable)
 	if value == "" {

@@ -15,8 +15,7 @@ import (
 // what a program can hand to the child that is to run it.
 type Files struct {
 	Name string // the interface's real name
-	TUN  *os.File
-	UAPI *os.File
+	Given
 }
 
 // Upstream's words for the two tasks, which people who watch its log know.
@@ -53,7 +52,7 @@ func uapiFailure(err error) error {
 	return &status.Failure{Code: code, Task: uapiTask, Err: err}
 }
 
-// Given are files that this process was started with; nil ones are opened.
+// Given are the files that a process was given for its tunnel; Open opens those that are nil.
 type Given struct {
 	TUN, UAPI *os.File
 }
@@ -65,7 +64,7 @@ func Open(name string, mtu int, given Given) (_ Files, err error) {
 	if mtu == 0 {
 		mtu = DefaultMTU
 	}
-	files := Files{Name: name, TUN: given.TUN, UAPI: given.UAPI}
+	files := Files{name, given}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, files.Discard())
@@ -91,13 +90,13 @@ func Open(name string, mtu int, given Given) (_ Files, err error) {
 }
 
 // Release closes the files, and leaves the interface and the socket to the process that was given them.
-func (f Files) Release() error {
+func (g Given) Release() error {
 	var errs [2]error
-	if f.TUN != nil {
-		errs[0] = f.TUN.Close()
+	if g.TUN != nil {
+		errs[0] = g.TUN.Close()
 	}
-	if f.UAPI != nil {
-		errs[1] = f.UAPI.Close()
+	if g.UAPI != nil {
+		errs[1] = g.UAPI.Close()
 	}
 	return errors.Join(errs[:]...)
 }

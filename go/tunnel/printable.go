@@ -28,9 +28,6 @@ func printable(line string) string {
 
 // printableLines does the same with a text of several lines, such as joined errors.
 func printableLines(text string) string {
-	if !strings.Contains(text, "\n") {
-		return printable(text)
-	}
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		lines[i] = printable(line)
