@@ -28,16 +28,15 @@ const (
 // descriptor, or else in the log.
 func inBackground(process foreground.Process, name string, level tunnel.Level) error {
 	lines, err := process.OpenStatus()
+	defer lines.Close()
 	if err == nil {
-		defer lines.Close()
 		var realName string
 		if realName, err = daemonize(process, name, level); err == nil {
 			lines.WriteLine(status.Ready(realName))
 			return nil
 		}
-		lines.WriteLine(status.Failed(err))
 	}
-	if !lines.IsRead() {
+	if !lines.WriteLine(status.Failed(err)) {
 		tunnel.NewLog(process.Output, tunnel.Error, name).Errorf("%v", err)
 	}
 	return err

@@ -17,18 +17,18 @@ import (
 	"wg-bridge/go/tunnel"
 )
 
-// Environment variables of upstream's contract, and StatusFd, which is ours.
+// Environment variables of upstream's contract.
 const (
-	TUNFd    = "WG_TUN_FD"            // descriptor of an open TUN interface
-	UAPIFd   = "WG_UAPI_FD"           // descriptor of a listening UAPI socket
-	StatusFd = "WG_PROCESS_STATUS_FD" // descriptor for the lines of package status
+	TUNFd    = "WG_TUN_FD"  // descriptor of an open TUN interface
+	UAPIFd   = "WG_UAPI_FD" // descriptor of a listening UAPI socket
+	LogLevel = "LOG_LEVEL"  // as ParseLevel reads it
+)
 
-	// LifelineFd, which is ours too, names the reading end of a pipe from the process that wants the tunnel. At
-	// its end of file, however that process ended, the tunnel ends as well.
-	LifelineFd = "WG_PROCESS_LIFELINE_FD"
-
-	// Disable, ours as well, names features to run the tunnel without, as tunnel.ParseDisabled reads them.
-	Disable = "WG_BRIDGE_DISABLE"
+// Environment variables of ours.
+const (
+	StatusFd   = "WG_PROCESS_STATUS_FD"   // descriptor for the lines of package status
+	LifelineFd = "WG_PROCESS_LIFELINE_FD" // descriptor of a pipe from the parent; at its end of file the tunnel ends
+	Disable    = "WG_BRIDGE_DISABLE"      // features to run without, as tunnel.ParseDisabled reads them
 )
 
 // A Process is what a tunnel in the foreground needs of the process that it runs in.
@@ -82,8 +82,7 @@ func (p Process) Run(name string, level tunnel.Level) error {
 
 // fail reports the error of a start, and returns it.
 func (p Process) fail(lines StatusWriter, log tunnel.Log, err error) error {
-	lines.WriteLine(status.Failed(err))
-	if !lines.IsRead() && !p.ReportsErrors {
+	if !lines.WriteLine(status.Failed(err)) && !p.ReportsErrors {
 		log.Errorf("%v", err)
 	}
 	return err

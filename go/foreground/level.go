@@ -6,9 +6,6 @@ import (
 	"wg-bridge/go/tunnel"
 )
 
-// LogLevel is the environment variable that ParseLevel reads.
-const LogLevel = "LOG_LEVEL"
-
 // ParseLevel reads a log level as upstream does: verbose or debug, error, silent; otherwise error.
 func ParseLevel(value string) tunnel.Level {
 	switch value {

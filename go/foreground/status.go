@@ -19,14 +19,14 @@ func (p Process) OpenStatus() (StatusWriter, error) {
 	return StatusWriter{file}, err
 }
 
-// IsRead reports whether the process was given a status descriptor.
-func (s StatusWriter) IsRead() bool { return s.file != nil }
-
-// WriteLine writes one line, without anything that could be a key. It never fails: the reader may have gone.
-func (s StatusWriter) WriteLine(line string) {
-	if s.file != nil {
-		_, _ = fmt.Fprintln(s.file, tunnel.Redact(line))
+// WriteLine writes one line, without anything that could be a key. It reports whether the process was given a status
+// descriptor, even if its reader has gone.
+func (s StatusWriter) WriteLine(line string) bool {
+	if s.file == nil {
+		return false
 	}
+	_, _ = fmt.Fprintln(s.file, tunnel.Redact(line))
+	return true
 }
 
 // WriteWithoutPoller writes one line to the descriptor that StatusFd names, for a process that is about to end
