@@ -83,7 +83,7 @@ describe("wg-bridge show --watch", () => {
     await using tunnel = await openTunnel({ name: "wgw0", backend: "exec" });
     const words = ["show", tunnel.name, "--watch", "--interval=0.1"];
     const child = spawn(bridge, words, { stdio: ["ignore", "pipe", "inherit"] });
-    for (let looks = 0; looks < 2; looks++) {
+    for (let views = 0; views < 2; views++) {
       const [view] = await once(child.stdout, "data");
       assert.match(String(view), /^wgw0, 0 peers\npeer +endpoint/);
     }
@@ -97,7 +97,7 @@ describe("wg-bridge show --watch", () => {
     const child = spawn(bridge, ["show", "--watch", "--interval=0.1"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    for (let looks = 0; looks < 2; looks++) {
+    for (let views = 0; views < 2; views++) {
       const [view] = await once(child.stdout, "data");
       assert.match(String(view), /^wgw0, 0 peers\n.*\nwgw1: Asking wgw1 for its state took /s);
     }

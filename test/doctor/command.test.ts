@@ -114,8 +114,8 @@ describe("wg-bridge doctor", () => {
   });
 
   it("finds that CAP_NET_ADMIN has been dropped", async () => {
-    const withoutIt = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"];
-    const { stdout } = await run([...withoutIt, ...command, "--json"], {});
+    const withoutNetAdmin = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"];
+    const { stdout } = await run([...withoutNetAdmin, ...command, "--json"], {});
     const { findings, canOpenTunnel }: Diagnosis = JSON.parse(stdout);
     assert.equal(findings.find(({ id }) => id === "net-admin")?.mark, "fail");
     assert.equal(canOpenTunnel, false);

@@ -9,13 +9,15 @@ import { around, compared, findingsOf, ordinary, resultOf } from "../fixtures.js
 
 const pageOf = (result: Result) => renderPage(tunnels, result);
 
-const nasty = `<script>alert("1")</script>'&`;
+const hostile = `<script>alert("1")</script>'&`;
 
 describe("the page of a benchmark", () => {
   const page = pageOf(ordinary);
 
   it("escapes what a program printed", () => {
-    const failing = findingsOf("upstream", { start: around(1) }, [{ leg: "tcp", because: nasty }]);
+    const failing = findingsOf("upstream", { start: around(1) }, [
+      { leg: "tcp", because: hostile },
+    ]);
     const failed = pageOf(resultOf(failing));
     assert.ok(!failed.includes("<script"));
     assert.ok(failed.includes("&lt;script&gt;"));
@@ -132,7 +134,7 @@ describe("the page of a comparison", () => {
 
 describe("markup", () => {
   it("escapes strings, but not markup again", () => {
-    const inner = markup`<b>${nasty}</b>`;
+    const inner = markup`<b>${hostile}</b>`;
     assert.equal(markup`<p>${inner}${[inner]}${1}</p>`.text, `<p>${inner.text}${inner.text}1</p>`);
     assert.equal(inner.text, "<b>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;</b>");
   });

@@ -124,8 +124,10 @@ describe("the table of a comparison", () => {
   });
 
   it("shows control characters as codes", () => {
-    const nasty = { ...netnsFailure, output: ["\u001b[2J"] };
-    assert.ok(!formatComparison(comparisonOf(findingsOf("exec", {}, [nasty]))).includes("\u001b"));
+    const hostile = { ...netnsFailure, output: ["\u001b[2J"] };
+    assert.ok(
+      !formatComparison(comparisonOf(findingsOf("exec", {}, [hostile]))).includes("\u001b"),
+    );
   });
 
   it("ends with the verdict", () => {

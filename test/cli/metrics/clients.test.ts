@@ -51,9 +51,9 @@ describe("clients of wg-bridge metrics --listen", () => {
     assert.equal(waiting.length, 1);
     waiting[0]?.("one");
     for (const answer of await Promise.all(first)) assert.match(answer, /\r\n\r\none$/);
-    const askedAgain = once(server, "request");
+    const requestedAgain = once(server, "request");
     const second = ask("/metrics");
-    await askedAgain;
+    await requestedAgain;
     waiting[1]?.("two");
     assert.match(await second, /\r\n\r\ntwo$/);
   });

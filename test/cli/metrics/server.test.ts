@@ -112,10 +112,10 @@ describe("wg-bridge metrics --listen", () => {
     assert.match(metrics, /^wg_bridge_interface_up\{interface="wgm0"\} 1$/m);
     assert.match(metrics, /^wg_bridge_interface_up\{interface="wgm1"\} 0$/m);
     assert.match(metrics, /^wg_bridge_interface_info\{interface="wgm1",backend="ffi"\} 1$/m);
-    const cutOff = assert.rejects(fetch("http://127.0.0.1:9586/metrics"));
+    const disconnected = assert.rejects(fetch("http://127.0.0.1:9586/metrics"));
     server.kill("SIGTERM");
     assert.deepEqual(await once(server, "exit"), [0, null]);
-    await cutOff;
+    await disconnected;
   });
 
   it("reports a port in use, and refuses an invalid address", async () => {
