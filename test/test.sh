@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs upstream's integration test, test/netns.sh, in a sandbox.
 #
-#   test/test.sh [ffi|exec]               with this backend of wg-bridge; ffi, if none is given
+#   test/test.sh [ffi|exec]               with this backend of wg-bridge, ffi by default
 #   test/test.sh PROGRAM [ARGUMENT...]    with PROGRAM, a path that contains a slash
 #
-# WG_BRIDGE_DISABLE=NAMES disables features of the tunnels, as docs/troubleshooting.md tells.
+# WG_BRIDGE_DISABLE=NAMES disables features of the tunnels: see docs/troubleshooting.md.
 #
 # Prints what netns.sh and the daemons print, as one stream. The exit status is netns.sh's.
 set -euo pipefail
@@ -23,8 +23,8 @@ if [[ ! -e $here/netns.sh ]]; then
   exit 1
 fi
 
-# netns.sh splits its program at spaces and expands wildcards in it, so a path that has any gets
-# another name, in the sandbox's own /run.
+# netns.sh splits its program at white space and expands wildcards in it. A path that contains either is reached by
+# a link in the sandbox's /run instead.
 inside='
 set -euo pipefail
 script=$1
