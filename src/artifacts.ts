@@ -2,10 +2,9 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Where this package's files are that are not JavaScript, and whether that had to be guessed. */
+/** The directory of this package, and whether a bundler has put its code into another file. */
 interface PackageRoot {
   readonly path: string;
-  /** A bundler has put this module into another file. */
   readonly bundled: boolean;
 }
 
@@ -41,7 +40,6 @@ const found = findPackageRoot(ownFile(), process.argv[1] ?? process.execPath);
 /** The directory of wg-bridge's package.json. */
 export const packageRoot = found.path;
 
-/** A bundler has moved this package's code. */
 export const { bundled } = found;
 
 /** What to do if a file of the package is missing because a bundler has left it behind. */

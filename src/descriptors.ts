@@ -18,7 +18,7 @@ const remedies: Readonly<Record<string, string>> = {
   ENOMEM: "the kernel has no memory left for it. End what is not needed.",
 };
 
-/** What to do about the errno of a system call for which something has run out, as a sentence. */
+/** What to do about an errno that says that something has run out, as a sentence. */
 export function shortageRemedy(errno: number | undefined): string | undefined {
   const remedy = !errno ? undefined : remedies[getSystemErrorName(-errno)];
   return remedy && remedy.charAt(0).toUpperCase() + remedy.slice(1);
@@ -29,16 +29,8 @@ export function shortageRemedy(errno: number | undefined): string | undefined {
  * Undefined for any other failure. `what` begins the sentence: "Opening the tunnel wg0".
  */
 export function shortageError(what: string, cause: unknown): WgBridgeError | undefined {
-  return shortage(what, systemCodeOf(cause), cause);
-}
-
-/** The same for the name of an errno. */
-export function shortage(
-  what: string,
-  code: string | undefined,
-  cause?: unknown,
-): WgBridgeError | undefined {
-  const remedy = code === undefined ? undefined : remedies[code];
+  const code = systemCodeOf(cause) ?? "";
+  const remedy = remedies[code];
   if (remedy === undefined) return undefined;
   return new WgBridgeError("WG_BRIDGE_RESOURCES", `${what} failed (${code}): ${remedy}`, { cause });
 }

@@ -7,10 +7,10 @@ import { backgroundVariable, childDescriptors, type Standard } from "./exec/desc
 import { type ChildEnd, describeEnd } from "./exec/foreign.js";
 import { SignalForwarding } from "./foreground-signals.js";
 
-/** How long a program may take to serve the tunnel, in milliseconds. Our executable gives up before. */
+/** How long a program may take to serve the tunnel, in milliseconds. Our executable gives up earlier. */
 const startTimeout: Readonly<Record<BackendKind, number>> = { ffi: 30_000, exec: 40_000 };
 
-/** How long a tunnel whose program went into the background may take to answer, in milliseconds. */
+/** How long a tunnel may take to answer after its program went into the background, in milliseconds. */
 const answerTimeout = 10_000;
 
 /** What is to run in the background. */
@@ -18,7 +18,7 @@ export interface BackgroundRequest {
   readonly backend: BackendKind;
   /** For exec: the executable. */
   readonly path: string;
-  /** For ffi: the command of this program that runs a tunnel in the foreground, without the name. */
+  /** For ffi: this program's command that runs a tunnel in the foreground, without the interface's name. */
   readonly self: readonly string[];
   readonly name: string;
   readonly env: Environment;
@@ -69,14 +69,14 @@ export async function startInBackground(request: BackgroundRequest): Promise<Bac
     const exitCode = signals.exitCodeOf(end);
     if (exitCode !== undefined) return { exitCode };
     if (isLate) throw lateError(backend === "ffi" ? "The background process" : path, name, timeout);
-    throw backend === "ffi" ? selfError(name, end) : executableError(path, name, end);
+    throw noStatusError(request, end);
   } finally {
     clearTimeout(timer);
     signals.stop();
   }
 }
 
-/** Starts this program again, in a session of its own. It keeps its output if LOG_LEVEL asks for it, as wireguard-go. */
+/** Starts this program again, in a session of its own. As wireguard-go, it keeps its output if LOG_LEVEL asks for it. */
 function startSelf({
   self: [command = process.execPath, ...args],
   name,
@@ -134,23 +134,21 @@ function lateError(program: string, name: string, milliseconds: number): WgBridg
   );
 }
 
-/** A process that a signal ended crashed in the library, unless somebody killed it. */
-function selfError(name: string, end: ChildEnd): WgBridgeError {
-  const isLibrarys = end.signal !== null && end.signal !== "SIGKILL";
-  return new WgBridgeError(
-    isLibrarys ? "WG_BRIDGE_LIBRARY_LOAD" : "WG_BRIDGE_ENGINE",
-    `The background process for ${name} ${describeEnd(end)} before its tunnel was ready. Run it with -f to see more.`,
-  );
-}
-
-function executableError(path: string, name: string, end: ChildEnd): WgBridgeError {
+/** The error of a program that ended without a status. A signal that nobody sent means that ffi's library crashed. */
+function noStatusError({ backend, path, name }: BackgroundRequest, end: ChildEnd): WgBridgeError {
+  const how = describeEnd(end);
+  if (backend === "ffi") {
+    return new WgBridgeError(
+      end.signal === null || end.signal === "SIGKILL"
+        ? "WG_BRIDGE_ENGINE"
+        : "WG_BRIDGE_LIBRARY_LOAD",
+      `The background process for ${name} ${how} before its tunnel was ready. Run it with -f to see more.`,
+    );
+  }
   return end.signal === null
-    ? new WgBridgeError(
-        "WG_BRIDGE_ENGINE",
-        `${path} ${describeEnd(end)}. What it printed above says why.`,
-      )
+    ? new WgBridgeError("WG_BRIDGE_ENGINE", `${path} ${how}. What it printed above says why.`)
     : new WgBridgeError(
         "WG_BRIDGE_EXECUTABLE_CRASHED",
-        `${path} ${describeEnd(end)}: there is no tunnel ${name}. Run it with -f to see more.`,
+        `${path} ${how}: there is no tunnel ${name}. Run it with -f to see more.`,
       );
 }

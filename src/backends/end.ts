@@ -26,6 +26,11 @@ export function endedError(end: TunnelEnd): WgBridgeError {
   return new WgBridgeError(code, `${end.message} Start it anew to use it again.`);
 }
 
+/** The error of an exchange after close(). */
+export function closedError(name: string): WgBridgeError {
+  return endedError(parseTunnelEnd(name, "closed"));
+}
+
 /** The error of a tunnel that something ended in the foreground. Undefined if the log has said so. */
 export function unloggedEnd(
   name: string,

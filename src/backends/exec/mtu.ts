@@ -10,14 +10,9 @@ import { runTool } from "../../tool.js";
  */
 export async function setMtu(name: string, mtu: number, signal: AbortSignal): Promise<void> {
   try {
-    await writeFile(`/sys/class/net/${name}/mtu`, String(mtu));
-  } catch {
-    await setWithIp(name, mtu, signal);
-  }
-}
-
-async function setWithIp(name: string, mtu: number, signal: AbortSignal): Promise<void> {
-  const failure = await failureOfIp(name, mtu, signal);
+    return await writeFile(`/sys/class/net/${name}/mtu`, String(mtu));
+  } catch {} // ip(8) does it, or says why not
+  const failure = await setWithIp(name, mtu, signal);
   if (failure === undefined) return;
   throw new WgBridgeError(
     "WG_BRIDGE_ENGINE",
@@ -25,18 +20,15 @@ async function setWithIp(name: string, mtu: number, signal: AbortSignal): Promis
   );
 }
 
-async function failureOfIp(
+/** Returns why it failed, if it did. */
+async function setWithIp(
   name: string,
   mtu: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const args = ["link", "set", "dev", name, "mtu", String(mtu)];
   try {
-    const { code, said } = await runTool(
-      "ip",
-      ["link", "set", "dev", name, "mtu", String(mtu)],
-      "",
-      signal,
-    );
+    const { code, said } = await runTool("ip", args, "", signal);
     return code === 0 ? undefined : said.trim();
   } catch (error) {
     if (signal.aborted || error instanceof WgBridgeError) throw error;

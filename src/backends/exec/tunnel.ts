@@ -10,11 +10,11 @@ import {
   waitUntilFree,
 } from "../../uapi/socket.js";
 import type { RunningTunnel, StartOptions, TunnelEnd } from "../backend.js";
-import { endedError, parseTunnelEnd } from "../end.js";
+import { closedError, endedError, parseTunnelEnd } from "../end.js";
 import { startError } from "../failure.js";
 import { Child } from "./child.js";
 import { childDescriptors } from "./descriptors.js";
-import { describeEnd, failureOf } from "./foreign.js";
+import { type ChildEnd, describeEnd, failureOf } from "./foreign.js";
 import { setMtu } from "./mtu.js";
 
 /** How long an executable may take until UAPI answers and the MTU is set, in milliseconds. */
@@ -53,7 +53,7 @@ export async function startTunnel(
   });
   try {
     await withDeadline(`Starting ${name}`, startTimeout, signal, async (either) => {
-      // Nobody can ask a name that the kernel has still to choose, and another program would answer for a served one.
+      // A name that the kernel has yet to choose cannot be asked, and another program answers on a served one.
       realName = await untilReady(child, name, !isServed && !name.includes("%"), either);
       if (options.mtu !== undefined) await setMtu(realName, options.mtu, either);
     });
@@ -62,7 +62,7 @@ export async function startTunnel(
     return new ExecTunnel(child, realName);
   } catch (error) {
     await child.terminate();
-    // One that may not be removed does no harm, and is no reason to hide why there is no tunnel.
+    // A socket that may not be removed does no harm, and must not hide why there is no tunnel.
     await removeDeadSocket(realName).catch(() => {});
     throw realName.includes("%") && hasCode(error, "WG_BRIDGE_TIMEOUT")
       ? unnamedError(executable, error)
@@ -109,8 +109,8 @@ async function untilReady(
 }
 
 /**
- * Resolves once something answers on the interface's socket, which is asked every `interval` milliseconds. Waits
- * until then, or until the signal fires, with whose reason it rejects.
+ * Asks on the interface's socket every `interval` milliseconds, and resolves once something answers. Rejects with the
+ * signal's reason when that fires.
  * @throws WgBridgeError WG_BRIDGE_PERMISSION if the socket may not be opened
  */
 export async function untilAnswer(
@@ -147,36 +147,29 @@ class ExecTunnel implements RunningTunnel {
 
   async #waitForEnd(): Promise<TunnelEnd> {
     const end = await this.#child.ended;
-    this.#end =
-      this.#closed === undefined
-        ? parseTunnelEnd(this.name, this.#endLine(describeEnd(end)))
-        : this.#closedEnd();
-    // A killed child leaves its socket. One that may not be removed does no harm: it is dead.
+    this.#end = parseTunnelEnd(this.name, this.#endLine(end));
+    // A killed child leaves its socket, which does no harm if it may not be removed.
     await removeDeadSocket(this.name).catch(() => {});
     return this.#end;
   }
 
-  /** Why the child ended that nobody here has closed. */
-  #endLine(how: string): string {
-    const { status, lastStatus, exitCode } = this.#child;
+  #endLine(end: ChildEnd): string {
+    if (this.#closed !== undefined) return "closed";
+    const { status, lastStatus } = this.#child;
     if (status?.state === "ended" && lastStatus !== undefined) return lastStatus;
-    if (exitCode === 0) return "its program ended by itself, or somebody ended it";
-    return `its program ${how}`;
-  }
-
-  #closedEnd(): TunnelEnd {
-    return parseTunnelEnd(this.name, "closed");
+    if (end.code === 0) return "its program ended by itself, or somebody ended it";
+    return `its program ${describeEnd(end)}`;
   }
 
   async exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
     if (this.#end !== undefined) throw endedError(this.#end);
-    if (this.#closed !== undefined) throw endedError(this.#closedEnd());
+    if (this.#closed !== undefined) throw closedError(this.name);
     try {
       return await exchangeOverSocket(this.name, request, signal);
     } catch (error) {
       if (!hasCode(error, "WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST")) throw error;
       // The engine hangs up before its process has ended.
-      if (this.#closed !== undefined) throw endedError(this.#closedEnd());
+      if (this.#closed !== undefined) throw closedError(this.name);
       if (this.#child.running) throw error;
       throw endedError(await this.ended);
     }

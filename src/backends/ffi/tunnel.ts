@@ -7,7 +7,7 @@ import { messageOf, WgBridgeError } from "../../errors.js";
 import { checkRequest } from "../../uapi/request.js";
 import { exchangeTimeout, removeSocketNow } from "../../uapi/socket.js";
 import type { RunningTunnel, StartOptions, TunnelEnd } from "../backend.js";
-import { endedError, parseTunnelEnd } from "../end.js";
+import { closedError, endedError, parseTunnelEnd } from "../end.js";
 import { startError } from "../failure.js";
 import type { TunnelLibrary } from "../ffi.js";
 import { readLines } from "../lines.js";
@@ -123,7 +123,7 @@ class FfiTunnel implements RunningTunnel {
 
   #refuseIfEnded(): void {
     if (this.#end !== undefined) throw endedError(this.#end);
-    if (this.#closed !== undefined) throw endedError(parseTunnelEnd(this.name, "closed"));
+    if (this.#closed !== undefined) throw closedError(this.name);
   }
 
   abandon(): void {
