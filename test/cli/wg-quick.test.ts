@@ -201,7 +201,10 @@ describe("a command that inherits our standard streams", () => {
     ["SIGINT", 2],
   ] as const) {
     it(`receives ${signal}, and is waited for`, async () => {
-      const child = start(`trap 'echo trapped; exit 5' ${number}; echo ready; read`);
+      // A signal just before `read` waits would be noticed only after it: so it waits for a moment at a time.
+      const child = start(
+        `trap 'echo trapped; exit 5' ${number}; echo ready; until read -t 0.1; do :; done`,
+      );
       assert.deepEqual(await once(child.stdout, "data"), ["ready\n"]);
       child.kill(signal);
       assert.deepEqual(await once(child.stdout, "data"), ["trapped\n"]);
