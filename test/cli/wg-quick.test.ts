@@ -201,9 +201,9 @@ describe("a command that inherits our standard streams", () => {
     ["SIGINT", 2],
   ] as const) {
     it(`receives ${signal}, and is waited for`, async () => {
-      // A signal just before `read` waits would be noticed only after it: so it waits for a moment at a time.
+      // A signal just before read blocks does not interrupt it: its trap runs only between commands.
       const child = start(
-        `trap 'echo trapped; exit 5' ${number}; echo ready; until read -t 0.1; do :; done`,
+        `trap 'echo trapped; exit 5' ${number}; echo ready; until read -t 1; do :; done`,
       );
       assert.deepEqual(await once(child.stdout, "data"), ["ready\n"]);
       child.kill(signal);
