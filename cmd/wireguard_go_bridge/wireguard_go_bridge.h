@@ -9,7 +9,7 @@
  *   - Strings that come back are written into the caller's buffer, with a final NUL. The result is
  *     their length in bytes without the NUL. -ERANGE: the buffer is too small; nothing was done.
  *   - A string or buffer that is NULL, or a buffer without a size of 1 byte or more, gives -EINVAL.
- *   - An unknown or closed handle gives -EBADF, also where another thread closes it during the call.
+ *   - An unknown or closed handle gives -EBADF, also if another thread closes it during the call.
  *   - A panic in a call is caught: -ENOTRECOVERABLE. One in the engine's own threads is not, and
  *     ends the process.
  *   - Calls may come from any thread, also at the same time.
@@ -20,8 +20,8 @@
  * Signals
  *   - No asynchronous signal reaches a thread while it runs Go: calls block them all and restore the mask,
  *     and the library's own threads are born with them blocked. A signal goes to another thread of the
- *     host, or waits until the call returns. So handlers need no SA_ONSTACK, but leave one thread where
- *     the signals that you wait for are not blocked.
+ *     host, or waits until the call returns. So handlers need no SA_ONSTACK, but leave one thread in
+ *     which the signals that you wait for are not blocked.
  *   - Handlers of SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT do need SA_ONSTACK: these
  *     signals are never blocked.
  *   - Loading the library replaces the handlers of SIGSEGV, SIGBUS, SIGFPE, SIGPIPE and SIGURG. Yours are
@@ -89,10 +89,10 @@ int wgName(int handle, char *buffer, int size);
 /* Runs one request of the configuration protocol (https://www.wireguard.com/xplatform/): "get=1" or
  * "set=1" and its lines, with the empty line that ends it. Writes the whole answer, which ends with
  * "errno=N" and an empty line, without a NUL, and returns its length.
- * The buffer must have 64 bytes or more. An answer to a set always fits into that; where one to a
- * get does not fit, -ERANGE says so, and it can be asked again.
+ * The buffer must have 64 bytes or more. An answer to a set always fits into that. If one to a
+ * get does not fit, the result is -ERANGE, and it can be asked again.
  * Both buffers may hold private keys: the library keeps no copy of either, but the engine does. Overwrite
- * them when you have done with them.
+ * them when you no longer need them.
  * Errors: -EPROTO not one whole request, or something follows it; -ENOTCONN not open; -ENODEV the tunnel
  * has ended. */
 int wgExchange(int handle, char *request, int requestLength, char *answer, int size);

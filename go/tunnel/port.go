@@ -14,7 +14,7 @@ const (
 )
 
 // keepPort puts a port back after another was refused. The engine closes a running tunnel's sockets
-// before it opens others, and where these cannot be opened it forgets its port. In the kernel
+// before it opens others, and if these cannot be opened it forgets its port. In the kernel
 // `wg set wg0 listen-port` of a port in use is an error that changes nothing, and so is setting up an
 // interface whose port is in use.
 //
@@ -59,8 +59,8 @@ func (t *Tunnel) awaitDescriptors() {
 	}
 }
 
-// bringUp sets the device up if it should be: the engine tries only when the interface goes up. Where it
-// fails for want of descriptors, it waits for them again.
+// bringUp sets the device up if it should be: the engine tries only when the interface goes up. If it fails
+// because descriptors have run out, it waits for them again.
 func (t *Tunnel) bringUp() {
 	for t.bind.Port() == 0 && t.tun.IsUp() && !t.isEnding() {
 		if t.device.Up() == nil || descriptors.Require(bindDescriptors) == nil {

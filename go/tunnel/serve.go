@@ -53,7 +53,7 @@ func (t *Tunnel) answer(request []byte) []byte {
 	return answer
 }
 
-// A secretText is written to, and leaves no copy of itself where it grows.
+// A secretText leaves no copy of itself behind when it grows.
 type secretText []byte
 
 func (s *secretText) Write(piece []byte) (int, error) {

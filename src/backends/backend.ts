@@ -62,7 +62,7 @@ export interface RunningTunnel extends AsyncDisposable {
   /**
    * Sends one whole UAPI request ("get=1\n\n", or "set=1\n" with its lines and a blank line) and
    * resolves with the whole answer, blank line included. An errno other than 0 in the answer is an
-   * answer, not a rejection. Both buffers are the caller's, to overwrite where they hold keys.
+   * answer, not a rejection. Both buffers are the caller's: overwrite them if they hold keys.
    * @throws WgBridgeError WG_BRIDGE_CLOSED after close(), WG_BRIDGE_LOST after any other end,
    *   WG_BRIDGE_TIMEOUT after 30 seconds, WG_BRIDGE_ENGINE for a request that is not UAPI.
    */

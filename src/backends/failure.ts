@@ -24,7 +24,7 @@ const remedies: Readonly<Partial<Record<WgBridgeErrorCode, (name: string) => str
     "Run it by hand in the foreground to see more, or choose another with WIREGUARD_GO_EXECUTABLE.",
 };
 
-/** More exact remedies, where the errno says more than the code. */
+/** More exact remedies, if the errno says more than the code. */
 function remedyByErrno(number: number | undefined): string | undefined {
   switch (number) {
     case errno.EROFS:
@@ -50,7 +50,7 @@ export function startError(name: string, failure: Failure): WgBridgeError {
   );
 }
 
-/** Whoever sends a code is of this release: the library's ABI version sees to that. */
+/** The sender is of this release, as the library's ABI version ensures, so the prefix is enough. */
 function isCode(text: string): text is WgBridgeErrorCode {
   return text.startsWith("WG_BRIDGE_");
 }

@@ -5,7 +5,7 @@ export interface ElfFile {
   readonly endianness: "LE" | "BE";
   /** ET_DYN: a shared library, or a position-independent executable. */
   readonly shared: boolean;
-  /** The path of the dynamic loader (PT_INTERP), where there is one within the bytes given. */
+  /** The path of the dynamic loader (PT_INTERP), if it lies within the bytes given. */
   readonly interpreter: string | undefined;
 }
 
@@ -32,8 +32,8 @@ const segmentUnused = 0;
 
 /**
  * Reads an ELF header. head is the start of the file: elfHeadBytes of it, or all of a shorter one;
- * size is the file's size in bytes. A file is truncated when anything that its headers place in it
- * lies beyond its end: the dynamic loader would die of SIGBUS on such a file.
+ * size is the file's size in bytes. A file is truncated if anything that its headers place in it
+ * lies beyond its end: the dynamic loader would die of SIGBUS on it.
  */
 export function parseElf(head: Uint8Array, size: number): ElfFile | ElfFault {
   if (size === 0) return "empty";

@@ -5,7 +5,7 @@ import { systemCodeOf } from "../../errors.js";
 /** Names the descriptor on which a program writes the lines of status.ts. */
 export const statusVariable = "WG_PROCESS_STATUS_FD";
 
-/** Names a descriptor at whose end of file a program ends, because its parent has gone. */
+/** Names a descriptor that reaches its end of file once the parent has gone; the program then ends. */
 const lifelineVariable = "WG_PROCESS_LIFELINE_FD";
 
 /** Has wg-bridge, started again for ffi, leave its caller's directory once it has loaded all it needs. */
