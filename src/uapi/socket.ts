@@ -195,18 +195,20 @@ export async function waitUntilFree(name: string, milliseconds: number): Promise
   });
 }
 
-/** Removes the interface's socket if it exists and nothing serves it. */
+/**
+ * Removes the interface's socket if it exists and nothing serves it. One that may not be removed stays: it does no
+ * harm, and its error would hide why the tunnel ended.
+ */
 export async function removeDeadSocket(name: string): Promise<void> {
   const path = socketPath(name);
-  const before = inodeOf(path);
-  if (before === undefined) return;
-  const connection = await connectIfTaken(name);
-  if (connection === "full") return;
-  if (connection !== undefined) {
-    connection.destroy();
-  } else if (inodeOf(path) === before) {
-    unlinkSync(path);
-  }
+  try {
+    const before = inodeOf(path);
+    if (before === undefined) return;
+    const connection = await connectIfTaken(name);
+    if (connection === "full") return;
+    if (connection !== undefined) connection.destroy();
+    else if (inodeOf(path) === before) unlinkSync(path);
+  } catch {} // as above
 }
 
 /** Removes the interface's socket, for an owner that is about to end and cannot wait. */

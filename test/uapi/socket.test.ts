@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { attach, listServedInterfaces, openTunnel } from "../../src/index.js";
 import { exchangeOverSocket, removeDeadSocket, socketPath } from "../../src/uapi/socket.js";
 import { hasCode } from "../error-code.js";
@@ -22,5 +22,17 @@ describe("a UAPI socket whose program is stopped, with as many connections as th
     }
     await removeDeadSocket("wgs0");
     assert.ok(existsSync(socketPath("wgs0")));
+  });
+});
+
+describe("a UAPI socket's path that cannot be removed", () => {
+  onlyInSandbox();
+
+  it("stays, which is no error", async () => {
+    const path = socketPath("wgs1");
+    mkdirSync(path, { recursive: true });
+    await removeDeadSocket("wgs1");
+    assert.ok(existsSync(path));
+    rmSync(path, { recursive: true });
   });
 });

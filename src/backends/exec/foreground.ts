@@ -27,7 +27,7 @@ export async function runInForeground(
   signals.stop();
   if (end.signal !== null || end.code !== 0) {
     const { removeDeadSocket } = await import("../../uapi/socket.js");
-    await removeDeadSocket(name).catch(() => {}); // it does no harm, and must not hide the end
+    await removeDeadSocket(name);
   }
   const forwarded = signals.exitCodeOf(end);
   if (forwarded !== undefined) return { exitCode: forwarded };

@@ -62,8 +62,7 @@ export async function startTunnel(
     return new ExecTunnel(child, realName);
   } catch (error) {
     await child.terminate();
-    // A socket that may not be removed does no harm, and must not hide why there is no tunnel.
-    await removeDeadSocket(realName).catch(() => {});
+    await removeDeadSocket(realName);
     throw realName.includes("%") && hasCode(error, "WG_BRIDGE_TIMEOUT")
       ? unnamedError(executable, error)
       : error;
@@ -148,8 +147,7 @@ class ExecTunnel implements RunningTunnel {
   async #waitForEnd(): Promise<TunnelEnd> {
     const end = await this.#child.ended;
     this.#end = parseTunnelEnd(this.name, this.#endLine(end));
-    // A killed child leaves its socket, which does no harm if it may not be removed.
-    await removeDeadSocket(this.name).catch(() => {});
+    await removeDeadSocket(this.name); // a killed child leaves it
     return this.#end;
   }
 
