@@ -17,7 +17,7 @@ describe("the outcome of all checks", () => {
     );
   });
 
-  it("counts a test that lacks a package as failed in continuous integration, and no other skip", () => {
+  it("counts a test whose package is missing as failed in continuous integration, and no other skip", () => {
     const outcome = failMissingPackages(
       addOutcomes([oneSkipped("a", "ncat is not installed"), oneSkipped("b", "no TUN")]),
     );
