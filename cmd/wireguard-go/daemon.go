@@ -27,19 +27,22 @@ const (
 // inBackground runs the tunnel in a child and returns once it answers. It reports a failure once: on the status
 // descriptor, or else in the log.
 func inBackground(process foreground.Process, name string, level tunnel.Level) error {
+	log := tunnel.NewLog(process.Output, tunnel.Error, name)
 	lines, err := process.OpenStatus()
+	if err != nil {
+		log.Errorf("%v", err)
+		return err
+	}
 	defer lines.Close()
-	if err == nil {
-		var realName string
-		if realName, err = daemonize(process, name, level); err == nil {
-			lines.WriteLine(status.Ready(realName))
-			return nil
+	realName, err := daemonize(process, name, level)
+	if err != nil {
+		if !lines.WriteLine(status.Failed(err)) {
+			log.Errorf("%v", err)
 		}
+		return err
 	}
-	if !lines.WriteLine(status.Failed(err)) {
-		tunnel.NewLog(process.Output, tunnel.Error, name).Errorf("%v", err)
-	}
-	return err
+	lines.WriteLine(status.Ready(realName))
+	return nil
 }
 
 // daemonize opens the interface and its socket, starts a copy of this program that serves them, and returns the
