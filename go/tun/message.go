@@ -2,6 +2,7 @@ package tun
 
 import (
 	"encoding/binary"
+	"math"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -47,9 +48,10 @@ func linkMessages(datagram, control []byte) []linkMessage {
 		flags := binary.NativeEndian.Uint32(m.Data[8:12])
 		changed := binary.NativeEndian.Uint32(m.Data[12:16])
 		message := linkMessage{
-			at:       place{namespace, index},
-			deleted:  m.Header.Type == unix.RTM_DELLINK,
-			wentDown: changed&unix.IFF_UP != 0 && flags&unix.IFF_UP == 0,
+			at:      place{namespace, index},
+			deleted: m.Header.Type == unix.RTM_DELLINK,
+			// A link that appears, or moves, reports every flag as changed.
+			wentDown: changed != math.MaxUint32 && changed&unix.IFF_UP != 0 && flags&unix.IFF_UP == 0,
 		}
 		moved := place{ownNamespace, index}
 		for kind, encoded := range rtnetlink.Attributes(m.Data[unix.SizeofIfInfomsg:]) {

@@ -2,6 +2,7 @@ package tun
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -53,6 +54,7 @@ func TestALinkSaysThatItWentDown(t *testing.T) {
 		{0, unix.IFF_UP, true},
 		{unix.IFF_UP, unix.IFF_UP, false},
 		{0, unix.IFF_RUNNING, false},
+		{0, math.MaxUint32, false},
 	} {
 		datagram := linkDatagram(unix.RTM_NEWLINK, 7)
 		binary.NativeEndian.PutUint32(datagram[unix.SizeofNlMsghdr+8:], c.flags)
