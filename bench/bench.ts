@@ -58,6 +58,18 @@ export interface Figure {
   readonly ffiToExec: boolean;
 }
 
+/** Describes a figure. */
+export function figureOf(
+  id: string,
+  leg: string,
+  title: string,
+  unit: string,
+  better: Figure["better"],
+  ffiToExec = true,
+): Figure {
+  return { id, leg, title, unit, better, ffiToExec };
+}
+
 /** A program to measure. */
 export interface Program {
   readonly name: string;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { packageRoot } from "../../src/artifacts.js";
 import { findProgram } from "../../src/doctor/tools.js";
-import { type Bench, type Figure, programOf } from "../bench.js";
+import { type Bench, type Figure, figureOf, programOf } from "../bench.js";
 import { geometricMean } from "../report/statistics.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
 import { startUpFigures, startUpLeg } from "../start-up.js";
@@ -33,28 +33,17 @@ const tests = (["TCP", "UDP"] as const).flatMap((transport) =>
 );
 
 const figures: readonly Figure[] = [
-  figure(whole.id, "steps", "steps passed", "", "more", false),
-  figure(whole.id, "duration", "duration, if it passes", "s", "less", false),
-  figure(whole.id, "peak-memory", "peak memory", "MiB", "less"),
+  figureOf("steps", whole.id, "steps passed", "", "more", false),
+  figureOf("duration", whole.id, "duration, if it passes", "s", "less", false),
+  figureOf("peak-memory", whole.id, "peak memory", "MiB", "less"),
   ...traffic.flatMap((section) =>
     tests.map((test) => {
       const title = `${test.transport} over ${test.inside}`;
-      return figure(section, idOf({ section, ...test }), title, "Gbit/s", "more");
+      return figureOf(idOf({ section, ...test }), section, title, "Gbit/s", "more");
     }),
   ),
   ...startUpFigures,
 ];
-
-function figure(
-  leg: string,
-  id: string,
-  title: string,
-  unit: string,
-  better: "more" | "less",
-  ffiToExec = true,
-): Figure {
-  return { id, leg, title, unit, better, ffiToExec };
-}
 
 /** The id of an iperf3 test's figure: "ipv4-outside-mtu-1420-tcp-ipv6". */
 function idOf({ section, transport, inside }: LegName): string {

@@ -1,4 +1,4 @@
-import type { Figure } from "../bench.js";
+import { type Figure, figureOf } from "../bench.js";
 
 /** The parts of a round, in their order; each has tunnels of its own. */
 export const legs = [
@@ -58,19 +58,19 @@ export function rateName(rate: number): string {
 
 /** Every figure, in the order in which they are shown. */
 export const figures: readonly Figure[] = [
-  figure("start", "start", "launch to UAPI answering", "ms", "less", false),
+  figureOf("start", "start", "launch to UAPI answering", "ms", "less", false),
   ...[...tcpMtus].flatMap(([leg, mtu]) => [
     ...[1, 4].flatMap((streams) =>
       ["up", "down"].map((direction) => {
         const title = `${streams === 1 ? "1 stream" : "4 streams"} ${direction}`;
-        return figure(`tcp-${mtu}-${streams}-${direction}`, leg, title, "Gbit/s", "more");
+        return figureOf(`tcp-${mtu}-${streams}-${direction}`, leg, title, "Gbit/s", "more");
       }),
     ),
     ...(leg === "tcp"
       ? [
-          figure("tcp-cpu", "tcp", "CPU of both daemons", "s/GB", "less"),
-          figure("tcp-peak-memory", "tcp", "peak memory of both", "MiB", "less", false),
-          figure("tcp-settled-memory", "tcp", "memory of both, 3 s later", "MiB", "less", false),
+          figureOf("tcp-cpu", "tcp", "CPU of both daemons", "s/GB", "less"),
+          figureOf("tcp-peak-memory", "tcp", "peak memory of both", "MiB", "less", false),
+          figureOf("tcp-settled-memory", "tcp", "memory of both, 3 s later", "MiB", "less", false),
         ]
       : []),
   ]),
@@ -78,34 +78,23 @@ export const figures: readonly Figure[] = [
     const name = rateName(rate);
     const offered = rate === 0 ? "at overload" : `at ${rate} Mbit/s`;
     return [
-      figure(`udp-${name}-goodput`, "udp", `goodput ${offered}`, "Gbit/s", "more"),
-      figure(`udp-${name}-loss`, "udp", `loss ${offered}`, "%", "less"),
-      figure(`udp-${name}-cpu`, "udp", `CPU of both ${offered}`, "s/GB", "less"),
+      figureOf(`udp-${name}-goodput`, "udp", `goodput ${offered}`, "Gbit/s", "more"),
+      figureOf(`udp-${name}-loss`, "udp", `loss ${offered}`, "%", "less"),
+      figureOf(`udp-${name}-cpu`, "udp", `CPU of both ${offered}`, "s/GB", "less"),
     ];
   }),
-  figure("udp-64", "udp", "packets of 64 bytes", "kpps", "more"),
-  figure("udp-peak-memory", "udp", "peak memory of both", "MiB", "less", false),
-  figure("ping-idle-median", "ping", "idle, median", "ms", "less"),
-  figure("ping-idle-p99", "ping", "idle, p99", "ms", "less"),
-  figure("ping-load-median", "ping", "under TCP, median", "ms", "less"),
-  figure("ping-load-p99", "ping", "under TCP, p99", "ms", "less"),
-  figure("handshakes", "handshakes", "answered, each of a new peer", "1/s", "more"),
+  figureOf("udp-64", "udp", "packets of 64 bytes", "kpps", "more"),
+  figureOf("udp-peak-memory", "udp", "peak memory of both", "MiB", "less", false),
+  figureOf("ping-idle-median", "ping", "idle, median", "ms", "less"),
+  figureOf("ping-idle-p99", "ping", "idle, p99", "ms", "less"),
+  figureOf("ping-load-median", "ping", "under TCP, median", "ms", "less"),
+  figureOf("ping-load-p99", "ping", "under TCP, p99", "ms", "less"),
+  figureOf("handshakes", "handshakes", "answered, each of a new peer", "1/s", "more"),
   ...[...peerCounts.keys()].flatMap((leg) => [
-    figure(`${leg}-addconf`, leg, "wg addconf", "ms", "less", false),
-    figure(`${leg}-tcp`, leg, "TCP, MTU 1420, 1 stream up", "Gbit/s", "more"),
-    figure(`${leg}-memory`, leg, "peak memory of both, TCP", "MiB", "less", false),
+    figureOf(`${leg}-addconf`, leg, "wg addconf", "ms", "less", false),
+    figureOf(`${leg}-tcp`, leg, "TCP, MTU 1420, 1 stream up", "Gbit/s", "more"),
+    figureOf(`${leg}-memory`, leg, "peak memory of both, TCP", "MiB", "less", false),
   ]),
-  figure("event-loop-tcp", "event-loop", "delay under TCP, p99", "ms", "less", false),
-  figure("event-loop-udp", "event-loop", "delay under UDP, p99", "ms", "less", false),
+  figureOf("event-loop-tcp", "event-loop", "delay under TCP, p99", "ms", "less", false),
+  figureOf("event-loop-udp", "event-loop", "delay under UDP, p99", "ms", "less", false),
 ];
-
-function figure(
-  id: string,
-  leg: Leg,
-  title: string,
-  unit: string,
-  better: "more" | "less",
-  ffiToExec = true,
-): Figure {
-  return { id, leg, title, unit, better, ffiToExec };
-}

@@ -1,5 +1,28 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { systemCodeOf } from "../../src/errors.js";
+
+/** How often untilAtRest reads the CPU time, in milliseconds. */
+const restInterval = 50;
+
+/** How long untilAtRest waits at most, in milliseconds. */
+const restLimit = 2000;
+
+/**
+ * Waits until processes use less than one percent of a processor: until the work that a start or a load
+ * leaves behind is done, or two seconds have passed.
+ *
+ * @param cpuTime their CPU time so far, in seconds
+ */
+export async function untilAtRest(cpuTime: () => number): Promise<void> {
+  const deadline = performance.now() + restLimit;
+  for (let before = cpuTime(); performance.now() < deadline; ) {
+    await delay(restInterval);
+    const now = cpuTime();
+    if ((now - before) * 1000 < restInterval / 100) return;
+    before = now;
+  }
+}
 
 /**
  * The CPU time of a process's threads so far, in seconds, to the nanosecond: /proc/PID/stat is too coarse for

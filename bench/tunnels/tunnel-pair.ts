@@ -1,12 +1,11 @@
 import { execFile } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { messageOf } from "../../src/errors.js";
 import { PrivateKey } from "../../src/values/key.js";
 import { Daemon, type TunnelProgram } from "./daemon.js";
-import { cpuSeconds, memory } from "./process.js";
+import { cpuSeconds, memory, untilAtRest } from "./process.js";
 
 const execute = promisify(execFile);
 
@@ -18,12 +17,6 @@ const handshakeLimit = 20_000;
 
 /** How long the first packet of the MTU's size may take after that, in milliseconds. */
 const fullSizeLimit = 5000;
-
-/** A pair is at rest if it uses less than a hundredth of a processor for so long, in milliseconds. */
-const restInterval = 50;
-
-/** How long a pair may take to come to rest, in milliseconds; one that never does is measured all the same. */
-const restLimit = 2000;
 
 /** Bytes of the headers of IPv4 and ICMP. */
 const pingHeaders = 28;
@@ -74,7 +67,7 @@ export class TunnelPair {
       await untilCrosses(near, far, pingHeaders, handshakeLimit);
       await untilCrosses(near, far, mtu, fullSizeLimit);
       const pair = new TunnelPair(near, far);
-      await pair.#untilAtRest();
+      await untilAtRest(() => pair.cpuSeconds());
       await work(pair);
     } catch (error) {
       const ended = ends.flatMap(({ daemon }) => daemon.end ?? []);
@@ -83,17 +76,6 @@ export class TunnelPair {
     } finally {
       await Promise.all(ends.map(({ daemon }) => daemon.stop()));
       await Promise.all([1, 2].map(clear));
-    }
-  }
-
-  /** Waits until the work that a start leaves behind, such as compiling JavaScript, is done. */
-  async #untilAtRest(): Promise<void> {
-    const deadline = performance.now() + restLimit;
-    for (let before = this.cpuSeconds(); performance.now() < deadline; ) {
-      await delay(restInterval);
-      const now = this.cpuSeconds();
-      if ((now - before) * 1000 < restInterval / 100) return;
-      before = now;
     }
   }
 

@@ -1,17 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { cpuSeconds, memory } from "../../bench/tunnels/process.js";
+import { cpuSeconds, memory, untilAtRest } from "../../bench/tunnels/process.js";
 import { type Flooded, flood } from "./flood.js";
 import type { MemoryRow } from "./memory-rows.js";
 import type { FieldProgram } from "./programs.js";
 import type { Figure, Measured } from "./result.js";
 import { Site } from "./site.js";
-
-/** A program is at rest if it uses less than a hundredth of a processor for this long, in milliseconds. */
-const restInterval = 50;
-
-/** How long to wait until a program is at rest, in milliseconds. After that it is measured as it is. */
-const restLimit = 2000;
 
 /** When memory is first read after a flood, in seconds. */
 const soon = 10;
@@ -75,7 +69,7 @@ export async function whileFlooded<Result>(
   const server = await site.startServer(program, row.mtu, row.env);
   const { pid } = server;
   const load = await row.prepare(site, server);
-  await untilAtRest(pid);
+  await untilAtRest(() => cpuSeconds(pid));
   const before = memory(pid, "VmRSS");
   await resetPeak(pid);
   const flooded = await flood(load);
@@ -83,17 +77,6 @@ export async function whileFlooded<Result>(
   const result = await work({ ...flooded, pid, before });
   server.assertRuns();
   return result;
-}
-
-/** Waits until the program has finished what its start left to do, such as compiling JavaScript. */
-async function untilAtRest(pid: number): Promise<void> {
-  const deadline = performance.now() + restLimit;
-  for (let before = cpuSeconds(pid); performance.now() < deadline; ) {
-    await delay(restInterval);
-    const now = cpuSeconds(pid);
-    if ((now - before) * 1000 < restInterval / 100) return;
-    before = now;
-  }
 }
 
 /** Resets VmHWM to the current memory. Source: Linux's Documentation/filesystems/proc.rst, clear_refs. */
