@@ -134,11 +134,12 @@ export function runAttached(
   env: Environment,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { env, stdio: "inherit" });
     const forward = (signal: NodeJS.Signals) => {
       if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
     };
+    // Before the child is there: a signal between would end us alone. It arrives in a later turn of the event loop.
     for (const signal of forwardedSignals) process.on(signal, forward);
+    const child = spawn(program, words, { env, stdio: "inherit" });
     // After the start, an error is a signal that may not be sent to sudo.
     child.on("error", reject);
     child.on("spawn", () => child.on("error", () => {}).removeListener("error", reject));

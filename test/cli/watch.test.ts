@@ -123,9 +123,10 @@ describe("wg-bridge show --watch", () => {
     });
     await once(child.stdout, "data");
     const errors = once(child.stderr, "data");
+    const ended = once(child, "exit");
     ip("link", "del", "wgw0");
     assert.match(String((await errors)[0]), /^wg-bridge: The program that served wgw0 has ended/);
-    assert.deepEqual(await once(child, "exit"), [1, null]);
+    assert.deepEqual(await ended, [1, null]);
   });
 
   it("redraws a terminal, and restores it when q is typed", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   constants,
@@ -184,16 +184,28 @@ import { runAttached } from "${packageRoot}/dist/src/cli/wg-quick.js";
 process.exitCode = await runAttached(["bash", "--norc", "-c", process.argv[1]], process.env);
 `;
 
-function start(script: string) {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", driver, script], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  child.stdout.setEncoding("utf8");
-  return child;
-}
+// A signal just before read blocks does not interrupt it: its trap runs only between commands.
+const untilInputEnds = "while read -t 1; [ $? -gt 128 ]; do :; done";
 
 describe("a command that inherits our standard streams", () => {
   onlyInSandbox();
+
+  let driving: ChildProcess | undefined;
+
+  afterEach("ends what a test has left", () => {
+    if (driving?.exitCode === null && driving.signalCode === null) driving.kill("SIGKILL");
+    // A script that has lost its driver ends by these.
+    for (const stream of driving?.stdio ?? []) stream?.destroy();
+  });
+
+  function start(script: string) {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", driver, script], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    driving = child;
+    child.stdout.setEncoding("utf8");
+    return { child, ended: once(child, "exit") };
+  }
 
   for (const [signal, number] of [
     ["SIGTERM", 15],
@@ -201,26 +213,30 @@ describe("a command that inherits our standard streams", () => {
     ["SIGINT", 2],
   ] as const) {
     it(`receives ${signal}, and is waited for`, async () => {
-      // A signal just before read blocks does not interrupt it: its trap runs only between commands.
-      const child = start(
-        `trap 'echo trapped; exit 5' ${number}; echo ready; until read -t 1; do :; done`,
+      const { child, ended } = start(
+        `trap 'echo trapped; exit 5' ${number}; echo ready; ${untilInputEnds}`,
       );
       assert.deepEqual(await once(child.stdout, "data"), ["ready\n"]);
       child.kill(signal);
       assert.deepEqual(await once(child.stdout, "data"), ["trapped\n"]);
-      assert.deepEqual(await once(child, "exit"), [5, null]);
+      assert.deepEqual(await ended, [5, null]);
     });
   }
 
+  it("receives a signal that arrives as soon as it runs", async () => {
+    const { ended } = start(`trap 'exit 5' TERM; kill -TERM $PPID; ${untilInputEnds}`);
+    assert.deepEqual(await ended, [5, null]);
+  });
+
   it("reads our standard input, and determines our exit code", async () => {
-    const child = start("read word; echo $word; exit 3");
+    const { child, ended } = start("read word; echo $word; exit 3");
     child.stdin.end("hello\n");
     assert.deepEqual(await once(child.stdout, "data"), ["hello\n"]);
-    assert.deepEqual(await once(child, "exit"), [3, null]);
+    assert.deepEqual(await ended, [3, null]);
   });
 
   it("determines our exit code by the signal that ended it, as in a shell", async () => {
-    const child = start("kill -KILL $$");
-    assert.deepEqual(await once(child, "exit"), [128 + 9, null]);
+    const { ended } = start("kill -KILL $$");
+    assert.deepEqual(await ended, [128 + 9, null]);
   });
 });
