@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
 import { type Environment, packageRoot, sandboxScript } from "../../src/artifacts.js";
 import { readLines } from "../../src/backends/lines.js";
+import { withTimeLimit } from "../../src/deadline.js";
 import { messageOf } from "../../src/errors.js";
 import type { Context, Reporter, Turn } from "../bench.js";
 import type { Finding } from "../rounds.js";
@@ -62,13 +63,16 @@ export async function tryInSandbox(
   { env, signal }: Context,
 ): Promise<{ readonly exitStatus: number | null; readonly lastLine: string }> {
   let lastLine = "";
-  const exitStatus = await runInSandbox([sandboxScript, ...command], {
-    env,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(commandLimit)]),
-    onLine: (line) => {
-      lastLine = line.trim() || lastLine;
-    },
-  });
+  const tooLong = () => new Error(`it took longer than ${commandLimit / 1000} s`);
+  const exitStatus = await withTimeLimit(commandLimit, tooLong, signal, (either) =>
+    runInSandbox([sandboxScript, ...command], {
+      env,
+      signal: either,
+      onLine: (line) => {
+        lastLine = line.trim() || lastLine;
+      },
+    }),
+  );
   signal.throwIfAborted();
   return { exitStatus, lastLine };
 }

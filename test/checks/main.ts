@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { withTimeLimit } from "../../src/deadline.js";
 import { findSandboxObstacle } from "./check.js";
 import { allChecks, coverage } from "./checks.js";
 import { prepareCoverage } from "./mocha.js";
@@ -23,8 +24,11 @@ const checks = (await allChecks()).filter(
 );
 const options: SideBySideOptions = {
   lanes: lanesFor(availableParallelism()),
-  obstacle: await findSandboxObstacle(
-    AbortSignal.any([interrupted.signal, AbortSignal.timeout(limit)]),
+  obstacle: await withTimeLimit(
+    limit,
+    () => new Error("scripts/sandbox hangs"),
+    interrupted.signal,
+    findSandboxObstacle,
   ),
   limit,
   onEnd: ({ name }, found, seconds) => {

@@ -1,3 +1,4 @@
+import { withTimeLimit } from "../../src/deadline.js";
 import type { Check, Job } from "./check.js";
 import { addOutcomes, type Outcome, oneFailed, oneSkipped } from "./outcome.js";
 
@@ -102,8 +103,8 @@ export class SideBySide {
     const { obstacle, limit } = this.#options;
     if (job.needsSandbox && obstacle !== undefined) return oneSkipped(job.name, obstacle);
     try {
-      signal.throwIfAborted();
-      return await job.run(AbortSignal.any([signal, AbortSignal.timeout(limit)]));
+      const tooLong = () => new Error(`it took longer than ${limit / 1000} s`);
+      return await withTimeLimit(limit, tooLong, signal, (either) => job.run(either));
     } catch (error) {
       return oneFailed(`${job.name}: ${error}\n`);
     }
