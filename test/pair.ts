@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import {
   allowedIp,
   type DeviceConfig,
@@ -14,10 +13,10 @@ import {
   type Tunnel,
   type TunnelOptions,
 } from "../src/index.js";
+import { pingAll } from "./ping.js";
 import { ip } from "./sandbox.js";
 
 const echo = fileURLToPath(new URL("echo.js", import.meta.url));
-const run = promisify(execFile);
 
 /** The options of a pair. Pairs that are open at the same time need different numbers. */
 export interface PairOptions {
@@ -120,11 +119,8 @@ export class Pair implements AsyncDisposable {
 
   /** Fails unless every ping is answered. `size` is the payload in bytes, `interval` in seconds. */
   async ping(count: number, size = 56, interval = 0.02): Promise<void> {
-    const words = ["-M", "do", "-c", count, "-i", interval, "-s", size, this.farAddress].map(
-      String,
-    );
-    const { stdout } = await run("ping", words);
-    assert.match(stdout, new RegExp(`\\b${count} received, 0% packet loss`));
+    const words = ["-M", "do", "-i", String(interval), "-s", String(size)];
+    await pingAll(this.farAddress, count, words);
   }
 
   /** Sends bytes to the far end and back by TCP, and compares what arrives by SHA-256. */

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { untilAnswer } from "../../src/backends/exec/tunnel.js";
 import { socketPath, waitUntilFree } from "../../src/uapi/socket.js";
+import { pingAll } from "../ping.js";
 import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";
+import { inNamespace } from "../suite/commands.js";
 import { environment, programs } from "./programs.js";
 
 interface Keys {
@@ -82,20 +84,7 @@ for (const program of programs) {
           ip("-n", namespace, "address", "add", `10.9.0.${own}/24`, "dev", `wg${own}`);
           ip("-n", namespace, "link", "set", `wg${own}`, "up");
         }
-        const ping = [
-          "netns",
-          "exec",
-          "wgb1",
-          "ping",
-          "-c",
-          "3",
-          "-i",
-          "0.2",
-          "-w",
-          "20",
-          "10.9.0.2",
-        ];
-        assert.match(ip(...ping), / 0% packet loss/);
+        await pingAll("10.9.0.2", 3, ["-i", "0.2"], inNamespace("wgb1"));
         const shown = execFileSync("wg", ["show", "wg2", "transfer"], { encoding: "utf8" });
         assert.match(shown, /\t[1-9]\d*\t[1-9]\d*\n$/);
       } finally {
