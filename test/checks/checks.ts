@@ -54,7 +54,7 @@ export async function allChecks(): Promise<readonly Check[]> {
     ),
     inSandbox("netns.sh on exec", ["test/test.sh", "exec"], busy),
     inSandbox("netns.sh on ffi", ["test/test.sh", "ffi"], busy),
-    plain("fuzz", ["scripts/fuzz", "3"], busy),
+    plain("fuzz", ["scripts/fuzz", "20000"], busy),
     sandboxedTests(sandboxed),
     plain("reference", ["scripts/reference", "--check"]),
     inSandbox("package", ["test/package.sh"]),
