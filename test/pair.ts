@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import {
   allowedIp,
@@ -16,6 +18,10 @@ import {
 import { pingAll } from "./ping.js";
 import { ip } from "./sandbox.js";
 
+/** How long a UDP port's socket is waited for, and how often it is looked for, in milliseconds. */
+const portLimit = 30_000;
+const portInterval = 5;
+
 const echo = fileURLToPath(new URL("echo.js", import.meta.url));
 
 /** The options of a pair. Pairs that are open at the same time need different numbers. */
@@ -27,6 +33,17 @@ export interface PairOptions {
   readonly mtu?: number;
   /** The far end's preshared key, if it shall differ from the near end's. */
   readonly farPresharedKey?: PresharedKey;
+}
+
+/** Waits until an IPv4 socket is bound to a UDP port of this network namespace, or until none is. */
+async function untilPort(port: number, wanted: "bound" | "unbound"): Promise<void> {
+  const address = new RegExp(`^ *\\d+: [0-9A-F]{8}:${port.toString(16).toUpperCase()} `, "m");
+  for (let waited = 0; waited < portLimit; waited += portInterval) {
+    const bound = address.test(readFileSync("/proc/net/udp", "utf8"));
+    if (bound === (wanted === "bound")) return;
+    await delay(portInterval);
+  }
+  assert.fail(`UDP port ${port} is not ${wanted} after ${portLimit} ms`);
 }
 
 /** Two ends of one tunnel over loopback; the far interface is in a network namespace of its own. */
@@ -105,10 +122,15 @@ export class Pair implements AsyncDisposable {
         addresses: [`${nearAddress}/24`],
       });
       const farTunnel = await open({ ...far, name: `wgf${number}`, mtu, config: farConfig });
-      // The far tunnel's UDP sockets stay in the namespace in which it was opened.
+      // The far tunnel's UDP sockets stay in the namespace in which it was opened. An interface that moves goes
+      // down: our engine unbinds its port then, and binds it again once it knows that the interface is up. A handshake
+      // that came between would be lost, and is repeated only after 5 s. Other programs keep their port bound.
+      const rebinds = far.env?.WIREGUARD_GO_EXECUTABLE === undefined;
       ip("link", "set", farTunnel.name, "netns", space);
+      if (rebinds) await untilPort(farPort, "unbound");
       ip("-n", space, "address", "add", `${farAddress}/24`, "dev", farTunnel.name);
       ip("-n", space, "link", "set", farTunnel.name, "up");
+      if (rebinds) await untilPort(farPort, "bound");
       return new Pair(nearTunnel, farTunnel, nearConfig, farConfig, farAddress, space);
     } catch (error) {
       await Promise.all(opened.map((tunnel) => tunnel.close()));

@@ -70,7 +70,8 @@ AllowedIPs = 10.71.0.0/24
       const up = runBridge(["up", `--backend=${backend}`, path]);
       assert.equal(up.status, 0, up.stderr);
       assert.match(ip("route", "show", "table", "4242"), /^10\.71\.0\.0\/24 dev wgq0/);
-      execFileSync("ping", ["-c", "3", "-i", "0.05", "10.71.0.2"]);
+      // With a deadline, -c counts answers: before the engine knows that its interface is up, it drops packets.
+      execFileSync("ping", ["-c", "3", "-w", "30", "-i", "0.05", "10.71.0.2"]);
       assert.ok((await tunnel.status()).peers[0]?.latestHandshake);
       const server = serverOf("wgq0");
       assert.equal(server?.program.endsWith("/wireguard-go"), backend === "exec");
