@@ -3,6 +3,10 @@ import { printableLines } from "./text/printable.js";
 
 /** Every code a {@link WgBridgeError} can carry. Codes are stable; messages may change. */
 export type WgBridgeErrorCode =
+  | "WG_BRIDGE_PLATFORM"
+  | "WG_BRIDGE_NODE_VERSION"
+  | "WG_BRIDGE_ENGINE_MISSING"
+  | "WG_BRIDGE_ENGINE_VERSION"
   | "WG_BRIDGE_LIBRARY_MISSING"
   | "WG_BRIDGE_LIBRARY_EMPTY"
   | "WG_BRIDGE_LIBRARY_TRUNCATED"
@@ -14,9 +18,11 @@ export type WgBridgeErrorCode =
   | "WG_BRIDGE_LIBRARY_KOFFI"
   | "WG_BRIDGE_EXECUTABLE_MISSING"
   | "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE"
+  | "WG_BRIDGE_EXECUTABLE_ARCHITECTURE"
   | "WG_BRIDGE_EXECUTABLE_CRASHED"
   | "WG_BRIDGE_INTERFACE_NAME"
   | "WG_BRIDGE_INTERFACE_EXISTS"
+  | "WG_BRIDGE_SOCKET_DIRECTORY"
   | "WG_BRIDGE_SOCKET_IN_USE"
   | "WG_BRIDGE_NO_TUN"
   | "WG_BRIDGE_PERMISSION"
