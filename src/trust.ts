@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { posix } from "node:path";
-import { packageRoot } from "./artifacts.js";
+import { type EngineFile, packageRoot } from "./artifacts.js";
 import { systemCodeOf, WgBridgeError } from "./errors.js";
 
 /** Where wg(8) and every userspace WireGuard have their UAPI sockets. */
@@ -123,19 +123,47 @@ export function requireTrustedSocket(directory: string, path: string): void {
 }
 
 /**
- * As root, refuses a file to load or run that the environment names and that another user could change. Files of
- * this package are not checked: whoever may change those controls this program already. Other users decide for
- * themselves what they run.
+ * As root, refuses a file of the engine that another user could change. Files of this package are not checked: whoever
+ * may change those controls this program already. Other users decide for themselves what they run.
  * @throws WgBridgeError WG_BRIDGE_UNTRUSTED
  */
-export function requireTrustedFile(path: string, variable: string): void {
+export function requireTrusted(file: EngineFile): void {
+  if (file.origin === "named") requireTrustedFile(file.path, file.namedBy);
+  if (file.origin === "packaged") requireTrustedPackage(file.path);
+}
+
+/**
+ * The same for a file that an option or a variable names.
+ * @throws WgBridgeError WG_BRIDGE_UNTRUSTED
+ */
+export function requireTrustedFile(path: string, namedBy: string): void {
   if (process.geteuid?.() !== 0) return;
   const absolute = posix.resolve(path);
   if (absolute.startsWith(`${packageRoot}/`)) return;
   const found = distrustOf(absolute, "file");
   if (found === undefined) return;
+  const subject = namedBy.charAt(0).toUpperCase() + namedBy.slice(1);
   throw new WgBridgeError(
     "WG_BRIDGE_UNTRUSTED",
-    `${variable} names ${path}, which root does not run: ${found.path} ${found.why}, so another user could put a program of theirs there. ${found.remedy}, or install the file where only root may write, as with "install -m 755 ${path} /usr/local/lib/".`,
+    `${subject} names ${path}, which root does not run: ${reason(found)}. ${found.remedy}, or install the file where only root may write, as with "install -m 755 ${path} /usr/local/lib/".`,
   );
+}
+
+/**
+ * The same for a file of another package, which Node.js may have found in a node_modules far above this package. If
+ * other users can change this package too, the tree is theirs, and root runs it on purpose.
+ */
+function requireTrustedPackage(path: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const found = distrustOf(path, "file");
+  if (found === undefined || distrustOf(`${packageRoot}/package.json`, "file") !== undefined)
+    return;
+  throw new WgBridgeError(
+    "WG_BRIDGE_UNTRUSTED",
+    `Root does not run ${path}, which is not installed beside wg-bridge: ${reason(found)}. ${found.remedy}, or install it there.`,
+  );
+}
+
+function reason({ path, why }: Distrust): string {
+  return `${path} ${why}, so another user could put a program of theirs there`;
 }

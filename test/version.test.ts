@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { version as ownVersion } from "../src/artifacts.js";
 import { abiVersion } from "../src/backends/ffi/loading.js";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
@@ -32,6 +33,10 @@ describe("the version in package.json", () => {
     const program = `${checkout}dist/src/cli/main.js`;
     const printed = execFileSync(process.execPath, [program, "--version"], { encoding: "utf8" });
     assert.equal(printed.split("\n")[0], `wg-bridge v${version}`);
+  });
+
+  it("is the same in the code, where a bundle has it", () => {
+    assert.equal(ownVersion, version);
   });
 
   it("is the same in the lock file", () => {

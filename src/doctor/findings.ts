@@ -1,5 +1,5 @@
-import { buildCommand } from "../artifacts.js";
 import type { WgBridgeErrorCode } from "../errors.js";
+import { buildCommand, isCheckout } from "../strategy/remedy.js";
 import type { ArtifactFacts, BackendFacts } from "./backends.js";
 import type { MachineFacts, TunFacts, Versions } from "./facts.js";
 import { installCommands, type PackageManager } from "./packages.js";
@@ -158,19 +158,19 @@ function judgeArtifact(
 ): Finding {
   if (problem === undefined) return ok(subject, `${path}, ${versionName} ${version}`);
   const { code, message } = problem;
-  return { ...subject, mark, detail: `${code}: ${message}`, fixes: artifactFixes(code, path) };
+  return { ...subject, mark, detail: `${code}: ${message}`, fixes: artifactFixes(code) };
 }
 
-function artifactFixes(code: WgBridgeErrorCode, path: string): string[] {
+/** Commands beyond those that the message has. */
+function artifactFixes(code: WgBridgeErrorCode): string[] {
   switch (code) {
     case "WG_BRIDGE_LIBRARY_MUSL":
-    case "WG_BRIDGE_UNTRUSTED": // the message has the command
-    case "WG_BRIDGE_LIBRARY_KOFFI": // the message has the remedy, which is not a command
-      return [];
+    case "WG_BRIDGE_LIBRARY_KOFFI":
+    case "WG_BRIDGE_UNTRUSTED":
     case "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE":
-      return [`chmod +x ${path}`];
+      return [];
     default:
-      return [buildCommand];
+      return isCheckout() ? [buildCommand] : [];
   }
 }
 

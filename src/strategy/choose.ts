@@ -48,7 +48,9 @@ export function choose(request: BackendRequest, { library, executable }: Probe):
       : "exec was asked for.";
     return { backend: "exec", path: executable.path, reason, fallback };
   }
-  if (!fallback) throw executable.problem;
+  // What is missing as a whole is the same problem for both.
+  if (!fallback || executable.problem.message === library.problem?.message)
+    throw executable.problem;
   throw new WgBridgeError(
     executable.problem.code,
     `Neither backend can be used. ffi: ${library.problem?.message} exec: ${executable.problem.message}`,

@@ -1,4 +1,4 @@
-import type { Environment } from "../artifacts.js";
+import type { Environment, NamedFiles } from "../artifacts.js";
 import type { Backend } from "../backends/backend.js";
 import { lazily } from "../descriptors.js";
 import { WgBridgeError } from "../errors.js";
@@ -16,15 +16,17 @@ export interface OpenedBackend extends Pick<Choice, "reason" | "fallback"> {
 
 /**
  * Opens a backend; for ffi it loads the library. auto prefers ffi and falls back on exec; ffi and exec never fall back.
- * @throws WgBridgeError WG_BRIDGE_LIBRARY_* or WG_BRIDGE_EXECUTABLE_*: why the backend cannot be used.
+ * @throws WgBridgeError WG_BRIDGE_ENGINE_*, WG_BRIDGE_LIBRARY_* or WG_BRIDGE_EXECUTABLE_*: why the backend cannot be used.
  */
 export function openBackend(
   request: BackendRequest = "auto",
   env: Environment = process.env,
+  named: NamedFiles = {},
 ): Promise<OpenedBackend> {
-  return withFallback(request, env, async ({ backend, path, reason, fallback }) => {
+  const open = async ({ backend, path, reason, fallback }: Choice) => {
     return { backend: await (backend === "ffi" ? openFfi : openExec)(path), reason, fallback };
-  });
+  };
+  return withFallback(request, env, open, named);
 }
 
 /**
@@ -35,8 +37,9 @@ export async function withFallback<T>(
   request: BackendRequest,
   env: Environment,
   use: (choice: Choice) => Promise<T>,
+  named: NamedFiles = {},
 ): Promise<T> {
-  const found = probe(env);
+  const found = probe(env, named);
   const choice = choose(request, found);
   try {
     return await use(choice);

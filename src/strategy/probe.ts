@@ -1,17 +1,20 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
 import {
-  buildCommand,
-  bundleRemedy,
+  type EngineFile,
   type Environment,
-  executablePath,
+  findEngineFile,
   isExecutableFile,
-  libraryPath,
+  type NamedFiles,
 } from "../artifacts.js";
 import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
-import { requireTrustedFile } from "../trust.js";
+import { requireTrusted } from "../trust.js";
 import { type ElfFault, type ElfFile, elfHeadBytes, parseElf } from "./elf.js";
+import { checkExecutable } from "./executable.js";
+import { missingError } from "./missing.js";
+import { requireOwnRelease } from "./release.js";
+import { replacementRemedy } from "./remedy.js";
 
 /** A file that a backend needs. If it cannot be used, `problem` says why. */
 export interface Artifact {
@@ -25,21 +28,23 @@ export interface Probe {
   readonly executable: Artifact;
 }
 
-const rebuild =
-  bundleRemedy ??
-  `Build it anew with "${buildCommand}", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.`;
-
-/** Examines the library and the executable that the environment names. */
-export function probe(env: Environment): Probe {
-  return { library: probeNamedLibrary(env), executable: probeExecutable(env) };
+/** Examines the library and the executable that the caller or the environment names, or wg-bridge's own. */
+export function probe(env: Environment, named: NamedFiles = {}): Probe {
+  return { library: probeLibrary(env, named), executable: probeExecutable(env, named) };
 }
 
-function probeNamedLibrary(env: Environment): Artifact {
-  const named = libraryPath(env);
+/** Examines the library's header. Only loading it shows whether it can be loaded, and its ABI. */
+export function probeLibrary(env: Environment, named: NamedFiles = {}): Artifact {
+  const found = findEngineFile("library", env, named);
   // The dynamic loader searches directories of its own for a bare name.
-  const path = named.includes("/") ? named : `./${named}`;
-  const trusted = artifact(path, () => requireTrustedFile(path, "WIREGUARD_GO_BRIDGE_LIB_PATH"));
-  return trusted.problem === undefined ? probeLibrary(path) : trusted;
+  const path = found.path.includes("/") ? found.path : `./${found.path}`;
+  const file = { ...found, path };
+  return artifact(path, () => {
+    requireNoMusl();
+    requireOwnRelease(file);
+    requireTrusted(file);
+    checkHeader(file, readElf(file));
+  });
 }
 
 function artifact(path: string, check: () => void): Artifact {
@@ -52,30 +57,24 @@ function artifact(path: string, check: () => void): Artifact {
   }
 }
 
-/** Examines a library's header. Only loading it shows whether it can be loaded, and its ABI. */
-export function probeLibrary(path: string): Artifact {
-  return artifact(path, () => {
-    if (isMusl()) {
-      throw new WgBridgeError(
-        "WG_BRIDGE_LIBRARY_MUSL",
-        "This Node.js runs on musl, which cannot load a Go library into a running process. Use --backend=exec.",
-      );
-    }
-    checkHeader(path, readElf(path));
-  });
+function requireNoMusl(): void {
+  if (!isMusl()) return;
+  throw new WgBridgeError(
+    "WG_BRIDGE_LIBRARY_MUSL",
+    "This Node.js runs on musl, which cannot load a Go library into a running process. Use --backend=exec.",
+  );
 }
 
-function readElf(path: string): ElfFile | ElfFault {
+function readElf(file: EngineFile): ElfFile | ElfFault {
+  const { path } = file;
   try {
     return headOf(path);
   } catch (error) {
     const shortage = shortageError(`Looking at the library ${path}`, error);
     if (shortage !== undefined) throw shortage;
     throw systemCodeOf(error) === "ENOENT"
-      ? libraryError("MISSING", `There is no library ${path}`, { cause: error })
-      : libraryError("LOAD", `The library ${path} cannot be read (${messageOf(error)})`, {
-          cause: error,
-        });
+      ? missingError(file, error)
+      : libraryError("LOAD", file, `cannot be read (${messageOf(error)})`, { cause: error });
   }
 }
 
@@ -90,33 +89,38 @@ function headOf(path: string): ElfFile | ElfFault {
   }
 }
 
-function checkHeader(path: string, elf: ElfFile | ElfFault): void {
-  const library = `The library ${path} is`;
+function checkHeader(file: EngineFile, elf: ElfFile | ElfFault): void {
   switch (elf) {
     case "empty":
-      throw libraryError("EMPTY", `${library} empty: its build was interrupted`);
+      throw libraryError("EMPTY", file, "is empty: its build or copy was interrupted");
     case "truncated":
       throw libraryError(
         "TRUNCATED",
-        `${library} truncated: parts that its header names are missing`,
+        file,
+        "is truncated: parts that its header names are missing",
       );
     case "not-elf":
-      throw libraryError("NOT_ELF", `${library} not an ELF file, and cannot be loaded`);
+      throw libraryError("NOT_ELF", file, "is not an ELF file, and cannot be loaded");
   }
   const { architecture, shared } = elf;
   if (architecture !== process.arch || elf.endianness !== endianness()) {
-    const fact = `${library} built for ${architecture}, and this Node.js for ${process.arch}`;
-    throw libraryError("ARCHITECTURE", fact);
+    const fact = `is built for ${architecture}, and this Node.js for ${process.arch}`;
+    throw libraryError("ARCHITECTURE", file, fact);
   }
-  if (!shared) throw libraryError("LOAD", `${library} an executable, not a shared library`);
+  if (!shared) throw libraryError("LOAD", file, "is an executable, not a shared library");
 }
 
 function libraryError(
-  problem: "MISSING" | "LOAD" | "EMPTY" | "TRUNCATED" | "NOT_ELF" | "ARCHITECTURE",
+  problem: "LOAD" | "EMPTY" | "TRUNCATED" | "NOT_ELF" | "ARCHITECTURE",
+  file: EngineFile,
   fact: string,
   options?: ErrorOptions,
 ): WgBridgeError {
-  return new WgBridgeError(`WG_BRIDGE_LIBRARY_${problem}`, `${fact}. ${rebuild}`, options);
+  return new WgBridgeError(
+    `WG_BRIDGE_LIBRARY_${problem}`,
+    `The library ${file.path} ${fact}. ${replacementRemedy(file)}`,
+    options,
+  );
 }
 
 /** Reads the header of node itself: process.report needs tens of milliseconds to name the C library. */
@@ -129,13 +133,16 @@ function isMusl(): boolean {
   }
 }
 
-/** Checks that the executable that the environment names exists and may be executed. */
-export function probeExecutable(env: Environment): Artifact {
-  const named = executablePath(env);
-  const path = named.includes("/") ? named : (searchPath(named, env.PATH ?? "") ?? named);
+/** Examines the executable, without starting it. */
+export function probeExecutable(env: Environment, named: NamedFiles = {}): Artifact {
+  const found = findEngineFile("executable", env, named);
+  const onPath = found.path.includes("/") ? undefined : searchPath(found.path, env.PATH ?? "");
+  const path = onPath ?? found.path;
+  const file = { ...found, path };
   return artifact(path, () => {
-    requireTrustedFile(path, "WIREGUARD_GO_EXECUTABLE");
-    checkExecutable(path);
+    requireOwnRelease(file);
+    requireTrusted(file);
+    checkExecutable(file);
   });
 }
 
@@ -144,31 +151,4 @@ function searchPath(command: string, searched: string): string | undefined {
     .split(":")
     .map((directory) => `${directory || "."}/${command}`)
     .find(isExecutableFile);
-}
-
-function checkExecutable(path: string): void {
-  let stats: Stats;
-  try {
-    stats = statSync(path);
-  } catch (error) {
-    if (systemCodeOf(error) === "ERR_ACCESS_DENIED") {
-      throw new WgBridgeError(
-        "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",
-        `The executable ${path} cannot be examined: ${messageOf(error)}.`,
-        { cause: error },
-      );
-    }
-    throw new WgBridgeError(
-      "WG_BRIDGE_EXECUTABLE_MISSING",
-      `There is no executable ${path} (${messageOf(error)}). ${bundleRemedy ?? `Build it with "${buildCommand}", or name another with WIREGUARD_GO_EXECUTABLE.`}`,
-      { cause: error },
-    );
-  }
-  if (!isExecutableFile(path)) {
-    const remedy = stats.isFile() ? `Run "chmod +x ${path}"` : "It is not a regular file";
-    throw new WgBridgeError(
-      "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",
-      `The executable ${path} may not be executed. ${remedy}, or name another with WIREGUARD_GO_EXECUTABLE.`,
-    );
-  }
 }

@@ -126,6 +126,12 @@ const features = list(text(parseDisabled, "a feature's name", "WG_BRIDGE_FEATURE
 const disable: Reader<readonly TunnelFeature[]> = (value, place) =>
   parseDisabled(features(value, place).flat().join(","));
 
+/** Reads the name of a file. The kernel's calls end at a NUL, so that Node.js passes on no text with one. */
+const path: Reader<string> = (value, place) => {
+  if (typeof value === "string" && value !== "" && !value.includes("\0")) return value;
+  throw inputError(place, value, "the path of a file");
+};
+
 const watching = { pollInterval: interval, resolve, signal: abortSignal };
 
 const tunnelOptions = record(
@@ -133,6 +139,8 @@ const tunnelOptions = record(
   {
     ...watching,
     backend: oneOf<BackendRequest>(["auto", "ffi", "exec"], "WG_BRIDGE_BACKEND_UNKNOWN"),
+    library: path,
+    executable: path,
     mtu,
     listenPort,
     logLevel: oneOf<LogLevel>(["silent", "error", "verbose"]),

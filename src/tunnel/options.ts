@@ -26,6 +26,17 @@ export interface TunnelOptions extends WatchOptions {
   readonly name: string;
   /** Default: the environment's WG_BRIDGE_BACKEND, or "auto", which prefers ffi. */
   readonly backend?: BackendRequest;
+  /**
+   * The path of the library that ffi loads, for programs that cannot leave it where it is installed, such as
+   * bundles. It does not choose ffi: if the backend is exec, the library is not used. Default: the environment's
+   * WIREGUARD_GO_BRIDGE_LIB_PATH, or the installed one.
+   */
+  readonly library?: string;
+  /**
+   * The path of the executable that exec starts, or a command on PATH: any wireguard-go program. It does not choose
+   * exec: "auto" still prefers ffi. Default: the environment's WIREGUARD_GO_EXECUTABLE, or the installed one.
+   */
+  readonly executable?: string;
   /** Bytes, 68 to 65535. Default: the configuration's, or 1420. */
   readonly mtu?: number;
   /** UDP port, 0 to 65535. Default: the configuration's, or the kernel's choice. */

@@ -62,9 +62,9 @@ async function chooseBackend(request: OpenRequest): Promise<OpenedBackend> {
   const { env } = request;
   const asked = parseBackendRequest(request.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
   const option = processOption(request);
-  if (option === undefined) return openBackend(asked, env);
+  if (option === undefined) return openBackend(asked, env, request);
   if (asked === "ffi") throw unsupportedError(option);
-  const opened = await openBackend("exec", env);
+  const opened = await openBackend("exec", env, request);
   return asked === "exec" ? opened : { ...opened, reason: reasonFor(asked, option) };
 }
 

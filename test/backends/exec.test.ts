@@ -94,7 +94,11 @@ describe("the backend exec", () => {
 
   it("reports a program that does not exist as missing", async () => {
     const backend = new ExecBackend(join(directory, "none"));
-    await assertStartFails(backend, "WG_BRIDGE_EXECUTABLE_MISSING", /npm run build/);
+    await assertStartFails(
+      backend,
+      "WG_BRIDGE_EXECUTABLE_MISSING",
+      /does not exist\. Choose another with WIREGUARD_GO_EXECUTABLE/,
+    );
   });
 
   it("reports a program whose interpreter does not exist as missing", async () => {

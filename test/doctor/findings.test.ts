@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { buildCommand } from "../../src/artifacts.js";
 import type { BackendFacts } from "../../src/doctor/backends.js";
 import type { MachineFacts } from "../../src/doctor/facts.js";
 import { diagnose, type Finding } from "../../src/doctor/findings.js";
+import { buildCommand } from "../../src/strategy/remedy.js";
 import { machineWithoutWg, soundMachine } from "./machine.js";
 
 function finding(facts: MachineFacts, id: string): Finding {
@@ -68,7 +68,7 @@ describe("the diagnosis", () => {
         auto: { backend: null, reason: "neither" },
       });
       assert.equal(finding(facts, "library").mark, "fail");
-      assert.deepEqual(finding(facts, "executable").fixes, ["chmod +x /wireguard-go"]);
+      assert.deepEqual(finding(facts, "executable").fixes, []);
       assert.equal(diagnose(facts).canOpenTunnel, false);
     });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
-import { buildCommand, requireDependency } from "../../artifacts.js";
+import { requireDependency } from "../../artifacts.js";
 import { shortageError } from "../../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
 import { redact } from "../../text/redact.js";
@@ -176,12 +176,12 @@ function spawnError(executable: string, error: unknown): WgBridgeError {
   if (error instanceof WgBridgeError) return error;
   const shortage = shortageError(`Starting ${executable}`, error);
   if (shortage !== undefined) return shortage;
-  const choose = "Choose another with WIREGUARD_GO_EXECUTABLE.";
+  const choose = "Choose another with WIREGUARD_GO_EXECUTABLE, or the option executable.";
   const missing = systemCodeOf(error) === "ENOENT";
   return new WgBridgeError(
     missing ? "WG_BRIDGE_EXECUTABLE_MISSING" : "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",
     missing
-      ? `The executable ${executable}, or the loader or interpreter that it names, does not exist. Build it with "${buildCommand}". ${choose}`
+      ? `The executable ${executable}, or the loader or interpreter that it names, does not exist. ${choose}`
       : `The executable ${executable} cannot be run on this machine (${messageOf(error)}). ${choose}`,
     { cause: error },
   );

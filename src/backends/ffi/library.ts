@@ -4,7 +4,7 @@ import { messageOf, WgBridgeError } from "../../errors.js";
 import type { LogLevel } from "../backend.js";
 import type { TunnelFeature } from "../features.js";
 import type { Failure } from "../status.js";
-import { checkAbi, type LoadedLibrary, loadError, loadLibrary, rebuild } from "./loading.js";
+import { checkAbi, type LoadedLibrary, loadError, loadLibrary, loadRemedy } from "./loading.js";
 
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
 
@@ -69,7 +69,7 @@ export class BridgeLibrary {
       return new BridgeLibrary(handle, version);
     } catch (error) {
       if (error instanceof WgBridgeError) throw error;
-      throw loadError(path, messageOf(error), rebuild, { cause: error });
+      throw loadError(path, messageOf(error), loadRemedy(), { cause: error });
     }
   }
 

@@ -1,9 +1,11 @@
 import { runInThisContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
-import { buildCommand, bundled, libraryPath, requireDependency } from "../../artifacts.js";
+import { bundled, libraryPath, requireDependency } from "../../artifacts.js";
 import { lazily, requireDescriptors } from "../../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
+import { noexecRemedy } from "../../strategy/noexec.js";
+import { buildCommand, canBuild } from "../../strategy/remedy.js";
 
 const semver = lazily(() => import("semver/functions/satisfies.js"));
 
@@ -56,12 +58,17 @@ function loadHandle(path: string): LibraryHandle {
   try {
     return load(path);
   } catch (error) {
-    throw loadError(path, messageOf(error), rebuild, { cause: error });
+    const remedy = noexecRemedy(path, "put the library on another one") ?? loadRemedy();
+    throw loadError(path, messageOf(error), remedy, { cause: error });
   }
 }
 
 /** What to do about a library that cannot be used. */
-export const rebuild = `Build it anew with "${buildCommand}", or use --backend=exec.`;
+export function loadRemedy(): string {
+  return canBuild()
+    ? `Use --backend=exec, or build the library on this machine with "${buildCommand}".`
+    : "Use --backend=exec.";
+}
 
 /** The error for a library that cannot be loaded. */
 export function loadError(
@@ -98,19 +105,22 @@ function koffiRemedy(error: unknown): string {
 }
 
 /** What to do about a library of another release. */
-const otherRelease = `Build this package's with "${buildCommand}", or name another with WIREGUARD_GO_BRIDGE_LIB_PATH.`;
+function otherRelease(): string {
+  const name = "ame another with WIREGUARD_GO_BRIDGE_LIB_PATH or the option library.";
+  return canBuild() ? `Build this package's with "${buildCommand}", or n${name}` : `N${name}`;
+}
 
 /**
  * Checks that a library's C interface is compatible by semantic versioning: the same major version,
  * and no older.
  * @throws WgBridgeError WG_BRIDGE_LIBRARY_ABI
  */
-export async function checkAbi(path: string, found: string, remedy = otherRelease): Promise<void> {
+export async function checkAbi(path: string, found: string, remedy?: string): Promise<void> {
   if (found === abiVersion) return;
   const { default: satisfies } = await semver();
   if (satisfies(found, `^${abiVersion}`)) return;
   throw new WgBridgeError(
     "WG_BRIDGE_LIBRARY_ABI",
-    `The library ${path} has ABI version ${JSON.stringify(found)}, and this package needs ^${abiVersion}: they are of different releases. ${remedy}`,
+    `The library ${path} has ABI version ${JSON.stringify(found)}, and this package needs ^${abiVersion}: they are of different releases. ${remedy ?? otherRelease()}`,
   );
 }
