@@ -1,4 +1,3 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
 import {
   type EngineFile,
@@ -10,11 +9,12 @@ import {
 import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { requireTrusted } from "../trust.js";
-import { type ElfFault, type ElfFile, elfHeadBytes, parseElf } from "./elf.js";
+import { type ElfFault, type ElfFile, readElf } from "./elf.js";
 import { checkExecutable } from "./executable.js";
 import { missingError } from "./missing.js";
 import { requireOwnRelease } from "./release.js";
 import { replacementRemedy } from "./remedy.js";
+import { requireLibraryRuntime } from "./runtime.js";
 
 /** A file that a backend needs. If it cannot be used, `problem` says why. */
 export interface Artifact {
@@ -40,10 +40,10 @@ export function probeLibrary(env: Environment, named: NamedFiles = {}): Artifact
   const path = found.path.includes("/") ? found.path : `./${found.path}`;
   const file = { ...found, path };
   return artifact(path, () => {
-    requireNoMusl();
+    requireLibraryRuntime();
     requireOwnRelease(file);
     requireTrusted(file);
-    checkHeader(file, readElf(file));
+    checkHeader(file, readLibrary(file));
   });
 }
 
@@ -57,35 +57,16 @@ function artifact(path: string, check: () => void): Artifact {
   }
 }
 
-function requireNoMusl(): void {
-  if (!isMusl()) return;
-  throw new WgBridgeError(
-    "WG_BRIDGE_LIBRARY_MUSL",
-    "This Node.js runs on musl, which cannot load a Go library into a running process. Use --backend=exec.",
-  );
-}
-
-function readElf(file: EngineFile): ElfFile | ElfFault {
+function readLibrary(file: EngineFile): ElfFile | ElfFault {
   const { path } = file;
   try {
-    return headOf(path);
+    return readElf(path);
   } catch (error) {
     const shortage = shortageError(`Looking at the library ${path}`, error);
     if (shortage !== undefined) throw shortage;
     throw systemCodeOf(error) === "ENOENT"
       ? missingError(file, error)
       : libraryError("LOAD", file, `cannot be read (${messageOf(error)})`, { cause: error });
-  }
-}
-
-function headOf(path: string): ElfFile | ElfFault {
-  const fd = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(elfHeadBytes);
-    const bytes = readSync(fd, head, 0, elfHeadBytes, 0);
-    return parseElf(head.subarray(0, bytes), fstatSync(fd).size);
-  } finally {
-    closeSync(fd);
   }
 }
 
@@ -121,16 +102,6 @@ function libraryError(
     `The library ${file.path} ${fact}. ${replacementRemedy(file)}`,
     options,
   );
-}
-
-/** Reads the header of node itself: process.report needs tens of milliseconds to name the C library. */
-function isMusl(): boolean {
-  try {
-    const node = headOf(process.execPath);
-    return typeof node === "object" && (node.interpreter?.includes("ld-musl") ?? false);
-  } catch {
-    return false; // Node.js's permission model may hide node itself
-  }
 }
 
 /** Examines the executable, without starting it. */

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { endianness, tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { elfHeadBytes, parseElf } from "../../src/strategy/elf.js";
+import { elfHeadBytes, parseElf, readElf } from "../../src/strategy/elf.js";
 import { onlyInSandbox } from "../sandbox.js";
 
 /** Byte offsets in an ELF header. Source: elf(5). */
@@ -51,6 +51,33 @@ describe("an ELF file", () => {
     const node = parse(readFileSync(process.execPath));
     assert.ok(typeof node === "object");
     assert.match(node.interpreter ?? "", /ld-/);
+  });
+
+  it("names its loader even if that lies beyond the head, as patchelf leaves it", () => {
+    const moved = join(directory, "moved");
+    const interpreter = "/nix/store/xyz/lib/ld-musl-x86_64.so.1\0";
+    const offset = 0x12345;
+    const program = Buffer.alloc(offset + interpreter.length);
+    program.set(library.subarray(0, 64));
+    program.fill(0, 40, 48); // e_shoff
+    program.fill(0, 60, 62); // e_shnum
+    program.writeUInt16LE(1, 56); // e_phnum
+    const header = Number(program.readBigUInt64LE(32));
+    program.writeUInt32LE(3, header); // PT_INTERP
+    program.writeBigUInt64LE(BigInt(offset), header + 8);
+    program.writeBigUInt64LE(BigInt(interpreter.length), header + 32);
+    program.write(interpreter, offset, "latin1");
+    writeFileSync(moved, program);
+    const elf = readElf(moved);
+    assert.ok(typeof elf === "object");
+    assert.equal(elf.interpreter, interpreter.slice(0, -1));
+    assert.equal(parse(program.subarray(0, -1)), "truncated");
+    // A length that no path has is not read.
+    program.writeBigUInt64LE(4097n, header + 32);
+    writeFileSync(moved, Buffer.concat([program, Buffer.alloc(5000)]));
+    const endless = readElf(moved);
+    assert.ok(typeof endless === "object");
+    assert.equal(endless.interpreter, undefined);
   });
 
   it("is truncated wherever it is cut after its magic number", () => {
