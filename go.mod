@@ -2,6 +2,8 @@ module wg-bridge
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	golang.org/x/crypto v0.58.0
 	golang.org/x/sys v0.49.0

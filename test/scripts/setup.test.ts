@@ -54,6 +54,14 @@ describe("scripts/setup, before it changes anything,", () => {
     assert.match((await setUp()).stderr, /^Go is too old, go version go1\.24\.0 /);
   });
 
+  it("says what to do if Go cannot fetch the toolchain that go.mod names", async () => {
+    await tree.addProgram(
+      "go",
+      '[ "$1" = version ] && echo go version go1.26.3 linux/amd64 || exit 1',
+    );
+    assert.match((await setUp()).stderr, /^Go cannot fetch .*GOTOOLCHAIN=local\.\n$/);
+  });
+
   for (const [program, name] of [
     ["node", "Node.js"],
     ["npm", "npm"],
