@@ -1,11 +1,12 @@
 import { runInThisContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
-import { bundled, libraryPath, requireDependency } from "../../artifacts.js";
+import { libraryPath } from "../../artifacts.js";
 import { lazily, requireDescriptors } from "../../descriptors.js";
-import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
+import { messageOf, WgBridgeError } from "../../errors.js";
 import { noexecRemedy } from "../../strategy/noexec.js";
 import { buildCommand, canBuild } from "../../strategy/remedy.js";
+import { loadKoffi } from "./koffi.js";
 
 const semver = lazily(() => import("semver/functions/satisfies.js"));
 
@@ -54,7 +55,7 @@ export function loadLibrary(path: string): LoadedLibrary {
 }
 
 function loadHandle(path: string): LibraryHandle {
-  const { load } = requireKoffi();
+  const { load } = loadKoffi(path);
   try {
     return load(path);
   } catch (error) {
@@ -79,29 +80,6 @@ export function loadError(
 ): WgBridgeError {
   const message = `The library ${path} cannot be loaded: ${reason}. ${remedy}`;
   return new WgBridgeError("WG_BRIDGE_LIBRARY_LOAD", message, options);
-}
-
-/** Koffi is a native addon that calls C functions. It is required, which is milliseconds faster than an import. */
-function requireKoffi(): typeof import("koffi") {
-  try {
-    return requireDependency("koffi");
-  } catch (error) {
-    const reason = messageOf(error).split("\n", 1)[0]?.replace(/[.?]$/, "");
-    throw new WgBridgeError(
-      "WG_BRIDGE_LIBRARY_KOFFI",
-      `Koffi, which calls the Go library, cannot be loaded: ${reason}. ${koffiRemedy(error)}`,
-      { cause: error },
-    );
-  }
-}
-
-function koffiRemedy(error: unknown): string {
-  if (systemCodeOf(error) === "ERR_DLOPEN_DISABLED") {
-    return "Start node without --no-addons, and with --allow-addons if with --permission, or use --backend=exec.";
-  }
-  return bundled
-    ? "A bundler has left it behind: mark wg-bridge and koffi external there, or use --backend=exec."
-    : "Install it with its optional packages (npm install --include=optional), or use --backend=exec.";
 }
 
 /** What to do about a library of another release. */
