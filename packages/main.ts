@@ -1,12 +1,15 @@
-// Prints parts of the packages, for scripts/platform-packages, which runs it in the checkout's directory:
+// Prints parts of the packages, and what is wrong with them, for scripts/platform-packages and test/package.sh, which
+// run it in the checkout's directory:
 //
-//   main.js arches             each processor of platforms.json, a line each
 //   main.js programs ARCH      the paths of the programs in its package, a line each
 //   main.js manifest [ARCH]    the package.json of the main package, or of a processor's
 //   main.js declarations DIR   the declarations in the main package, of all those below DIR, a line each
+//   main.js inspect DIR [ARCH] what is wrong with the main package in DIR, or with a processor's; then it exits with 1
+//   main.js scripts DIR        the packages below DIR that have install scripts; if there is one, it exits with 1
 //   main.js sbom               standard input, a bill of materials, in its reproducible form
 import { readFileSync } from "node:fs";
 import { type EntryPoints, neededDeclarations } from "./declarations.js";
+import { findInstallScripts, problemsOfEngine, problemsOfMain } from "./inspect.js";
 import { type Lock, type Manifest, mainManifest, platformManifest } from "./manifests.js";
 import { type Platform, programsOf } from "./platforms.js";
 import { reproducible } from "./sbom.js";
@@ -34,15 +37,28 @@ function print(value: object): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-const [command, argument] = process.argv.slice(2);
-if (command === "arches") {
-  for (const { arch } of platforms) console.log(arch);
-} else if (command === "programs" && argument !== undefined) {
+function inspect(directory: string, arch: string | undefined): readonly string[] {
+  if (arch === undefined) return problemsOfMain(directory);
+  const [, toolchain = "none"] = /^toolchain (\S+)$/m.exec(readFileSync("go.mod", "utf8")) ?? [];
+  return problemsOfEngine(directory, findPlatform(arch), toolchain);
+}
+
+function report(problems: readonly string[]): void {
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+const [command, argument, arch] = process.argv.slice(2);
+if (command === "programs" && argument !== undefined) {
   for (const program of programsOf(findPlatform(argument))) console.log(program);
 } else if (command === "manifest") {
   print(manifest(argument));
 } else if (command === "declarations" && argument !== undefined) {
   for (const file of neededDeclarations(argument, readCheckout())) console.log(file);
+} else if (command === "inspect" && argument !== undefined) {
+  report(inspect(argument, arch));
+} else if (command === "scripts" && argument !== undefined) {
+  report(findInstallScripts(argument));
 } else if (command === "sbom") {
   print(reproducible(JSON.parse(readFileSync(0, "utf8")), readCheckout().name));
 } else {

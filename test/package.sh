@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Packs the package, checks it by publint and attw, installs it into empty projects, with and without
-# install scripts, and runs it there as a user would.
+# Makes the packages, checks them by publint and attw, installs them into empty projects, with and without install
+# scripts, and runs them there as a user would.
 #
 #   test/package.sh
+#
+# The exit status is 77, with the reason as the last line, if the C compiler of the packages cannot be fetched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
@@ -14,27 +16,30 @@ fail() {
   exit 1
 }
 
-# Set-up has built everything else.
-scripts/licenses
-tarball=$work/$(npm pack --loglevel=error --ignore-scripts --pack-destination "$work")
-node_modules/.bin/publint --strict "$tarball"
-node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$tarball"
+# The processor of this machine, and one that it is not, which has no library and so takes no C compiler.
+here=$(node -p process.arch)
+foreign=riscv64
+scripts/platform-packages "$here" "$foreign"
+scripts/platform-packages --check-reproducible --keep-caches "$foreign"
+version=$(node -p 'require("./package.json").version')
+packages=build/packages
+main=$root/$packages/tarballs/wg-bridge-$version.tgz
+engine=$root/$packages/tarballs/wg-bridge-linux-$here-$version.tgz
+(cd "$packages/tarballs" && sha256sum --check --quiet SHA256SUMS) || fail "SHA256SUMS is wrong."
+node_modules/.bin/publint --strict "$main"
+node_modules/.bin/publint --strict "$engine"
+node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$main"
+size=$(stat -c %s "$main")
+((size <= 300000)) || fail "The main package has $size bytes packed, more than 300000."
 
-listing=$(tar -tzf "$tarball")
-for needed in build/wireguard-go build/wireguard_go_bridge.so dist/src/index.d.ts cmd/wireguard-go/main.go \
-  go.mod go.sum scripts/build scripts/build-go build/third-party-licenses.txt man/wg-bridge.1 README.md LICENSE; do
-  grep -qx "package/$needed" <<<"$listing" || fail "The package does not contain $needed."
+for needed in dist/src/index.d.ts cmd/wireguard-go/main.go go.mod go.sum scripts/build scripts/build-go \
+  man/wg-bridge.1 README.md LICENSE sbom.cdx.json; do
+  [[ -e $packages/wg-bridge/$needed ]] || fail "The main package does not contain $needed."
 done
-unwanted=$(grep -E 'netns|_test\.go|/test/|\.tsbuildinfo|node_modules' <<<"$listing" || true)
-[[ -z $unwanted ]] || fail "The package must not contain: $unwanted"
-while read -r module; do
-  grep -q "^$module " build/third-party-licenses.txt || fail "The licence of $module is missing from the package."
-done < <(go version -m build/wireguard-go build/wireguard_go_bridge.so | awk '$1 == "dep" { print $2 }')
-node -e '
-const { scripts = {} } = JSON.parse(require("fs").readFileSync("package.json", "utf8"));
-const own = ["preinstall", "install", "postinstall", "prepare"].filter((name) => name in scripts);
-if (own.length > 0) throw new Error(`The package has install scripts: ${own}`);
-'
+
+# A checkout has no engine to pack, and must not be published by mistake.
+! npm pack --dry-run >/dev/null 2>"$work/pack" || fail "npm pack in a checkout makes a package."
+grep -q 'npm run packages' "$work/pack" || fail "npm pack in a checkout does not say how to make the packages."
 
 cat >"$work/program.ts" <<'PROGRAM'
 import { allowedIp, openTunnel, PrivateKey, type Tunnel, WgBridgeError } from "wg-bridge";
@@ -95,31 +100,41 @@ run_program() {
   [[ $printed == $'ffi ::/0 bigint\nexec ::/0 bigint' ]] || fail "The installed package printed: $printed"
 }
 
+# A machine may have no access to a registry that has the engine's other packages: they are optional.
+install() {
+  npm install --loglevel=error --no-audit --no-fund --prefer-offline "$@" "$main" "$engine" 2>&1
+}
+
 for scripts in --ignore-scripts --foreground-scripts; do
   project=$work/project$scripts
   mkdir "$project"
   cd "$project"
   echo '{ "type": "module", "private": true }' >package.json
-  npm install --loglevel=error --no-audit --no-fund --prefer-offline $scripts "$tarball" >/dev/null || fail "npm install $scripts failed."
+  printed=$(install "$scripts") || fail "npm install $scripts failed: $printed"
+  noise=$(grep -Ei 'script|ignored|blocked' <<<"$printed" || true)
+  [[ -z $noise ]] || fail "npm install $scripts printed: $noise"
+  node "$root/dist/packages/main.js" scripts node_modules || fail "A package in the project has an install script."
+  engines=$(cd node_modules/@wg-bridge && echo *)
+  [[ $engines == "linux-$here" ]] || fail "npm installed these engines: $engines"
+  [[ ! -e node_modules/koffi ]] || fail "npm installed koffi, of which only the native module is needed."
+  kilobytes=$(du --apparent-size -sk node_modules | cut -f 1)
+  ((kilobytes <= 14000)) || fail "The project's node_modules has $kilobytes kB, more than 14000."
   [[ $(node_modules/.bin/wg-bridge --version | head -1) == "wg-bridge "* ]] || fail "wg-bridge --version does not print the version."
   cp "$work/program.ts" "$work/types.ts" .
   "$root/node_modules/.bin/tsc" --strict --target es2023 --lib es2023,esnext.disposable --module nodenext program.ts
   run_program
   "$root/scripts/sandbox" node_modules/.bin/wg-bridge doctor >/dev/null || fail "wg-bridge doctor finds no backend."
-  measuring=$(find node_modules/wg-bridge -path '*/bench/*')
-  [[ -z $measuring ]] || fail "The package contains benchmarks: $measuring"
 done
 
 check_types
 
-npm install --global --prefix "$work/global" --loglevel=error --no-audit --no-fund --prefer-offline --ignore-scripts "$tarball" >/dev/null ||
-  fail "npm install --global failed."
+install --global --prefix "$work/global" --ignore-scripts >/dev/null || fail "npm install --global failed."
 for installed in bin/wg-bridge share/man/man1/wg-bridge.1; do
   [[ -e $work/global/$installed ]] || fail "A global install does not contain $installed."
 done
 
-# A machine with another architecture builds its own programs from the packed sources.
-rm node_modules/wg-bridge/build/wireguard*
+# A machine that has no package builds its own programs from the packed sources.
+rm -r node_modules/@wg-bridge
 npm run --silent --prefix node_modules/wg-bridge build >/dev/null || fail "npm run build failed."
 run_program
-echo "Packed $(stat -c %s "$tarball") bytes, installed and ran them with and without install scripts."
+echo "Packed $size bytes, and installed $kilobytes kB and ran them with and without install scripts."

@@ -18,10 +18,12 @@ describe("the dependencies of the package", () => {
     const named = compiled
       .filter((file) => file.endsWith(".js"))
       .flatMap((file) => packagesIn(readFileSync(`${packageRoot}/dist/src/${file}`, "utf8")));
+    // The engine's package depends on the native module that calls its library.
+    const own = named.filter((name) => !/^(@wg-bridge\/linux|@koromix\/koffi)-/.test(name));
     const manifest: { readonly dependencies: Readonly<Record<string, string>> } = JSON.parse(
       readFileSync(`${packageRoot}/package.json`, "utf8"),
     );
-    assert.deepEqual([...new Set(named)].sort(), Object.keys(manifest.dependencies).sort());
+    assert.deepEqual([...new Set(own)].sort(), Object.keys(manifest.dependencies).sort());
   });
 
   it("are found in every form of import", () => {
