@@ -98,6 +98,15 @@ export function problemsOfMain(directory: string): readonly string[] {
       problems.push(`It contains ${file}, a program.`);
     }
   }
+  const { dependencies }: { readonly dependencies: Readonly<Record<string, string>> } = JSON.parse(
+    readFileSync(join(directory, "package.json"), "utf8"),
+  );
+  const sbom = readFileSync(join(directory, "sbom.cdx.json"), "utf8");
+  for (const [name, version] of Object.entries(dependencies)) {
+    if (!sbom.includes(`"pkg:npm/${name}@${version}"`)) {
+      problems.push(`The bill of materials does not list ${name} ${version}.`);
+    }
+  }
   return problems;
 }
 

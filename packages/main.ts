@@ -2,7 +2,8 @@
 // run it in the checkout's directory:
 //
 //   main.js programs ARCH      the paths of the programs in its package, a line each
-//   main.js manifest [ARCH]    the package.json of the main package, or of a processor's
+//   main.js manifest [ARCH]    the package.json of the main package, or of a processor's; the main one without the
+//                              engines with --without-engines
 //   main.js declarations DIR   the declarations in the main package, of all those below DIR, a line each
 //   main.js inspect DIR [ARCH] what is wrong with the main package in DIR, or with a processor's; then it exits with 1
 //   main.js scripts DIR        the packages below DIR that have install scripts; if there is one, it exits with 1
@@ -29,6 +30,7 @@ function readCheckout(): Manifest & EntryPoints {
 function manifest(arch: string | undefined): object {
   const checkout = readCheckout();
   if (arch === undefined) return mainManifest(checkout, platforms);
+  if (arch === "--without-engines") return mainManifest(checkout, []);
   const lock: Lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
   return platformManifest(checkout, lock, findPlatform(arch));
 }

@@ -22,6 +22,7 @@ foreign=riscv64
 scripts/platform-packages "$here" "$foreign"
 scripts/platform-packages --check-reproducible --keep-caches "$foreign"
 version=$(node -p 'require("./package.json").version')
+types=$(node -p 'require("./package.json").devDependencies["@types/node"]')
 packages=build/packages
 main=$root/$packages/tarballs/wg-bridge-$version.tgz
 engine=$root/$packages/tarballs/wg-bridge-linux-$here-$version.tgz
@@ -75,8 +76,7 @@ export async function use(): Promise<void> {
 }
 TYPES
 
-# check_types: compiles the declarations without skipLibCheck, by old and new compilers, in a project that does not
-# depend on Node.js's types: the package does.
+# check_types: compiles the declarations without skipLibCheck, by old and new compilers.
 check_types() {
   local compiler module
   while read -r compiler module; do
@@ -113,13 +113,16 @@ for scripts in --ignore-scripts --foreground-scripts; do
   printed=$(install "$scripts") || fail "npm install $scripts failed: $printed"
   noise=$(grep -Ei 'script|ignored|blocked' <<<"$printed" || true)
   [[ -z $noise ]] || fail "npm install $scripts printed: $noise"
-  node "$root/dist/packages/main.js" scripts node_modules || fail "A package in the project has an install script."
+  (cd "$root" && node dist/packages/main.js scripts "$project/node_modules") || fail "A package in the project has an install script."
   engines=$(cd node_modules/@wg-bridge && echo *)
   [[ $engines == "linux-$here" ]] || fail "npm installed these engines: $engines"
-  [[ ! -e node_modules/koffi ]] || fail "npm installed koffi, of which only the native module is needed."
+  [[ ! -e node_modules/koffi && ! -e node_modules/@types ]] || fail "npm installed what only a checkout needs: $(ls -m node_modules)"
   kilobytes=$(du --apparent-size -sk node_modules | cut -f 1)
   ((kilobytes <= 14000)) || fail "The project's node_modules has $kilobytes kB, more than 14000."
   [[ $(node_modules/.bin/wg-bridge --version | head -1) == "wg-bridge "* ]] || fail "wg-bridge --version does not print the version."
+  # What follows is TypeScript, which needs Node.js's types; a program in JavaScript does not.
+  npm install --loglevel=error --no-audit --no-fund --prefer-offline --save-dev "@types/node@$types" >/dev/null ||
+    fail "npm install @types/node failed."
   cp "$work/program.ts" "$work/types.ts" .
   "$root/node_modules/.bin/tsc" --strict --target es2023 --lib es2023,esnext.disposable --module nodenext program.ts
   run_program

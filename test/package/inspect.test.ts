@@ -83,13 +83,16 @@ describe("the inspection of a package", () => {
     assert.match(problems, /^The bill of materials does not list golang\.org\/x\/sys v\S+\.$/m);
   });
 
-  it("finds programs and tests in the main package", () => {
+  it("finds programs and tests in the main package, and what its bill of materials does not list", () => {
+    put("package.json", '{ "dependencies": { "semver": "7.8.6", "which": "2.0.2" } }');
+    put("sbom.cdx.json", '{ "purl": "pkg:npm/which@2.0.2" }');
     put("go/tun/read_test.go", "");
     put("dist/src/index.js", "");
     copyFileSync(executable, `${directory}/engine`);
     assert.deepEqual(problemsOfMain(directory), [
       "It contains go/tun/read_test.go.",
       "It contains engine, a program.",
+      "The bill of materials does not list semver 7.8.6.",
     ]);
   });
 
