@@ -99,6 +99,9 @@ func startChild(files tunnel.Files, level tunnel.Level) (*os.Process, *os.File, 
 			fmt.Sprintf("%s=%d", foreground.UAPIFd, childUAPI),
 			fmt.Sprintf("%s=%d", foreground.StatusFd, childStatus),
 			foreground.LifelineFd + "=", // in the background it outlives whoever asked for it
+			// Nor does a service manager wait for it: that it was started is known from its parent's end.
+			foreground.NotifySocket + "=",
+			foreground.WatchdogUsec + "=",
 		}, os.Environ()...),
 		Files: []*os.File{null, output, errorOutput, childTUN: files.TUN, childUAPI: files.UAPI, childStatus: childEnd},
 		Sys:   &syscall.SysProcAttr{Setsid: true},

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -44,16 +45,23 @@ type Process struct {
 // Run opens the interface called name and serves it until SIGTERM, SIGINT, the lifeline's end, the interface's
 // deletion or its socket's removal, none of which is an error. It handles the signals before it opens anything, and
 // gives them back on return. The error says why the tunnel could not start, or what failed when it ended. A start
-// that fails is reported once: on StatusFd, by the caller if ReportsErrors, or else in the log.
+// that fails is reported once: on StatusFd, by the caller if ReportsErrors, or else in the log. A service manager that
+// NotifySocket names is notified of all of it.
 func (p Process) Run(name string, level tunnel.Level) error {
+	log := tunnel.NewLog(p.Output, level, name)
+	manager := p.findManager(log)
+	fail := func(lines StatusWriter, log tunnel.Log, err error) error {
+		manager.failed(name, err)
+		return p.fail(lines, log, err)
+	}
 	lines, err := p.OpenStatus()
 	if err != nil {
-		return p.fail(lines, tunnel.NewLog(p.Output, level, name), err)
+		return fail(lines, log, err)
 	}
 	defer lines.Close()
 	lifeline, err := p.openLifeline()
 	if err != nil {
-		return p.fail(lines, tunnel.NewLog(p.Output, level, name), err)
+		return fail(lines, log, err)
 	}
 	defer lifeline.Close()
 	term := make(chan os.Signal, 1)
@@ -61,17 +69,31 @@ func (p Process) Run(name string, level tunnel.Level) error {
 	defer signal.Stop(term)
 
 	t, log, err := p.start(name, level)
+	manager.log = log
 	if err != nil {
-		return p.fail(lines, log, err)
+		return fail(lines, log, err)
 	}
 	lines.WriteLine(status.Ready(t.Name()))
+	manager.ready(t.Name())
+	stop := make(chan struct{})
+	var guard sync.WaitGroup
+	guard.Go(func() { manager.guard(func() bool { return answers(t) }, stop) })
 
+	asked := true
 	select {
 	case <-term:
 	case <-lifeline.Cut():
 	case <-t.Done():
+		asked = false
+	}
+	close(stop)
+	if asked {
+		manager.closing(t.Name())
+	} else {
+		manager.ended(t)
 	}
 	_ = t.Close() // End has its error
+	guard.Wait()
 	reason, err := t.End()
 	lines.WriteLine(t.EndLine())
 	log.Verbosef("Shutting down")

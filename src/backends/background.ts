@@ -6,6 +6,7 @@ import { Child } from "./exec/child.js";
 import { backgroundVariable, childDescriptors, type Standard } from "./exec/descriptors.js";
 import { type ChildEnd, describeEnd } from "./exec/foreign.js";
 import { SignalForwarding } from "./foreground-signals.js";
+import { withoutManager } from "./service-manager.js";
 
 /** How long a program may take to serve the tunnel, in milliseconds. Our executable gives up earlier. */
 const startTimeout: Readonly<Record<BackendKind, number>> = { ffi: 30_000, exec: 40_000 };
@@ -83,7 +84,11 @@ function startSelf({
   env,
 }: BackgroundRequest): Promise<Child> {
   const output: Standard = env.LOG_LEVEL && env.LOG_LEVEL !== "silent" ? "inherit" : "ignore";
-  const settings = { ...env, WG_PROCESS_FOREGROUND: "1", [backgroundVariable]: "1" };
+  const settings = {
+    ...withoutManager(env),
+    WG_PROCESS_FOREGROUND: "1",
+    [backgroundVariable]: "1",
+  };
   return Child.start({
     command,
     args: [...args, name],
@@ -97,7 +102,7 @@ function startExecutable({ path, name, env }: BackgroundRequest): Promise<Child>
   return Child.start({
     command: path,
     args: [name],
-    descriptors: childDescriptors(env, ["inherit", "inherit", "inherit"], false),
+    descriptors: childDescriptors(withoutManager(env), ["inherit", "inherit", "inherit"], false),
   });
 }
 

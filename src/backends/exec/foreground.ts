@@ -4,6 +4,7 @@ import type { ForegroundEnd } from "../backend.js";
 import { unloggedEnd } from "../end.js";
 import { startError } from "../failure.js";
 import { SignalForwarding } from "../foreground-signals.js";
+import { notifyingFor } from "../service-manager.js";
 import { Child } from "./child.js";
 import { callerStatusFd, childDescriptors, writeStatus } from "./descriptors.js";
 import { type ChildEnd, describeEnd } from "./foreign.js";
@@ -18,7 +19,7 @@ export async function runInForeground(
   const child = await Child.start({
     command: executable,
     args: ["-f", name],
-    descriptors: childDescriptors(env, ["inherit", "inherit", "pipe"], true),
+    descriptors: childDescriptors(notifyingFor(env), ["inherit", "inherit", "pipe"], true),
     onLine: (line) => process.stderr.write(`${line}\n`),
     onStatus: (line) => writeStatus(env, line),
   });

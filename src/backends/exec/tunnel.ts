@@ -12,6 +12,7 @@ import {
 import type { RunningTunnel, StartOptions, TunnelEnd } from "../backend.js";
 import { closedError, endedError, parseTunnelEnd } from "../end.js";
 import { startError } from "../failure.js";
+import { withoutManager } from "../service-manager.js";
 import { Child } from "./child.js";
 import { childDescriptors } from "./descriptors.js";
 import { type ChildEnd, describeEnd, failureOf } from "./foreign.js";
@@ -70,7 +71,7 @@ export async function startTunnel(
 }
 
 function environment({ logLevel = "error", disable = [] }: StartOptions): NodeJS.ProcessEnv {
-  const { WG_TUN_FD: _tun, WG_UAPI_FD: _uapi, ...env } = process.env;
+  const { WG_TUN_FD: _tun, WG_UAPI_FD: _uapi, ...env } = withoutManager(process.env);
   return {
     ...env,
     LOG_LEVEL: logLevel,
