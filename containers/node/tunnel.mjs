@@ -1,0 +1,120 @@
+// Runs a tunnel in a container by a file of wg-quick, and follows the file when it changes.
+//
+//   node tunnel.mjs [--attach] INTERFACE FILE
+//
+// With --attach the engine runs in another container: this one configures it, and ends when the engine does, so that
+// its restart configures the next one. Routes are made for allowed IPs, except for 0.0.0.0/0 and ::/0, which would cut
+// the container off from its peers. SIGHUP reads the file at once; DNS, Table and the hooks of wg-quick are left alone.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, statSync, watchFile } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { setTimeout as wait } from "node:timers/promises";
+import { attach, listServedInterfaces, openTunnel, parseConfig } from "wg-bridge";
+
+const sockets = "/var/run/wireguard";
+/** Milliseconds: how often the file is looked at, and how long another container's engine may take to start. */
+const interval = 5000;
+const startLimit = 60_000;
+
+const words = process.argv.slice(2);
+const isAttached = words[0] === "--attach";
+const [name, file] = isAttached ? words.slice(1) : words;
+if (name === undefined || file === undefined) {
+  console.error("usage: node tunnel.mjs [--attach] INTERFACE FILE");
+  process.exit(2);
+}
+
+// The first process of a container ignores signals that it has no handler for.
+const end = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => end.abort());
+
+/** The routes that this program has made. */
+let routes = new Set();
+
+async function readConfig() {
+  const bytes = await readFile(file);
+  try {
+    return parseConfig(bytes);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+function destroyKeys({ privateKey, peers }) {
+  privateKey?.destroy();
+  for (const { presharedKey } of peers) presharedKey?.destroy();
+}
+
+/** Runs commands of ip(8). Their words come from a configuration that was parsed, so each is one word. */
+async function ip(commands) {
+  const child = spawn("ip", ["-batch", "-"], { stdio: ["pipe", "inherit", "inherit"] });
+  child.stdin.end(commands.map((command) => `${command}\n`).join(""));
+  const [status] = await once(child, "close");
+  if (status !== 0) throw new Error(`ip(8) has refused one of: ${commands.join("; ")}`);
+}
+
+async function updateRoutes({ peers }) {
+  const wanted = new Set(peers.flatMap(({ allowedIps }) => allowedIps.map(String)));
+  for (const all of ["0.0.0.0/0", "::/0"]) {
+    if (wanted.delete(all)) console.log(`${name}: no route is made for ${all}`);
+  }
+  const gone = [...routes].filter((route) => !wanted.has(route));
+  await ip([
+    ...gone.map((route) => `route delete ${route} dev ${name}`),
+    ...[...wanted].map((route) => `route replace ${route} dev ${name}`),
+  ]);
+  routes = wanted;
+}
+
+async function open(config) {
+  const { uid, mode } = statSync(sockets, { throwIfNoEntry: false }) ?? {};
+  // Kubernetes makes an emptyDir that everybody may write to. The engine refuses it: another could serve the socket.
+  if (uid === process.getuid() && (mode & 0o022) !== 0) chmodSync(sockets, 0o755);
+  return openTunnel({ name, backend: "exec", restart: true, config, signal: end.signal });
+}
+
+async function attachWhenServed(config) {
+  const deadline = Date.now() + startLimit;
+  while (!(await listServedInterfaces()).includes(name)) {
+    if (Date.now() > deadline) throw new Error(`nothing serves ${name} after a minute`);
+    await wait(100, undefined, { signal: end.signal });
+  }
+  const tunnel = await attach(name);
+  await tunnel.apply(config);
+  await ip([
+    ...config.addresses.map((address) => `address replace ${address} dev ${name}`),
+    `link set dev ${name}${config.mtu === undefined ? "" : ` mtu ${config.mtu}`} up`,
+  ]);
+  return tunnel;
+}
+
+const config = await readConfig();
+const tunnel = await (isAttached ? attachWhenServed(config) : open(config));
+await updateRoutes(config);
+destroyKeys(config);
+console.log(`${name}: configured by ${file}`);
+
+async function follow() {
+  try {
+    const config = await readConfig();
+    await tunnel.apply(config);
+    await updateRoutes(config);
+    destroyKeys(config);
+    console.log(`${name}: follows ${file}`);
+  } catch (error) {
+    console.error(`${name}: goes on with the configuration that it has: ${error.message}`);
+  }
+}
+
+watchFile(file, { interval }, () => void follow());
+process.on("SIGHUP", () => void follow());
+tunnel.on("restarted", () => {
+  console.log(`${name}: the engine was restarted`);
+  void follow();
+});
+end.signal.addEventListener("abort", () => void tunnel.close());
+if (end.signal.aborted) void tunnel.close();
+const { reason, message } = await tunnel.closed;
+if (reason !== "closed") console.error(`${name}: ${message}`);
+process.exit(reason === "closed" ? 0 : 1);
