@@ -23,7 +23,7 @@ export interface BackendFacts {
 
 /** Loads the library into this process, and asks the executable for its version. */
 export async function collectBackends(env: Environment): Promise<BackendFacts> {
-  const found = probe(env);
+  const found = await probe(env);
   const [library, executable] = await Promise.all([
     tryArtifact(found.library, loadLibrary),
     tryArtifact(found.executable, (path) => startExecutable(path, env)),

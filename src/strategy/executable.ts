@@ -3,23 +3,25 @@ import { endianness, machine } from "node:os";
 import { type EngineFile, isExecutableFile } from "../artifacts.js";
 import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
-import { shellWord } from "../text/shell-word.js";
+import { shellWord } from "../text/quote.js";
 import { distrustOf } from "../trust.js";
-import { elfHeadBytes, parseElf } from "./elf.js";
+import { readElf } from "./elf.js";
 import { missingError } from "./missing.js";
 import { noexecRemedy } from "./noexec.js";
+import { requireOwnRelease } from "./release.js";
 import { replacementRemedy } from "./remedy.js";
 
 /**
  * Checks that the kernel can run an executable. If it cannot, libc's execvp(3) has /bin/sh read the file as a script,
  * which for a program of another machine means: run whatever words its bytes make.
- * @throws WgBridgeError WG_BRIDGE_EXECUTABLE_*, WG_BRIDGE_ENGINE_MISSING
+ * @throws WgBridgeError WG_BRIDGE_EXECUTABLE_*, WG_BRIDGE_ENGINE_MISSING, WG_BRIDGE_ENGINE_VERSION
  */
 export function checkExecutable(file: EngineFile): void {
+  requireOwnRelease(file);
   const stats = examine(file);
   if (!stats.isFile()) throw notExecutable(file, "is not a regular file");
   if (!isExecutableFile(file.path) && !makeExecutable(file, stats)) throw forbidden(file, stats);
-  checkFormat(file, stats.size);
+  checkFormat(file);
 }
 
 function notExecutable(file: EngineFile, fact: string, options?: ErrorOptions): WgBridgeError {
@@ -73,10 +75,9 @@ function forbidden(file: EngineFile, { mode }: Stats): WgBridgeError {
   );
 }
 
-function checkFormat(file: EngineFile, size: number): void {
-  const head = headOf(file.path);
-  if (head === undefined || head.toString("latin1", 0, 2) === "#!") return;
-  const elf = parseElf(head, size);
+function checkFormat(file: EngineFile): void {
+  if (isScript(file.path) !== false) return;
+  const elf = readElf(file.path);
   switch (elf) {
     case "empty":
       throw notExecutable(file, "is empty");
@@ -93,8 +94,8 @@ function checkFormat(file: EngineFile, size: number): void {
   );
 }
 
-/** Undefined if the file may only be executed: /bin/sh cannot read it then either. */
-function headOf(path: string): Buffer | undefined {
+/** Undefined if the file may be executed, and not read: /bin/sh cannot read it then either. */
+function isScript(path: string): boolean | undefined {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -104,8 +105,9 @@ function headOf(path: string): Buffer | undefined {
     return undefined;
   }
   try {
-    const head = Buffer.alloc(elfHeadBytes);
-    return head.subarray(0, readSync(fd, head, 0, elfHeadBytes, 0));
+    const start = Buffer.alloc(2);
+    readSync(fd, start, 0, 2, 0);
+    return start.toString("latin1") === "#!";
   } finally {
     closeSync(fd);
   }

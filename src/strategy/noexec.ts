@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from "node:fs";
-import { shellWord } from "../text/shell-word.js";
+import { shellWord } from "../text/quote.js";
 
 /**
  * What to do about a file that cannot be used because its file system is mounted with noexec; undefined if it is not.

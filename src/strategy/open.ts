@@ -39,7 +39,7 @@ export async function withFallback<T>(
   use: (choice: Choice) => Promise<T>,
   named: NamedFiles = {},
 ): Promise<T> {
-  const found = probe(env, named);
+  const found = await probe(env, named);
   const choice = choose(request, found);
   try {
     return await use(choice);

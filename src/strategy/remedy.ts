@@ -6,7 +6,7 @@ import {
   packageRoot,
   version,
 } from "../artifacts.js";
-import { shellWord } from "../text/shell-word.js";
+import { shellWord } from "../text/quote.js";
 
 /** Reports whether this package is a checkout of its repository, where users build the engine themselves. */
 export function isCheckout(): boolean {

@@ -42,8 +42,8 @@ describe("files that the environment names", () => {
   const look = () =>
     probe({ WIREGUARD_GO_BRIDGE_LIB_PATH: library, WIREGUARD_GO_EXECUTABLE: executable });
 
-  function assertRefused(why: RegExp): void {
-    const found = look();
+  async function assertRefused(why: RegExp): Promise<void> {
+    const found = await look();
     for (const [variable, artifact] of [
       ["WIREGUARD_GO_BRIDGE_LIB_PATH", found.library],
       ["WIREGUARD_GO_EXECUTABLE", found.executable],
@@ -54,46 +54,46 @@ describe("files that the environment names", () => {
     }
   }
 
-  it("are used if only root and this user can change them", () => {
-    assert.equal(look().library.problem, undefined);
-    assert.equal(look().executable.problem, undefined);
+  it("are used if only root and this user can change them", async () => {
+    assert.equal((await look()).library.problem, undefined);
+    assert.equal((await look()).executable.problem, undefined);
   });
 
-  it(`are refused to root if others may write them${rootOnly}`, function () {
+  it(`are refused to root if others may write them${rootOnly}`, async function () {
     if (!asRoot) this.skip();
     chmodSync(library, 0o666);
     chmodSync(executable, 0o775);
-    assertRefused(/open\/(library\.so|program) may be written by others/);
+    await assertRefused(/open\/(library\.so|program) may be written by others/);
     chmodSync(library, 0o644);
     chmodSync(executable, 0o755);
     chmodSync(join(directory, "open"), 0o777);
-    assertRefused(/open may be written by others \(mode 777\).*install -m 755/);
+    await assertRefused(/open may be written by others \(mode 777\).*install -m 755/);
   });
 
-  it(`are refused to root behind a link too, and by a bare or relative name${rootOnly}`, function () {
+  it(`are refused to root behind a link too, and by a bare or relative name${rootOnly}`, async function () {
     if (!asRoot) this.skip();
     chmodSync(join(directory, "open"), 0o777);
     symlinkSync(library, join(directory, "link.so"));
     const named = [join(directory, "link.so"), relative(process.cwd(), library)];
     for (const path of named) {
-      const found = probe({ WIREGUARD_GO_BRIDGE_LIB_PATH: path });
+      const found = await probe({ WIREGUARD_GO_BRIDGE_LIB_PATH: path });
       assert.equal(found.library.problem?.code, "WG_BRIDGE_UNTRUSTED");
     }
     const env = { PATH: join(directory, "open"), WIREGUARD_GO_EXECUTABLE: "program" };
-    assert.equal(probe(env).executable.problem?.code, "WG_BRIDGE_UNTRUSTED");
+    assert.equal((await probe(env)).executable.problem?.code, "WG_BRIDGE_UNTRUSTED");
   });
 
-  it(`are refused to root if another user owns them${skippedWithoutStranger}`, function () {
+  it(`are refused to root if another user owns them${skippedWithoutStranger}`, async function () {
     if (!hasStranger) this.skip();
     chownSync(library, stranger, 0);
     chownSync(executable, stranger, 0);
-    assertRefused(/belongs to user 12345/);
+    await assertRefused(/belongs to user 12345/);
   });
 
-  it(`make auto use the other backend, and say why${rootOnly}`, function () {
+  it(`make auto use the other backend, and say why${rootOnly}`, async function () {
     if (!asRoot) this.skip();
     chmodSync(library, 0o666);
-    const choice = choose("auto", look());
+    const choice = choose("auto", await look());
     assert.equal(choice.backend, "exec");
     assert.match(choice.reason, /which root does not run: .* may be written by others/);
   });
@@ -102,7 +102,10 @@ describe("files that the environment names", () => {
     for (const path of [libraryPath({}), executablePath({})]) requireTrustedFile(path, "VARIABLE");
   });
 
-  it("are never searched for by the dynamic loader", () => {
-    assert.equal(probe({ WIREGUARD_GO_BRIDGE_LIB_PATH: "libc.so.6" }).library.path, "./libc.so.6");
+  it("are never searched for by the dynamic loader", async () => {
+    assert.equal(
+      (await probe({ WIREGUARD_GO_BRIDGE_LIB_PATH: "libc.so.6" })).library.path,
+      "./libc.so.6",
+    );
   });
 });
