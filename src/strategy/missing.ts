@@ -76,7 +76,8 @@ function engineMissing(): string {
   if (damage !== undefined) return damage;
   const others = installedPackages();
   if (others.length > 0) {
-    return `${others.join(", ")} is installed, and this machine needs ${enginePackage}: node_modules comes from another machine. Run "npm install" on this one, or there "npm install --os=linux --cpu=${process.arch}" (bun has --cpu, pnpm and Yarn have supportedArchitectures).`;
+    const verb = others.length === 1 ? "is" : "are";
+    return `${others.join(" and ")} ${verb} installed, and this machine needs ${enginePackage}: node_modules comes from another machine. Run "npm install" on this one, or there "npm install --os=linux --cpu=${process.arch}" (bun has --cpu, pnpm and Yarn have supportedArchitectures).`;
   }
   if (bundled) return bundleRemedy;
   return `${enginePackage}, wg-bridge's engine for this machine, is not installed: optional packages were left out (--omit=optional, --no-optional, --ignore-optional), or the lock file does not list it. Run "npm install --include=optional".`;
