@@ -6,19 +6,23 @@ import (
 	"errors"
 	"iter"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
 // Open opens a socket that receives the messages of the given multicast groups (RTMGRP_*, or 0 for none). flags
-// are added to its type, for example SOCK_NONBLOCK. The caller owns the descriptor. The error is the system's.
+// are added to its type, for example SOCK_NONBLOCK. The caller owns the descriptor. The error is the system's:
+// IsUnavailable recognises that there are no such messages.
 func Open(flags int, groups uint32) (int, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|flags, unix.NETLINK_ROUTE)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
-		return -1, errors.Join(os.NewSyscallError("bind", err), unix.Close(fd))
+	err = os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}))
+	// Some sandboxes deny only bind(2). The kernel binds a socket without groups itself when that first sends.
+	if err != nil && !(groups == 0 && IsUnavailable(err)) {
+		return -1, errors.Join(err, unix.Close(fd))
 	}
 	return fd, nil
 }
@@ -31,6 +35,19 @@ type Errno struct{ unix.Errno }
 
 // Unwrap returns the plain errno, so that errors.Is recognises it.
 func (e Errno) Unwrap() error { return e.Errno }
+
+// IsUnavailable reports whether an error of this package means that this process cannot use rtnetlink, so that asking
+// again is no use: a sandbox or a security module denies it, as Android does to applications, or the system does not
+// have it, as gVisor has no multicast groups.
+func IsUnavailable(err error) bool {
+	errnos := []unix.Errno{unix.EACCES, unix.EPERM, unix.EAFNOSUPPORT, unix.EPROTONOSUPPORT, unix.ESOCKTNOSUPPORT,
+		unix.EOPNOTSUPP, unix.ENOSYS}
+	var answer Errno
+	if errors.As(err, &answer) {
+		errnos = []unix.Errno{unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS} // EACCES also answers for a route that prohibits.
+	}
+	return slices.ContainsFunc(errnos, func(errno unix.Errno) bool { return errors.Is(err, errno) })
+}
 
 // A Client sends requests to the kernel. Only one goroutine may use it at a time. A nil Client is closed.
 type Client struct {

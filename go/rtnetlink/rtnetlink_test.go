@@ -2,13 +2,17 @@ package rtnetlink
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/testbed"
 )
 
 func TestAttributesAreDecodedAsTheyWereAppended(t *testing.T) {
@@ -87,4 +91,56 @@ func TestAClosedClientFailsWithErrClosed(t *testing.T) {
 			t.Errorf("it returns %v", err)
 		}
 	}
+}
+
+func TestOnlyErrorsThatWillNotChangeMakeRtnetlinkUnavailable(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{os.NewSyscallError("socket", unix.EACCES), true},
+		{os.NewSyscallError("socket", unix.EAFNOSUPPORT), true},
+		{os.NewSyscallError("bind", unix.EPERM), true},
+		{fmt.Errorf("watching: %w", os.NewSyscallError("socket", unix.EPROTONOSUPPORT)), true},
+		{Errno{unix.EOPNOTSUPP}, true},
+		{Errno{unix.EACCES}, false}, // a route that prohibits
+		{Errno{unix.ENETUNREACH}, false},
+		{os.NewSyscallError("socket", unix.EMFILE), false},
+		{os.NewSyscallError("recvfrom", unix.ENOBUFS), false},
+		{ErrMalformed, false},
+		{nil, false},
+	} {
+		if got := IsUnavailable(test.err); got != test.want {
+			t.Errorf("IsUnavailable(%v) = %v", test.err, got)
+		}
+	}
+}
+
+func TestAClientWorksWhereOnlyBindIsDenied(t *testing.T) {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // Never unlocked: the filter ends with the thread.
+		err := testbed.RefuseOnThread(unix.EACCES, unix.SYS_BIND, testbed.Argument{Index: 2, Value: unix.SizeofSockaddrNetlink})
+		if err == nil {
+			err = askForLoopback()
+		}
+		if _, denied := Open(0, unix.RTMGRP_LINK); !IsUnavailable(denied) {
+			err = errors.Join(err, fmt.Errorf("Open with groups = %w", denied))
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func askForLoopback() error {
+	client, err := NewClient()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	payload := AppendAttribute(make([]byte, unix.SizeofIfInfomsg), unix.IFLA_IFNAME, []byte("lo\x00"))
+	_, err = client.Ask(unix.RTM_GETLINK, 0, payload)
+	return err
 }

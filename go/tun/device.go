@@ -74,6 +74,9 @@ func (d *Device) attach() error {
 		return fmt.Errorf("the interface given as TUN carries Ethernet frames (TAP), not IP packets: %w", unix.EINVAL)
 	}
 	plain := flags&unix.IFF_VNET_HDR == 0
+	if plain {
+		d.config.Logf("TUN: packets cross one by one: the interface has no virtio headers")
+	}
 	var offloads Offloads
 	var offloadFlags int
 	return control(d.file, func(fd int) error {

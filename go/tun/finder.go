@@ -2,22 +2,28 @@ package tun
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/rtnetlink"
 )
 
 // A finder finds the namespace and index of the interface behind a TUN descriptor, and its MTU. One goroutine may
 // use it.
 type finder struct {
-	fd       int // the TUN's, borrowed
+	fd       int // the TUN's, borrowed; findHere does not use it
 	offloads int // the TUN_F_ flags that are set on it
 	socket   int // in the namespace in which the finder was made
 	query    *linkQuery
 }
 
 func newFinder(fd, offloads int) (*finder, error) {
-	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	socket, err := interfaceSocket()
 	if err != nil {
 		return nil, err
 	}
@@ -91,23 +97,74 @@ func (f *finder) findIn(namespace int, name string) (location, bool) {
 	return location{link.at, link.mtu}, err == nil
 }
 
-// findHere finds an interface of that name in this process's namespace.
+// findHere finds an interface of that name in this process's namespace. A sandbox may have any of the three ways.
 func (f *finder) findHere(name string) (location, bool) {
+	found, err := f.findByIoctl(name)
+	if isMissing(err) {
+		var link linkMessage
+		link, err = f.query.byNameHere(name)
+		found = location{link.at, link.mtu}
+		if errors.Is(err, os.ErrClosed) || rtnetlink.IsUnavailable(err) {
+			found, err = findInSysfs(name)
+		}
+	}
+	return found, err == nil
+}
+
+func (f *finder) findByIoctl(name string) (location, error) {
 	request, err := unix.NewIfreq(name)
-	if err != nil || unix.IoctlIfreq(f.socket, unix.SIOCGIFINDEX, request) != nil {
-		return location{}, false
+	if err != nil {
+		return location{}, err
+	}
+	if err := unix.IoctlIfreq(f.socket, unix.SIOCGIFINDEX, request); err != nil {
+		return location{}, err
 	}
 	index := int32(request.Uint32())
-	if unix.IoctlIfreq(f.socket, unix.SIOCGIFMTU, request) != nil {
-		return location{}, false
+	if err := unix.IoctlIfreq(f.socket, unix.SIOCGIFMTU, request); err != nil {
+		return location{}, err
 	}
-	return location{place{ownNamespace, index}, int(request.Uint32())}, true
+	return location{place{ownNamespace, index}, int(request.Uint32())}, nil
+}
+
+// findInSysfs finds an interface in the /sys of this process, which shows the namespace of whoever mounted it.
+func findInSysfs(name string) (location, error) {
+	index, err := readSysfs(name, "ifindex")
+	if err != nil {
+		return location{}, err
+	}
+	mtu, err := readSysfs(name, "mtu")
+	return location{place{ownNamespace, int32(index)}, mtu}, err
+}
+
+func readSysfs(name, attribute string) (int, error) {
+	text, err := os.ReadFile(filepath.Join("/sys/class/net", name, attribute))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
+// interfaceSocket opens a socket for ioctls about interfaces, for which any family will do.
+func interfaceSocket() (fd int, err error) {
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6, unix.AF_UNIX} {
+		if fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err == nil {
+			return fd, nil
+		}
+	}
+	return -1, os.NewSyscallError("socket", err)
+}
+
+// isMissing reports whether an ioctl(2) that needs no permission failed because the system does not have it, or a
+// sandbox denies it.
+func isMissing(err error) bool {
+	return errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) ||
+		errors.Is(err, os.ErrPermission)
 }
 
 // isOurs reports whether the interface of that name in this process's namespace is the one behind the TUN
 // descriptor. It turns an offload of the descriptor off and on again, and looks whether the interface's follows.
-// Meanwhile the kernel computes the checksums itself. Without virtio headers there is no such offload, and the name
-// must suffice.
+// Meanwhile the kernel computes the checksums itself. Without virtio headers there is no such offload, nor does every
+// sandbox show it: then the name must suffice.
 func (f *finder) isOurs(name string) bool {
 	if f.offloads&unix.TUN_F_CSUM == 0 {
 		return true
@@ -115,6 +172,9 @@ func (f *finder) isOurs(name string) bool {
 	err := unix.IoctlSetInt(f.fd, unix.TUNSETOFFLOAD, 0)
 	off, offErr := f.leavesChecksums(name)
 	err = errors.Join(err, unix.IoctlSetInt(f.fd, unix.TUNSETOFFLOAD, f.offloads))
+	if isMissing(offErr) {
+		return err == nil
+	}
 	on, onErr := f.leavesChecksums(name)
 	return errors.Join(err, offErr, onErr) == nil && !off && on
 }

@@ -16,8 +16,8 @@ import (
 	"wg-bridge/go/rtnetlink"
 )
 
-// pollInterval is how often the state of a link in another network namespace is polled, in case its messages do not
-// arrive: those from other namespaces need CAP_NET_BROADCAST.
+// pollInterval is how often the state of a link is polled whose messages may not arrive: those from other network
+// namespaces need CAP_NET_BROADCAST, and some sandboxes deny all.
 const pollInterval = time.Second
 
 // UnknownMTU is the MTU that a Device reports to the engine while it cannot know the interface's. With it, the
@@ -38,7 +38,7 @@ type link struct {
 	last    *place       // the interface's last known place; only run uses it
 	logf    func(format string, arguments ...any)
 	errorf  func(format string, arguments ...any)
-	netlink *os.File
+	netlink *os.File           // nil if this process gets no messages about links: run then polls
 	changes chan []linkMessage // from listen to run; an empty list means that messages were lost
 	done    chan struct{}
 	running sync.WaitGroup
@@ -47,13 +47,15 @@ type link struct {
 // watchLink starts watching the TUN interface behind fd, which it borrows until close. offloads are the TUN_F_
 // flags that are set on fd.
 func watchLink(fd, offloads int, logf, errorf func(string, ...any)) (*link, error) {
-	netlink, err := openNetlink()
-	if err != nil {
-		return nil, err
-	}
 	finder, err := newFinder(fd, offloads)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening a socket to find the link: %w", err), netlink.Close())
+		return nil, fmt.Errorf("opening a socket to find the link: %w", err)
+	}
+	netlink, err := openNetlink()
+	if rtnetlink.IsUnavailable(err) {
+		logf("TUN: polling the link each second, because its changes are not reported here: %v", err)
+	} else if err != nil {
+		return nil, errors.Join(err, finder.close())
 	}
 	l := &link{
 		events:  make(chan engine.Event),
@@ -66,9 +68,10 @@ func watchLink(fd, offloads int, logf, errorf func(string, ...any)) (*link, erro
 		done:    make(chan struct{}),
 	}
 	l.findOrLose()
-	l.running.Add(2)
-	go l.listen()
-	go l.run()
+	l.running.Go(l.run)
+	if l.netlink != nil {
+		l.running.Go(l.listen)
+	}
 	return l, nil
 }
 
@@ -116,7 +119,6 @@ func (l *link) mtu() int { return int(l.bytes.Load()) }
 // listen passes every netlink datagram to run until close. While it cannot receive any, it passes an empty list from
 // time to time, so that run polls instead.
 func (l *link) listen() {
-	defer l.running.Done()
 	defer close(l.changes)
 	datagram := make([]byte, 1<<16)
 	control := make([]byte, unix.CmsgSpace(4))
@@ -168,7 +170,6 @@ func (l *link) receive(datagram, control []byte) (messages []linkMessage, failed
 
 // run turns changes into events until close.
 func (l *link) run() {
-	defer l.running.Done()
 	defer close(l.events)
 	ask := time.NewTicker(pollInterval)
 	defer ask.Stop()
@@ -205,7 +206,7 @@ func (l *link) run() {
 		}
 
 		tick := ask.C
-		if l.isHome() && err == nil {
+		if l.netlink != nil && l.isHome() && err == nil {
 			tick = nil
 		}
 		select {
@@ -287,7 +288,10 @@ func (l *link) refusesEmptyWrite() bool {
 // close stops watching and waits until nothing uses the TUN descriptor any more.
 func (l *link) close() error {
 	close(l.done)
-	err := l.netlink.Close()
+	var err error
+	if l.netlink != nil {
+		err = l.netlink.Close()
+	}
 	l.running.Wait()
 	return errors.Join(err, l.finder.close())
 }

@@ -30,8 +30,16 @@ func (q *linkQuery) byName(name string, namespace int) (linkMessage, error) {
 	if err != nil {
 		return linkMessage{}, err
 	}
-	nameAttribute := rtnetlink.AppendAttribute(nil, unix.IFLA_IFNAME, append([]byte(name), 0))
-	return q.link(place{namespace: id}, nameAttribute)
+	return q.link(place{namespace: id}, nameAttribute(name))
+}
+
+// byNameHere finds the interface called name in the namespace in which the query was made.
+func (q *linkQuery) byNameHere(name string) (linkMessage, error) {
+	return q.link(place{namespace: ownNamespace}, nameAttribute(name))
+}
+
+func nameAttribute(name string) []byte {
+	return rtnetlink.AppendAttribute(nil, unix.IFLA_IFNAME, append([]byte(name), 0))
 }
 
 // byPlace finds the interface at a place in another namespace. It needs what byName needs.
@@ -41,7 +49,9 @@ func (q *linkQuery) byPlace(at place) (linkMessage, error) { return q.link(at, n
 func (q *linkQuery) link(at place, attributes []byte) (linkMessage, error) {
 	payload := make([]byte, unix.SizeofIfInfomsg)
 	binary.NativeEndian.PutUint32(payload[4:], uint32(at.index)) // struct ifinfomsg
-	payload = rtnetlink.AppendUint32(payload, unix.IFLA_TARGET_NETNSID, uint32(at.namespace))
+	if at.namespace != ownNamespace {
+		payload = rtnetlink.AppendUint32(payload, unix.IFLA_TARGET_NETNSID, uint32(at.namespace))
+	}
 	answer, err := q.client.Ask(unix.RTM_GETLINK, 0, append(payload, attributes...))
 	if err != nil {
 		return linkMessage{}, err

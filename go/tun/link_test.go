@@ -148,9 +148,8 @@ func TestALinkWhoseMessagesCannotBeReadIsPolled(t *testing.T) {
 				netlink: netlink, changes: make(chan []linkMessage), done: make(chan struct{}),
 				errorf: func(format string, arguments ...any) { lines = append(lines, fmt.Sprintf(format, arguments...)) },
 			}
-			l.running.Add(1)
 			begun := time.Now()
-			go l.listen()
+			l.running.Go(l.listen)
 			var minimum time.Duration
 			for failures := 1; failures <= 8; failures++ {
 				select {

@@ -6,7 +6,6 @@ package tun
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -61,10 +60,16 @@ func attach(fd int, name string) error {
 	// Segmentation offloads need a virtio header before each packet.
 	request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
 	err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
+	taken := errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EINVAL) && exists(name)
+	if errors.Is(err, unix.EINVAL) && !taken {
+		// gVisor has no such headers. Without them packets cross one by one.
+		request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
+	}
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EINVAL) && exists(name):
+	case taken:
 		return fmt.Errorf("interface %s exists already: %w", name, unix.EBUSY)
 	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("making interface %s is not allowed: %w", name, err)
@@ -73,8 +78,13 @@ func attach(fd int, name string) error {
 }
 
 func exists(name string) bool {
-	_, err := net.InterfaceByName(name)
-	return err == nil
+	finder, err := newFinder(-1, 0)
+	if err != nil {
+		return false
+	}
+	defer finder.close()
+	_, found := finder.findHere(name)
+	return found
 }
 
 // Name returns the current name of the TUN interface behind file. If file is not a TUN device, the error wraps
@@ -114,17 +124,20 @@ func describe(file *os.File) (*unix.Ifreq, error) {
 	return request, nil
 }
 
+// setMTU sets an interface's MTU. If the system has no call for that, as gVisor, the interface keeps the one it has.
 func setMTU(name string, mtu int) error {
 	request, err := unix.NewIfreq(name)
 	if err != nil {
 		return fmt.Errorf("interface name %q: %w", name, err)
 	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := interfaceSocket()
 	if err != nil {
 		return fmt.Errorf("opening a socket to set the MTU of %s: %w", name, err)
 	}
 	request.SetUint32(uint32(mtu))
-	if err = unix.IoctlIfreq(fd, unix.SIOCSIFMTU, request); err != nil {
+	if err = unix.IoctlIfreq(fd, unix.SIOCSIFMTU, request); isMissing(err) && !errors.Is(err, os.ErrPermission) {
+		err = nil
+	} else if err != nil {
 		err = fmt.Errorf("setting the MTU of %s to %d: %w", name, mtu, err)
 	}
 	return errors.Join(err, closeFd(fd))

@@ -111,10 +111,17 @@ func TestATAPIsRefused(t *testing.T) {
 	}
 }
 
-// exchange sends some datagrams at once through a device that reflects, and expects each.
+// exchange sends packets through the device of an interface, and expects each.
 func exchange(t *testing.T, fd int, name string) *Device {
 	t.Helper()
 	device := newDeviceOf(t, os.NewFile(uintptr(fd), clonePath))
+	exchangeBy(t, device, name)
+	return device
+}
+
+// exchangeBy is exchange for a device that is there already.
+func exchangeBy(t *testing.T, device *Device, name string) {
+	t.Helper()
 	ended := make(chan int, 1)
 	go reflectRouted(device, 0, ended)
 	t.Cleanup(func() {
@@ -125,7 +132,6 @@ func exchange(t *testing.T, fd int, name string) *Device {
 	testbed.Run(t, "ip", "link", "set", name, "up")
 	sendTCP(t, ownIPv4, neighbourIPv4)
 	sendUDP(t, ownIPv4, neighbourIPv4)
-	return device
 }
 
 func TestPacketsCrossWhateverHeadersTheInterfaceHas(t *testing.T) {

@@ -54,8 +54,14 @@ func (h virtioHeader) encode(to []byte) {
 // setHeaderSize makes the kernel put headers of virtioSize bytes before packets. Whoever opened the TUN may have
 // chosen longer ones.
 func setHeaderSize(fd int) error {
-	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, virtioSize); err != nil {
-		return fmt.Errorf("choosing the size of the virtio header: %w", err)
+	err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, virtioSize)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if isMissing(err) { // virtioSize is the kernel's default.
+		if size, unknown := unix.IoctlGetInt(fd, unix.TUNGETVNETHDRSZ); unknown != nil || size == virtioSize {
+			return nil
+		}
+	}
+	return fmt.Errorf("choosing the size of the virtio header: %w", err)
 }

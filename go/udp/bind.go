@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -122,8 +123,8 @@ func (*Bind) BatchSize() int { return batchSize }
 // Open listens on a UDP port, for IPv4 and IPv6. It returns a function for each of the two that receives, and
 // the port's number. Port 0 chooses a random port that is free in both families.
 //
-// On a host without one of the families, it opens the other alone. The error is conn.ErrBindAlreadyOpen,
-// or the system's: EADDRINUSE for a port that is taken, EAFNOSUPPORT without either family.
+// Without one of the families, it opens the other alone. The error is conn.ErrBindAlreadyOpen, or the system's:
+// EADDRINUSE for a port that is taken, and without either family that of IPv6, such as EAFNOSUPPORT.
 func (b *Bind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -205,20 +206,20 @@ func (o *openSockets) port() uint16 {
 }
 
 func (b *Bind) watchRoutes(opened *openSockets) error {
-	query, err := newRouteQuery()
+	query, err := newRouteQuery(b.logf)
 	if err != nil {
 		return fmt.Errorf("udp: open a netlink socket to query routes: %w", err)
 	}
 	opened.query = query
-	routes, err := newRouteListener()
+	routes, err := newRouteListener(b.logf, b.errorf)
 	if err != nil {
 		return fmt.Errorf("udp: open a netlink socket to watch routes: %w", err)
 	}
-	opened.routes, routes.errorf = routes, b.errorf
+	opened.routes = routes
 	var logged time.Time
 	go routes.run(func() {
 		b.generation.Add(1)
-		if now := time.Now(); now.Sub(logged) >= routesChangedPause {
+		if now := time.Now(); !routes.isDeaf() && now.Sub(logged) >= routesChangedPause {
 			logged = now
 			b.logf(routesChanged)
 		}
@@ -231,7 +232,7 @@ func (b *Bind) listenBoth(port uint16) (ipv4, ipv6 *socket, err error) {
 	mark := b.mark.Load()
 	for attempt := 1; ; attempt++ {
 		ipv4, err = listen("udp4", port, mark, b.offloads, b.logf)
-		if err != nil && !errors.Is(err, syscall.EAFNOSUPPORT) {
+		if err != nil && !isFamilyMissing(err) {
 			return nil, nil, err
 		}
 		wanted := port
@@ -239,7 +240,7 @@ func (b *Bind) listenBoth(port uint16) (ipv4, ipv6 *socket, err error) {
 			wanted = ipv4.port()
 		}
 		ipv6, err = listen("udp6", wanted, mark, b.offloads, b.logf)
-		if err == nil || ipv4 != nil && errors.Is(err, syscall.EAFNOSUPPORT) {
+		if err == nil || ipv4 != nil && isFamilyMissing(err) {
 			return ipv4, ipv6, nil
 		}
 		if ipv4 != nil {
@@ -249,6 +250,16 @@ func (b *Bind) listenBoth(port uint16) (ipv4, ipv6 *socket, err error) {
 			return nil, nil, err
 		}
 	}
+}
+
+// isFamilyMissing reports whether an error of listen means that there is no such address family for this process: the
+// kernel does not have it, or a sandbox denies its sockets.
+func isFamilyMissing(err error) bool {
+	if errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EPROTONOSUPPORT) {
+		return true
+	}
+	var call *os.SyscallError // An address, in contrast, is denied by bind.
+	return errors.As(err, &call) && call.Syscall == "socket" && errors.Is(err, os.ErrPermission)
 }
 
 // Close releases the port. Every function that Open returned fails with net.ErrClosed from now on, even one

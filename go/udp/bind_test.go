@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
+
+	"wg-bridge/go/testbed"
 )
 
 func TestOpenListensOnOnePortInBothFamilies(t *testing.T) {
@@ -114,19 +116,59 @@ func TestAHostWithoutOneFamilyUsesTheOther(t *testing.T) {
 	})
 }
 
-func TestWithoutNetlinkOpenFailsAndLeavesNothingBehind(t *testing.T) {
+func TestAFamilyWhoseSocketsAreDeniedIsMissing(t *testing.T) {
+	for _, errno := range []unix.Errno{unix.EPERM, unix.EACCES, unix.EPROTONOSUPPORT} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			n := newNamespace(t)
+			n.refuse(t, unix.SYS_SOCKET, 0, unix.AF_INET6, errno)
+			s := openStation(t, n)
+			s.send(t, s.at(t, "127.0.0.1"), []byte("hello"))
+			s.next(t, 1)
+		})
+	}
+}
+
+func TestADeniedPortIsAnError(t *testing.T) {
+	const sizeofSockaddrInet6 = 28
 	n := newNamespace(t)
-	n.refuse(t, unix.SYS_SOCKET, 0, unix.AF_NETLINK, unix.EPERM)
+	n.refuse(t, unix.SYS_BIND, 2, sizeofSockaddrInet6, unix.EACCES)
 	n.run(t, func() error {
-		before := openFiles(t)
-		if _, _, err := NewBind(Config{}).Open(0); !errors.Is(err, syscall.EPERM) {
+		if _, _, err := NewBind(Config{}).Open(0); !errors.Is(err, syscall.EACCES) {
 			t.Errorf("Open returns %v", err)
-		}
-		if after := openFiles(t); after != before {
-			t.Errorf("%d files are open after it, %d before", after, before)
 		}
 		return nil
 	})
+}
+
+func TestDatagramsPassIfNoOptionOfASocketCanBeSet(t *testing.T) {
+	here, there := newNamespace(t), newNamespace(t)
+	connect(t, here, there, "veth")
+	here.ip(t, "addr add 10.0.0.1/24 dev veth", "addr add fd00::1/64 dev veth nodad")
+	there.ip(t, "addr add 10.0.0.9/24 dev veth", "addr add fd00::9/64 dev veth nodad")
+	// All but IPV6_V6ONLY, without which the port would belong to IPv4 and IPv6 at once.
+	for level, options := range map[uint32][]uint32{
+		unix.SOL_SOCKET: {unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, unix.SO_REUSEPORT},
+		unix.IPPROTO_IP: {unix.IP_PKTINFO, unix.IP_RECVTOS, unix.IP_MTU_DISCOVER}, unix.IPPROTO_UDP: {unix.UDP_GRO, unix.UDP_SEGMENT},
+		unix.IPPROTO_IPV6: {unix.IPV6_RECVPKTINFO, unix.IPV6_RECVTCLASS},
+	} {
+		for _, option := range options {
+			here.run(t, func() error {
+				return testbed.RefuseOnThread(unix.ENOPROTOOPT, unix.SYS_SETSOCKOPT,
+					testbed.Argument{Index: 1, Value: level}, testbed.Argument{Index: 2, Value: option})
+			})
+		}
+	}
+	s, peer := openStation(t, here), openStation(t, there)
+	for _, address := range []string{"10.0.0.1", "fd00::1"} {
+		peer.send(t, s.at(t, address), []byte("hello"))
+		from := s.next(t, 1)[0].from
+		if from.SrcIP().IsValid() {
+			t.Errorf("learnt the source %s, which the kernel was not to report", from.SrcIP())
+		}
+		packets := numbered(40, 1000)
+		s.send(t, from, packets...)
+		peer.expectArrived(t, packets)
+	}
 }
 
 func TestABindOpensOnlyOnceAtATime(t *testing.T) {

@@ -3,6 +3,7 @@ package udp
 import (
 	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,32 +22,43 @@ const routeGroups = unix.RTMGRP_LINK |
 	unix.RTMGRP_IPV6_ROUTE | 1<<(unix.RTNLGRP_IPV6_RULE-1) |
 	1<<(unix.RTNLGRP_NEXTHOP-1)
 
+// routePollInterval is how often routes count as changed if their changes are not reported. Each time, the source of
+// each destination in use is checked by one question to the kernel, and paths that refused segments get some again.
+const routePollInterval = 2 * time.Second
+
 // A routeListener reports when routes, rules or links change in the network namespace in which it was made.
 type routeListener struct {
-	file     *os.File
+	file     *os.File // nil if the kernel reports no changes to this process
 	errorf   func(format string, arguments ...any)
 	stopping chan struct{} // closed first
 	stopped  chan struct{}
 }
 
-func newRouteListener() (*routeListener, error) {
+func newRouteListener(logf, errorf func(format string, arguments ...any)) (*routeListener, error) {
+	l := &routeListener{errorf: errorf, stopping: make(chan struct{}), stopped: make(chan struct{})}
 	fd, err := rtnetlink.Open(unix.SOCK_NONBLOCK, routeGroups)
+	if rtnetlink.IsUnavailable(err) {
+		logf("UDP bind: sources are checked every %v, because changes of routes are not reported here: %v", routePollInterval, err)
+		return l, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	file, err := pollable.NewFile(fd, "netlink messages about routes")
-	if err != nil {
-		return nil, err
-	}
-	return &routeListener{
-		file: file, errorf: func(string, ...any) {}, stopping: make(chan struct{}), stopped: make(chan struct{}),
-	}, nil
+	l.file, err = pollable.NewFile(fd, "netlink messages about routes")
+	return l, err
 }
+
+// isDeaf reports whether run calls changed every routePollInterval, because it never learns of a change.
+func (l *routeListener) isDeaf() bool { return l.file == nil }
 
 // run calls changed after every change, once for several that come together, until close. While it cannot receive
 // the kernel's messages, it calls changed repeatedly.
 func (l *routeListener) run(changed func()) {
 	defer close(l.stopped)
+	if l.isDeaf() {
+		l.poll(changed)
+		return
+	}
 	raw, err := l.file.SyscallConn()
 	if err != nil {
 		return // It is closed already.
@@ -87,10 +99,25 @@ func (l *routeListener) run(changed func()) {
 	}
 }
 
+func (l *routeListener) poll(changed func()) {
+	tick := time.NewTicker(routePollInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			changed()
+		case <-l.stopping:
+			return
+		}
+	}
+}
+
 // close stops run and waits until it has returned; run must have been started.
-func (l *routeListener) close() error {
+func (l *routeListener) close() (err error) {
 	close(l.stopping)
-	err := l.file.Close()
+	if l.file != nil {
+		err = l.file.Close()
+	}
 	<-l.stopped
 	return err
 }

@@ -55,7 +55,7 @@ func TestALostMessageCountsAsAChangeAndTheNextOneIsNoticedToo(t *testing.T) {
 	n := newNamespace(t)
 	n.aloneInterface(t, "alone")
 	var l *routeListener
-	n.run(t, func() (err error) { l, err = newRouteListener(); return err })
+	n.run(t, func() (err error) { l, err = newRouteListener(t.Logf, t.Logf); return err })
 	raw, err := l.file.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestAListenerThatCannotReadPollsWithPausesAndLogsIt(t *testing.T) {
 		t.Run(errno.Error(), func(t *testing.T) {
 			n := newNamespace(t)
 			var l *routeListener
-			n.run(t, func() (err error) { l, err = newRouteListener(); return err })
+			n.run(t, func() (err error) { l, err = newRouteListener(t.Logf, t.Logf); return err })
 			said := 0
 			l.errorf = func(string, ...any) { said++ }
 			n.refuse(t, unix.SYS_RECVFROM, 3, 0, errno) // every call on its thread that has no flags
@@ -179,7 +179,7 @@ func TestManyChangesAreLoggedOnceASecondAndTheFirstAtOnce(t *testing.T) {
 // startListener starts a listener that runs until the test ends.
 func startListener(t *testing.T, n *namespace) (changed chan struct{}, l *routeListener) {
 	t.Helper()
-	n.run(t, func() (err error) { l, err = newRouteListener(); return err })
+	n.run(t, func() (err error) { l, err = newRouteListener(t.Logf, t.Logf); return err })
 	changed = make(chan struct{}, 1000)
 	go l.run(func() { changed <- struct{}{} })
 	t.Cleanup(func() {

@@ -17,12 +17,15 @@ import (
 var (
 	errNoRoute    = errors.New("no route")
 	errBackingOff = errors.New("the kernel has recently not answered")
+	errMute       = errors.New("the kernel does not answer this process")
 )
 
 // A routeQuery asks the kernel how it would route a datagram.
 type routeQuery struct {
-	mu      sync.Mutex // guards all fields
+	logf    func(format string, arguments ...any)
+	mu      sync.Mutex // guards all other fields
 	client  *rtnetlink.Client
+	mute    bool   // the kernel never answers this process: rtnetlink.IsUnavailable
 	payload []byte // of the latest request
 
 	failures int       // requests in a row without an answer
@@ -50,12 +53,22 @@ type route struct {
 	local   bool // to an address of this host
 }
 
-func newRouteQuery() (*routeQuery, error) {
+func newRouteQuery(logf func(format string, arguments ...any)) (*routeQuery, error) {
 	client, err := rtnetlink.NewClient()
-	if err != nil {
+	q := &routeQuery{client: client, logf: logf}
+	if err != nil && !q.silence(err) {
 		return nil, err
 	}
-	return &routeQuery{client: client}, nil
+	return q, nil
+}
+
+// silence reports whether an error means that the kernel never answers this process. It is then not asked again.
+func (q *routeQuery) silence(err error) bool {
+	if rtnetlink.IsUnavailable(err) && !q.mute {
+		q.mute = true
+		q.logf("UDP bind: sources are not checked, because the kernel answers no questions about routes here: %v", err)
+	}
+	return q.mute
 }
 
 // allows reports whether datagrams from a port to a destination may use a source address, by the rules of kernel
@@ -63,7 +76,8 @@ func newRouteQuery() (*routeQuery, error) {
 //
 // The address must still be one of this host. An IPv4 route must also leave by the interface on which the
 // source was learnt: otherwise the route is to choose the address. IPv6 keeps the address, whichever interface
-// the route leaves by. The error says that the kernel did not answer.
+// the route leaves by. If the kernel never answers this process, the address may be used until the kernel refuses it
+// on sending. The error says that the kernel did not answer.
 func (q *routeQuery) allows(from *source, to netip.AddrPort, socket routing) (bool, error) {
 	request := routeRequest{
 		destination: to, source: netip.AddrPortFrom(from.address, socket.port),
@@ -80,6 +94,8 @@ func (q *routeQuery) allows(from *source, to netip.AddrPort, socket routing) (bo
 	}
 	found, err := q.route(request)
 	switch {
+	case errors.Is(err, errMute):
+		return true, nil
 	case errors.Is(err, errNoRoute):
 		return false, nil
 	case err != nil:
@@ -92,15 +108,21 @@ func (q *routeQuery) allows(from *source, to netip.AddrPort, socket routing) (bo
 
 // route returns how the kernel would route a datagram. The error wraps errNoRoute and the kernel's errno if
 // there is no route, or no such IPv4 source address. After a request without an answer it is errBackingOff for a
-// while, since every packet that is sent may ask.
+// while, since every packet that is sent may ask, and errMute once it is known that there never is one.
 func (q *routeQuery) route(request routeRequest) (route, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.mute {
+		return route{}, errMute
+	}
 	if q.failures > 0 && time.Now().Before(q.retry) {
 		return route{}, errBackingOff
 	}
 	q.payload = appendRouteRequest(q.payload[:0], request)
 	message, err := q.client.Ask(unix.RTM_GETROUTE, 0, q.payload)
+	if q.silence(err) {
+		return route{}, errMute
+	}
 	var errno rtnetlink.Errno
 	if errors.As(err, &errno) {
 		q.failures = 0

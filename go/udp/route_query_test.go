@@ -136,7 +136,7 @@ func TestDamagedRouteAnswersAreSurvived(t *testing.T) {
 func openQuery(t *testing.T, n *namespace) *routeQuery {
 	t.Helper()
 	var q *routeQuery
-	n.run(t, func() (err error) { q, err = newRouteQuery(); return err })
+	n.run(t, func() (err error) { q, err = newRouteQuery(t.Logf); return err })
 	t.Cleanup(func() { q.close() })
 	return q
 }

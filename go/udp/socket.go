@@ -41,7 +41,7 @@ func listen(network string, port uint16, mark uint32, offloads Offloads, logf fu
 	defer runtime.UnlockOSThread()
 	s := &socket{closed: make(chan struct{})}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		return pollable.Control(raw, func(fd int) error { return s.prepare(fd, network, mark, offloads) })
+		return pollable.Control(raw, func(fd int) error { return s.prepare(fd, network, mark, offloads, logf) })
 	}}
 	packetConn, err := config.ListenPacket(context.Background(), network, ":"+strconv.Itoa(int(port)))
 	if err != nil {
@@ -59,7 +59,7 @@ func listen(network string, port uint16, mark uint32, offloads Offloads, logf fu
 }
 
 // prepare sets a new socket's options, and finds out which of the wanted offloads the kernel supports.
-func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) error {
+func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads, logf func(string, ...any)) error {
 	setBuffer(fd, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, bufferSize)
 	if err := prepareToSend(fd, network, mark, bufferSize); err != nil {
 		return err
@@ -68,8 +68,9 @@ func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) e
 	if network == "udp6" {
 		level, information, service = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, unix.IPV6_RECVTCLASS
 	}
+	// Without it, answers leave from the address that the kernel chooses.
 	if err := unix.SetsockoptInt(fd, level, information, 1); err != nil {
-		return os.NewSyscallError("setsockopt PKTINFO", err)
+		logf("UDP bind: the address to which a datagram of %s was sent is not known: %v", network, err)
 	}
 	_ = unix.SetsockoptInt(fd, level, service, 1) // Without it, congestion marks are lost.
 	_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
@@ -81,9 +82,7 @@ func (s *socket) prepare(fd int, network string, mark uint32, wanted Offloads) e
 // prepareToSend sets a new socket's options for sending. buffer is in bytes.
 func prepareToSend(fd int, network string, mark uint32, buffer int) error {
 	setBuffer(fd, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, buffer)
-	if err := allowFragments(fd, network); err != nil {
-		return err
-	}
+	allowFragments(fd, network)
 	if mark == 0 {
 		return nil
 	}
@@ -103,12 +102,12 @@ func setBuffer(fd, option, force, size int) {
 //
 // IPv6 has no DF. Only the sender fragments, to the path MTU as far as it knows it, which is the default of
 // sockets and of kernel WireGuard.
-func allowFragments(fd int, network string) error {
-	if network != "udp4" {
-		return nil
+//
+// An error is ignored: a sandbox without the option may not set DF at all, and most paths are wide enough.
+func allowFragments(fd int, network string) {
+	if network == "udp4" {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT)
 	}
-	return os.NewSyscallError("setsockopt IP_MTU_DISCOVER",
-		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT))
 }
 
 // enableCoalescing turns UDP_GRO on if the kernel can confirm that it is on. Kernels before 5.12 cannot; their
