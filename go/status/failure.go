@@ -20,6 +20,7 @@ const (
 	SocketInUse     Code = "WG_BRIDGE_SOCKET_IN_USE"
 	Permission      Code = "WG_BRIDGE_PERMISSION"
 	Untrusted       Code = "WG_BRIDGE_UNTRUSTED"
+	SocketDirectory Code = "WG_BRIDGE_SOCKET_DIRECTORY"
 	Resources       Code = "WG_BRIDGE_RESOURCES"
 	Value           Code = "WG_BRIDGE_VALUE" // what the caller gave cannot be used, such as a descriptor
 	UnknownFeature  Code = "WG_BRIDGE_FEATURE_UNKNOWN"

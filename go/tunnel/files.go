@@ -39,8 +39,14 @@ func tunFailure(err error) error {
 
 // uapiFailure classifies an error of package uapi.
 func uapiFailure(err error) error {
-	code := status.Untrusted
-	if !errors.Is(err, uapi.ErrUntrusted) {
+	var code status.Code
+	var directory *uapi.DirectoryError
+	switch {
+	case errors.Is(err, uapi.ErrUntrusted):
+		code = status.Untrusted
+	case errors.As(err, &directory):
+		code = status.SocketDirectory
+	default:
 		code = status.ByErrno(err, map[unix.Errno]status.Code{
 			unix.EADDRINUSE: status.SocketInUse,
 			unix.EPERM:      status.Permission,

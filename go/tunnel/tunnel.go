@@ -112,6 +112,9 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	t.handlers.Go(t.accept)
 	go t.waitForEnd()
 	log.Verbosef("UAPI listener started")
+	if err := listener.Unwatched(); err != nil {
+		log.Verbosef("UAPI: polling for the removal of the socket, because the kernel does not report it here: %v", err)
+	}
 	return t, nil
 }
 

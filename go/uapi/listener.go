@@ -19,7 +19,8 @@ type Listener struct {
 	listener  net.Listener
 	path      string
 	identity  identity
-	watch     *os.File      // inotify on path
+	watch     *os.File      // inotify on path; nil without it
+	unwatched error         // why watch is nil
 	closing   chan struct{} // closed by Close
 	removed   chan struct{} // closed when the path is gone or belongs to another socket
 	watching  sync.WaitGroup
@@ -55,11 +56,10 @@ func Listen(name string, file *os.File) (_ *Listener, err error) {
 	if l.identity, err = identify(path); err != nil {
 		return nil, err
 	}
-	if l.watch, err = watchPath(path); err != nil {
-		return nil, err
-	}
+	// Sandboxes deny inotify(7), and a user may have too many: fs.inotify.max_user_instances. The path is then polled.
+	l.watch, l.unwatched = watchPath(path)
 	if err = file.Close(); err != nil {
-		return nil, errors.Join(fmt.Errorf("closing the file given as UAPI socket: %w", err), l.watch.Close())
+		return nil, errors.Join(fmt.Errorf("closing the file given as UAPI socket: %w", err), l.closeWatch())
 	}
 	l.watching.Go(l.waitForRemoval)
 	return l, nil
@@ -110,6 +110,16 @@ func watchPath(path string) (*os.File, error) {
 	return file, nil
 }
 
+// Unwatched says why the listener polls for the removal of its socket, or is nil if the kernel reports that.
+func (l *Listener) Unwatched() error { return l.unwatched }
+
+func (l *Listener) closeWatch() error {
+	if l.watch == nil {
+		return nil
+	}
+	return l.watch.Close()
+}
+
 func (l *Listener) waitForRemoval() {
 	events := make([]byte, 4096)
 	for failures := 0; ; {
@@ -118,9 +128,11 @@ func (l *Listener) waitForRemoval() {
 			close(l.removed)
 			return
 		}
-		if _, err := l.watch.Read(events); err == nil {
-			failures = 0
-			continue
+		if l.watch != nil {
+			if _, err := l.watch.Read(events); err == nil {
+				failures = 0
+				continue
+			}
 		}
 		// Without inotify, poll.
 		failures++
@@ -140,7 +152,7 @@ func (l *Listener) Accept() (net.Conn, error) { return l.listener.Accept() }
 func (l *Listener) Close() error {
 	l.closeOnce.Do(func() {
 		close(l.closing)
-		l.closeErr = errors.Join(remove(l.path, l.identity), l.listener.Close(), l.watch.Close())
+		l.closeErr = errors.Join(remove(l.path, l.identity), l.listener.Close(), l.closeWatch())
 		l.watching.Wait()
 	})
 	return l.closeErr

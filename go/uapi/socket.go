@@ -26,16 +26,25 @@ const (
 	predecessorPause = 10 * time.Millisecond // between two attempts
 )
 
+// A DirectoryError says that no user can make a socket: the directory of UAPI sockets, or what leads to it, is missing
+// and cannot be made, or is read-only.
+type DirectoryError struct{ Err error }
+
+func (e *DirectoryError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the system.
+func (e *DirectoryError) Unwrap() error { return e.Err }
+
 // Path returns the path of the socket of the interface called name.
 func Path(name string) string { return filepath.Join(socketDirectory, name+".sock") }
 
 // Open binds the socket of the interface called name, with mode 0600, and listens on it. It creates the directory
 // (mode 0755), replaces a dead socket, and waits for one whose owner is exiting. The error wraps EADDRINUSE if
 // another program serves the name, and EACCES or EPERM without permission. It also wraps EPERM if a user other than
-// root and this one serves the name, or could serve sockets in the directory.
+// root and this one serves the name, or could serve sockets in the directory. It is a DirectoryError if nobody can.
 func Open(name string) (*os.File, error) {
 	if err := os.MkdirAll(socketDirectory, 0o755); err != nil {
-		return nil, fmt.Errorf("creating the directory of UAPI sockets: %w", err)
+		return nil, directoryError(fmt.Errorf("creating the directory of UAPI sockets: %w", err))
 	}
 	if err := checkDirectory(socketDirectory); err != nil {
 		return nil, fmt.Errorf("the directory of UAPI sockets cannot be trusted: %w", err)
@@ -51,6 +60,16 @@ func Open(name string) (*os.File, error) {
 			return nil, fmt.Errorf("UAPI socket %s is in use by another running program: %w", path, unix.EADDRINUSE)
 		}
 	}
+}
+
+// directoryError makes a DirectoryError of an error with one of these reasons.
+func directoryError(err error) error {
+	for _, reason := range []unix.Errno{unix.EROFS, unix.ENOENT, unix.ENOTDIR, unix.EEXIST} {
+		if errors.Is(err, reason) {
+			return &DirectoryError{err}
+		}
+	}
+	return err
 }
 
 // refuseStranger returns an error that wraps EEXIST if something other than a socket is at path: it may matter to
@@ -115,7 +134,11 @@ func bind(path string) (*os.File, error) {
 		err = unix.Bind(fd, &unix.SockaddrUnix{Name: path})
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("binding UAPI socket %s: %w", path, err), file.Close())
+		err = fmt.Errorf("binding UAPI socket %s: %w", path, err)
+		if errors.Is(err, unix.EROFS) {
+			err = &DirectoryError{err}
+		}
+		return nil, errors.Join(err, file.Close())
 	}
 	if err := unix.Listen(fd, unix.SOMAXCONN); err != nil {
 		return nil, errors.Join(fmt.Errorf("listening on UAPI socket %s: %w", path, err), persist(func() error { return os.Remove(path) }), file.Close())

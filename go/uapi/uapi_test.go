@@ -310,3 +310,69 @@ func TestASocketWhoseQueueIsFullIsInUse(t *testing.T) {
 		t.Errorf("Open = %v, want EADDRINUSE", err)
 	}
 }
+
+func TestARemovedSocketIsNoticedIfTheKernelOrASandboxHasNoInotify(t *testing.T) {
+	begin(t)
+	file := open(t)
+	done := make(chan error)
+	var l *Listener
+	go func() {
+		runtime.LockOSThread() // Never unlocked: the filter ends with the thread.
+		err := testbed.RefuseOnThread(unix.ENOSYS, unix.SYS_INOTIFY_INIT1)
+		if err == nil {
+			l, err = Listen(name, file)
+		}
+		done <- err
+	}()
+	if err := testbed.Wait(t, done, "Listen"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Unwatched(); !errors.Is(err, unix.ENOSYS) {
+		t.Errorf("Unwatched = %v, want ENOSYS", err)
+	}
+	if err := os.Remove(Path(name)); err != nil {
+		t.Fatal(err)
+	}
+	testbed.Wait(t, l.Removed(), "the removal")
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADirectoryThatCannotBeWrittenOrMadeIsADirectoryError(t *testing.T) {
+	begin(t)
+	for title, test := range map[string]struct {
+		cripple func() error
+		want    unix.Errno
+	}{
+		"read-only socket directory": {func() error {
+			return unix.Mount("tmpfs", socketDirectory, "tmpfs", unix.MS_RDONLY, "mode=755")
+		}, unix.EROFS},
+		"read-only /run": {func() error { return unix.Mount("tmpfs", "/run", "tmpfs", unix.MS_RDONLY, "mode=755") }, unix.EROFS},
+		"a file": {func() error {
+			err := unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755")
+			return errors.Join(err, os.WriteFile("/run/wireguard", nil, 0o644))
+		}, unix.ENOTDIR},
+		"a link to nowhere": {func() error {
+			err := unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755")
+			return errors.Join(err, os.Symlink("/nowhere/at/all", "/run/wireguard"))
+		}, unix.EEXIST},
+	} {
+		t.Run(title, func(t *testing.T) {
+			opened := make(chan error)
+			go func() {
+				runtime.LockOSThread() // Never unlocked: the mounts end with the thread.
+				err := errors.Join(unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""), test.cripple())
+				if err == nil {
+					_, err = Open(name)
+				}
+				opened <- err
+			}()
+			err := testbed.Wait(t, opened, "Open")
+			var directory *DirectoryError
+			if !errors.As(err, &directory) || !errors.Is(err, test.want) {
+				t.Errorf("Open = %v, want a DirectoryError of %v", err, test.want)
+			}
+		})
+	}
+}

@@ -10,6 +10,8 @@ const remedies: Readonly<Partial<Record<WgBridgeErrorCode, (name: string) => str
   WG_BRIDGE_INTERFACE_NAME: () => 'Give a name of 1 to 15 bytes, such as "wg0".',
   WG_BRIDGE_INTERFACE_EXISTS: (name) =>
     `Choose another name, or delete the interface with "ip link del ${name}".`,
+  WG_BRIDGE_SOCKET_DIRECTORY: () =>
+    "Mount an emptyDir or a tmpfs at /var/run/wireguard, where a tunnel makes its socket.",
   WG_BRIDGE_SOCKET_IN_USE: () => "Stop that program, or choose another name.",
   WG_BRIDGE_NO_TUN: () =>
     'Run "modprobe tun", or start the container with "--device /dev/net/tun".',
@@ -27,8 +29,6 @@ const remedies: Readonly<Partial<Record<WgBridgeErrorCode, (name: string) => str
 /** More exact remedies, if the errno says more than the code. */
 function remedyByErrno(number: number | undefined): string | undefined {
   switch (number) {
-    case errno.EROFS:
-      return 'A tunnel needs a /var/run/wireguard that can be written: mount a tmpfs there (in a container "--tmpfs /run").';
     case errno.EEXIST:
       return "Remove it, or choose another name.";
     default:
@@ -41,7 +41,7 @@ export function startError(name: string, failure: Failure): WgBridgeError {
   const code = isCode(failure.code) ? failure.code : "WG_BRIDGE_ENGINE";
   if (failure.errno === undefined) return new WgBridgeError(code, failure.fact);
   const remedy =
-    remedyByErrno(failure.errno) ??
+    (code === "WG_BRIDGE_SOCKET_DIRECTORY" ? undefined : remedyByErrno(failure.errno)) ??
     remedies[code]?.(name) ??
     'Start it with log level "verbose" to see more.';
   return new WgBridgeError(

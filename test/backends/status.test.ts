@@ -76,8 +76,18 @@ describe("the error of a start", () => {
   it("has the remedy of its errno if that says more than the code", () => {
     const full = startError("wg1", { code: "WG_BRIDGE_RESOURCES", errno: 24, fact: "no more" });
     assert.match(full.message, /no more\. This process may not open more file descriptors/);
-    const readOnly = startError("wg1", { code: "WG_BRIDGE_ENGINE", errno: 30, fact: "read-only" });
-    assert.match(readOnly.message, /mount a tmpfs there/);
+    const file = startError("wg1", { code: "WG_BRIDGE_ENGINE", errno: 17, fact: "in the way" });
+    assert.match(file.message, /in the way\. Remove it/);
+  });
+
+  it("has the remedy of a socket directory that cannot be used, whatever the errno is", () => {
+    for (const errno of [17, 20, 30]) {
+      const failure = { code: "WG_BRIDGE_SOCKET_DIRECTORY", errno, fact: "no directory" };
+      assert.match(
+        startError("wg1", failure).message,
+        /no directory\. Mount an emptyDir or a tmpfs/,
+      );
+    }
   });
 
   it("stays unchanged if it comes from TypeScript, without an errno", () => {

@@ -46,6 +46,7 @@ function codeOf(end: ChildEnd): string {
   if (/\/dev\/net\/tun[^\n]*(does not exist|no such (file|device))/.test(said)) {
     return "WG_BRIDGE_NO_TUN";
   }
+  if (/read-only file system/.test(said)) return "WG_BRIDGE_SOCKET_DIRECTORY";
   if (/operation not permitted|permission denied/.test(said)) return "WG_BRIDGE_PERMISSION";
   // TUNSETIFF answers EINVAL if the name belongs to an interface that is not a TUN.
   if (/resource busy|create tun device: invalid argument/.test(said)) {

@@ -15,6 +15,7 @@ function failed(...output: string[]): ChildEnd {
 describe("the last lines of another wireguard-go program", () => {
   const cases: readonly (readonly [string, string])[] = [
     ["Failed to create TUN device: device or resource busy", "WG_BRIDGE_INTERFACE_EXISTS"],
+    ["mkdir /var/run/wireguard: read-only file system", "WG_BRIDGE_SOCKET_DIRECTORY"],
     ["Failed to create TUN device: invalid argument", "WG_BRIDGE_INTERFACE_EXISTS"],
     ["Failed to create TUN device: operation not permitted", "WG_BRIDGE_PERMISSION"],
     ["Failed to create TUN device: open /dev/net/tun: permission denied", "WG_BRIDGE_PERMISSION"],
