@@ -1,27 +1,34 @@
 // Runs a tunnel in a container by a file of wg-quick, and follows the file when it changes.
 //
-//   node tunnel.mjs [--attach] INTERFACE FILE
+//   node tunnel.mjs [--attach | --endpoints ENDPOINTS] INTERFACE FILE
 //
 // With --attach the engine runs in another container: this one configures it, and ends when the engine does, so that
-// its restart configures the next one. Routes are made for allowed IPs, except for 0.0.0.0/0 and ::/0, which would cut
+// its restart configures the next one. In the file ENDPOINTS it keeps where peers with a session are, every minute and at
+// its end: the next run, which has lost the sessions, makes new ones with these peers at once. Otherwise they would
+// notice after 15 s of packets without an answer. Routes are made for allowed IPs, except for 0.0.0.0/0 and ::/0, which would cut
 // the container off from its peers. SIGHUP reads the file at once; DNS, Table and the hooks of wg-quick are left alone.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, statSync, watchFile } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
-import { attach, listServedInterfaces, openTunnel, parseConfig } from "wg-bridge";
+import { parseArgs } from "node:util";
+import { attach, formatEndpoint, listServedInterfaces, openTunnel, parseConfig } from "wg-bridge";
 
 const sockets = "/var/run/wireguard";
-/** Milliseconds: how often the file is looked at, and how long another container's engine may take to start. */
+/** Milliseconds: how often the file is looked at, how long another container's engine may take to start, and more. */
 const interval = 5000;
+const saveInterval = 60_000;
+const sessionLength = 180_000;
 const startLimit = 60_000;
 
-const words = process.argv.slice(2);
-const isAttached = words[0] === "--attach";
-const [name, file] = isAttached ? words.slice(1) : words;
-if (name === undefined || file === undefined) {
-  console.error("usage: node tunnel.mjs [--attach] INTERFACE FILE");
+const { values, positionals } = parseArgs({
+  options: { attach: { type: "boolean" }, endpoints: { type: "string" } },
+  allowPositionals: true,
+});
+const [name, file] = positionals;
+if (file === undefined || (values.attach && values.endpoints !== undefined)) {
+  console.error("usage: node tunnel.mjs [--attach | --endpoints ENDPOINTS] INTERFACE FILE");
   process.exit(2);
 }
 
@@ -67,11 +74,46 @@ async function updateRoutes({ peers }) {
   routes = wanted;
 }
 
+async function saveEndpoints() {
+  if (values.endpoints === undefined) return;
+  try {
+    const { peers } = await tunnel.status();
+    const inSession = peers.filter(
+      ({ endpoint, latestHandshake: at }) =>
+        endpoint !== undefined && at !== undefined && Date.now() - at.getTime() < sessionLength,
+    );
+    const known = inSession.map(({ publicKey, endpoint }) => [publicKey, formatEndpoint(endpoint)]);
+    await writeFile(`${values.endpoints}.new`, JSON.stringify(known), { mode: 0o600 });
+    await rename(`${values.endpoints}.new`, values.endpoints);
+  } catch (error) {
+    console.error(`${name}: the peers' endpoints are not saved: ${error.message}`);
+  }
+}
+
+/** Returns the configuration with the endpoints that were saved, to which a keepalive is sent at once. */
+async function recallEndpoints(config) {
+  try {
+    const known = new Map(JSON.parse(await readFile(values.endpoints, "utf8")));
+    const peers = config.peers.map((peer) => {
+      const endpoint = peer.endpoint ?? known.get(peer.publicKey);
+      return known.has(peer.publicKey) ? { ...peer, endpoint, persistentKeepalive: 25 } : peer;
+    });
+    return { ...config, peers };
+  } catch (error) {
+    if (error.code !== "ENOENT") console.error(`${name}: ${values.endpoints}: ${error.message}`);
+    return config;
+  }
+}
+
 async function open(config) {
   const { uid, mode } = statSync(sockets, { throwIfNoEntry: false }) ?? {};
   // Kubernetes makes an emptyDir that everybody may write to. The engine refuses it: another could serve the socket.
   if (uid === process.getuid() && (mode & 0o022) !== 0) chmodSync(sockets, 0o755);
-  return openTunnel({ name, backend: "exec", restart: true, config, signal: end.signal });
+  const options = { name, backend: "exec", restart: true, signal: end.signal };
+  if (values.endpoints === undefined) return openTunnel({ ...options, config });
+  const tunnel = await openTunnel({ ...options, config: await recallEndpoints(config) });
+  await tunnel.apply(config); // without the keepalives, which have begun the handshakes
+  return tunnel;
 }
 
 async function attachWhenServed(config) {
@@ -90,7 +132,7 @@ async function attachWhenServed(config) {
 }
 
 const config = await readConfig();
-const tunnel = await (isAttached ? attachWhenServed(config) : open(config));
+const tunnel = await (values.attach ? attachWhenServed(config) : open(config));
 await updateRoutes(config);
 destroyKeys(config);
 console.log(`${name}: configured by ${file}`);
@@ -113,8 +155,10 @@ tunnel.on("restarted", () => {
   console.log(`${name}: the engine was restarted`);
   void follow();
 });
-end.signal.addEventListener("abort", () => void tunnel.close());
-if (end.signal.aborted) void tunnel.close();
+setInterval(() => void saveEndpoints(), saveInterval).unref();
+const close = () => void saveEndpoints().then(() => tunnel.close());
+end.signal.addEventListener("abort", close);
+if (end.signal.aborted) close();
 const { reason, message } = await tunnel.closed;
 if (reason !== "closed") console.error(`${name}: ${message}`);
 process.exit(reason === "closed" ? 0 : 1);

@@ -1,6 +1,7 @@
 // The Kubernetes examples: checked against the schemas, and run as the containers that kubelet would make of them.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -211,6 +212,14 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
     assert.match(text, /^wireguard_received_bytes_total\{.*\} [1-9]\d*$/m);
     assert.equal(await metrics.stop(), 0, metrics.output);
     assert.equal(await wireguard.stop(), 0, wireguard.output);
+
+    // The next pod begins the handshake: the peer, which sends nothing, would not before it has something to send.
+    const session = once(tunnel, "handshake");
+    await using next = pod.run("wireguard");
+    await untilStarted(next, pod.spec("wireguard"));
+    await session;
+    assert.equal(next.exec("wg", "show", "wg0", "persistent-keepalive").split("\t")[1], "off\n");
+    assert.equal(await next.stop(), 0, next.output);
     assert.equal(existsSync(`${pod.volume("sockets")}/wg0.sock`), false);
   });
 });

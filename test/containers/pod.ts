@@ -57,7 +57,7 @@ interface VolumeSpec {
   readonly name: string;
   readonly emptyDir?: { readonly medium: string };
   readonly secret?: { readonly secretName: string; readonly defaultMode: number };
-  readonly hostPath?: { readonly path: string };
+  readonly hostPath?: { readonly path: string; readonly type: string };
 }
 
 /** Where images come from, by the last part of their name without the tag. */
@@ -93,7 +93,10 @@ export class Pod {
     for (const volume of spec.volumes) {
       const path = `/run/${this.#name}-${volume.name}`;
       if (volume.hostPath !== undefined) {
-        this.#volumes.set(volume.name, bind(volume.hostPath.path, "", false));
+        const { type } = volume.hostPath;
+        if (type !== "CharDevice") mkdirSync(path);
+        const source = type === "CharDevice" ? volume.hostPath.path : path;
+        this.#volumes.set(volume.name, bind(source, "", false));
         continue;
       }
       mkdirSync(path);
