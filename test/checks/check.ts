@@ -26,7 +26,7 @@ export interface CommandOptions {
 }
 
 /** The status by which a script says that this machine cannot run it; its last line says why. */
-const cannotRun = 77;
+export const cannotRun = 77;
 
 /** Returns a check that runs one command. It passes if the command's status is 0. */
 export function plain(
@@ -63,6 +63,7 @@ function readStatus(name: string, { status, output }: CommandResult): Outcome {
   return status === cannotRun ? oneSkipped(name, lastLine(output)) : oneFailed(output);
 }
 
-function lastLine(text: string): string {
+/** Returns the last line of a text. */
+export function lastLine(text: string): string {
   return text.trimEnd().split("\n").at(-1) ?? "";
 }

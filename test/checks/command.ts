@@ -16,11 +16,13 @@ const outputGrace = 1000;
  * processors between sessions, so a command with many threads does not starve its neighbours.
  *
  * @param signal kills the command with all that it started; it has failed then
+ * @param onOutput receives the output while the command runs
  */
 export function runCommand(
   [program = "", ...args]: readonly string[],
   signal: AbortSignal,
   environment: NodeJS.ProcessEnv = process.env,
+  onOutput: (chunk: Buffer) => void = () => {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
@@ -30,8 +32,12 @@ export function runCommand(
       stdio: ["ignore", "pipe", "pipe"],
     });
     const chunks: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const keep = (chunk: Buffer) => {
+      chunks.push(chunk);
+      onOutput(chunk);
+    };
+    child.stdout.on("data", keep);
+    child.stderr.on("data", keep);
     let grace: NodeJS.Timeout | undefined;
     const kill = () => {
       killGroup(child.pid);

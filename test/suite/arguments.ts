@@ -9,7 +9,7 @@ export const suiteOptions = {
 
 /** What these options ask for. */
 export interface SuiteArguments {
-  /** The names of the programs to run. undefined: all. */
+  /** The names of the programs or rows to run. undefined: all. */
   readonly only: readonly string[] | undefined;
   /** The absolute path of the file for all results. */
   readonly json: string | undefined;
@@ -19,17 +19,19 @@ export interface SuiteArguments {
 
 /**
  * Checks the values of suiteOptions.
- * @param programs the names of all programs
+ * @param names what --only can name
+ * @param kind what the names are of
  * @throws Error whose message is a sentence for a person
  */
 export function readSuiteArguments(
   values: { only?: string; json?: string; list?: boolean },
-  programs: readonly string[],
+  names: readonly string[],
+  kind: "program" | "row" = "program",
 ): SuiteArguments {
   const only = values.only?.split(",");
-  const unknown = only?.find((name) => !programs.includes(name));
+  const unknown = only?.find((name) => !names.includes(name));
   if (unknown !== undefined) {
-    throw new Error(`--only names no program ${unknown}: there are ${programs.join(", ")}.`);
+    throw new Error(`--only names no ${kind} ${unknown}: there are ${names.join(", ")}.`);
   }
   const json = values.json === undefined ? undefined : resolve(values.json);
   return { only, json, list: values.list ?? false };
