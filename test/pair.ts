@@ -147,24 +147,29 @@ export class Pair implements AsyncDisposable {
 
   /** Sends bytes to the far end and back by TCP, and compares what arrives by SHA-256. */
   async transfer(bytes: number): Promise<void> {
-    const words = ["netns", "exec", this.space, process.execPath, echo, this.farAddress];
-    const server = spawn("ip", words, { stdio: ["ignore", "pipe", "inherit"] });
-    try {
-      const [port] = await once(server.stdout, "data");
-      const data = randomBytes(bytes);
-      const socket = connect(Number(port), this.farAddress);
-      const hash = createHash("sha256");
-      socket.on("data", (piece) => hash.update(piece));
-      socket.end(data);
-      await once(socket, "close");
-      assert.equal(hash.digest("hex"), createHash("sha256").update(data).digest("hex"));
-    } finally {
-      server.kill();
-    }
+    await transfer(this.space, this.farAddress, bytes);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.near.close(), this.far.close()]);
     ip("netns", "delete", this.space);
+  }
+}
+
+/** Sends bytes by TCP to an address in a network namespace and back, and compares what arrives by SHA-256. */
+export async function transfer(space: string, address: string, bytes: number): Promise<void> {
+  const words = ["netns", "exec", space, process.execPath, echo, address];
+  const server = spawn("ip", words, { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const [port] = await once(server.stdout, "data");
+    const data = randomBytes(bytes);
+    const socket = connect(Number(port), address);
+    const hash = createHash("sha256");
+    socket.on("data", (piece) => hash.update(piece));
+    socket.end(data);
+    await once(socket, "close");
+    assert.equal(hash.digest("hex"), createHash("sha256").update(data).digest("hex"));
+  } finally {
+    server.kill();
   }
 }
