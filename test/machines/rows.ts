@@ -1,0 +1,72 @@
+import { foreignProcessors } from "./processors.js";
+import type { Row } from "./row.js";
+
+const reports = "build/machines/reports";
+
+/** Everything that a release needs, in the order in which it runs: what later rows install is made first. */
+export const allRows: readonly Row[] = [
+  program("changelog", "the changelog and the manual page have this version's date", "changelog"),
+  program("git", "everything is committed, and the version's tag is free", "git-tree"),
+  tests("versions", "one version in all files that name one", [], ["version"]),
+  command(
+    "packages",
+    "all packages, made twice from two directories: the same bytes",
+    ["scripts/platform-packages", "--check-reproducible"],
+    60,
+  ),
+  program("tarballs", "a tarball for each package, with this version and its checksum", "tarballs"),
+  inSandbox("publish", "npm publish --dry-run of each package, without a network", ["publish"]),
+  ...foreignProcessors.map(({ arch, emulator }) =>
+    inSandbox(
+      `executable-${arch}`,
+      `the executable of ${arch} pings and carries TCP, by ${emulator.join(" ")}`,
+      ["executable", arch],
+    ),
+  ),
+  program("arm64-node", "Node.js 24 of arm64 by qemu-user: both backends", "arm64-node"),
+  program("glibc", "Node.js 20 on glibc 2.31, in a chroot of Debian 11: both backends", "chroot"),
+  program("kernel-x64", "Linux 5.10 of Debian 11 on x64: both backends", "kernel", ["x64"], 30),
+  program(
+    "kernel-arm64",
+    "Linux 5.10 of Debian 11 on arm64: both backends",
+    "kernel",
+    ["arm64"],
+    45,
+  ),
+];
+
+function command(row: string, what: string, words: readonly string[], minutes: number): Row {
+  return { row, what, command: words, minutes };
+}
+
+/** A row that runs a file of this directory. */
+function program(
+  row: string,
+  what: string,
+  name: string,
+  words: readonly string[] = [],
+  minutes = 10,
+): Row {
+  return command(row, what, ["node", `dist/test/machines/${name}.js`, ...words], minutes);
+}
+
+/** A row that runs a file of this directory in a sandbox. */
+function inSandbox(row: string, what: string, [name, ...words]: readonly string[]): Row {
+  const node = ["node", `dist/test/machines/${name}.js`, ...words];
+  return command(row, what, ["scripts/sandbox", ...node], 10);
+}
+
+/** A row that runs test files by mocha, below dist/test. */
+function tests(
+  row: string,
+  what: string,
+  prefix: readonly string[],
+  files: readonly string[],
+  minutes = 30,
+): Row {
+  const report = `${reports}/${row}.json`;
+  const reporter = ["--reporter", "json", "--reporter-option", `output=${report}`];
+  const compiled = files.map((file) => `dist/test/${file}.test.js`);
+  const words = [...prefix, "node_modules/.bin/mocha", ...reporter, ...compiled];
+  return { ...command(row, what, words, minutes), report };
+}
