@@ -2,6 +2,7 @@ import { foreignProcessors } from "./processors.js";
 import type { Row } from "./row.js";
 
 const reports = "build/machines/reports";
+const sandbox = ["scripts/sandbox"];
 
 /** Everything that a release needs, in the order in which it runs: what later rows install is made first. */
 export const allRows: readonly Row[] = [
@@ -16,6 +17,28 @@ export const allRows: readonly Row[] = [
   ),
   program("tarballs", "a tarball for each package, with this version and its checksum", "tarballs"),
   inSandbox("publish", "npm publish --dry-run of each package, without a network", ["publish"]),
+  twice("deb", "the engine as a .deb for each processor, made twice", ["scripts/deb", "--output"]),
+  twice("image", "the engine's container image for all processors, made twice", [
+    "bash",
+    "-c",
+    'containers/build-image.mjs "$0" build/packages/*/',
+  ]),
+  tests("installers", "npm, pnpm, yarn, bun and deno install the packages", sandbox, [
+    "installers/npm",
+    "installers/pnpm",
+    "installers/yarn",
+    "installers/bun",
+    "installers/deno",
+  ]),
+  tests("systemd", "the service of the .deb, and what it tells systemd", sandbox, [
+    "systemd/notify",
+  ]),
+  tests("containers", "crun runs the image, and the pods of the examples", sandbox, [
+    "containers/image",
+    "containers/kubernetes",
+    "containers/compose",
+    "containers/grafana",
+  ]),
   ...foreignProcessors.map(({ arch, emulator }) =>
     inSandbox(
       `executable-${arch}`,
@@ -54,6 +77,11 @@ function program(
 function inSandbox(row: string, what: string, [name, ...words]: readonly string[]): Row {
   const node = ["node", `dist/test/machines/${name}.js`, ...words];
   return command(row, what, ["scripts/sandbox", ...node], 10);
+}
+
+/** A row that runs a command twice, which leaves its result in the directory of its last argument. */
+function twice(row: string, what: string, words: readonly string[]): Row {
+  return command(row, what, ["test/machines/twice.sh", ...words], 20);
 }
 
 /** A row that runs test files by mocha, below dist/test. */
