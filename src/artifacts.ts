@@ -16,7 +16,7 @@ const installed = "node_modules/wg-bridge";
  * webpack records where the module was when the bundle was made, and another machine does not have that path.
  */
 export function findPackageRoot(file: string | undefined, main: string): PackageRoot {
-  const there = file !== undefined && existsSync(file);
+  const there = file !== undefined && !isInMemory(file) && existsSync(file);
   if (there && file.endsWith("/dist/src/artifacts.js")) {
     return { path: dirname(dirname(dirname(file))), bundled: false };
   }
@@ -35,7 +35,18 @@ function ownFile(): string | undefined {
   return typeof __filename === "string" ? __filename : undefined;
 }
 
-const found = findPackageRoot(ownFile(), process.argv[1] ?? process.execPath);
+/** Reports whether a file is one that `bun build --compile` has put into an executable. */
+function isInMemory(file: string): boolean {
+  return file.startsWith("/$bunfs/");
+}
+
+/** The program's file. Node.js -e and single executable applications have none of their own. */
+function mainFile(): string {
+  const main = process.argv[1];
+  return main === undefined || isInMemory(main) ? process.execPath : main;
+}
+
+const found = findPackageRoot(ownFile(), mainFile());
 
 /** The directory of wg-bridge's package.json. */
 export const packageRoot = found.path;

@@ -89,6 +89,32 @@ for (const [format, flags] of formats) {
       }
     });
 
+    it("opens tunnels on both backends if only the engine's package is beside it", () => {
+      const elsewhere = mkdtempSync(`${tmpdir()}/wg-bridge-moved-`);
+      try {
+        cpSync(`${project}/out`, elsewhere, { recursive: true });
+        const engine = `${elsewhere}/node_modules/${enginePackage}`;
+        const koffi = `node_modules/@koromix/koffi-linux-${process.arch}`;
+        mkdirSync(`${engine}/lib`, { recursive: true });
+        writeFileSync(`${engine}/package.json`, JSON.stringify({ version }));
+        cpSync(`${packageRoot}/build/wireguard-go`, `${engine}/bin/wireguard-go`);
+        const library = "wireguard_go_bridge.so";
+        cpSync(`${packageRoot}/build/${library}`, `${engine}/lib/${library}`);
+        cpSync(`${packageRoot}/${koffi}`, `${elsewhere}/${koffi}`, { recursive: true });
+        const opened = run(elsewhere).filter((line) => !line.startsWith("PrivateKey"));
+        assert.deepEqual(opened, [
+          "auto uses ffi true auto prefers ffi, and its library can be used.",
+          "ffi uses ffi true ffi was asked for.",
+          "exec uses exec true exec was asked for.",
+        ]);
+        writeFileSync(`${engine}/package.json`, JSON.stringify({ version: "0.0.1" }));
+        const [refused = ""] = run(elsewhere);
+        assert.ok(refused.endsWith(`Run "npm install ${enginePackage}@${version}".`), refused);
+      } finally {
+        rmSync(elsewhere, { recursive: true });
+      }
+    });
+
     it("opens tunnels on exec if only the package's programs are beside it", () => {
       const elsewhere = mkdtempSync(`${tmpdir()}/wg-bridge-moved-`);
       try {
