@@ -9,10 +9,13 @@ import { onlyInSandbox } from "./sandbox.js";
 // Serverless platforms and Next.js deploy the files that @vercel/nft finds in a program.
 
 const engine = `node_modules/@wg-bridge/linux-${process.arch}`;
+const koffi = `node_modules/@koromix/koffi-linux-${process.arch}`;
 const program = `import { openTunnel } from "wg-bridge";
-  const tunnel = await openTunnel({ name: "wgt0", backend: "exec" });
-  await tunnel.close();
-  console.log(tunnel.reason);`;
+  for (const backend of ["ffi", "exec"]) {
+    const tunnel = await openTunnel({ name: "wgt0", backend });
+    await tunnel.close();
+    console.log(tunnel.backend);
+  }`;
 
 describe("the files that @vercel/nft finds in a program", () => {
   onlyInSandbox();
@@ -36,6 +39,7 @@ describe("the files that @vercel/nft finds in a program", () => {
     cpSync(`${packageRoot}/build/wireguard-go`, `${project}/${engine}/bin/wireguard-go`);
     const library = "wireguard_go_bridge.so";
     cpSync(`${packageRoot}/build/${library}`, `${project}/${engine}/lib/${library}`);
+    cpSync(`${packageRoot}/${koffi}`, `${project}/${koffi}`, { recursive: true });
     writeFileSync(`${project}/main.mjs`, program);
 
     // As its command line, Next.js and the platforms do, which look at both kinds of module.
@@ -53,6 +57,6 @@ describe("the files that @vercel/nft finds in a program", () => {
     rmSync(project, { recursive: true });
     const args = ["node", `${deployed}/main.mjs`];
     const printed = execFileSync(sandboxScript, args, { encoding: "utf8", timeout: 60_000 });
-    assert.equal(printed, "exec was asked for.\n");
+    assert.equal(printed, "ffi\nexec\n");
   });
 });

@@ -77,7 +77,8 @@ function findKoffi(libraryPath: string): string {
  */
 function resolveFrom(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
-  const require = requireFrom(file);
+  const module = process.getBuiltinModule("node:module"); // @vercel/nft knows a require that is made in just this way
+  const require = module.createRequire(file);
   return ifInstalled(() => {
     switch (process.arch) {
       case "x64":
