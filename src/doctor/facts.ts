@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, open, readFile, stat } from "node:fs/promises";
 import { arch, release } from "node:os";
-import { type Environment, packageRoot } from "../artifacts.js";
+import { type Environment, libraryPath, packageRoot } from "../artifacts.js";
 import { systemCodeOf } from "../errors.js";
 import { type BackendFacts, collectBackends } from "./backends.js";
 import { findPackageManager, type PackageManager, readPackages } from "./packages.js";
@@ -82,10 +82,7 @@ export async function collectFacts(env: Environment): Promise<MachineFacts> {
 async function collectVersions(env: Environment): Promise<Versions> {
   const [manifest, koffi, go, libc] = await Promise.all([
     readFile(`${packageRoot}/package.json`, "utf8"),
-    import("koffi").then(
-      ({ default: { version } }) => version,
-      () => null,
-    ),
+    versionOfKoffi(env),
     versionOf(["go", "version"], env),
     versionOf(["getconf", "GNU_LIBC_VERSION"], env),
   ]);
@@ -99,6 +96,15 @@ async function collectVersions(env: Environment): Promise<Versions> {
     architecture: arch(),
     libc: libc === undefined ? "musl" : `glibc ${libc}`,
   };
+}
+
+async function versionOfKoffi(env: Environment): Promise<string | null> {
+  const { loadKoffi } = await import("../backends/ffi/koffi.js");
+  try {
+    return loadKoffi(libraryPath(env)).version;
+  } catch {
+    return null;
+  }
 }
 
 /** Character device 10:200, as Linux packs major and minor numbers into one. */
