@@ -117,7 +117,7 @@ for scripts in --ignore-scripts --foreground-scripts; do
   engines=$(cd node_modules/@wg-bridge && echo *)
   [[ $engines == "linux-$here" ]] || fail "npm installed these engines: $engines"
   [[ ! -e node_modules/koffi && ! -e node_modules/@types ]] || fail "npm installed what only a checkout needs: $(ls -m node_modules)"
-  kilobytes=$(du --apparent-size -sk node_modules | cut -f 1)
+  kilobytes=$(du --apparent-size --block-size=1000 -s node_modules | cut -f 1)
   ((kilobytes <= 14000)) || fail "The project's node_modules has $kilobytes kB, more than 14000."
   [[ $(node_modules/.bin/wg-bridge --version | head -1) == "wg-bridge "* ]] || fail "wg-bridge --version does not print the version."
   # What follows is TypeScript, which needs Node.js's types; a program in JavaScript does not.
@@ -126,7 +126,8 @@ for scripts in --ignore-scripts --foreground-scripts; do
   cp "$work/program.ts" "$work/types.ts" .
   "$root/node_modules/.bin/tsc" --strict --target es2023 --lib es2023,esnext.disposable --module nodenext program.ts
   run_program
-  "$root/scripts/sandbox" node_modules/.bin/wg-bridge doctor >/dev/null || fail "wg-bridge doctor finds no backend."
+  found=$("$root/scripts/sandbox" node_modules/.bin/wg-bridge doctor) || fail "wg-bridge doctor finds no backend."
+  grep -q 'koffi [0-9]' <<<"$found" || fail "wg-bridge doctor does not find koffi's native module: $found"
 done
 
 check_types
