@@ -58,7 +58,8 @@ export async function findSandboxObstacle(signal: AbortSignal): Promise<string |
   return status === 0 ? undefined : lastLine(output);
 }
 
-function readStatus(name: string, { status, output }: CommandResult): Outcome {
+/** Counts a command as one test: passed, failed, or skipped if it says that this machine cannot run it. */
+export function readStatus(name: string, { status, output }: CommandResult): Outcome {
   if (status === 0) return onePassed;
   return status === cannotRun ? oneSkipped(name, lastLine(output)) : oneFailed(output);
 }

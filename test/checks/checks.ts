@@ -1,6 +1,6 @@
 import { type Check, type CommandOptions, inSandbox, plain } from "./check.js";
 import { readGoTests } from "./go-test.js";
-import { findTestFiles, sandboxedTests, unitTests } from "./mocha.js";
+import { findTestFiles, installerTests, sandboxedTests, unitTests } from "./mocha.js";
 import { oneFailed, onePassed } from "./outcome.js";
 
 // -trimpath, here and in scripts: what Go has built and tested in one clone, it need not in another.
@@ -12,7 +12,7 @@ const busy: CommandOptions = { isBusy: true };
 
 /** Returns every check, the quick ones first. The commands run in the directory of package.json. */
 export async function allChecks(): Promise<readonly Check[]> {
-  const { unit, sandboxed } = await findTestFiles();
+  const { unit, sandboxed, installers } = await findTestFiles();
   return [
     plain("gofmt", [
       "bash",
@@ -56,6 +56,7 @@ export async function allChecks(): Promise<readonly Check[]> {
     inSandbox("netns.sh on ffi", ["test/test.sh", "ffi"], busy),
     plain("fuzz", ["scripts/fuzz", "20000"], busy),
     sandboxedTests(sandboxed),
+    installerTests(installers),
     plain("reference", ["scripts/reference", "--check"]),
     inSandbox("package", ["test/package.sh"]),
   ];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readMochaTests } from "./mocha.js";
+import { installerTests, readMochaTests } from "./mocha.js";
 
 function report(passes: number, pending: readonly string[], failures: readonly string[]): string {
   return JSON.stringify({
@@ -33,5 +33,26 @@ describe("readMochaTests", () => {
 
   it("fails when every test passed and mocha did not", () => {
     assert.equal(readMochaTests(report(3, [], []), "crashed at exit\n", 134).failed, 1);
+  });
+});
+
+describe("the check of the files that install the packages", () => {
+  const signal = new AbortController().signal;
+
+  async function run(script: string) {
+    const { jobs } = installerTests(["dist/test/none.test.js"], ["bash", "-c", script]);
+    const [job] = jobs;
+    assert.ok(job !== undefined);
+    return job.run(signal);
+  }
+
+  it("fails if the packages cannot be made", async () => {
+    const { failed, details } = await run("echo no space; exit 1");
+    assert.deepEqual([failed, details], [1, "no space\n"]);
+  });
+
+  it("is skipped if this machine cannot make them", async () => {
+    const { failed, skips } = await run("echo zig is not installed; exit 77");
+    assert.deepEqual([failed, skips], [0, [{ test: "none", reason: "zig is not installed" }]]);
   });
 });

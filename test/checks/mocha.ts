@@ -1,8 +1,8 @@
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Check, Job } from "./check.js";
+import { type Check, type Job, readStatus } from "./check.js";
 import { runCommand } from "./command.js";
-import { type Outcome, oneFailed } from "./outcome.js";
+import { type Outcome, oneFailed, onePassed } from "./outcome.js";
 
 /** The test files, by what they need. */
 export interface TestFiles {
@@ -10,6 +10,8 @@ export interface TestFiles {
   readonly unit: readonly string[];
   /** A sandbox: these call onlyInSandbox() of test/sandbox.ts. */
   readonly sandboxed: readonly string[];
+  /** A sandbox, and the packages that it installs. */
+  readonly installers: readonly string[];
 }
 
 interface MochaTest {
@@ -58,15 +60,18 @@ const skipMark = / \[skipped: ([^\]]*)\]/;
 export async function findTestFiles(): Promise<TestFiles> {
   const unit: string[] = [];
   const sandboxed: string[] = [];
+  const installers: string[] = [];
   for (const directory of directories) {
     const names = await readdir(directory, { recursive: true });
     for (const name of names.filter((each) => each.endsWith(".test.js")).sort()) {
       const path = join(directory, name);
       const text = await readFile(path, "utf8");
-      (/\bonlyInSandbox\(\)/.test(text) ? sandboxed : unit).push(path);
+      if (!/\bonlyInSandbox\(\)/.test(text)) unit.push(path);
+      else if (name.startsWith("installers/")) installers.push(path);
+      else sandboxed.push(path);
     }
   }
-  return { unit, sandboxed };
+  return { unit, sandboxed, installers };
 }
 
 /**
@@ -86,6 +91,26 @@ export function sandboxedTests(files: readonly string[]): Check {
       return { ...mochaJob(nameOf(file), ["scripts/sandbox"], [file]), needsSandbox: true };
     });
   return { name: "sandboxed tests", jobs };
+}
+
+/** Makes what test/installers installs: the packages of this machine and of one other. */
+const makePackages = ["scripts/platform-packages", process.arch, "riscv64"];
+
+/**
+ * Returns the check of the files that install the packages. One command makes these first, once and outside of the
+ * sandboxes, because it may have to download a compiler.
+ */
+export function installerTests(files: readonly string[], make = makePackages): Check {
+  let made: Promise<Outcome> | undefined;
+  const jobs = sandboxedTests(files).jobs.map((job): Job => {
+    const run = async (signal: AbortSignal) => {
+      made ??= runCommand(make, signal).then((result) => readStatus(job.name, result));
+      const outcome = await made;
+      return outcome === onePassed ? job.run(signal) : outcome;
+    };
+    return { ...job, run };
+  });
+  return { name: "installers", jobs };
 }
 
 function rank(file: string): number {

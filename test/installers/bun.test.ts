@@ -1,0 +1,6 @@
+import { onlyInSandbox } from "../sandbox.js";
+import { bun } from "./installer.js";
+import { installs } from "./suite.js";
+
+onlyInSandbox();
+installs(bun);
