@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Installer } from "./installer.js";
@@ -54,6 +62,10 @@ export class Project implements Disposable {
 
   write(file: string, text: string): void {
     writeFileSync(`${this.directory}/${file}`, text);
+  }
+
+  append(file: string, text: string): void {
+    appendFileSync(`${this.directory}/${file}`, text);
   }
 
   /** Runs a command with an environment of its own. */

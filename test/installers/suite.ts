@@ -80,6 +80,54 @@ export function installs(installer: Installer): void {
   });
 }
 
+/** A project that a package manager installs without this machine's package, and what adds it. */
+export interface Incomplete {
+  readonly title: string;
+  readonly add: readonly string[];
+  /** What is appended to a file of the project before. */
+  readonly setting?: readonly [file: string, text: string];
+  /** What the reason says besides its code. */
+  readonly reason: string;
+  readonly cure: readonly string[];
+  /** What is appended to the same file before the cure. */
+  readonly cureSetting?: string;
+}
+
+export const withoutOptional = `${platformPackage}, wg-bridge's engine for this machine, is not installed`;
+
+/** Returns why a project with the packages of another machine is refused. */
+export function fromOther(arch: string): string {
+  return `@wg-bridge/linux-${arch} is installed, and this machine needs ${platformPackage}`;
+}
+
+/** Declares that incomplete projects are refused with a reason, and work after the cure. */
+export function repairs(installer: Installer, projects: readonly Incomplete[]): void {
+  describe(`a project of ${installer.name}${installer.mark}`, function () {
+    this.timeout(600_000);
+    let registry: Registry;
+
+    before(async function () {
+      if (installer.mark !== "") this.skip();
+      registry = await Registry.start(Release.read().publications);
+    });
+
+    after(async () => registry?.[Symbol.asyncDispose]());
+
+    for (const { title, add, setting, reason, cure, cureSetting = "" } of projects) {
+      it(`${title} is refused, and works after "${cure.join(" ")}"`, async () => {
+        using project = new Project(installer, registry.url);
+        const [file = "package.json", text = ""] = setting ?? [];
+        project.append(file, text);
+        await project.install(add);
+        await refuses(project, "WG_BRIDGE_ENGINE_MISSING", reason);
+        project.append(file, cureSetting);
+        await project.install(cure);
+        await opensTunnels(project);
+      });
+    }
+  });
+}
+
 /** Fails unless tunnels of both backends carry packets, and leave nothing behind. */
 export async function opensTunnels(project: Project): Promise<void> {
   const { status, output } = await project.runProgram("auto", "ffi", "exec");
