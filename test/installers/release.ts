@@ -8,6 +8,7 @@ import {
   type Publication,
   packDirectory,
   packManifest,
+  readManifest,
   readTarball,
 } from "./publication.js";
 import { toolsDirectory } from "./tools.js";
@@ -20,6 +21,9 @@ export const platformPackage = `@wg-bridge/linux-${process.arch}`;
 
 /** Another machine, whose package is built for these tests, too. */
 export const otherMachine = "riscv64";
+
+/** Whether the packages for all machines have been made. */
+export const allPackages = process.env.WG_BRIDGE_ALL_PACKAGES === "1";
 
 interface Locked extends Omit<Manifest, "name"> {
   readonly integrity: string;
@@ -38,7 +42,8 @@ export class Release {
 
   /** Reads the packages that were packed, and packs what they depend on from this checkout. */
   static read(): Release {
-    const tarballs = readdirSync(packed).filter((file) => file.endsWith(".tgz"));
+    const { version } = readManifest(packageRoot);
+    const tarballs = readdirSync(packed).filter((file) => file.endsWith(`-${version}.tgz`));
     const own = tarballs.map((file) => readTarball(`${packed}/${file}`));
     const all = new Map(own.map((each) => [each.manifest.name, each]));
     const main = find(own, "wg-bridge").manifest;
