@@ -1,16 +1,19 @@
 import type { Environment } from "../artifacts.js";
 import type { BackendKind } from "../backends/backend.js";
-import { WgBridgeError, type WgBridgeErrorCode } from "../errors.js";
+import { WgBridgeError } from "../errors.js";
 import { choose } from "../strategy/choose.js";
 import { type Artifact, type Probe, probe } from "../strategy/probe.js";
 import { attempt, findVersion } from "./tools.js";
+import { type Problem, type Trial, tryTunnel } from "./trials.js";
 
 /** The library or the executable, after an attempt to load or start it. */
 export interface ArtifactFacts {
   readonly path: string;
   /** The library's ABI version, or the executable's own; undefined if it cannot be used. */
   readonly version: string | undefined;
-  readonly problem: { readonly code: WgBridgeErrorCode; readonly message: string } | undefined;
+  readonly problem: Problem | undefined;
+  /** What kept a tunnel from being opened, although the file itself can be used; undefined if one was opened. */
+  readonly refusal: Problem | undefined;
 }
 
 /** Both backends' files, and which backend auto chooses. */
@@ -21,52 +24,52 @@ export interface BackendFacts {
   readonly auto: { readonly backend: BackendKind | null; readonly reason: string };
 }
 
-/** Loads the library into this process, and asks the executable for its version. */
+/** Opens a tunnel with each backend, in a child process, and asks the executable for its version. */
 export async function collectBackends(env: Environment): Promise<BackendFacts> {
   const found = await probe(env);
   const [library, executable] = await Promise.all([
-    tryArtifact(found.library, loadLibrary),
-    tryArtifact(found.executable, (path) => startExecutable(path, env)),
+    tryArtifact(found.library, (path) => tryLibrary(path, env)),
+    tryArtifact(found.executable, (path) => tryExecutable(path, env)),
   ]);
   return {
-    library: describe(library),
-    executable: describe(executable),
-    auto: chooseAuto({ library, executable }),
+    library,
+    executable,
+    auto: chooseAuto({ library: asArtifact(library), executable: asArtifact(executable) }),
   };
 }
 
-type TriedArtifact = Artifact & { readonly version?: string };
-
 async function tryArtifact(
-  artifact: Artifact,
-  tryToUse: (path: string) => Promise<string>,
-): Promise<TriedArtifact> {
-  if (artifact.problem !== undefined) return artifact;
-  try {
-    return { ...artifact, version: await tryToUse(artifact.path) };
-  } catch (error) {
-    if (error instanceof WgBridgeError) return { ...artifact, problem: error };
-    throw error;
+  { path, problem }: Artifact,
+  tryToUse: (path: string) => Promise<Trial>,
+): Promise<ArtifactFacts> {
+  if (problem !== undefined) {
+    const { code, message } = problem;
+    return { path, version: undefined, problem: { code, message }, refusal: undefined };
   }
+  const { version, problem: reason } = await tryToUse(path);
+  return version === undefined
+    ? { path, version, problem: reason, refusal: undefined }
+    : { path, version, problem: undefined, refusal: reason };
 }
 
-async function loadLibrary(path: string): Promise<string> {
-  const { BridgeLibrary } = await import("../backends/ffi/library.js");
-  return (await BridgeLibrary.load(path)).abiVersion;
+/** A library without a version could not be loaded. */
+function tryLibrary(path: string, env: Environment): Promise<Trial> {
+  return tryTunnel("ffi", path, env);
 }
 
-async function startExecutable(path: string, env: Environment): Promise<string> {
+async function tryExecutable(path: string, env: Environment): Promise<Trial> {
   const started = await attempt([path, "--version"], env);
-  if (started.ok) return findVersion(started.output) ?? "unknown";
-  throw new WgBridgeError(
-    "WG_BRIDGE_EXECUTABLE_CRASHED",
-    `The executable ${path} fails when asked for its version: ${started.message}. Name another with WIREGUARD_GO_EXECUTABLE.`,
-  );
+  if (!started.ok) {
+    const message = `The executable ${path} fails when asked for its version: ${started.message}. Name another with WIREGUARD_GO_EXECUTABLE.`;
+    return { version: undefined, problem: { code: "WG_BRIDGE_EXECUTABLE_CRASHED", message } };
+  }
+  const { problem } = await tryTunnel("exec", path, env);
+  return { version: findVersion(started.output) ?? "unknown", problem };
 }
 
-function describe({ path, version, problem }: TriedArtifact): ArtifactFacts {
-  const reported = problem && { code: problem.code, message: problem.message };
-  return { path, version, problem: reported };
+function asArtifact({ path, problem }: ArtifactFacts): Artifact {
+  if (problem === undefined) return { path };
+  return { path, problem: new WgBridgeError(problem.code, problem.message) };
 }
 
 function chooseAuto(found: Probe): BackendFacts["auto"] {

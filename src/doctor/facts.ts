@@ -5,6 +5,11 @@ import { type Environment, libraryPath, packageRoot } from "../artifacts.js";
 import { systemCodeOf } from "../errors.js";
 import { type BackendFacts, collectBackends } from "./backends.js";
 import { findPackageManager, type PackageManager, readPackages } from "./packages.js";
+import {
+  examineSocketDirectory,
+  removeSocketDirectory,
+  type SocketDirectoryFacts,
+} from "./socket-directory.js";
 import { type Attempt, attempt, collectTool, type ToolFacts, versionOf } from "./tools.js";
 
 /** What wg-bridge runs on. */
@@ -34,6 +39,7 @@ export interface MachineFacts {
   readonly versions: Versions;
   readonly tun: TunFacts;
   readonly capNetAdmin: boolean;
+  readonly socketDirectory: SocketDirectoryFacts;
   readonly networkNamespace: Attempt;
   readonly userNamespace: Attempt;
   /** Those of the settings that can forbid user namespaces that this kernel has. */
@@ -55,8 +61,9 @@ const userNamespaceSettings = [
   "user.max_user_namespaces",
 ];
 
-/** Examines the machine without changing it: the namespaces that it makes end at once. */
+/** Examines the machine and leaves it as it was: the namespaces and tunnels that it makes end at once. */
 export async function collectFacts(env: Environment): Promise<MachineFacts> {
+  const socketDirectory = await examineSocketDirectory();
   const table = await readPackages();
   const [versions, networkNamespace, userNamespace, backends, tools] = await Promise.all([
     collectVersions(env),
@@ -65,8 +72,10 @@ export async function collectFacts(env: Environment): Promise<MachineFacts> {
     collectBackends(env),
     Promise.all(table.map((row) => collectTool(row, env))),
   ]);
+  if (socketDirectory.state === "missing") await removeSocketDirectory();
   return {
     versions,
+    socketDirectory,
     tun: await openTun(),
     capNetAdmin: await holdsNetAdmin(),
     networkNamespace,

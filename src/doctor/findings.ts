@@ -3,6 +3,7 @@ import { buildCommand, isCheckout } from "../strategy/remedy.js";
 import type { ArtifactFacts, BackendFacts } from "./backends.js";
 import type { MachineFacts, TunFacts, Versions } from "./facts.js";
 import { installCommands, type PackageManager } from "./packages.js";
+import type { SocketDirectoryFacts } from "./socket-directory.js";
 import type { Attempt, ToolFacts } from "./tools.js";
 
 /**
@@ -36,13 +37,15 @@ export interface Diagnosis {
 /** Judges the facts. Pure. */
 export function diagnose(facts: MachineFacts): Diagnosis {
   const tun = judgeTun(facts.tun);
-  const netAdmin = judgeNetAdmin(facts.capNetAdmin);
+  const opening = judgeOpening(facts.backends);
   const findings = [
     tun,
-    netAdmin,
+    judgeNetAdmin(facts.capNetAdmin),
+    judgeSocketDirectory(facts.socketDirectory),
     ...judgeNamespaces(facts),
     judgeKernelModule(facts.kernelModule),
     ...judgeBackends(facts.backends),
+    ...opening,
     ...facts.tools.map((tool) => judgeTool(tool, facts.packageManager)),
     judgeGo(facts.versions.go),
   ];
@@ -51,7 +54,7 @@ export function diagnose(facts: MachineFacts): Diagnosis {
     versions: facts.versions,
     findings,
     auto,
-    canOpenTunnel: tun.mark === "ok" && netAdmin.mark === "ok" && auto.backend !== null,
+    canOpenTunnel: opening.some(({ mark }) => mark !== "fail"),
   };
 }
 
@@ -103,6 +106,45 @@ function judgeNetAdmin(held: boolean): Finding {
     detail: "not held: only root, or a process with this capability, may make an interface",
     fixes: ['sudo env "PATH=$PATH" npm run doctor', runWithDevice],
   };
+}
+
+function judgeSocketDirectory(facts: SocketDirectoryFacts): Finding {
+  const subject = { id: "socket-directory", title: "/var/run/wireguard" };
+  if (facts.state !== "failed") {
+    return ok(subject, facts.state === "usable" ? "can be written" : "can be made");
+  }
+  const { code } = facts;
+  const [why, ...fixes] =
+    code === "EROFS"
+      ? [
+          "is on a read-only file system (EROFS): mount an emptyDir or a tmpfs there",
+          "docker run --tmpfs /run ...",
+        ]
+      : code === "EACCES" || code === "EPERM"
+        ? [`may not be written by this user (${code})`, 'sudo env "PATH=$PATH" npm run doctor']
+        : [`cannot be used (${code})`];
+  return { ...subject, mark: "fail", detail: why ?? "", fixes };
+}
+
+/** What came of opening a tunnel with each backend whose file can be used. */
+function judgeOpening({ library, executable }: BackendFacts): Finding[] {
+  const subject = { id: "tunnel", title: "a tunnel" };
+  const tried = [
+    { backend: "ffi", ...library },
+    { backend: "exec", ...executable },
+  ].filter(({ problem }) => problem === undefined);
+  if (tried.length === 0) return [];
+  const opened = tried.filter(({ refusal }) => refusal === undefined);
+  const refused = tried.flatMap(({ backend, refusal }) =>
+    refusal === undefined ? [] : [`with ${backend} ${refusal.code}: ${refusal.message}`],
+  );
+  const names = opened.map(({ backend }) => backend).join(" and ");
+  if (refused.length === 0) return [ok(subject, `was opened and closed with ${names}`)];
+  if (opened.length === 0) {
+    return [{ ...subject, mark: "fail", detail: refused.join("; "), fixes: [] }];
+  }
+  const detail = `was opened and closed with ${names}; ${refused.join("; ")}`;
+  return [{ ...subject, mark: "warn", detail, fixes: [] }];
 }
 
 /** The sandbox needs one kind of namespace: if the other is missing, that is only a warning. */
@@ -175,13 +217,16 @@ function artifactFixes(code: WgBridgeErrorCode): string[] {
 }
 
 function judgeTool(
-  { tool, path, version, packages }: ToolFacts,
+  { tool, path, version, problem, packages }: ToolFacts,
   manager: PackageManager | undefined,
 ): Finding {
   const subject = { id: `tool ${tool}`, title: tool };
   if (path === undefined) {
     const fixes = installCommands(packages, manager);
     return { ...subject, mark: "fail", detail: "not found", fixes };
+  }
+  if (problem !== undefined) {
+    return { ...subject, mark: "fail", detail: `${path} cannot be run: ${problem}`, fixes: [] };
   }
   return ok(subject, version === undefined ? path : `${path} (${version})`);
 }

@@ -22,7 +22,7 @@ export function formatReport(diagnosis: Diagnosis, style: Style): string {
       : `--backend=auto chooses ${auto.backend}: ${printable(auto.reason)}`,
     diagnosis.canOpenTunnel
       ? "This user can open a tunnel."
-      : `This user cannot open a tunnel. Missing: ${missing(findings)}.`,
+      : `This user cannot open a tunnel. ${missing(findings)}`,
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -42,11 +42,11 @@ function formatFinding(
   ];
 }
 
-/** The titles of what keeps a tunnel from being opened. */
+/** Names what keeps a tunnel from being opened. Only trying may have shown that. */
 function missing(findings: readonly Finding[]): string {
-  const needed = ["tun", "net-admin", "library", "executable"];
-  return findings
+  const needed = ["tun", "net-admin", "socket-directory", "library", "executable"];
+  const titles = findings
     .filter(({ id, mark }) => mark === "fail" && needed.includes(id))
-    .map(({ title }) => title)
-    .join(", ");
+    .map(({ title }) => title);
+  return titles.length > 0 ? `Missing: ${titles.join(", ")}.` : `The line "a tunnel" says why.`;
 }

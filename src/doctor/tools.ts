@@ -10,13 +10,20 @@ export interface ToolFacts extends ToolPackage {
   /** Undefined if it is missing or BusyBox provides it, with too few features. */
   readonly path: string | undefined;
   readonly version: string | undefined;
+  /** Why it cannot be run: the kernel does not start it, or a signal ends it. */
+  readonly problem?: string | undefined;
 }
 
 /** What came of running a command. */
 export type Attempt =
   | { readonly ok: true; readonly output: string }
-  /** The last line that it printed, or why it did not start. */
-  | { readonly ok: false; readonly message: string };
+  | {
+      readonly ok: false;
+      /** The last line that it printed, or why it did not start. */
+      readonly message: string;
+      /** It did not come to an exit code. */
+      readonly crashed?: true;
+    };
 
 /** How long one command may take, in milliseconds. They all take a few. */
 const limit = 10_000;
@@ -24,12 +31,13 @@ const limit = 10_000;
 /** Often missing from ordinary users' PATH. iptables is there. */
 const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** What prints a tool's version, if not --version. wg-quick cannot print it. */
+/** What prints a tool's version, if not --version, or at least changes nothing. */
 const versionArguments: Readonly<Record<string, readonly string[]>> = {
   ip: ["-V"],
   ss: ["-V"],
   ping: ["-V"],
   ping6: ["-V"],
+  "wg-quick": ["--help"],
 };
 
 /** Finds a program on PATH or in the system's own directories. */
@@ -45,9 +53,9 @@ export async function collectTool(row: ToolPackage, env: Environment): Promise<T
   if (path === undefined || realpathSync(path).endsWith("/busybox")) {
     return { ...row, path: undefined, version: undefined };
   }
-  if (row.tool === "wg-quick") return { ...row, path, version: undefined };
-  const version = await versionOf([path, ...(versionArguments[row.tool] ?? ["--version"])], env);
-  return { ...row, path, version };
+  const tried = await attempt([path, ...(versionArguments[row.tool] ?? ["--version"])], env);
+  const problem = !tried.ok && tried.crashed ? tried.message : undefined;
+  return { ...row, path, version: tried.ok ? findVersion(tried.output) : undefined, problem };
 }
 
 /** Runs a command to its end, or kills it after the given milliseconds. */
@@ -65,10 +73,14 @@ export function attempt(
     execFile(program, args, options, (error, stdout, stderr) => {
       const output = (stdout + stderr).trim();
       const late = error?.killed ? `no answer within ${milliseconds / 1000} s` : "";
-      const message = late || output.split("\n").at(-1) || error?.message || "";
-      resolve(error === null ? { ok: true, output } : { ok: false, message });
+      const killed = error?.signal ? `killed by ${error.signal}` : "";
+      const message = late || killed || output.split("\n").at(-1) || error?.message || "";
+      if (error === null) resolve({ ok: true, output });
+      else if (typeof error.code === "number") resolve({ ok: false, message });
+      else resolve({ ok: false, message, crashed: true });
     });
-  }).catch((error: unknown) => ({ ok: false, message: messageOf(error) })); // no process may be started
+    // Some errors of the start are thrown: EPERM, if a capability that a file asks for is out of bounds.
+  }).catch((error: unknown) => ({ ok: false, message: messageOf(error), crashed: true }));
 }
 
 /** Returns the first version number that a command prints; undefined if it fails or prints none. */

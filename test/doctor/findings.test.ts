@@ -15,11 +15,13 @@ const missingLibrary: BackendFacts["library"] = {
   path: "/lib.so",
   version: undefined,
   problem: { code: "WG_BRIDGE_LIBRARY_MISSING", message: "There is no library /lib.so." },
+  refusal: undefined,
 };
 const lockedExecutable: BackendFacts["executable"] = {
   path: "/wireguard-go",
   version: undefined,
   problem: { code: "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE", message: "It may not be executed." },
+  refusal: undefined,
 };
 
 describe("the diagnosis", () => {
@@ -32,16 +34,62 @@ describe("the diagnosis", () => {
     assert.equal(canOpenTunnel, true);
   });
 
-  it("says that no tunnel can be opened without a TUN device", () => {
-    const facts: MachineFacts = { ...soundMachine, tun: { state: "failed", code: "ENOENT" } };
-    assert.equal(diagnose(facts).canOpenTunnel, false);
-  });
-
-  it("says that no tunnel can be opened without CAP_NET_ADMIN, and how to get it", () => {
+  it("says how to get CAP_NET_ADMIN", () => {
     const facts = { ...soundMachine, capNetAdmin: false };
-    assert.equal(diagnose(facts).canOpenTunnel, false);
     assert.equal(finding(facts, "net-admin").mark, "fail");
     assert.match(finding(facts, "net-admin").fixes.join("\n"), /sudo .*\n.*--cap-add NET_ADMIN/);
+  });
+
+  describe("of an opened tunnel", () => {
+    const refusal = { code: "WG_BRIDGE_ENGINE", message: "No." } as const;
+    const { library, executable, auto } = soundMachine.backends;
+    const withRefusals = (byLibrary: typeof refusal | undefined): MachineFacts => ({
+      ...soundMachine,
+      backends: {
+        library: { ...library, refusal: byLibrary },
+        executable: { ...executable, refusal },
+        auto,
+      },
+    });
+
+    it("says that none can be opened if none could, whatever else is as it should be", () => {
+      const facts = withRefusals(refusal);
+      assert.equal(diagnose(facts).canOpenTunnel, false);
+      assert.equal(finding(facts, "tunnel").mark, "fail");
+      assert.equal(
+        finding(facts, "tunnel").detail,
+        "with ffi WG_BRIDGE_ENGINE: No.; with exec WG_BRIDGE_ENGINE: No.",
+      );
+    });
+
+    it("only warns if one backend could open it", () => {
+      const facts = withRefusals(undefined);
+      assert.equal(diagnose(facts).canOpenTunnel, true);
+      assert.equal(finding(facts, "tunnel").mark, "warn");
+      assert.match(finding(facts, "tunnel").detail, /with ffi; with exec WG_BRIDGE_ENGINE: No\./);
+    });
+  });
+
+  describe("of the directory of sockets", () => {
+    it("says that it can be made if it is missing", () => {
+      const facts: MachineFacts = { ...soundMachine, socketDirectory: { state: "missing" } };
+      assert.deepEqual(
+        [finding(facts, "socket-directory").mark, finding(facts, "socket-directory").detail],
+        ["ok", "can be made"],
+      );
+    });
+
+    for (const [code, detail] of [
+      ["EROFS", /read-only.*mount an emptyDir or a tmpfs there/],
+      ["EACCES", /may not be written by this user \(EACCES\)/],
+      ["ENOTDIR", /cannot be used \(ENOTDIR\)/],
+    ] as const) {
+      it(`says what ${code} means`, () => {
+        const facts: MachineFacts = { ...soundMachine, socketDirectory: { state: "failed", code } };
+        assert.equal(finding(facts, "socket-directory").mark, "fail");
+        assert.match(finding(facts, "socket-directory").detail, detail);
+      });
+    }
   });
 
   describe("of the backends", () => {
@@ -125,6 +173,14 @@ describe("the diagnosis", () => {
   });
 
   describe("of tools", () => {
+    it("says why one that is there cannot be run", () => {
+      const [tool] = soundMachine.tools;
+      assert.ok(tool);
+      const facts = { ...soundMachine, tools: [{ ...tool, problem: "spawn EPERM" }] };
+      assert.equal(finding(facts, "tool wg").mark, "fail");
+      assert.equal(finding(facts, "tool wg").detail, "/usr/bin/wg cannot be run: spawn EPERM");
+    });
+
     it("names the command that installs a missing tool here", () => {
       assert.equal(finding(machineWithoutWg, "tool wg").mark, "fail");
       assert.deepEqual(finding(machineWithoutWg, "tool wg").fixes, [

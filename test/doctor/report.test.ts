@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { MachineFacts } from "../../src/doctor/facts.js";
 import { diagnose } from "../../src/doctor/findings.js";
 import { formatReport } from "../../src/doctor/report.js";
 import { colouredStyle, plainStyle } from "../../src/text/style.js";
@@ -33,9 +34,23 @@ describe("doctor's report", () => {
   });
 
   it("names what prevents a tunnel from being opened", () => {
-    const facts = { ...machineWithoutWg, capNetAdmin: false };
-    const report = formatReport(diagnose(facts), plainStyle);
-    assert.match(report, /^This user cannot open a tunnel\. Missing: CAP_NET_ADMIN\.$/m);
+    const refusal = { code: "WG_BRIDGE_PERMISSION", message: "No." } as const;
+    const { library, executable, auto } = soundMachine.backends;
+    const backends = {
+      library: { ...library, refusal },
+      executable: { ...executable, refusal },
+      auto,
+    };
+    const reportOf = (facts: MachineFacts) =>
+      formatReport(diagnose({ ...facts, backends }), plainStyle);
+    assert.match(
+      reportOf({ ...soundMachine, capNetAdmin: false }),
+      /^This user cannot open a tunnel\. Missing: CAP_NET_ADMIN\.$/m,
+    );
+    assert.match(
+      reportOf(soundMachine),
+      /^This user cannot open a tunnel\. The line "a tunnel" says why\.$/m,
+    );
   });
 
   it("has escape sequences only with colour", () => {

@@ -48,6 +48,7 @@ describe("the tools that doctor looks for", () => {
     assert.deepEqual(await attempt([`${directory}/wireguard-test-tool`], { PATH }, 200), {
       ok: false,
       message: "no answer within 0.2 s",
+      crashed: true,
     });
   });
 
@@ -63,6 +64,17 @@ describe("the tools that doctor looks for", () => {
     const tried = await attempt(["wireguard-test-tool"], env());
     assert.equal(tried.ok, false);
     assert.match(tried.ok ? "" : tried.message, /ENOENT/);
+  });
+
+  it("have a problem if the kernel does not start them, or a signal ends them", async () => {
+    const row = { tool: "wireguard-test-tool", packages };
+    await writeFile(`${directory}/wireguard-test-tool`, "#!/no/such/interpreter\n");
+    await chmod(`${directory}/wireguard-test-tool`, 0o755);
+    assert.match((await collectTool(row, env())).problem ?? "", /ENOENT/);
+    await addTool("wireguard-test-tool", "kill -SEGV $$");
+    assert.equal((await collectTool(row, env())).problem, "killed by SIGSEGV");
+    await addTool("wireguard-test-tool", "exit 1");
+    assert.equal((await collectTool(row, env())).problem, undefined);
   });
 
   for (const [text, version] of [

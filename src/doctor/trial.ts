@@ -1,0 +1,54 @@
+import type { Backend, BackendKind } from "../backends/backend.js";
+import { messageOf, WgBridgeError } from "../errors.js";
+import type { TrialLine } from "./trials.js";
+
+// The program that trials.ts starts, so that a crash of the engine does not end doctor:
+//
+//   node trial.js ffi LIBRARY INTERFACE
+//   node trial.js exec EXECUTABLE INTERFACE
+//
+// It opens a tunnel and closes it again, and prints a TrialLine for each step.
+
+const [kind, path = "", name = ""] = process.argv.slice(2);
+
+let abandon = () => {};
+// Doctor has ended.
+process.stdin.once("end", () => {
+  abandon();
+  process.exit(1);
+});
+process.stdin.resume();
+
+try {
+  const backend = await open(kind === "ffi" ? "ffi" : "exec");
+  const tunnel = await backend.start({
+    name,
+    logLevel: "silent",
+    onStarting: (started) => {
+      abandon = started;
+    },
+  });
+  abandon = () => tunnel.abandon();
+  await tunnel.close();
+  say({ step: "closed" });
+} catch (error) {
+  const code = error instanceof WgBridgeError ? error.code : "WG_BRIDGE_ENGINE";
+  say({ step: "failed", problem: { code, message: messageOf(error) } });
+}
+process.stdin.destroy();
+
+async function open(backend: BackendKind): Promise<Backend> {
+  if (backend === "exec") {
+    const { ExecBackend } = await import("../backends/exec.js");
+    return new ExecBackend(path);
+  }
+  const { FfiBackend } = await import("../backends/ffi.js");
+  const { BridgeLibrary } = await import("../backends/ffi/library.js");
+  const library = await BridgeLibrary.load(path);
+  say({ step: "loaded", version: library.abiVersion });
+  return new FfiBackend(library);
+}
+
+function say(line: TrialLine): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
