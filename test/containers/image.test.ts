@@ -205,6 +205,13 @@ describe(`a container of the engine's image${runMark}`, function () {
     assert.equal(await container.stop(), 0, container.output);
   });
 
+  it("does not get the capability of its file from Docker without new privileges", async () => {
+    const options = engine({ noNewPrivileges: true });
+    await using container = Container.run(directory, "without-new", options);
+    assert.equal(await container.exited(), 1);
+    assert.match(container.output, /making interface wg0 is not allowed: operation not permitted/);
+  });
+
   it("does not start without the capability, and the runtime says so", async () => {
     await using container = Container.run(directory, "bare", engine({ capabilities: [] }));
     assert.notEqual(await container.exited(), 0);
