@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { packageRoot } from "../../src/artifacts.js";
 import { missingTool } from "./missing-tool.js";
 
@@ -13,10 +13,14 @@ export interface Image {
 
 const { version } = JSON.parse(readFileSync(`${packageRoot}/package.json`, "utf8"));
 
-/** The two processors that are built here: Node's name, and Go's, which OCI uses. */
-export const processors = { x64: "amd64", arm64: "arm64" } as const;
-export const own = process.arch === "arm64" ? "arm64" : "x64";
-export const foreign = own === "x64" ? "arm64" : "x64";
+/** OCI's names, which are Go's, of the two processors whose images are built here. */
+const architectures = { x64: "amd64", arm64: "arm64" } as const;
+const own = process.arch === "arm64" ? "arm64" : "x64";
+const foreign = own === "x64" ? "arm64" : "x64";
+export const ownArchitecture = architectures[own];
+
+/** A directory of scripts/platform-packages; without it, this checkout's executable is packed. */
+const given = process.env.WG_BRIDGE_PACKAGES;
 
 /** Why images cannot be unpacked here, or "". */
 export const unpackMark = missingTool("umoci") || withoutUsers();
@@ -28,15 +32,26 @@ function withoutUsers(): string {
   return users >= 2 ** 16 ? "" : " [skipped: there is only one user here, since this is not root]";
 }
 
-/** Makes the directory of a package with what goes into the image. */
-export function makePackage(directory: string, processor: keyof typeof processors): string {
+/** Returns the directories of what goes into an image for several processors. */
+export function makePackages(directory: string): readonly string[] {
+  if (given === undefined) return [makeOwnPackage(directory), makePackage(directory, foreign)];
+  const all = readdirSync(given).map((name) => `${given}/${name}`);
+  return all.filter((path) => existsSync(`${path}/bin/wireguard-go`));
+}
+
+/** Returns the directory of what goes into an image for this processor. */
+export function makeOwnPackage(directory: string): string {
+  return given === undefined ? makePackage(directory, own) : `${given}/${own}`;
+}
+
+function makePackage(directory: string, processor: keyof typeof architectures): string {
   const path = `${directory}/${processor}`;
   mkdirSync(`${path}/bin`, { recursive: true });
   const executable = `${path}/bin/wireguard-go`;
   if (processor === own) {
     copyFileSync(`${packageRoot}/build/wireguard-go`, executable);
   } else {
-    const env = { ...process.env, GOARCH: processors[processor] };
+    const env = { ...process.env, GOARCH: architectures[processor] };
     execFileSync(`${packageRoot}/scripts/build-go`, ["executable", executable], { env });
   }
   copyFileSync(`${packageRoot}/LICENSE`, `${path}/LICENSE`);
@@ -51,9 +66,15 @@ export function buildImage(layout: string, packages: readonly string[]): Image {
   return { layout, output: execFileSync(script, [layout, ...packages], { encoding: "utf8" }) };
 }
 
+/** Returns the processors that an image is for. */
+export function architecturesOf({ output }: Image): readonly string[] {
+  const lines = output.trim().split("\n");
+  return lines.slice(0, -1).map((line) => line.split("  ")[1] ?? "");
+}
+
 /** Unpacks the image for one processor by umoci; returns the directory of its files. */
-export function unpack({ layout }: Image, to: string, processor: keyof typeof processors): string {
-  const reference = `${layout}:${version}-${processors[processor]}`;
+export function unpack({ layout }: Image, to: string, architecture: string): string {
+  const reference = `${layout}:${version}-${architecture}`;
   execFileSync("umoci", ["unpack", "--image", reference, to], { stdio: "pipe" });
   return `${to}/rootfs`;
 }

@@ -10,7 +10,7 @@ import { openTunnel, PrivateKey, type PublicKey, type Tunnel } from "../../src/i
 import { pingAll } from "../ping.js";
 import { ip, onlyInSandbox } from "../sandbox.js";
 import { makeNetwork } from "./container.js";
-import { buildImage, makePackage, own, unpack, unpackMark } from "./image.js";
+import { buildImage, makeOwnPackage, ownArchitecture, unpack, unpackMark } from "./image.js";
 import { missingTool } from "./missing-tool.js";
 import { makeNodeImage } from "./node-image.js";
 import { type Images, Pod, untilStarted } from "./pod.js";
@@ -55,11 +55,11 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
     if (runMark !== "") this.skip();
     directory = mkdtempSync(`${tmpdir()}/wg-bridge-pods-`);
     execFileSync("chmod", ["755", directory]);
-    const engine = buildImage(`${directory}/image`, [makePackage(directory, own)]);
+    const engine = buildImage(`${directory}/image`, [makeOwnPackage(directory)]);
     const entrypoint = ["/usr/bin/wireguard-go", "--foreground"];
     images = {
       "wg-bridge-engine": {
-        root: unpack(engine, `${directory}/engine`, own),
+        root: unpack(engine, `${directory}/engine`, ownArchitecture),
         mounts: [],
         entrypoint,
       },
