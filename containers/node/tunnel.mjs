@@ -3,22 +3,34 @@
 //   node tunnel.mjs [--attach | --endpoints ENDPOINTS] INTERFACE FILE
 //
 // With --attach the engine runs in another container: this one configures it, and ends when the engine does, so that
-// its restart configures the next one. In the file ENDPOINTS it keeps where peers with a session are, every minute and at
-// its end: the next run, which has lost the sessions, makes new ones with these peers at once. Otherwise they would
-// notice after 15 s of packets without an answer. Routes are made for allowed IPs, except for 0.0.0.0/0 and ::/0, which would cut
-// the container off from its peers. SIGHUP reads the file at once; DNS, Table and the hooks of wg-quick are left alone.
+// its restart configures the next one.
+//
+// In the file ENDPOINTS it keeps where peers with a session are, every minute and at its end. The next run, which has
+// lost the sessions, makes new ones with these peers at once. Otherwise they would notice after 15 s of packets without
+// an answer.
+//
+// Routes are made for allowed IPs, except for 0.0.0.0/0 and ::/0, which would cut the container off from its peers.
+// SIGHUP reads the file at once. DNS, Table and the hooks of wg-quick are left alone.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, statSync, watchFile } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { attach, formatEndpoint, listServedInterfaces, openTunnel, parseConfig } from "wg-bridge";
+import {
+  attach,
+  formatEndpoint,
+  listServedInterfaces,
+  openTunnel,
+  parseConfig,
+  parseEndpoint,
+} from "wg-bridge";
 
 const sockets = "/var/run/wireguard";
-/** Milliseconds: how often the file is looked at, how long another container's engine may take to start, and more. */
+/** How often the file is looked at, and endpoints are saved; in milliseconds, as the next ones. */
 const interval = 5000;
 const saveInterval = 60_000;
+/** How long after its handshake a session ends, and how long another container's engine may take to start. */
 const sessionLength = 180_000;
 const startLimit = 60_000;
 
@@ -58,7 +70,7 @@ async function ip(commands) {
   const child = spawn("ip", ["-batch", "-"], { stdio: ["pipe", "inherit", "inherit"] });
   child.stdin.end(commands.map((command) => `${command}\n`).join(""));
   const [status] = await once(child, "close");
-  if (status !== 0) throw new Error(`ip(8) has refused one of: ${commands.join("; ")}`);
+  if (status !== 0) throw new Error("ip(8) has refused an address or a route, as it says above");
 }
 
 async function updateRoutes({ peers }) {
@@ -93,7 +105,8 @@ async function saveEndpoints() {
 /** Returns the configuration with the endpoints that were saved, to which a keepalive is sent at once. */
 async function recallEndpoints(config) {
   try {
-    const known = new Map(JSON.parse(await readFile(values.endpoints, "utf8")));
+    const saved = JSON.parse(await readFile(values.endpoints, "utf8"));
+    const known = new Map(saved.map(([publicKey, text]) => [publicKey, parseEndpoint(text)]));
     const peers = config.peers.map((peer) => {
       const endpoint = peer.endpoint ?? known.get(peer.publicKey);
       return known.has(peer.publicKey) ? { ...peer, endpoint, persistentKeepalive: 25 } : peer;
@@ -131,11 +144,31 @@ async function attachWhenServed(config) {
   return tunnel;
 }
 
-const config = await readConfig();
-const tunnel = await (values.attach ? attachWhenServed(config) : open(config));
-await updateRoutes(config);
-destroyKeys(config);
+async function start() {
+  const config = await readConfig();
+  const tunnel = await (values.attach ? attachWhenServed(config) : open(config));
+  await updateRoutes(config);
+  destroyKeys(config);
+  return tunnel;
+}
+
+const tunnel = await start().catch((error) => {
+  if (!end.signal.aborted) console.error(`${name}: ${error.message}`);
+  process.exit(end.signal.aborted ? 0 : 1);
+});
 console.log(`${name}: configured by ${file}`);
+
+/** The routes went with the old interface; wg-bridge has restored everything else. */
+async function restoreRoutes() {
+  try {
+    await ip([...routes].map((route) => `route replace ${route} dev ${name}`));
+    console.log(`${name}: the engine was restarted`);
+  } catch (error) {
+    console.error(
+      `${name}: the engine was restarted, but its routes are missing: ${error.message}`,
+    );
+  }
+}
 
 async function follow() {
   try {
@@ -149,12 +182,15 @@ async function follow() {
   }
 }
 
-watchFile(file, { interval }, () => void follow());
-process.on("SIGHUP", () => void follow());
-tunnel.on("restarted", () => {
-  console.log(`${name}: the engine was restarted`);
-  void follow();
-});
+/** Changes follow each other: two at once would both delete a route. */
+let turn = Promise.resolve();
+function inTurn(change) {
+  turn = turn.then(change);
+}
+
+watchFile(file, { interval }, () => inTurn(follow));
+process.on("SIGHUP", () => inTurn(follow));
+tunnel.on("restarted", () => inTurn(restoreRoutes));
 setInterval(() => void saveEndpoints(), saveInterval).unref();
 const close = () => void saveEndpoints().then(() => tunnel.close());
 end.signal.addEventListener("abort", close);

@@ -8,12 +8,13 @@ import { openTunnel, PrivateKey } from "../../src/index.js";
 import { pingAll } from "../ping.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { bind, Container, type Mount, makeNetwork } from "./container.js";
+import { usersMark } from "./image.js";
 import { missingTool } from "./missing-tool.js";
 import { makeNodeImage } from "./node-image.js";
 import { validatorMark, validators } from "./validators.js";
 
 const file = `${packageRoot}/containers/examples/compose.yaml`;
-const mark = validatorMark || missingTool("crun");
+const mark = validatorMark || missingTool("crun") || usersMark;
 
 /** A service as compose-spec normalises it. */
 interface Service {

@@ -20,11 +20,12 @@ import {
   unpackMark,
 } from "./image.js";
 import { missingTool } from "./missing-tool.js";
+import { validatorMark } from "./validators.js";
 
 /** The image's user. */
 const user = 65_532;
 const skopeoMark = missingTool("skopeo");
-const runMark = unpackMark || missingTool("crun");
+const runMark = unpackMark || validatorMark || missingTool("crun");
 
 describe("the engine's container image", function () {
   onlyInSandbox();

@@ -22,10 +22,12 @@ export const ownArchitecture = architectures[own];
 /** A directory of scripts/platform-packages; without it, this checkout's executable is packed. */
 const given = process.env.WG_BRIDGE_PACKAGES;
 
-/** Why images cannot be unpacked here, or "". */
-export const unpackMark = missingTool("umoci") || withoutUsers();
+/** Why a container cannot have users of its own here, as a mark that skips its test; or "". */
+export const usersMark = withoutUsers();
 
-/** An image has files of several users. */
+/** Why images, which have files of several users, cannot be unpacked here; or "". */
+export const unpackMark = missingTool("umoci") || usersMark;
+
 function withoutUsers(): string {
   const ranges = readFileSync("/proc/self/uid_map", "utf8").trim().split("\n");
   const users = ranges.reduce((sum, range) => sum + Number(range.trim().split(/\s+/)[2]), 0);

@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { packageRoot } from "../../src/artifacts.js";
@@ -18,7 +26,7 @@ import { validatorMark, validators } from "./validators.js";
 
 const examples = `${packageRoot}/containers/examples/kubernetes`;
 const files = readdirSync(examples);
-const runMark = unpackMark || missingTool("crun");
+const runMark = unpackMark || validatorMark || missingTool("crun");
 
 describe(`the Kubernetes examples${validatorMark}`, function () {
   onlyInSandbox();
@@ -95,6 +103,20 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
     pingAll("10.9.0.1", count, ["-i", "0.05"], ["ip", "netns", "exec", "pod"]);
   const handshake = async () => (await outside.tunnel.status()).peers[0]?.latestHandshake;
 
+  it("native-sidecar.yaml: the words in place of keys are refused", async () => {
+    const pod = new Pod(
+      `${examples}/native-sidecar.yaml`,
+      { directory, network: "pod", images },
+      (text) => text,
+    );
+    await using wireguard = pod.run("wireguard");
+    assert.equal(await wireguard.exited(), 1);
+    assert.match(
+      wireguard.output,
+      /^wg0: Line \d+, column \d+ of the configuration: .*PrivateKey.*\n$/,
+    );
+  });
+
   it("native-sidecar.yaml: the program talks through the tunnel, which follows its secret", async () => {
     const pod = podOf("native-sidecar.yaml");
     const spec = pod.spec("wireguard");
@@ -132,6 +154,14 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
       wireguard.output.includes("goes on with the configuration that it has"),
     );
     await pingFromPod(1);
+
+    // An engine that is killed is started again, with routes and all.
+    wireguard.exec("sh", "-c", "kill -9 $(pidof wireguard-go)");
+    await wireguard.until("the restart", () =>
+      wireguard.output.includes("the engine was restarted"),
+    );
+    await wireguard.until("the routes", () => ip("-n", "pod", "route").includes("10.99.0.0/16"));
+    await pingFromPod(3);
     assert.equal(await wireguard.stop(), 0, wireguard.output);
     assert.deepEqual(readdirSync(pod.volume("sockets")), []);
   });
@@ -178,8 +208,11 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
       ip("netns", "exec", "pod", "iptables", "-t", "nat", "-S").match(/MASQ/g)?.length,
       1,
     );
+    const endpoints = `${pod.volume("state")}/endpoints`;
+    writeFileSync(endpoints, '[["key", "nowhere"]]');
     await using wireguard = pod.run("wireguard");
     await untilStarted(wireguard, pod.spec("wireguard"));
+    await wireguard.until("the complaint", () => wireguard.output.includes('"nowhere"'));
 
     // The peer, in a namespace of its own, reaches a server to which only the gateway's address has a way back.
     const { podKey, tunnel } = outside;
@@ -213,6 +246,7 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
     assert.equal(await metrics.stop(), 0, metrics.output);
     assert.equal(await wireguard.stop(), 0, wireguard.output);
 
+    assert.equal(statSync(endpoints).mode & 0o777, 0o600);
     // The next pod begins the handshake: the peer, which sends nothing, would not before it has something to send.
     const session = once(tunnel, "handshake");
     await using next = pod.run("wireguard");

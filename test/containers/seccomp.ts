@@ -1,16 +1,5 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-
-/** Docker's own default profile, from its module for Go. */
-const profileModule = "github.com/moby/profiles/seccomp@v0.3.0";
-
-function readProfile(): Profile {
-  const words = ["mod", "download", "-json", profileModule];
-  // Not below this module, which does not need the profile.
-  const { Dir } = JSON.parse(execFileSync("go", words, { cwd: tmpdir(), encoding: "utf8" }));
-  return JSON.parse(readFileSync(`${Dir}/default.json`, "utf8"));
-}
+import { validators } from "./validators.js";
 
 /** When a rule of the profile applies; every kernel that runs our tests is new enough for its minKernel. */
 interface Condition {
@@ -39,11 +28,10 @@ const processors = {
   arm64: ["arm64", "SCMP_ARCH_AARCH64"],
 } as const;
 
-let profile: Profile | undefined;
-
-/** Returns the filter that Docker gives a container with these capabilities, for the OCI runtime. */
+/** Returns the filter of Docker's default profile for a container with these capabilities, for the OCI runtime. */
 export function dockerSeccomp(capabilities: readonly string[]): object {
-  profile ??= readProfile();
+  const text = readFileSync(`${validators()}/seccomp.json`, "utf8");
+  const profile: Profile = JSON.parse(text);
   const [processor, architecture] = processors[process.arch === "arm64" ? "arm64" : "x64"];
   const applies = ({ includes, excludes }: Rule) =>
     (includes?.arches?.includes(processor) ?? true) &&
