@@ -3,6 +3,8 @@ import type { Row } from "./row.js";
 
 const reports = "build/machines/reports";
 const sandbox = ["scripts/sandbox"];
+/** What downloads the package managers, and then a sandbox. */
+const withInstallers = ["bash", "-c", 'scripts/installers || exit; exec "$@"', "bash", ...sandbox];
 
 /** Everything that a release needs, in the order in which it runs: what later rows install is made first. */
 export const allRows: readonly Row[] = [
@@ -23,12 +25,15 @@ export const allRows: readonly Row[] = [
     "-c",
     'containers/build-image.mjs "$0" build/packages/*/',
   ]),
-  tests("installers", "npm, pnpm, yarn, bun and deno install the packages", sandbox, [
+  tests("installers", "npm, pnpm, yarn, bun and deno install the packages", withInstallers, [
     "installers/npm",
     "installers/pnpm",
     "installers/yarn",
     "installers/bun",
     "installers/deno",
+  ]),
+  tests("installed", "each way to break what was installed, and its cure", withInstallers, [
+    "installers/failures",
   ]),
   tests("systemd", "the service of the .deb, and what it tells systemd", sandbox, [
     "systemd/notify",
@@ -38,6 +43,10 @@ export const allRows: readonly Row[] = [
     "containers/kubernetes",
     "containers/compose",
     "containers/grafana",
+  ]),
+  tests("gvisor", "the executable in gVisor's sandbox", [], ["machines/gvisor"]),
+  tests("old-kernel", "what kernels from 3.10 on do not have, denied by seccomp", sandbox, [
+    "machines/old-kernel",
   ]),
   ...foreignProcessors.map(({ arch, emulator }) =>
     inSandbox(
