@@ -41,12 +41,13 @@ export const startUp: Bench = {
   reference: nothing,
   notes: [`Each sample: the median of ${starts} starts. executable is build/wireguard-go alone.`],
   goalsDecide: true,
-  programs: (_options, env) => {
+  programs: ({ also }, env) => {
     const main = `${packageRoot}/dist/src/cli/main.js`;
     return [
       programOf(nothing, [process.execPath, "-e", "0"]),
       programOf("upstream", [upstreamExecutablePath]),
       programOf("executable", [executablePath(env)]),
+      ...also.map(({ name, path }) => programOf(name, [path], { judged: false })),
       programOf("exec", [process.execPath, main, "--backend=exec"]),
       programOf("ffi", [process.execPath, main, "--backend=ffi"]),
     ];

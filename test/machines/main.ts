@@ -34,7 +34,7 @@ async function checkRelease(wanted: ReleaseArguments): Promise<number> {
     let newest = "";
     const timer = setInterval(() => showProgress(`${row.row}: running: ${newest}`), pulse);
     const { result, output } = await runRow(row, interrupted.signal, (chunk) => {
-      newest = lastLine(chunk.toString());
+      newest = lastLine(chunk.toString()) || newest;
     }).finally(() => clearInterval(timer));
     if (result.result === "failed") showProgress(output.trimEnd());
     showProgress(`${row.row}: ${result.result} (${result.seconds.toFixed(1)} s)`);
