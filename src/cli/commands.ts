@@ -11,6 +11,8 @@ export interface Command {
   readonly operands: readonly string[];
   /** What the operands are, for completion. The last kind may be repeated. */
   readonly kinds: readonly Kind[];
+  /** Whether it works on every system, because it has nothing to do with tunnels. */
+  readonly anywhere?: true;
   /** Paragraphs at the end of the command's help. */
   readonly details?: string;
   /** Imports the command's code, and no other command's. */
@@ -150,6 +152,7 @@ export const commands = {
     options: {},
     operands: [""],
     kinds: [],
+    anywhere: true,
     load: async () => (await import("./keys.js")).genkeyCommand,
   },
   genpsk: {
@@ -157,6 +160,7 @@ export const commands = {
     options: {},
     operands: [""],
     kinds: [],
+    anywhere: true,
     load: async () => (await import("./keys.js")).genpskCommand,
   },
   pubkey: {
@@ -164,6 +168,7 @@ export const commands = {
     options: {},
     operands: [""],
     kinds: [],
+    anywhere: true,
     load: async () => (await import("./keys.js")).pubkeyCommand,
   },
   check: {
@@ -176,6 +181,7 @@ export const commands = {
     },
     operands: ["FILE"],
     kinds: ["file"],
+    anywhere: true,
     load: async () => (await import("./check.js")).checkCommand,
   },
   metrics: {
@@ -208,6 +214,7 @@ export const commands = {
     options: {},
     operands: ["bash|zsh|fish"],
     kinds: ["shell"],
+    anywhere: true,
     load: async () => (await import("./completion.js")).completionCommand,
   },
   doctor: {
@@ -229,6 +236,7 @@ The exit status is 0 if canOpenTunnel is true, otherwise 1.
     options: {},
     operands: ["[COMMAND]"],
     kinds: ["command"],
+    anywhere: true,
     load: async () => (await import("./help.js")).helpCommand,
   },
 } as const satisfies Readonly<Record<string, Command>>;

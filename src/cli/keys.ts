@@ -32,7 +32,8 @@ function generate(
 ): number {
   refuseOperands(name, args);
   const { mode } = fstatSync(1);
-  const isRegular = (mode & 0o170000) === 0o100000;
+  // On Windows a mode says nothing.
+  const isRegular = (mode & 0o170000) === 0o100000 && process.platform !== "win32";
   if (isRegular && (mode & 0o007) !== 0) {
     process.stderr.write(
       "Warning: writing to world accessible file.\nConsider setting the umask to 077 and trying again.\n",

@@ -5,6 +5,7 @@ import { parseDisabled } from "../backends/features.js";
 import { formatStatus } from "../backends/status.js";
 import { shortageError } from "../descriptors.js";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { requireTunnelHost } from "../host.js";
 import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
 import { openBackend, withFallback } from "../strategy/open.js";
 import { quote } from "../text/quote.js";
@@ -19,6 +20,7 @@ import { ignoreLostErrors, say } from "./say.js";
 export async function run(command: RunCommand, env: Environment): Promise<number> {
   ignoreLostErrors();
   try {
+    requireTunnelHost();
     const name = checkInterfaceName(command.name);
     const request = parseBackendRequest(command.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
     requireStatus(env);

@@ -25,7 +25,8 @@ export async function readConfigFile(path: string, options?: CallOptions): Promi
     const bytes = await file.readFile(signal && { signal });
     const text = bytes.toString("utf8");
     bytes.fill(0);
-    const isRegular = (mode & 0o170000) === 0o100000;
+    // On Windows every file has a mode that lets others read it, and lists decide who may.
+    const isRegular = (mode & 0o170000) === 0o100000 && process.platform !== "win32";
     const accessible = isRegular && (mode & (await directoryMode(path)) & 0o007) !== 0;
     const warnings = accessible ? [warning(path)] : [];
     return { text, warnings };

@@ -1,4 +1,5 @@
 import { explained, lazily } from "../descriptors.js";
+import { requireTunnelHost } from "../host.js";
 import { readAttachOptions, readName, readTunnelOptions } from "./input.js";
 import type { AttachOptions, TunnelOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
@@ -13,10 +14,11 @@ const listing = lazily(() => import("../uapi/server.js"));
  * configuration or addresses, the interface is up by then; otherwise setting it up is the caller's task.
  * On rejection nothing is left behind. The options are read at once: changing them, or what is in them,
  * afterwards changes nothing. An unknown option is refused.
- * @throws WgBridgeError that says why there is no tunnel; ConfigError for a text that is not a
+ * @throws WgBridgeError that says why there is no tunnel; WG_BRIDGE_PLATFORM if this is not Linux; ConfigError for a text that is not a
  *   configuration; or the signal's reason
  */
 export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
+  requireTunnelHost();
   const request = readTunnelOptions(options);
   return explained(`Opening the tunnel ${request.name}`, async () =>
     (await starting()).startTunnel(request),
@@ -32,6 +34,7 @@ export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
  *   WG_BRIDGE_TIMEOUT if its program accepts no connections; WG_BRIDGE_RESOURCES; or the signal's reason
  */
 export async function attach(name: string, options: AttachOptions = {}): Promise<Tunnel> {
+  requireTunnelHost();
   const checked = readName(name);
   const watching = readAttachOptions(options);
   return explained(`Attaching to ${checked}`, async () =>
@@ -45,5 +48,6 @@ export async function attach(name: string, options: AttachOptions = {}): Promise
  * @throws WgBridgeError WG_BRIDGE_UNTRUSTED if users other than root and this one can make sockets
  */
 export async function listServedInterfaces(): Promise<readonly string[]> {
+  requireTunnelHost();
   return explained("Listing the interfaces", async () => (await listing()).servedInterfaces());
 }

@@ -133,14 +133,20 @@ describe("wg-bridge itself", () => {
       }
     };
     load(`${packageRoot}/dist/src/cli/main.js`);
+    // Nothing but the check of Node.js's version comes before the rest.
+    assert.equal(loaded.size, 2);
+    load(`${packageRoot}/dist/src/cli/command-line.js`);
     assert.deepEqual(
       [...loaded].map((file) => relative(`${packageRoot}/dist/src`, file)).toSorted(),
       [
         "cli/arguments.js",
+        "cli/command-line.js",
         "cli/commands.js",
         "cli/main.js",
         "cli/say.js",
         "errors.js",
+        "host.js",
+        "node-version.js",
         "recognition.js",
         "text/edit-distance.js",
         "text/printable.js",
