@@ -49,6 +49,9 @@ const slowest = [
   "cli/commands",
   "docs/examples",
   "interop/interop",
+  "installers/failures",
+  "installers/yarn",
+  "installers/npm",
 ];
 
 /** Where mocha's processes write which code they ran, for scripts/coverage. */
