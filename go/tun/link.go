@@ -16,9 +16,14 @@ import (
 	"wg-bridge/go/rtnetlink"
 )
 
-// pollInterval is how often the state of a link is polled whose messages may not arrive: those from other network
-// namespaces need CAP_NET_BROADCAST, and some sandboxes deny all.
-const pollInterval = time.Second
+const (
+	// pollInterval is how often the state of a link in another network namespace is polled, in case its messages do
+	// not arrive: those from other namespaces need CAP_NET_BROADCAST.
+	pollInterval = time.Second
+	// deafPollInterval is how often the state of any link is polled if there are no messages at all. Until the engine
+	// knows that the link is up, it drops what is sent.
+	deafPollInterval = 200 * time.Millisecond
+)
 
 // UnknownMTU is the MTU that a Device reports to the engine while it cannot know the interface's. With it, the
 // engine does not pad: it pads a packet to a multiple of 16 bytes, but at most to the MTU, and reduces a longer
@@ -53,7 +58,7 @@ func watchLink(fd, offloads int, logf, errorf func(string, ...any)) (*link, erro
 	}
 	netlink, err := openNetlink()
 	if rtnetlink.IsUnavailable(err) {
-		logf("TUN: polling the link each second, because its changes are not reported here: %v", err)
+		logf("TUN: polling the link every %v, because its changes are not reported here: %v", deafPollInterval, err)
 	} else if err != nil {
 		return nil, errors.Join(err, finder.close())
 	}
@@ -171,7 +176,11 @@ func (l *link) receive(datagram, control []byte) (messages []linkMessage, failed
 // run turns changes into events until close.
 func (l *link) run() {
 	defer close(l.events)
-	ask := time.NewTicker(pollInterval)
+	interval := pollInterval
+	if l.netlink == nil {
+		interval = deafPollInterval
+	}
+	ask := time.NewTicker(interval)
 	defer ask.Stop()
 
 	up, mtu, pollFailures := false, l.mtu(), 0
