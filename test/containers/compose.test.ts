@@ -1,8 +1,9 @@
 // The compose example: read by the reference implementation, and its tunnel run as Docker would.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { parseArgs } from "node:util";
 import { packageRoot } from "../../src/artifacts.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
 import { pingAll } from "../ping.js";
@@ -32,7 +33,7 @@ interface Service {
 
 describe(`the compose example${mark}`, function () {
   onlyInSandbox();
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let directory: string;
   let service: Service;
@@ -45,6 +46,45 @@ describe(`the compose example${mark}`, function () {
     service = JSON.parse(model).services.wireguard;
   });
   after(() => rmSync(directory ?? "", { recursive: true, force: true }));
+
+  it("gives the tunnel what the page's docker run does", () => {
+    const page = readFileSync(`${packageRoot}/docs/containers.md`, "utf8");
+    const [line = ""] = /^docker run --detach --name tunnel (?:.*\\\n)*.*$/m.exec(page) ?? [];
+    const args = line.replaceAll(/["\\]/g, "").split(/\s+/).slice(2);
+    const many = { type: "string", multiple: true } as const;
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        detach: { type: "boolean" },
+        name: { type: "string" },
+        "read-only": { type: "boolean" },
+        "cap-drop": many,
+        "cap-add": many,
+        "security-opt": many,
+        device: many,
+        tmpfs: many,
+        volume: many,
+      },
+    });
+    assert.equal(positionals.length, 1);
+    assert.equal(values["read-only"], service.read_only);
+    assert.deepEqual(values["cap-drop"], service.cap_drop);
+    assert.deepEqual(values["cap-add"], service.cap_add);
+    assert.deepEqual(
+      values["security-opt"]?.map((option) => `${option}:true`),
+      service.security_opt,
+    );
+    assert.deepEqual(
+      values.device,
+      service.devices.map(({ target }) => target),
+    );
+    assert.deepEqual(values.tmpfs, service.tmpfs);
+    assert.deepEqual(values.volume, ["$PWD/wireguard:/etc/wireguard:ro"]);
+    const containerfile = readFileSync(`${packageRoot}/containers/node/Containerfile`, "utf8");
+    const [, command = "[]"] = /^CMD (.*)$/m.exec(containerfile) ?? [];
+    assert.deepEqual(service.command, JSON.parse(command));
+  });
 
   it("makes a tunnel that is healthy, carries packets and follows its file", async () => {
     makeNetwork("compose", "192.0.2.1/30", "192.0.2.2/30");

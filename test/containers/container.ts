@@ -52,7 +52,7 @@ export function bind(source: string, destination: string, readOnly = true): Moun
 }
 
 /** How long a container may take to start or to end, in milliseconds. */
-const limit = 30_000;
+const limit = 60_000;
 
 /** A container that crun runs. It ends with the test's block. */
 export class Container implements AsyncDisposable {

@@ -12,7 +12,7 @@ import { missingTool } from "./missing-tool.js";
 const mark = missingTool("prometheus");
 const rules = `${packageRoot}/containers/prometheus`;
 /** In milliseconds. */
-const limit = 30_000;
+const limit = 60_000;
 
 /** The part of Grafana's format that is looked at. */
 interface Dashboard {
