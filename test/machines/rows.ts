@@ -5,6 +5,9 @@ const reports = "build/machines/reports";
 const sandbox = ["scripts/sandbox"];
 /** What downloads the package managers, and then a sandbox. */
 const withInstallers = ["bash", "-c", 'scripts/installers || exit; exec "$@"', "bash", ...sandbox];
+const parity = ["background", "codec", "failures", "features", "foreground", "traffic", "uapi"].map(
+  (name) => `parity/${name}`,
+);
 
 /** Everything that a release needs, in the order in which it runs: what later rows install is made first. */
 export const allRows: readonly Row[] = [
@@ -32,19 +35,37 @@ export const allRows: readonly Row[] = [
     "installers/bun",
     "installers/deno",
   ]),
-  tests("installed", "each way to break what was installed, and its cure", withInstallers, [
-    "installers/failures",
-  ]),
+  tests(
+    "installed",
+    "npm installs the package of each processor, and repairs what was broken",
+    ["env", "WG_BRIDGE_ALL_PACKAGES=1", ...withInstallers],
+    ["installers/machines", "installers/failures"],
+  ),
   tests("systemd", "the service of the .deb, and what it tells systemd", sandbox, [
     "systemd/notify",
   ]),
-  tests("containers", "crun runs the image, and the pods of the examples", sandbox, [
-    "containers/image",
+  tests("crun", "crun runs the image as Docker and containerd do", sandbox, ["containers/image"]),
+  tests("kubernetes", "crun runs the pods of the examples for Kubernetes", sandbox, [
     "containers/kubernetes",
-    "containers/compose",
+  ]),
+  tests("compose", "crun runs the example for compose", sandbox, ["containers/compose"]),
+  tests("dashboard", "Prometheus answers the dashboard and the alerts", sandbox, [
     "containers/grafana",
   ]),
-  tests("gvisor", "the executable in gVisor's sandbox", [], ["machines/gvisor"]),
+  ...["20", "22", "24", "26"].map((version) =>
+    tests(
+      `node-${version}`,
+      `both backends do the same on Node.js ${version}: the parity tests`,
+      ["test/machines/on-node.sh", version, ...sandbox],
+      parity,
+    ),
+  ),
+  tests("runtimes", "bun, deno, musl, other systems and a Node.js that is too old", sandbox, [
+    "runtimes/runtimes",
+    "runtimes/other-systems",
+    "runtimes/old-node",
+  ]),
+  tests("gvisor", "the executable in gVisor's sandbox", sandbox, ["machines/gvisor"]),
   tests("old-kernel", "what kernels from 3.10 on do not have, denied by seccomp", sandbox, [
     "machines/old-kernel",
   ]),
