@@ -154,12 +154,12 @@ describe("the probe of the files that backends need", () => {
     other.writeUInt16LE(243, machineAt); // RISC-V
     const fact = `is built for riscv64, and this machine is ${process.arch}`;
     await assertExecutable(file(other, 0o755), "ARCHITECTURE", fact);
-    // A header alone, as that of a 32-bit ARM program with big-endian numbers.
-    const header = Buffer.alloc(52);
-    header.write("\x7fELF\x01\x02\x01", "latin1");
+    // A header alone, of this machine's family with big-endian numbers.
+    const header = Buffer.alloc(64);
+    header.write("\x7fELF\x02\x02\x01", "latin1");
     header.writeUInt16BE(2, 16); // e_type: ET_EXEC
-    header.writeUInt16BE(40, machineAt);
-    const big = `is built for arm (BE), and this machine is ${process.arch}`;
+    header.writeUInt16BE(readFileSync(executablePath({})).readUInt16LE(machineAt), machineAt);
+    const big = `is built for ${process.arch} (BE), and this machine is ${process.arch}`;
     await assertExecutable(file(header, 0o755), "ARCHITECTURE", big);
   });
 
