@@ -8,6 +8,7 @@ import {
 } from "../../packages/manifests.js";
 import type { Platform } from "../../packages/platforms.js";
 import { packageRoot } from "../../src/artifacts.js";
+import { koffiVersion } from "../../src/backends/ffi/koffi.js";
 
 const read = (file: string) => JSON.parse(readFileSync(`${packageRoot}/${file}`, "utf8"));
 const checkout: Manifest = read("package.json");
@@ -61,6 +62,7 @@ describe("the published package.json", () => {
       return engine.dependencies;
     };
     const { koffi: tested } = read("package.json").devDependencies;
+    assert.equal(tested, koffiVersion);
     assert.deepEqual(withLibrary.map(koffi), [
       { "@koromix/koffi-linux-x64": tested },
       { "@koromix/koffi-linux-arm64": tested },
