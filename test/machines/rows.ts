@@ -1,7 +1,10 @@
+import { packageRoot } from "../../src/artifacts.js";
 import { foreignProcessors } from "./processors.js";
 import type { Row } from "./row.js";
 
 const reports = "build/machines/reports";
+/** Where scripts/platform-packages puts the packages; a test runs in a directory of its own. */
+const packages = `${packageRoot}/build/packages`;
 const sandbox = ["scripts/sandbox"];
 /** What downloads the package managers, and then a sandbox. */
 const withInstallers = ["bash", "-c", 'scripts/installers || exit; exec "$@"', "bash", ...sandbox];
@@ -41,10 +44,23 @@ export const allRows: readonly Row[] = [
     ["env", "WG_BRIDGE_ALL_PACKAGES=1", ...withInstallers],
     ["installers/machines", "installers/failures"],
   ),
-  tests("systemd", "the service of the .deb, and what it tells systemd", sandbox, [
+  command(
+    "deb-processors",
+    "each .deb has a program for its processor, and lintian is content",
+    ["test/systemd/processors.sh"],
+    15,
+  ),
+  tests("systemd", "the service of the .deb under systemd, and what it tells it", sandbox, [
     "systemd/notify",
+    "systemd/package",
+    "systemd/service",
   ]),
-  tests("crun", "crun runs the image as Docker and containerd do", sandbox, ["containers/image"]),
+  tests(
+    "crun",
+    "crun runs the image, of the packed engines, as Docker and containerd do",
+    ["env", `WG_BRIDGE_PACKAGES=${packages}`, ...sandbox],
+    ["containers/image"],
+  ),
   tests("kubernetes", "crun runs the pods of the examples for Kubernetes", sandbox, [
     "containers/kubernetes",
   ]),
@@ -65,7 +81,9 @@ export const allRows: readonly Row[] = [
     "runtimes/other-systems",
     "runtimes/old-node",
   ]),
-  tests("gvisor", "the executable in gVisor's sandbox", sandbox, ["machines/gvisor"]),
+  tests("gvisor", "the executable, and Node.js with both backends, in gVisor", sandbox, [
+    "machines/gvisor",
+  ]),
   tests("old-kernel", "what kernels from 3.10 on do not have, denied by seccomp", sandbox, [
     "machines/old-kernel",
   ]),
