@@ -53,7 +53,7 @@ describe("the version in package.json", () => {
   });
 
   it("of Node.js is the one that the pages name and that set-up requires", () => {
-    const [, wanted = ""] = /^>=(\S+)$/.exec(engines.node) ?? [];
+    const [, wanted = ""] = /^\^(\S+) \|\| /.exec(engines.node) ?? [];
     assert.equal(capturedOnce("scripts/setup", /node_wanted=(\S+)/g), wanted);
     for (const page of pages) {
       for (const named of captured(page, /Node\.js (\d[\d.]*\d) or newer/g)) {
