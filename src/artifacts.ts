@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The directory of this package, and whether a bundler has put its code into another file. */
@@ -8,7 +8,7 @@ interface PackageRoot {
   readonly bundled: boolean;
 }
 
-const installed = "node_modules/wg-bridge";
+const installed = join("node_modules", "wg-bridge");
 
 /**
  * Finds the package of a module in `file`. Unless a bundler has moved it, that is three directories up. A bundle
@@ -17,12 +17,12 @@ const installed = "node_modules/wg-bridge";
  */
 export function findPackageRoot(file: string | undefined, main: string): PackageRoot {
   const there = file !== undefined && !isInMemory(file) && existsSync(file);
-  if (there && file.endsWith("/dist/src/artifacts.js")) {
+  if (there && file.endsWith(join("/dist", "src", "artifacts.js"))) {
     return { path: dirname(dirname(dirname(file))), bundled: false };
   }
   const bundle = dirname(there ? file : main);
   for (let above = bundle; ; above = dirname(above)) {
-    const path = `${above === "/" ? "" : above}/${installed}`;
+    const path = join(above, installed);
     if (existsSync(`${path}/package.json`)) return { path, bundled: true };
     if (above === dirname(above)) return { path: bundle, bundled: true };
   }
