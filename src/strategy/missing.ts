@@ -80,7 +80,7 @@ function engineMissing(): string {
     return `${others.join(" and ")} ${verb} installed, and this machine needs ${enginePackage}: node_modules comes from another machine. Run "npm install" on this one, or there "npm install --os=linux --cpu=${process.arch}" (bun has --cpu, pnpm and Yarn have supportedArchitectures).`;
   }
   if (bundled) return bundleRemedy;
-  return `${enginePackage}, wg-bridge's engine for this machine, is not installed: optional packages were left out (--omit=optional, --no-optional, --ignore-optional), or the lock file does not list it. Run "npm install --include=optional".`;
+  return `${enginePackage}, wg-bridge's engine for this machine, is not installed: optional packages were left out (--omit=optional, --no-optional, --ignore-optional), or the lock file does not list it. Run "npm install --include=optional" (with other package managers, a plain install; with Yarn 1, "yarn install --force").`;
 }
 
 /** Reports whether wg-bridge has a package for this kind of machine, with such a file in it, installed or not. */

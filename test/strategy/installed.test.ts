@@ -113,7 +113,7 @@ describe("the engine of an installed package", () => {
     assert.deepEqual(
       choices(),
       allFail(
-        `WG_BRIDGE_ENGINE_MISSING ${enginePackage}, wg-bridge's engine for this machine, is not installed: optional packages were left out (--omit=optional, --no-optional, --ignore-optional), or the lock file does not list it. Run "npm install --include=optional".`,
+        `WG_BRIDGE_ENGINE_MISSING ${enginePackage}, wg-bridge's engine for this machine, is not installed: optional packages were left out (--omit=optional, --no-optional, --ignore-optional), or the lock file does not list it. Run "npm install --include=optional" (with other package managers, a plain install; with Yarn 1, "yarn install --force").`,
       ),
     );
   });
