@@ -10,6 +10,7 @@ import { findProgram } from "../doctor/tools.js";
 import { WgBridgeError } from "../errors.js";
 import { parseBackendRequest } from "../strategy/choose.js";
 import { printable } from "../text/printable.js";
+import { shellWord } from "../text/quote.js";
 import { argumentError, meaningOf, readArguments } from "./arguments.js";
 
 /** `wg-bridge up`: wg-quick(8) itself, with this program for its tunnels. */
@@ -80,12 +81,8 @@ function implementation(
   const isCommand = meaningOf(basename(what, ".conf")) !== undefined;
   if (isOurs && !isCommand && isExecutableFile(main))
     return { PATH, WG_QUICK_USERSPACE_IMPLEMENTATION: main };
-  const body = `() { ${quoted(process.execPath)} ${quoted(main)} run -- "$@"\n}`;
+  const body = `() { ${shellWord(process.execPath)} ${shellWord(main)} run -- "$@"\n}`;
   return { PATH, WG_QUICK_USERSPACE_IMPLEMENTATION: "wg_bridge", [functionVariable]: body };
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** The variables that sudo would drop and a tunnel needs. */
