@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, realpathSync } from "node:fs";
 import { packageRoot } from "../../src/artifacts.js";
 import type { Diagnosis } from "../../src/doctor/findings.js";
+import { shellWord } from "../../src/text/quote.js";
 import { buildOldKernel } from "../machines/oldkernel.js";
 import { onlyInSandbox } from "../sandbox.js";
 
@@ -18,6 +19,15 @@ interface Machine {
 
 const newDev = "mount -t tmpfs -o mode=755 tmpfs /dev/net";
 const newRun = "mount -t tmpfs -o mode=755 tmpfs /run";
+/** Where this checkout and Node.js are on each machine: an ordinary user may not enter a home directory such as /root. */
+const [checkout, node] = ["/mnt/wg-bridge", "/mnt/node"];
+const makeReadable = [
+  "mount -t tmpfs -o mode=755 tmpfs /mnt",
+  `mkdir ${checkout}`,
+  `touch ${node}`,
+  `mount --rbind ${shellWord(packageRoot)} ${checkout}`,
+  `mount --bind ${shellWord(realpathSync(process.execPath))} ${node}`,
+].join("; ");
 const asUser = "setpriv --reuid=12345 --regid=12345 --clear-groups";
 const withNetAdmin = "--inh-caps=+net_admin --ambient-caps=+net_admin";
 
@@ -100,25 +110,24 @@ describe("wg-bridge doctor says whether a tunnel can be opened, and is right, on
   }
 
   async function diagnose(script: string): Promise<Diagnosis> {
-    const main = `${packageRoot}/dist/src/cli/main.js`;
-    const { stdout } = await runOn(script, [process.execPath, main, "doctor", "--json"]);
+    const main = `${checkout}/dist/src/cli/main.js`;
+    const { stdout } = await runOn(script, [node, main, "doctor", "--json"]);
     return JSON.parse(stdout);
   }
 
   /** Opens a tunnel as a program does, and closes it. */
   async function opens(script: string, backend: string): Promise<boolean> {
     const program = `
-      import { openTunnel } from ${JSON.stringify(`${packageRoot}/dist/src/index.js`)};
+      import { openTunnel } from ${JSON.stringify(`${checkout}/dist/src/index.js`)};
       const tunnel = await openTunnel({ name: "wg1", backend: ${JSON.stringify(backend)} });
       await tunnel.status();
       await tunnel.close();
     `;
-    const node = [process.execPath, "--input-type=module", "--eval", program];
-    return (await runOn(script, node)).status === 0;
+    return (await runOn(script, [node, "--input-type=module", "--eval", program])).status === 0;
   }
 
   function runOn(script: string, command: readonly string[]) {
-    const args = ["--mount", "bash", "-ec", script, "bash", ...command];
+    const args = ["--mount", "bash", "-ec", `${makeReadable}; ${script}`, "bash", ...command];
     const env = { ...process.env, OLDKERNEL: oldKernel(), HOME: "/" };
     return new Promise<{ status: number | null; stdout: string }>((resolve) => {
       const child = execFile("unshare", args, { env }, (_error, stdout) =>
