@@ -84,8 +84,8 @@ const cases: readonly Case[] = [
   },
   {
     title: "a read-only /run",
-    code: "WG_BRIDGE_ENGINE",
-    message: /read-only file system\. .*mount a tmpfs/,
+    code: "WG_BRIDGE_SOCKET_DIRECTORY",
+    message: /read-only file system\. Mount an emptyDir or a tmpfs at /,
     under: ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro tmpfs /run && exec "$@"', "sh"],
   },
   {
