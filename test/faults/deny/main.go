@@ -8,12 +8,11 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"runtime"
 	"strconv"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/test/seccomp"
 )
 
 func main() {
@@ -35,30 +34,6 @@ func run(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	path, err := exec.LookPath(arguments[2])
-	if err != nil {
-		return err
-	}
-	runtime.LockOSThread() // The filter applies to this thread, which becomes the command.
-	if err := deny(uint32(number), uint32(errno)); err != nil {
-		return err
-	}
-	return os.NewSyscallError("execve", unix.Exec(path, arguments[2:], os.Environ()))
-}
-
-func deny(number, errno uint32) error {
-	filter := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // struct seccomp_data begins with the number
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: number, Jf: 1},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | errno},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
-	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return os.NewSyscallError("prctl", err)
-	}
-	program := &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(program))); errno != 0 {
-		return os.NewSyscallError("seccomp", errno)
-	}
-	return nil
+	denial := seccomp.Deny(uint32(number), unix.Errno(errno))
+	return seccomp.Exec([]seccomp.Denial{denial}, arguments[2:])
 }
