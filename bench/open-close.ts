@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { load } from "koffi";
-import { libraryPath } from "../src/artifacts.js";
+import { libraryPath } from "../src/engine/files.js";
 import { openTunnel } from "../src/index.js";
 import { type Bench, programOf, type Turn } from "./bench.js";
 import type { Reporting } from "./rounds.js";

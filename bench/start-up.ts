@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { executablePath, packageRoot, upstreamExecutablePath } from "../src/artifacts.js";
+import { packageRoot, upstreamExecutablePath } from "../src/artifacts.js";
+import { executablePath } from "../src/engine/files.js";
 import { type Bench, type Figure, programOf, type Turn } from "./bench.js";
 import { median } from "./report/statistics.js";
 import type { Reporting } from "./rounds.js";

@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { posix } from "node:path";
-import { type EngineFile, packageRoot } from "./artifacts.js";
+import { packageRoot } from "./artifacts.js";
+import type { EngineFile } from "./engine/files.js";
 import { systemCodeOf, WgBridgeError } from "./errors.js";
 
 /** Where wg(8) and every userspace WireGuard have their UAPI sockets. */

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename } from "node:path";
-import { enginePackage, packageRoot, sandboxScript, version } from "../src/artifacts.js";
+import { packageRoot, sandboxScript, version } from "../src/artifacts.js";
+import { enginePackage } from "../src/engine/files.js";
 import { onlyInSandbox } from "./sandbox.js";
 
 /**

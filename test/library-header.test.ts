@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { libraryPath, packageRoot } from "../src/artifacts.js";
+import { packageRoot } from "../src/artifacts.js";
 import { abiVersion } from "../src/backends/ffi/loading.js";
+import { libraryPath } from "../src/engine/files.js";
 import { onlyInSandbox } from "./sandbox.js";
 
 const header = `${packageRoot}/cmd/wireguard_go_bridge/wireguard_go_bridge.h`;

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { executablePath, packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
+import { packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
+import { executablePath } from "../../src/engine/files.js";
 import { requireTrustedFile } from "../../src/trust.js";
 import { type Bench, programOf } from "../bench.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { access, open, readFile, stat } from "node:fs/promises";
 import { arch, release } from "node:os";
-import { type Environment, libraryPath, packageRoot } from "../artifacts.js";
+import { type Environment, packageRoot } from "../artifacts.js";
+import { libraryPath } from "../engine/files.js";
 import { systemCodeOf } from "../errors.js";
 import { type BackendFacts, collectBackends } from "./backends.js";
 import { findPackageManager, type PackageManager, readPackages } from "./packages.js";

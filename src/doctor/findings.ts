@@ -1,5 +1,5 @@
+import { buildCommand, isCheckout } from "../engine/remedy.js";
 import type { WgBridgeErrorCode } from "../errors.js";
-import { buildCommand, isCheckout } from "../strategy/remedy.js";
 import type { ArtifactFacts, BackendFacts } from "./backends.js";
 import type { MachineFacts, TunFacts, Versions } from "./facts.js";
 import { installCommands, type PackageManager } from "./packages.js";

@@ -1,6 +1,7 @@
-import type { Environment, NamedFiles } from "../artifacts.js";
+import type { Environment } from "../artifacts.js";
 import type { Backend } from "../backends/backend.js";
 import { lazily } from "../descriptors.js";
+import type { NamedFiles } from "../engine/files.js";
 import { WgBridgeError } from "../errors.js";
 import { type BackendRequest, type Choice, choose } from "./choose.js";
 import { probe } from "./probe.js";

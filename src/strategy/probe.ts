@@ -1,22 +1,16 @@
 import { readFileSync } from "node:fs";
 import { endianness } from "node:os";
-import {
-  type EngineFile,
-  type Environment,
-  findEngineFile,
-  isExecutableFile,
-  type NamedFiles,
-  version,
-} from "../artifacts.js";
+import { type Environment, isExecutableFile, version } from "../artifacts.js";
 import { lazily } from "../descriptors.js";
+import { readElf } from "../engine/elf.js";
+import { type EngineFile, findEngineFile, type NamedFiles } from "../engine/files.js";
+import { requireLibraryRuntime } from "../engine/runtime.js";
 import { WgBridgeError } from "../errors.js";
 import { requireTrusted } from "../trust.js";
-import { readElf } from "./elf.js";
-import { requireLibraryRuntime } from "./runtime.js";
 
 // Almost always the files can be used. What says why not is loaded only then.
-const library = lazily(() => import("./library.js"));
-const executable = lazily(() => import("./executable.js"));
+const library = lazily(() => import("../engine/library.js"));
+const executable = lazily(() => import("../engine/executable.js"));
 
 /** A file that a backend needs. If it cannot be used, `problem` says why. */
 export interface Artifact {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { executablePath } from "../../src/artifacts.js";
 import { parseDisabled } from "../../src/backends/features.js";
+import { executablePath } from "../../src/engine/files.js";
 import { messageOf, WgBridgeError } from "../../src/errors.js";
 import { onlyInSandbox } from "../sandbox.js";
 

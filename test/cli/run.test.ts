@@ -12,7 +12,8 @@ import {
 } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { libraryPath, packageRoot } from "../../src/artifacts.js";
+import { packageRoot } from "../../src/artifacts.js";
+import { libraryPath } from "../../src/engine/files.js";
 import { openTunnel } from "../../src/index.js";
 import { exchangeOverSocket, socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import { ours, type Program, Running, runToEnd } from "../parity/programs.js";

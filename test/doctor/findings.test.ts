@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { BackendFacts } from "../../src/doctor/backends.js";
 import type { MachineFacts } from "../../src/doctor/facts.js";
 import { diagnose, type Finding } from "../../src/doctor/findings.js";
-import { buildCommand } from "../../src/strategy/remedy.js";
+import { buildCommand } from "../../src/engine/remedy.js";
 import { machineWithoutWg, soundMachine } from "./machine.js";
 
 function finding(facts: MachineFacts, id: string): Finding {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { Daemon } from "../../bench/tunnels/daemon.js";
-import { executablePath } from "../../src/artifacts.js";
+import { executablePath } from "../../src/engine/files.js";
 import { exchangeOverSocket } from "../../src/uapi/socket.js";
 import { inNamespace, run } from "../suite/commands.js";
 

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { executablePath, packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
+import { packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
+import { executablePath } from "../../src/engine/files.js";
 
 /** The interface under test. */
 export const name = "wgfault";

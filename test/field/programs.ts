@@ -1,5 +1,6 @@
 import type { NamedProgram } from "../../bench/sandbox/named-program.js";
-import { executablePath, packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
+import { packageRoot, upstreamExecutablePath } from "../../src/artifacts.js";
+import { executablePath } from "../../src/engine/files.js";
 
 /** The name of the program that every other is compared with. */
 export const reference = "upstream";

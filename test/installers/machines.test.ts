@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, statSync } from "node:fs";
-import { readElf } from "../../src/strategy/elf.js";
+import { readElf } from "../../src/engine/elf.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { npm } from "./installer.js";
 import { Project } from "./project.js";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { executablePath } from "../../src/artifacts.js";
+import { executablePath } from "../../src/engine/files.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { FarEnd } from "./far-end.js";
 import { buildOldKernel } from "./oldkernel.js";

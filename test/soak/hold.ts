@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { load } from "koffi";
-import { libraryPath } from "../../src/artifacts.js";
+import { libraryPath } from "../../src/engine/files.js";
 import { openTunnel } from "../../src/index.js";
 
 const answers = 3;

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { executablePath, libraryPath } from "../../src/artifacts.js";
+import { executablePath, libraryPath } from "../../src/engine/files.js";
 import { type Artifact, probe, probeExecutable, probeLibrary } from "../../src/strategy/probe.js";
 
 /** Where an ELF header names the machine. */

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { executablePath, libraryPath } from "../../src/artifacts.js";
+import { executablePath, libraryPath } from "../../src/engine/files.js";
 import { choose } from "../../src/strategy/choose.js";
 import { probe } from "../../src/strategy/probe.js";
 import { requireTrustedFile } from "../../src/trust.js";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { executablePath, packageRoot } from "../../src/artifacts.js";
+import { packageRoot } from "../../src/artifacts.js";
+import { executablePath } from "../../src/engine/files.js";
 import { exchangeOverSocket, waitUntilFree } from "../../src/uapi/socket.js";
 import { environment, ours, type Program, Running, runToEnd } from "../parity/programs.js";
 import { assertNothingLeft, endLeftTunnels, ip, onlyInSandbox } from "../sandbox.js";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { executablePath, libraryPath } from "../../src/artifacts.js";
+import { executablePath, libraryPath } from "../../src/engine/files.js";
 import { attach, openTunnel } from "../../src/index.js";
 import { serverOf } from "../../src/uapi/server.js";
 import { hasCode } from "../error-code.js";

@@ -8,9 +8,9 @@ import { allowedIp } from "../../src/values/allowed-ip.js";
 import { PrivateKey, publicKeyFromBytes } from "../../src/values/key.js";
 import { configs, peerKeys, prefixes } from "../device/arbitrary.js";
 import { hasCode } from "../error-code.js";
-import { privateKeys } from "../uapi/arbitrary.js";
-import { reveal } from "../uapi/reveal.js";
+import { privateKeys } from "./arbitrary.js";
 import { FakeEngine } from "./fake-engine.js";
+import { reveal } from "./reveal.js";
 
 /** Whether a device is what was asked for; what is absent may be anything where apply leaves it. */
 function isWholly(engine: FakeEngine, wanted: DeviceConfig): boolean {

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import type { LibraryHandle } from "koffi";
-import { bundled, packageRoot, resolvePackaged } from "../../artifacts.js";
+import { bundled, packageRoot } from "../../artifacts.js";
+import { resolvePackaged } from "../../engine/files.js";
+import { noexecRemedy } from "../../engine/noexec.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
-import { noexecRemedy } from "../../strategy/noexec.js";
 import { distrustOf } from "../../trust.js";
 
 /** The release of Koffi that this package is tested with. The packages @wg-bridge/linux-* depend on exactly that one. */

@@ -1,11 +1,11 @@
 import { runInThisContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
-import { libraryPath } from "../../artifacts.js";
 import { lazily, requireDescriptors } from "../../descriptors.js";
+import { libraryPath } from "../../engine/files.js";
+import { noexecRemedy } from "../../engine/noexec.js";
+import { buildCommand, canBuild } from "../../engine/remedy.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
-import { noexecRemedy } from "../../strategy/noexec.js";
-import { buildCommand, canBuild } from "../../strategy/remedy.js";
 import { loadKoffi } from "./koffi.js";
 
 const semver = lazily(() => import("semver/functions/satisfies.js"));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { libraryPath } from "../../../src/artifacts.js";
 import { BridgeLibrary } from "../../../src/backends/ffi/library.js";
 import { FfiBackend, type TunnelLibrary } from "../../../src/backends/ffi.js";
+import { libraryPath } from "../../../src/engine/files.js";
 import { WgBridgeError } from "../../../src/errors.js";
 import { ask } from "../../ask.js";
 import { assertNothingLeft, onlyInSandbox } from "../../sandbox.js";

@@ -11,8 +11,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
-import { libraryPath, packageRoot, sandboxScript } from "../../../src/artifacts.js";
+import { packageRoot, sandboxScript } from "../../../src/artifacts.js";
 import { koffiVersion } from "../../../src/backends/ffi/koffi.js";
+import { libraryPath } from "../../../src/engine/files.js";
 import { onlyInSandbox } from "../../sandbox.js";
 
 /** The permission model's flag, as this Node.js spells it. */

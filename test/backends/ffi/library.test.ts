@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { libraryPath } from "../../../src/artifacts.js";
+import { libraryPath } from "../../../src/engine/files.js";
 import { onlyInSandbox } from "../../sandbox.js";
 
 const module = new URL("../../../src/backends/ffi/library.js", import.meta.url);

@@ -5,8 +5,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { libraryPath, packageRoot } from "../../../src/artifacts.js";
+import { packageRoot } from "../../../src/artifacts.js";
 import { untilAnswer } from "../../../src/backends/exec/tunnel.js";
+import { libraryPath } from "../../../src/engine/files.js";
 import { endLeftTunnels, onlyInSandbox } from "../../sandbox.js";
 
 const run = promisify(execFile);

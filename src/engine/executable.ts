@@ -1,11 +1,12 @@
 import { chmodSync, closeSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { endianness, machine } from "node:os";
-import { type EngineFile, isExecutableFile } from "../artifacts.js";
+import { isExecutableFile } from "../artifacts.js";
 import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { shellWord } from "../text/quote.js";
 import { distrustOf } from "../trust.js";
 import { readElf } from "./elf.js";
+import type { EngineFile } from "./files.js";
 import { missingError } from "./missing.js";
 import { noexecRemedy } from "./noexec.js";
 import { requireOwnRelease } from "./release.js";

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { bundled, type EngineFile, enginePackage, version } from "../artifacts.js";
+import { bundled, version } from "../artifacts.js";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { type EngineFile, enginePackage } from "./files.js";
 import { reinstall } from "./remedy.js";
 
 /**

@@ -1,12 +1,6 @@
-import {
-  bundled,
-  type EngineFile,
-  enginePackage,
-  isThere,
-  packageRoot,
-  version,
-} from "../artifacts.js";
+import { bundled, isThere, packageRoot, version } from "../artifacts.js";
 import { shellWord } from "../text/quote.js";
+import { type EngineFile, enginePackage } from "./files.js";
 
 /** Reports whether this package is a checkout of its repository, where users build the engine themselves. */
 export function isCheckout(): boolean {

@@ -1,16 +1,14 @@
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { bundled, isThere, packageRoot } from "../artifacts.js";
+import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import {
-  bundled,
   type EngineFile,
   type EngineKind,
   enginePackage,
   findEngineFile,
-  isThere,
-  packageRoot,
   resolvePackaged,
-} from "../artifacts.js";
-import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
+} from "./files.js";
 import {
   buildCommand,
   bundleRemedy,

@@ -1,8 +1,8 @@
 import { endianness } from "node:os";
-import type { EngineFile } from "../artifacts.js";
 import { shortageError } from "../descriptors.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../errors.js";
 import { type ElfFault, type ElfFile, readElf } from "./elf.js";
+import type { EngineFile } from "./files.js";
 import { missingError } from "./missing.js";
 import { requireOwnRelease } from "./release.js";
 import { replacementRemedy } from "./remedy.js";

@@ -13,7 +13,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
-import { enginePackage, packageRoot, version } from "../../src/artifacts.js";
+import { packageRoot, version } from "../../src/artifacts.js";
+import { enginePackage } from "../../src/engine/files.js";
 import { onlyInSandbox } from "../sandbox.js";
 
 const asRoot = process.geteuid?.() === 0;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { requireLibraryRuntime } from "../../src/strategy/runtime.js";
+import { requireLibraryRuntime } from "../../src/engine/runtime.js";
 import { hasCode } from "../error-code.js";
 
 /** An ELF program that names a loader. */

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { endianness, tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { elfHeadBytes, parseElf, readElf } from "../../src/strategy/elf.js";
+import { elfHeadBytes, parseElf, readElf } from "../../src/engine/elf.js";
 import { onlyInSandbox } from "../sandbox.js";
 
 /** Byte offsets in an ELF header. Source: elf(5). */
