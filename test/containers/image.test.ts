@@ -29,7 +29,7 @@ const runMark = unpackMark || validatorMark || missingTool("crun");
 
 describe("the engine's container image", function () {
   onlyInSandbox();
-  this.timeout(180_000);
+  this.timeout(600_000); // Go may have to compile its library for another processor first
 
   let directory: string;
   let image: Image;

@@ -17,7 +17,7 @@ import { packageRoot } from "../../src/artifacts.js";
 import { openTunnel, PrivateKey, type PublicKey, type Tunnel } from "../../src/index.js";
 import { pingAll } from "../ping.js";
 import { ip, onlyInSandbox } from "../sandbox.js";
-import { makeNetwork } from "./container.js";
+import { type Container, makeNetwork } from "./container.js";
 import { buildImage, makeOwnPackage, ownArchitecture, unpack, unpackMark } from "./image.js";
 import { missingTool } from "./missing-tool.js";
 import { makeNodeImage } from "./node-image.js";
@@ -101,7 +101,15 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
     );
   const pingFromPod = (count: number) =>
     pingAll("10.9.0.1", count, ["-i", "0.05"], ["ip", "netns", "exec", "pod"]);
-  const handshake = async () => (await outside.tunnel.status()).peers[0]?.latestHandshake;
+  /**
+   * How many bytes the pod has received by its session with the peer outside. A peer that is removed and added again
+   * begins at 0; a new handshake alone says nothing, since a busy machine may repeat one.
+   */
+  const received = (container: Container) => {
+    const shown = container.exec("wg", "show", "wg0", "transfer");
+    const row = shown.split("\n").find((line) => line.startsWith(outside.publicKey));
+    return Number(row?.split("\t")[1]);
+  };
 
   it("native-sidecar.yaml: the words in place of keys are refused", async () => {
     const pod = new Pod(
@@ -136,7 +144,7 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
     assert.equal(program.output, "hello");
     server.close();
 
-    const session = await handshake();
+    const before = received(wireguard);
     const path = `${pod.volume("config")}/wg0.conf`;
     const another = PrivateKey.generate().publicKey();
     const more = `\n[Peer]\nPublicKey = ${another}\nAllowedIPs = 10.99.0.0/16\n`;
@@ -145,8 +153,8 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
       wireguard.exec("wg", "show", "wg0", "peers").includes(another),
     );
     await wireguard.until("the new route", () => ip("-n", "pod", "route").includes("10.99.0.0/16"));
+    assert.ok(received(wireguard) >= before);
     await pingFromPod(3);
-    assert.deepEqual(await handshake(), session);
 
     pod.writeSecret("config", "wg0.conf", "nonsense");
     wireguard.signal("HUP");
@@ -178,13 +186,13 @@ describe(`the pods of the Kubernetes examples${runMark}`, function () {
     await using wireguard = pod.run("wireguard");
     await configure.until("the configuration", () => configure.output.includes("configured by"));
     await pingFromPod(3);
-    const session = await handshake();
+    const before = received(configure);
     assert.equal(await configure.stop(), 0, configure.output);
     await pingFromPod(3);
     await using again = pod.run("configure");
     await again.until("the configuration", () => again.output.includes("configured by"));
+    assert.ok(received(again) >= before);
     await pingFromPod(3);
-    assert.deepEqual(await handshake(), session);
 
     // The engine's end ends the container that configures, whose restart waits for the next engine.
     assert.equal(await wireguard.stop(), 0, wireguard.output);
