@@ -75,7 +75,7 @@ export class FarEnd implements AsyncDisposable {
    * @param run starts a command there
    */
   async expectTunnel(
-    options: Pick<TunnelOptions, "backend" | "executable">,
+    options: Pick<TunnelOptions, "backend" | "executable" | "mtu">,
     run: (command: readonly string[]) => ChildProcessWithoutNullStreams,
   ): Promise<void> {
     const whole: TunnelOptions = {

@@ -21,6 +21,11 @@ export function isCrash(line: string): boolean {
   return /^(panic: |fatal error: |SIG[A-Z0-9]+: |thread '.*' (\(\d+\) )?panicked at )/.test(line);
 }
 
+/** Whether ip(8) says that this system has no call for what it should do, as gVisor: ENOTTY, in the words of glibc or musl. */
+export function isMissingCall(said: string): boolean {
+  return /: (Inappropriate ioctl for device|Not a tty)$/m.test(said);
+}
+
 /** How a child ended, for a sentence: "crashed (panic: …)". */
 export function describeEnd({ code, signal, crash }: ChildEnd): string {
   if (crash !== undefined) return `crashed (${crash})`;

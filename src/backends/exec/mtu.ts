@@ -2,10 +2,11 @@ import { writeFile } from "node:fs/promises";
 import { shortageError } from "../../descriptors.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
 import { runTool } from "../../tool.js";
+import { isMissingCall } from "./foreign.js";
 
 /**
  * Sets an interface's MTU in bytes. Containers mount /sys read-only: there ip(8) sets it, and is killed when the
- * signal fires.
+ * signal fires. If the system has no call for that, as gVisor, the interface keeps the one it has, as on ffi.
  * @throws WgBridgeError WG_BRIDGE_ENGINE, WG_BRIDGE_RESOURCES
  */
 export async function setMtu(name: string, mtu: number, signal: AbortSignal): Promise<void> {
@@ -29,7 +30,7 @@ async function setWithIp(
   const args = ["link", "set", "dev", name, "mtu", String(mtu)];
   try {
     const { code, said } = await runTool("ip", args, "", signal);
-    return code === 0 ? undefined : said.trim();
+    return code === 0 || isMissingCall(said) ? undefined : said.trim();
   } catch (error) {
     if (signal.aborted || error instanceof WgBridgeError) throw error;
     const shortage = shortageError(`Setting the MTU of ${name} with ip`, error);

@@ -4,6 +4,7 @@ import {
   describeEnd,
   failureOf,
   isCrash,
+  isMissingCall,
 } from "../../../src/backends/exec/foreign.js";
 
 const prefix = "ERROR: (wg1) 2026/01/02 03:04:05 ";
@@ -84,4 +85,14 @@ describe("the report of a crash", () => {
       assert.ok(!isCrash(line));
     });
   }
+});
+
+describe("what ip(8) says when it fails", () => {
+  it("tells a call that the system does not have from one that it refuses", () => {
+    // iproute2 in gVisor, and BusyBox with musl's words.
+    assert.ok(isMissingCall("SIOCSIFMTU: Inappropriate ioctl for device\n"));
+    assert.ok(isMissingCall("ip: SIOCSIFMTU: Not a tty\n"));
+    assert.ok(!isMissingCall("Error: mtu greater than device maximum.\n"));
+    assert.ok(!isMissingCall("RTNETLINK answers: Operation not permitted\n"));
+  });
 });
