@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { basename, dirname } from "node:path";
@@ -126,22 +126,30 @@ const forwardedSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  * of the signal that ended it. Signals are forwarded, so that wg-quick can undo what it began; a terminal
  * sends Ctrl-C to it directly.
  */
-export function runAttached(
+export async function runAttached(
   [program = "", ...words]: readonly string[],
   env: Environment,
 ): Promise<number> {
+  let child: ChildProcess | undefined;
+  const forward = (signal: NodeJS.Signals) => {
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child?.kill(signal);
+  };
+  // Before the child is there: a signal between would end us alone. It arrives in a later turn of the event loop.
+  for (const signal of forwardedSignals) process.on(signal, forward);
+  try {
+    child = spawn(program, words, { env, stdio: "inherit" });
+    return await exitCodeOf(child);
+  } finally {
+    for (const signal of forwardedSignals) process.removeListener(signal, forward);
+  }
+}
+
+function exitCodeOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    const forward = (signal: NodeJS.Signals) => {
-      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
-    };
-    // Before the child is there: a signal between would end us alone. It arrives in a later turn of the event loop.
-    for (const signal of forwardedSignals) process.on(signal, forward);
-    const child = spawn(program, words, { env, stdio: "inherit" });
     // After the start, an error is a signal that may not be sent to sudo.
     child.on("error", reject);
     child.on("spawn", () => child.on("error", () => {}).removeListener("error", reject));
     child.on("close", (code, signal) => {
-      for (const name of forwardedSignals) process.removeListener(name, forward);
       resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]);
     });
   });
