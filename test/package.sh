@@ -33,8 +33,8 @@ node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$main"
 size=$(stat -c %s "$main")
 ((size <= 300000)) || fail "The main package has $size bytes packed, more than 300000."
 
-for needed in dist/src/index.d.ts cmd/wireguard-go/main.go go.mod go.sum scripts/build scripts/build-go \
-  man/wg-bridge.1 README.md LICENSE sbom.cdx.json; do
+declared=$(node -p 'require("./package.json").files.filter((file) => !file.startsWith("!")).join("\n")')
+for needed in $declared dist/src/index.d.ts cmd/wireguard-go/main.go README.md LICENSE; do
   [[ -e $packages/wg-bridge/$needed ]] || fail "The main package does not contain $needed."
 done
 
