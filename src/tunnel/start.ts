@@ -8,6 +8,7 @@ import { type OpenedBackend, openBackend } from "../strategy/open.js";
 import { type Revival, TunnelHandle } from "./handle.js";
 import type { OpenRequest } from "./input.js";
 import { launch } from "./launch.js";
+import { LogLines } from "./log-lines.js";
 import type { NetworkSettings } from "./network.js";
 import { resolveConfig, systemLookup } from "./resolve.js";
 import { Backoff, type RestartOptions } from "./restart.js";
@@ -22,13 +23,12 @@ export async function startTunnel(request: OpenRequest): Promise<Tunnel> {
     const lookup = (resolve === false ? undefined : resolve?.lookup) ?? systemLookup;
     const resolved = device && (await resolveConfig(device, lookup, signal));
     const { backend, reason } = await chooseBackend(request);
-    let emitLog = (_line: string) => {};
+    const log = new LogLines();
     const mtu = request.mtu ?? config?.mtu;
     const start: StartOptions = {
       name: request.name,
       logLevel: request.logLevel ?? "error",
-      // A listener that throws must not end the reader of the log.
-      onLog: (line) => queueMicrotask(() => emitLog(line)),
+      onLog: (line) => log.add(line),
       disable: request.disable ?? parseDisabled(request.env.WG_BRIDGE_DISABLE ?? ""),
       detached: request.detached ?? false,
       ...(mtu === undefined ? {} : { mtu }),
@@ -45,7 +45,7 @@ export async function startTunnel(request: OpenRequest): Promise<Tunnel> {
       ...(device && { configured: device }),
       ...(restart && { revival: revivalOf(restart, backend, start, network) }),
     });
-    emitLog = (line) => tunnel.emit("log", line);
+    log.passTo((line) => tunnel.emit("log", line));
     return tunnel;
   } finally {
     if (device) destroySecrets(device);

@@ -303,6 +303,16 @@ for (const [title, options] of variants) {
       assert.deepEqual(await up, [{ up: true }]);
     });
 
+    it("emits what was logged while it started", async () => {
+      const tunnel = await open({ logLevel: "verbose" });
+      const lines: string[] = [];
+      tunnel.on("log", (line) => lines.push(line));
+      await tunnel.close();
+      const started = lines.findIndex((line) => line.includes("UAPI listener started"));
+      const ended = lines.findIndex((line) => line.includes("Device closed"));
+      assert.ok(started >= 0 && ended > started, lines.join("\n"));
+    });
+
     it("loses no line of its log to a listener that throws, which the program sees", async () => {
       const fault = new Error("on log");
       const lines: string[] = [];
