@@ -36,6 +36,11 @@ const cases: readonly [string, Partial<Observation>, Outcome][] = [
     "refused",
   ],
   [
+    "it is not ready in time because, as it reports, it cannot accept clients",
+    { start: "hung", hung: ["configuring"], said: cannotAccept },
+    "refused",
+  ],
+  [
     "it cannot accept clients and does not stop",
     { hung: ["stopping"], said: cannotAccept },
     "HANG",

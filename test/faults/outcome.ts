@@ -57,8 +57,9 @@ export function outcomeOf(seen: Observation): Outcome {
   if (seen.said.some((line) => line.startsWith("panic: "))) return "PANIC";
   if (isCrash(seen)) return "CRASH";
   if (seen.left.some((item) => !isAnnounced(item, seen.said))) return "LEAK";
-  if (seen.start === "hung") return "HANG";
-  if (seen.hung.some((step) => withoutSocket.has(step) || !cannotAccept(seen.said))) return "HANG";
+  const waits = cannotAccept(seen.said);
+  if (seen.start === "hung" && !waits) return "HANG";
+  if (seen.hung.some((step) => withoutSocket.has(step) || !waits)) return "HANG";
   if (seen.injected === 0) return "NOT MET";
   if (seen.idleRate > spinning) return "SPIN";
   if (seen.start === "refused") return seen.said.length > 0 ? "refused" : "SILENT";
