@@ -1,0 +1,204 @@
+// Package netstack is a network in this process: a TCP/IP stack (gVisor's) behind the engine, in place of a TUN
+// interface and the kernel's stack. It needs no privileges, and nothing of it can be seen outside the process.
+package netstack
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.zx2c4.com/wireguard/conn"
+	engine "golang.zx2c4.com/wireguard/tun"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
+
+	"wg-bridge/go/inflight"
+)
+
+const (
+	// MinMTU is what IPv6 needs (RFC 8200), MaxMTU what fits in IPv4's length field.
+	MinMTU = 1280
+	MaxMTU = maxPacket
+
+	maxPacket = 65535
+)
+
+// Config configures a Device.
+type Config struct {
+	MTU    int   // bytes, from MinMTU to MaxMTU
+	Memory int64 // bytes that the buffers of all connections may take together; 0 for 256 MiB
+	// Outbound counts packets from Read until they leave the engine, Inbound those that leave it by Write. Either
+	// may be nil.
+	Outbound *inflight.Outbound
+	Inbound  *inflight.Inbound
+	// Logf logs at verbose level, Errorf logs errors that the engine does not learn about. Either may be nil.
+	Logf, Errorf func(format string, arguments ...any)
+}
+
+// A Device is the network of a tunnel: for the engine an interface, for others a place to open sockets. All methods
+// may be called concurrently, but one goroutine reads.
+type Device struct {
+	config Config
+	stack  *stack.Stack
+	link   *link
+	routes atomic.Pointer[routes]
+
+	mu        sync.Mutex // held while addresses change
+	addresses atomic.Pointer[[]netip.Addr]
+
+	eventsMu  sync.Mutex
+	events    chan engine.Event // nil once closed
+	eventsOut <-chan engine.Event
+	closeOnce sync.Once
+}
+
+var _ engine.Device = (*Device)(nil)
+
+// New returns a network without addresses and routes.
+func New(config Config) (*Device, error) {
+	if config.MTU < MinMTU || config.MTU > MaxMTU {
+		return nil, mtuError(config.MTU)
+	}
+	if config.Logf == nil {
+		config.Logf = func(string, ...any) {}
+	}
+	if config.Errorf == nil {
+		config.Errorf = func(string, ...any) {}
+	}
+	d := &Device{config: config, link: newLink(config.MTU), events: make(chan engine.Event, 16)}
+	d.eventsOut = d.events
+	d.routes.Store(new(routes))
+	d.addresses.Store(new([]netip.Addr))
+	d.stack = stack.New(stack.Options{
+		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, ipv6.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6},
+		HandleLocal:        true,
+	})
+	if err := d.stack.CreateNIC(nic, d.link); err != nil {
+		d.stack.Close()
+		return nil, fmt.Errorf("making the interface of the userspace network: %v", err)
+	}
+	d.stack.SetRouteTable([]tcpip.Route{
+		{Destination: header.IPv4EmptySubnet, NIC: nic},
+		{Destination: header.IPv6EmptySubnet, NIC: nic},
+	})
+	d.events <- engine.EventUp
+	return d, nil
+}
+
+func mtuError(mtu int) error {
+	return fmt.Errorf("an MTU of %d bytes: choose one from %d to %d: %w", mtu, MinMTU, MaxMTU, syscall.EINVAL)
+}
+
+// Stack returns the TCP/IP stack.
+func (d *Device) Stack() *stack.Stack { return d.stack }
+
+// SetAddresses replaces the tunnel's addresses. Connections from one that is gone stay, but nothing reaches them any
+// more.
+func (d *Device) SetAddresses(addresses []netip.Addr) error {
+	wanted := make([]netip.Addr, 0, len(addresses))
+	for _, address := range addresses {
+		address = address.Unmap().WithZone("")
+		if !address.IsValid() || address.IsUnspecified() || address.IsMulticast() || address.IsLoopback() {
+			return fmt.Errorf("%v cannot be the address of a tunnel: %w", address, syscall.EADDRNOTAVAIL)
+		}
+		if !slices.Contains(wanted, address) {
+			wanted = append(wanted, address)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := *d.addresses.Load()
+	var errs []error
+	for _, address := range before {
+		if !slices.Contains(wanted, address) {
+			if err := d.stack.RemoveAddress(nic, toStack(address)); err != nil {
+				errs = append(errs, fmt.Errorf("removing the address %v: %w", address, Errno(err)))
+			}
+		}
+	}
+	for _, address := range wanted {
+		if slices.Contains(before, address) {
+			continue
+		}
+		added := tcpip.ProtocolAddress{Protocol: protocolOf(address), AddressWithPrefix: toStack(address).WithPrefix()}
+		if err := d.stack.AddProtocolAddress(nic, added, stack.AddressProperties{}); err != nil {
+			errs = append(errs, fmt.Errorf("adding the address %v: %w", address, Errno(err)))
+		}
+	}
+	d.addresses.Store(&wanted)
+	return errors.Join(errs...)
+}
+
+// Addresses returns the tunnel's addresses.
+func (d *Device) Addresses() []netip.Addr { return slices.Clone(*d.addresses.Load()) }
+
+func (d *Device) hasAddress(address netip.Addr) bool {
+	return slices.Contains(*d.addresses.Load(), address)
+}
+
+// hasFamily reports whether the tunnel has an address of the same family.
+func (d *Device) hasFamily(as netip.Addr) bool {
+	return slices.ContainsFunc(*d.addresses.Load(), func(a netip.Addr) bool { return a.Is4() == as.Is4() })
+}
+
+// SetMTU changes the MTU, in bytes.
+func (d *Device) SetMTU(mtu int) error {
+	if mtu < MinMTU || mtu > MaxMTU {
+		return mtuError(mtu)
+	}
+	if d.link.mtu.Swap(uint32(mtu)) != uint32(mtu) {
+		d.tell(engine.EventMTUUpdate)
+	}
+	return nil
+}
+
+// tell reports an event to the engine, unless the device is closed. If many wait, it reports none: the engine looks
+// at the MTU when it gets to them.
+func (d *Device) tell(event engine.Event) {
+	d.eventsMu.Lock()
+	defer d.eventsMu.Unlock()
+	select {
+	case d.events <- event:
+	default:
+	}
+}
+
+// File returns nil: there is no file.
+func (d *Device) File() *os.File { return nil }
+
+// Name returns a name for logs.
+func (d *Device) Name() (string, error) { return "userspace", nil }
+
+// MTU returns the MTU in bytes.
+func (d *Device) MTU() (int, error) { return int(d.link.MTU()), nil }
+
+// Events returns the channel of changes. Close closes it.
+func (d *Device) Events() <-chan engine.Event { return d.eventsOut }
+
+// BatchSize returns the maximum number of packets that Read returns at once.
+func (d *Device) BatchSize() int { return conn.IdealBatchSize }
+
+// Close ends all connections without another packet, unblocks Read, and closes the Events channel.
+func (d *Device) Close() error {
+	d.closeOnce.Do(func() {
+		d.link.queue.close()
+		d.stack.Close()
+		d.eventsMu.Lock()
+		close(d.events)
+		d.events = nil
+		d.eventsMu.Unlock()
+	})
+	return nil
+}

@@ -1,0 +1,114 @@
+package netstack
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+const (
+	// defaultBacklog is how many connections may wait to be accepted unless the caller says so: Node.js's default.
+	defaultBacklog = 511
+	maxBacklog     = 4096
+)
+
+// A Listener accepts TCP connections that come through the tunnel. All methods may be called concurrently.
+type Listener struct {
+	endpoint  tcpip.Endpoint
+	queue     *waiter.Queue
+	protocol  tcpip.NetworkProtocolNumber
+	local     netip.AddrPort
+	accepting sync.Mutex // held by the one call that waits
+	ready     signal
+	closed    atomic.Bool
+}
+
+var _ net.Listener = (*Listener)(nil)
+
+// ListenTCP listens on local, which is one of the tunnel's addresses, or the unspecified one. [::] and an invalid
+// address stand for all addresses, 0.0.0.0 for those of IPv4. For port 0 the stack chooses one. At most backlog
+// connections wait to be accepted; 0 stands for 511.
+func (d *Device) ListenTCP(local netip.AddrPort, backlog int) (*Listener, error) {
+	local = unmap(local)
+	protocol := protocolOf(local.Addr())
+	l := &Listener{queue: new(waiter.Queue), protocol: protocol}
+	endpoint, err := d.stack.NewEndpoint(tcp.ProtocolNumber, protocol, l.queue)
+	if err != nil {
+		return nil, failure("socket", "tcp", nil, tcpAddress(local), err)
+	}
+	if backlog <= 0 {
+		backlog = defaultBacklog
+	}
+	operation := "bind"
+	if err = endpoint.Bind(toFullAddress(local)); err == nil {
+		operation, err = "listen", endpoint.Listen(min(backlog, maxBacklog))
+	}
+	if err != nil {
+		endpoint.Close()
+		return nil, failure(operation, "tcp", nil, tcpAddress(local), err)
+	}
+	l.endpoint = endpoint
+	if bound, err := endpoint.GetLocalAddress(); err == nil {
+		l.local = fromStack(bound, protocol)
+	}
+	l.ready.register(l.queue, waiter.ReadableEvents)
+	return l, nil
+}
+
+// Accept waits for a connection, a *Conn.
+func (l *Listener) Accept() (net.Conn, error) {
+	conn, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// AcceptTCP waits for a connection. It returns net.ErrClosed once the listener is closed.
+func (l *Listener) AcceptTCP() (*Conn, error) {
+	l.accepting.Lock()
+	defer l.accepting.Unlock()
+	for {
+		if l.closed.Load() {
+			return nil, l.opError("accept", net.ErrClosed)
+		}
+		endpoint, queue, err := l.endpoint.Accept(nil)
+		switch err.(type) {
+		case nil:
+			return newConn(endpoint, queue, l.protocol), nil
+		case *tcpip.ErrWouldBlock:
+			<-l.ready.woken
+		default:
+			if l.closed.Load() {
+				return nil, l.opError("accept", net.ErrClosed)
+			}
+			return nil, failure("accept", "tcp", nil, l.Addr(), err)
+		}
+	}
+}
+
+func (l *Listener) opError(operation string, err error) error {
+	return opError(operation, "tcp", nil, l.Addr(), err)
+}
+
+// Close stops listening, and resets the connections that nobody has accepted.
+func (l *Listener) Close() error {
+	if l.closed.Swap(true) {
+		return l.opError("close", net.ErrClosed)
+	}
+	l.endpoint.Close()
+	l.ready.NotifyEvent(0)
+	l.queue.EventUnregister(&l.ready.entry)
+	return nil
+}
+
+// Local returns the address on which the listener listens.
+func (l *Listener) Local() netip.AddrPort { return l.local }
+
+// Addr returns that address as a *net.TCPAddr.
+func (l *Listener) Addr() net.Addr { return tcpAddress(l.local) }
