@@ -7,7 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/inet"
 	"wg-bridge/go/inflight"
+	"wg-bridge/go/segmentation"
 	"wg-bridge/go/testbed"
 )
 
@@ -29,7 +31,7 @@ func newFed(t *testing.T, name string) *fed {
 	testbed.Run(t, "ip", "link", "set", name, "up")
 	f := &fed{
 		Device: device, outbound: outbound,
-		buffers: make([][]byte, maxSegments), sizes: make([]int, maxSegments), count: maxSegments,
+		buffers: make([][]byte, segmentation.MaxSegments), sizes: make([]int, segmentation.MaxSegments), count: segmentation.MaxSegments,
 	}
 	f.renew()
 	return f
@@ -38,7 +40,7 @@ func newFed(t *testing.T, name string) *fed {
 // renew replaces the buffers of the last batch, as the engine does with those that it keeps.
 func (f *fed) renew() {
 	for i := range f.count {
-		f.buffers[i] = make([]byte, headroom+maxPacket)
+		f.buffers[i] = make([]byte, testbed.Headroom+inet.MaxPacket)
 	}
 }
 
@@ -50,7 +52,7 @@ func (f *fed) leave() {
 // read reads a batch, and returns the numbers of its packets to an address.
 func (f *fed) read(t *testing.T, to string) []byte {
 	t.Helper()
-	n, err := f.Read(f.buffers, f.sizes, headroom)
+	n, err := f.Read(f.buffers, f.sizes, testbed.Headroom)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +63,8 @@ func (f *fed) read(t *testing.T, to string) []byte {
 // numbers returns those of the packets to an address in the last batch.
 func (f *fed) numbers(to string) (last []byte) {
 	for i := range f.count {
-		packet := f.buffers[i][headroom : headroom+f.sizes[i]]
-		if packet[0]>>4 == 4 && net.IP(packet[ipv4Destination:ipv4HeaderLength]).String() == to {
+		packet := f.buffers[i][testbed.Headroom : testbed.Headroom+f.sizes[i]]
+		if packet[0]>>4 == 4 && net.IP(packet[inet.IPv4Destination:inet.IPv4HeaderLength]).String() == to {
 			last = append(last, packet[len(packet)-1])
 		}
 	}

@@ -10,7 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/inet"
 	"wg-bridge/go/inflight"
+	"wg-bridge/go/segmentation"
 	"wg-bridge/go/testbed"
 )
 
@@ -21,14 +23,14 @@ func TestReadAllocatesNothing(t *testing.T) {
 	testbed.RequireSandbox(t)
 	testbed.CheckLeaks(t, "wgd")
 	device := newDevice(t, "wgd6")
-	outbound := inflight.NewOutbound(maxSegments) // Some reads have to wait.
+	outbound := inflight.NewOutbound(segmentation.MaxSegments) // Some reads have to wait.
 	device.config.Outbound, device.reader.batch = outbound, inflight.NewBatch(outbound)
 	testbed.Run(t, "ip", "address", "add", "10.77.0.1/24", "dev", "wgd6")
 	testbed.Run(t, "ip", "address", "add", "fd77::1/64", "dev", "wgd6", "nodad")
 	testbed.Run(t, "ip", "link", "set", "wgd6", "up")
-	buffers, sizes, ecn := make([][]byte, maxSegments), make([]int, maxSegments), make([]inflight.ECN, maxSegments)
+	buffers, sizes, ecn := make([][]byte, segmentation.MaxSegments), make([]int, segmentation.MaxSegments), make([]inflight.ECN, segmentation.MaxSegments)
 	for i := range buffers {
-		buffers[i] = make([]byte, headroom+maxPacket)
+		buffers[i] = make([]byte, testbed.Headroom+inet.MaxPacket)
 	}
 	for _, address := range []string{"10.77.0.2:9", "[fd77::2]:9"} {
 		for _, segments := range []int{1, 20} {
@@ -41,7 +43,7 @@ func TestReadAllocatesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				for read := 0; read < segments; {
-					n, err := device.Read(buffers, sizes, headroom)
+					n, err := device.Read(buffers, sizes, testbed.Headroom)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -70,20 +72,20 @@ func TestWriteAllocatesNothing(t *testing.T) {
 	for range 5 { // runs that are joined, and flows in turn
 		for _, version := range []uint8{4, 6} {
 			for _, protocol := range []uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
-				s := &stream{version: version, protocol: protocol}
+				s := &testbed.Stream{Version: version, Protocol: protocol}
 				for range 3 {
-					packets = append(packets, s.packet(make([]byte, 1000), tcpACK))
+					packets = append(packets, s.Packet(make([]byte, 1000), inet.TCPACK))
 				}
 			}
 		}
 	}
-	buffers := buffersOf(packets)
+	buffers := testbed.Buffers(packets)
 	for _, count := range []int{1, len(buffers)} {
 		got := testing.AllocsPerRun(allocationRuns, func() {
 			for i, packet := range packets[:count] {
-				copy(buffers[i][headroom:], packet) // Write changes it.
+				copy(buffers[i][testbed.Headroom:], packet) // Write changes it.
 			}
-			if n, err := device.Write(buffers[:count], headroom); n != count || err != nil {
+			if n, err := device.Write(buffers[:count], testbed.Headroom); n != count || err != nil {
 				t.Fatalf("wrote %d of %d packets: %v", n, count, err)
 			}
 		})
@@ -91,7 +93,7 @@ func TestWriteAllocatesNothing(t *testing.T) {
 			t.Errorf("%v allocations for each write of %d packets", got, count)
 		}
 	}
-	if !slices.ContainsFunc(device.writer.coalescer.runs, func(r run) bool { return r.count > 1 }) {
+	if !slices.ContainsFunc(device.writer.joiner.Runs, func(r segmentation.Run) bool { return r.Count > 1 }) {
 		t.Error("nothing was joined")
 	}
 }

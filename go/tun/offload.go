@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/segmentation"
 )
 
 // Offloads selects the packets that may cross between kernel and engine before they are segmented, in either
@@ -46,30 +48,7 @@ func enableOffloads(fd int, wanted Offloads) (enabled Offloads, flags int, err e
 	return wanted, wanted.flags(), nil
 }
 
-// A kind is a class of packets that the kernel accepts joined, or refuses to.
-type kind uint8
-
-const (
-	tcp4 kind = iota
-	tcp6
-	udp
-	kinds // the number of kinds
-)
-
-func (k kind) String() string {
-	return [...]string{tcp4: "TCP over IPv4", tcp6: "TCP over IPv6", udp: "UDP"}[k]
-}
-
-// kind returns the kind of a TCP or UDP flow.
-func (f flow) kind() kind {
-	switch {
-	case f.protocol == unix.IPPROTO_UDP:
-		return udp
-	case f.version == 4:
-		return tcp4
-	}
-	return tcp6
-}
-
 // kinds returns the kinds of packets that the offloads allow to be joined.
-func (o Offloads) kinds() [kinds]bool { return [...]bool{tcp4: o.TSO4, tcp6: o.TSO6, udp: o.USO} }
+func (o Offloads) kinds() [segmentation.Kinds]bool {
+	return [...]bool{segmentation.TCP4: o.TSO4, segmentation.TCP6: o.TSO6, segmentation.UDP: o.USO}
+}

@@ -16,6 +16,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/inet"
+	"wg-bridge/go/segmentation"
 	"wg-bridge/go/testbed"
 )
 
@@ -63,7 +65,7 @@ func newMirror(t *testing.T, offloads Offloads) *mirror {
 
 // reflect returns all packets that there are, and waits for more.
 func (m *mirror) reflect(fd uintptr) (done bool) {
-	frame := make([]byte, virtioSize+maxPacket)
+	frame := make([]byte, virtioSize+inet.MaxPacket)
 	for {
 		n, err := readRaw(int(fd), frame)
 		if err != nil {
@@ -74,7 +76,7 @@ func (m *mirror) reflect(fd uintptr) (done bool) {
 			m.gso = append(m.gso, header.gsoType)
 			m.mu.Unlock()
 		}
-		both := addresses(frame[virtioSize:n])
+		both := inet.Addresses(frame[virtioSize:n])
 		half := len(both) / 2
 		copy(both, slices.Concat(both[half:], both[:half])) // no checksum sees the difference
 		piece := unix.Iovec{Base: &frame[0]}
@@ -113,7 +115,7 @@ func TestTheKernelLeavesWholeExactlyWhatTheOffloadsAllow(t *testing.T) {
 				sendUDP(t, own, neighbour)
 			}
 			want := offloads
-			want.USO = m.device.writer.coalescer.joins[udp] // older kernels do not support it
+			want.USO = m.device.writer.joiner.Joins[segmentation.UDP] // older kernels do not support it
 			if left := m.left(); left != want {
 				t.Errorf("left whole: %+v", left)
 			}
@@ -206,7 +208,7 @@ func sendUDP(t *testing.T, own, neighbour string) {
 	if err := receiver.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
-	buffer := make([]byte, maxPacket)
+	buffer := make([]byte, inet.MaxPacket)
 	for i := range count {
 		n, err := receiver.Read(buffer)
 		if want := fmt.Sprintf("%0*d", size, i); err != nil || string(buffer[:n]) != want {
@@ -219,26 +221,26 @@ func TestAWriterJoinsExactlyWhatTheOffloadsAllow(t *testing.T) {
 	for _, offloads := range everyOffloads() {
 		w := newWriter(nil, false, offloads, nil, t.Logf)
 		for _, s := range []struct {
-			stream
+			testbed.Stream
 			joins bool
 		}{
-			{stream{version: 4, protocol: unix.IPPROTO_TCP}, offloads.TSO4},
-			{stream{version: 6, protocol: unix.IPPROTO_TCP}, offloads.TSO6},
-			{stream{version: 4, protocol: unix.IPPROTO_UDP}, offloads.USO},
-			{stream{version: 6, protocol: unix.IPPROTO_UDP}, offloads.USO},
+			{testbed.Stream{Version: 4, Protocol: unix.IPPROTO_TCP}, offloads.TSO4},
+			{testbed.Stream{Version: 6, Protocol: unix.IPPROTO_TCP}, offloads.TSO6},
+			{testbed.Stream{Version: 4, Protocol: unix.IPPROTO_UDP}, offloads.USO},
+			{testbed.Stream{Version: 6, Protocol: unix.IPPROTO_UDP}, offloads.USO},
 		} {
 			var packets [][]byte
 			for range 5 {
-				packets = append(packets, s.packet(make([]byte, 100), tcpACK))
+				packets = append(packets, s.Packet(make([]byte, 100), inet.TCPACK))
 			}
-			w.coalescer.coalesce(buffersOf(packets), headroom)
+			w.joiner.Join(testbed.Buffers(packets), testbed.Headroom)
 			want := len(packets)
 			if s.joins {
 				want = 1
 			}
-			if got := len(w.coalescer.runs); got != want {
+			if got := len(w.joiner.Runs); got != want {
 				t.Errorf("%+v: %d packets of IPv%d's protocol %d written as %d, want %d",
-					offloads, len(packets), s.version, s.protocol, got, want)
+					offloads, len(packets), s.Version, s.Protocol, got, want)
 			}
 		}
 	}

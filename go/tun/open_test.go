@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/segmentation"
 	"wg-bridge/go/testbed"
 )
 
@@ -157,7 +158,7 @@ func TestPacketsCrossIfTheKernelRefusesAllOffloads(t *testing.T) {
 	testbed.Descriptor(t, openAs(t, "wgo5", unix.IFF_TUN|unix.IFF_NO_PI|unix.IFF_VNET_HDR), descriptor)
 	testbed.Refuse(t, unix.EINVAL, unix.SYS_IOCTL, testbed.Argument{Index: 0, Value: descriptor},
 		testbed.Argument{Index: 1, Value: unix.TUNSETOFFLOAD})
-	if device := exchange(t, descriptor, "wgo5"); device.writer.coalescer.joins != [kinds]bool{} {
+	if device := exchange(t, descriptor, "wgo5"); device.writer.joiner.Joins != [segmentation.Kinds]bool{} {
 		t.Error("packets are joined all the same")
 	}
 }

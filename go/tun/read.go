@@ -12,7 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/backoff"
+	"wg-bridge/go/inet"
 	"wg-bridge/go/inflight"
+	"wg-bridge/go/segmentation"
 )
 
 const (
@@ -35,7 +37,7 @@ type reader struct {
 	batch  *inflight.Batch
 
 	// What was read and is not in a buffer of the engine yet: segments, or a single packet.
-	left        segments
+	left        segmentation.Segments
 	single      []byte
 	destination inflight.Destination
 
@@ -55,7 +57,7 @@ type reader struct {
 }
 
 func newReader(raw syscall.RawConn, plain bool, batch *inflight.Batch, errorf func(string, ...any)) *reader {
-	r := &reader{raw: raw, plain: plain, batch: batch, errorf: errorf, buffer: make([]byte, virtioSize+maxPacket)}
+	r := &reader{raw: raw, plain: plain, batch: batch, errorf: errorf, buffer: make([]byte, virtioSize+inet.MaxPacket)}
 	r.read = func(fd uintptr) bool { return r.drain(int(fd)) }
 	return r
 }
@@ -75,7 +77,7 @@ func (r *reader) fill(buffers [][]byte, sizes []int, offset int) (int, error) {
 // all.
 func (r *reader) drain(fd int) bool {
 	for {
-		for r.left.left() || r.single != nil {
+		for r.left.Left() || r.single != nil {
 			if r.count == len(r.buffers) || !r.place() {
 				return true
 			}
@@ -128,13 +130,13 @@ func (r *reader) place() bool {
 	case inflight.Postponed:
 		return false
 	case inflight.Dropped:
-		r.left, r.single = segments{}, nil
+		r.left, r.single = segmentation.Segments{}, nil
 		r.dropped++
 		return true
 	}
 	to, size := r.buffers[r.count][r.offset:], 0
 	if r.single == nil {
-		size = r.left.next(to)
+		size = r.left.Next(to)
 	} else if len(r.single) <= len(to) {
 		size = copy(to, r.single)
 	}
@@ -143,7 +145,7 @@ func (r *reader) place() bool {
 		r.drop(errTooLong)
 		return true
 	}
-	r.batch.Take(ecnOf(to[:size]))
+	r.batch.Take(inflight.ECNOf(to[:size]))
 	r.sizes[r.count] = size
 	r.count++
 	return true
@@ -168,14 +170,15 @@ func (r *reader) take(bytes []byte) error {
 		}
 		packet = bytes[virtioSize:]
 	}
-	r.destination = destinationOf(packet)
+	r.destination = inflight.DestinationOf(packet)
 	if header.gsoType != unix.VIRTIO_NET_HDR_GSO_NONE {
 		var err error
 		r.left, err = cut(header, packet)
 		return err
 	}
 	if header.flags&unix.VIRTIO_NET_HDR_F_NEEDS_CSUM != 0 {
-		if err := completeChecksum(header, packet); err != nil {
+		start, offset := int(header.checksumStart), int(header.checksumOffset)
+		if err := segmentation.CompleteChecksum(packet, start, offset); err != nil {
 			return err
 		}
 	}
@@ -183,17 +186,6 @@ func (r *reader) take(bytes []byte) error {
 		r.single = packet
 	}
 	return nil
-}
-
-// destinationOf returns the destination of a packet, or zeros if it is not an IP packet.
-func destinationOf(packet []byte) (destination inflight.Destination) {
-	switch {
-	case len(packet) >= ipv4HeaderLength && packet[0]>>4 == 4:
-		copy(destination[:], packet[ipv4Destination:ipv4HeaderLength])
-	case len(packet) >= ipv6HeaderLength && packet[0]>>4 == 6:
-		copy(destination[:], packet[ipv6Destination:ipv6HeaderLength])
-	}
-	return destination
 }
 
 // readRaw is read(2). Like writeRaw, it bypasses Go's scheduler (RawSyscall): a call on a non-blocking descriptor

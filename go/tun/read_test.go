@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/backoff"
+	"wg-bridge/go/inet"
 	"wg-bridge/go/testbed"
 )
 
@@ -48,14 +49,14 @@ func TestAPacketThatTheKernelCannotDescribeIsLostAndNothingElse(t *testing.T) {
 	breakReads(t, device)
 	arrived, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
-		buffers, sizes := [][]byte{make([]byte, maxPacket)}, make([]int, 1)
+		buffers, sizes := [][]byte{make([]byte, inet.MaxPacket)}, make([]int, 1)
 		for {
 			n, err := device.Read(buffers, sizes, 0)
 			if err != nil {
 				ended <- err
 				return
 			}
-			if n == 1 && sizes[0] == size+ipv4HeaderLength+udpHeaderLength {
+			if n == 1 && sizes[0] == size+inet.IPv4HeaderLength+inet.UDPHeaderLength {
 				arrived <- struct{}{}
 			}
 		}
@@ -105,7 +106,7 @@ func TestReadsThatKeepFailingEndTheDeviceAndSayWhy(t *testing.T) {
 		begun, calls := time.Now(), 0
 		for err == nil && calls < reads[errno] {
 			calls++
-			_, err = device.Read([][]byte{make([]byte, maxPacket)}, make([]int, 1), 0)
+			_, err = device.Read([][]byte{make([]byte, inet.MaxPacket)}, make([]int, 1), 0)
 			if err == nil {
 				minimum += backoff.After(calls)
 			}

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/inet"
+	"wg-bridge/go/segmentation"
 	"wg-bridge/go/testbed"
 )
 
@@ -31,54 +33,54 @@ const (
 func arrive(packet []byte) []byte {
 	if packet[0]>>4 == 4 {
 		header := packet[:int(packet[0]&0xf)*4]
-		options := header[ipv4HeaderLength:]
+		options := header[inet.IPv4HeaderLength:]
 		at := slices.Index(options, ipv4LooseSourceRoute)
 		if at < 0 {
 			return packet
 		}
 		end := at + int(options[at+1])
 		final := options[end-4 : end]
-		packet = slices.Concat(header[:ipv4HeaderLength-4], final, packet[len(header):])
+		packet = slices.Concat(header[:inet.IPv4HeaderLength-4], final, packet[len(header):])
 		packet[0] = 0x45
-		setLength(packet[:ipv4HeaderLength], len(packet))
+		inet.SetLength(packet[:inet.IPv4HeaderLength], len(packet))
 		return packet
 	}
-	if packet[ipv6NextHeader] != ipv6RoutingHeader {
+	if packet[inet.IPv6NextHeader] != ipv6RoutingHeader {
 		return packet
 	}
-	extension := packet[ipv6HeaderLength:]
+	extension := packet[inet.IPv6HeaderLength:]
 	extension = extension[:8+8*int(extension[1])]
 	final := extension[8:24] // the segment list is in reverse order: RFC 8754
 	next := extension[0]
-	packet = slices.Concat(packet[:ipv6HeaderLength-16], final, packet[ipv6HeaderLength+len(extension):])
-	packet[ipv6NextHeader] = next
-	setLength(packet[:ipv6HeaderLength], len(packet))
+	packet = slices.Concat(packet[:inet.IPv6HeaderLength-16], final, packet[inet.IPv6HeaderLength+len(extension):])
+	packet[inet.IPv6NextHeader] = next
+	inet.SetLength(packet[:inet.IPv6HeaderLength], len(packet))
 	return packet
 }
 
 // reflectRouted returns to the kernel each packet that the device reads, as it arrives at its final destination, with
 // its addresses exchanged. Finally it reports how many source-routed packets filled the MTU: those were segmented.
 func reflectRouted(device *Device, mtu int, full chan<- int) {
-	buffers, sizes := make([][]byte, maxSegments), make([]int, maxSegments)
+	buffers, sizes := make([][]byte, segmentation.MaxSegments), make([]int, segmentation.MaxSegments)
 	for i := range buffers {
-		buffers[i] = make([]byte, headroom+maxPacket)
+		buffers[i] = make([]byte, testbed.Headroom+inet.MaxPacket)
 	}
 	count := 0
 	for {
-		n, err := device.Read(buffers, sizes, headroom)
+		n, err := device.Read(buffers, sizes, testbed.Headroom)
 		var back [][]byte
 		for i := range n {
-			packet := buffers[i][headroom : headroom+sizes[i]]
+			packet := buffers[i][testbed.Headroom : testbed.Headroom+sizes[i]]
 			arrived := arrive(packet)
 			if len(arrived) < len(packet) && len(packet) == mtu {
 				count++
 			}
-			both := addresses(arrived)
+			both := inet.Addresses(arrived)
 			half := len(both) / 2
 			copy(both, slices.Concat(both[half:], both[:half])) // no checksum sees the difference
 			back = append(back, arrived)
 		}
-		_, _ = device.Write(buffersOf(back), headroom) // the kernel sends again what it refuses
+		_, _ = device.Write(testbed.Buffers(back), testbed.Headroom) // the kernel sends again what it refuses
 		if err != nil {
 			full <- count
 			return
@@ -140,50 +142,50 @@ func TestSegmentsKeepThePseudoHeaderThatTheKernelSummed(t *testing.T) {
 	for _, version := range []uint8{4, 6} {
 		for _, protocol := range []uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
 			const segment, count = 100, 5
-			plain := (&stream{version: version, protocol: protocol}).packet(make([]byte, segment*count-1), tcpACK)
+			plain := (&testbed.Stream{Version: version, Protocol: protocol}).Packet(make([]byte, segment*count-1), inet.TCPACK)
 			for i := range plain[len(plain)-segment*count+1:] {
 				plain[len(plain)-1-i] = byte(i)
 			}
-			header, extra := ipv4HeaderLength, slices.Concat([]byte{1, ipv4LooseSourceRoute, 7, 4}, final4)
+			header, extra := inet.IPv4HeaderLength, slices.Concat([]byte{1, ipv4LooseSourceRoute, 7, 4}, final4)
 			final := final4
 			if version == 6 {
-				header, final = ipv6HeaderLength, final6
+				header, final = inet.IPv6HeaderLength, final6
 				extra = slices.Concat([]byte{protocol, 2, 4, 1, 0, 0, 0, 0}, final6)
 			}
 			packet := slices.Concat(plain[:header], extra, plain[header:])
 			ip := header + len(extra)
 			if version == 4 {
 				packet[0] = 0x40 | uint8(ip/4)
-				setLength(packet[:ip], len(packet))
+				inet.SetLength(packet[:ip], len(packet))
 			} else {
-				packet[ipv6NextHeader] = ipv6RoutingHeader
-				setLength(packet[:header], len(packet))
+				packet[inet.IPv6NextHeader] = ipv6RoutingHeader
+				inet.SetLength(packet[:header], len(packet))
 			}
-			covered := slices.Concat(addresses(packet)[:len(final)], final)
+			covered := slices.Concat(inet.Addresses(packet)[:len(final)], final)
 			transport := packet[ip:]
 			if protocol == unix.IPPROTO_UDP {
-				binary.BigEndian.PutUint16(transport[udpLength:], uint16(len(transport)))
+				binary.BigEndian.PutUint16(transport[inet.UDPLength:], uint16(len(transport)))
 			}
-			binary.BigEndian.PutUint16(transport[checksumAt(protocol):],
-				pseudoHeader(covered, protocol, len(transport)).folded())
+			binary.BigEndian.PutUint16(transport[inet.ChecksumAt(protocol):],
+				inet.PseudoHeader(covered, protocol, len(transport)).Folded())
 			kind := map[uint8]uint8{4: unix.VIRTIO_NET_HDR_GSO_TCPV4, 6: unix.VIRTIO_NET_HDR_GSO_TCPV6}[version]
 			if protocol == unix.IPPROTO_UDP {
 				kind = unix.VIRTIO_NET_HDR_GSO_UDP_L4
 			}
 			s, err := cut(virtioHeader{
 				flags: unix.VIRTIO_NET_HDR_F_NEEDS_CSUM, gsoType: kind, segmentSize: segment,
-				checksumStart: uint16(ip), checksumOffset: uint16(checksumAt(protocol)),
+				checksumStart: uint16(ip), checksumOffset: uint16(inet.ChecksumAt(protocol)),
 			}, packet)
 			if err != nil {
 				t.Fatal(err)
 			}
-			to, got := make([]byte, maxPacket), 0
-			for ; s.left(); got++ {
-				one := to[:s.next(to)]
-				if total := pseudoHeader(covered, protocol, len(one)-ip).add(one[ip:]).folded(); total != 0xffff {
+			to, got := make([]byte, inet.MaxPacket), 0
+			for ; s.Left(); got++ {
+				one := to[:s.Next(to)]
+				if total := inet.PseudoHeader(covered, protocol, len(one)-ip).Add(one[ip:]).Folded(); total != 0xffff {
 					t.Errorf("IPv%d, protocol %d: the checksum of segment %d is off: %04x", version, protocol, got, total)
 				}
-				if version == 4 && sum(0).add(one[:ip]).folded() != 0xffff {
+				if version == 4 && inet.Sum(0).Add(one[:ip]).Folded() != 0xffff {
 					t.Errorf("protocol %d: the header checksum of segment %d is wrong", protocol, got)
 				}
 			}
@@ -196,25 +198,25 @@ func TestSegmentsKeepThePseudoHeaderThatTheKernelSummed(t *testing.T) {
 
 func TestSourceRoutedPacketsAreNotJoined(t *testing.T) {
 	for _, version := range []uint8{4, 6} {
-		s := &stream{version: version, protocol: unix.IPPROTO_TCP}
+		s := &testbed.Stream{Version: version, Protocol: unix.IPPROTO_TCP}
 		var packets [][]byte
 		for range 3 {
-			plain := s.packet(make([]byte, 100), tcpACK)
+			plain := s.Packet(make([]byte, 100), inet.TCPACK)
 			if version == 4 {
 				route := slices.Concat([]byte{1, ipv4LooseSourceRoute, 7, 8}, netip.MustParseAddr(routerIPv4).AsSlice())
-				packet := slices.Concat(plain[:ipv4HeaderLength], route, plain[ipv4HeaderLength:])
+				packet := slices.Concat(plain[:inet.IPv4HeaderLength], route, plain[inet.IPv4HeaderLength:])
 				packet[0] += uint8(len(route) / 4)
-				setLength(packet[:ipv4HeaderLength+len(route)], len(packet))
+				inet.SetLength(packet[:inet.IPv4HeaderLength+len(route)], len(packet))
 				packets = append(packets, packet)
 				continue
 			}
 			route := slices.Concat([]byte{unix.IPPROTO_TCP, 2, 4, 0, 0, 0, 0, 0}, netip.MustParseAddr(routerIPv6).AsSlice())
-			packet := slices.Concat(plain[:ipv6HeaderLength], route, plain[ipv6HeaderLength:])
-			packet[ipv6NextHeader] = ipv6RoutingHeader
-			setLength(packet[:ipv6HeaderLength], len(packet))
+			packet := slices.Concat(plain[:inet.IPv6HeaderLength], route, plain[inet.IPv6HeaderLength:])
+			packet[inet.IPv6NextHeader] = ipv6RoutingHeader
+			inet.SetLength(packet[:inet.IPv6HeaderLength], len(packet))
 			packets = append(packets, packet)
 		}
-		if written := joined(t, buffersOf(packets)); len(written) != len(packets) {
+		if written := joined(t, testbed.Buffers(packets)); len(written) != len(packets) {
 			t.Errorf("IPv%d: %d packets became %d", version, len(packets), len(written))
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/segmentation"
 )
 
 // virtioSize is the length in bytes of the header before each packet of a TUN file.
@@ -49,6 +51,54 @@ func (h virtioHeader) encode(to []byte) {
 	binary.NativeEndian.PutUint16(to[4:], h.segmentSize)
 	binary.NativeEndian.PutUint16(to[6:], h.checksumStart)
 	binary.NativeEndian.PutUint16(to[8:], h.checksumOffset)
+}
+
+// cut returns the segments of a packet that the kernel left whole. It checks all that the header says.
+func cut(header virtioHeader, packet []byte) (segmentation.Segments, error) {
+	plan := segmentation.Plan{
+		TransportAt: int(header.checksumStart), ChecksumOffset: int(header.checksumOffset), Size: int(header.segmentSize),
+	}
+	switch header.gsoType {
+	case unix.VIRTIO_NET_HDR_GSO_TCPV4:
+		plan.Kind = segmentation.TCP4
+	case unix.VIRTIO_NET_HDR_GSO_TCPV6:
+		plan.Kind = segmentation.TCP6
+	case unix.VIRTIO_NET_HDR_GSO_UDP_L4:
+		plan.Kind = segmentation.UDP
+	default:
+		return segmentation.Segments{}, fmt.Errorf("GSO type %d, which was not requested: %w", header.gsoType, segmentation.ErrMalformed)
+	}
+	if header.flags&unix.VIRTIO_NET_HDR_F_NEEDS_CSUM == 0 {
+		return segmentation.Segments{}, fmt.Errorf("segments without a checksum to complete: %w", segmentation.ErrMalformed)
+	}
+	// The virtio header's length may include the first segment's payload, so Cut looks at the transport header's.
+	return segmentation.Cut(plan, packet)
+}
+
+// encodeRun writes the virtio header of a run before its first packet, and makes that packet's headers those of all.
+func encodeRun(r *segmentation.Run, buffer []byte, offset int) {
+	if r.Count == 1 {
+		clear(buffer[offset-virtioSize : offset])
+		return
+	}
+	r.JoinHeaders(buffer[offset:])
+	plan := r.Plan()
+	header := virtioHeader{
+		flags:          unix.VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		headerLength:   uint16(r.Headers()),
+		segmentSize:    uint16(plan.Size),
+		checksumStart:  uint16(plan.TransportAt),
+		checksumOffset: uint16(plan.ChecksumOffset),
+	}
+	switch plan.Kind {
+	case segmentation.TCP4:
+		header.gsoType = unix.VIRTIO_NET_HDR_GSO_TCPV4
+	case segmentation.TCP6:
+		header.gsoType = unix.VIRTIO_NET_HDR_GSO_TCPV6
+	case segmentation.UDP:
+		header.gsoType = unix.VIRTIO_NET_HDR_GSO_UDP_L4
+	}
+	header.encode(buffer[offset-virtioSize:])
 }
 
 // setHeaderSize makes the kernel put headers of virtioSize bytes before packets. Whoever opened the TUN may have

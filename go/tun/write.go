@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/inflight"
+	"wg-bridge/go/segmentation"
 )
 
 // A writer writes packets to the TUN, joined if the kernel accepts that.
@@ -23,11 +24,11 @@ type writer struct {
 	inbound *inflight.Inbound // written packets leave it
 	ecn     []inflight.ECN    // the marks of the current batch
 
-	mu        sync.Mutex // held while a batch is written
-	coalescer coalescer
-	refusals  refusals
-	losses    losses
-	pieces    []unix.Iovec // of one joined packet
+	mu       sync.Mutex // held while a batch is written
+	joiner   segmentation.Joiner
+	refusals refusals
+	losses   losses
+	pieces   []unix.Iovec // of one joined packet
 
 	// write is made once: a closure for every call would allocate.
 	write   func(fd uintptr) (done bool)
@@ -41,7 +42,7 @@ type writer struct {
 func newWriter(raw syscall.RawConn, plain bool, offloads Offloads, inbound *inflight.Inbound, logf func(string, ...any)) *writer {
 	w := &writer{raw: raw, plain: plain, inbound: inbound, logf: logf}
 	if !plain {
-		w.coalescer.joins = offloads.kinds()
+		w.joiner.Joins = offloads.kinds()
 	}
 	w.write = func(fd uintptr) bool { return w.drain(int(fd)) }
 	return w
@@ -54,9 +55,9 @@ func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 	defer w.mu.Unlock()
 	w.leave(buffers, offset)
 	if w.refusals.any {
-		w.refusals.expire(&w.coalescer.joins, time.Now())
+		w.refusals.expire(&w.joiner.Joins, time.Now())
 	}
-	w.coalescer.coalesce(buffers, offset)
+	w.joiner.Join(buffers, offset)
 	w.buffers, w.offset, w.at, w.lost, w.err = buffers, offset, 0, 0, nil
 	err := w.raw.Write(w.write)
 	w.buffers = nil
@@ -80,15 +81,15 @@ func (w *writer) leave(buffers [][]byte, offset int) {
 	w.inbound.Leave(buffers, w.ecn)
 	for i, ecn := range w.ecn {
 		if ecn == inflight.Congested {
-			markCongestion(buffers[i][offset:])
+			inflight.MarkCongestion(buffers[i][offset:])
 		}
 	}
 }
 
 // drain writes runs until the kernel accepts no more, or all are written.
 func (w *writer) drain(fd int) bool {
-	for w.at < len(w.coalescer.runs) {
-		r := &w.coalescer.runs[w.at]
+	for w.at < len(w.joiner.Runs) {
+		r := &w.joiner.Runs[w.at]
 		w.load(r)
 		err := writeRaw(fd, w.pieces)
 		switch {
@@ -99,13 +100,13 @@ func (w *writer) drain(fd int) bool {
 		case err == unix.EBADFD:
 			w.err = os.ErrClosed
 			return true
-		case err == nil && r.refused != nil:
+		case err == nil && r.Refused != nil:
 			w.refuse(r)
-		case err != nil && r.count > 1 && err != unix.EIO: // EIO: the link is down, and nothing gets through.
-			w.coalescer.separate(w.at, w.buffers, w.offset, err)
+		case err != nil && r.Count > 1 && err != unix.EIO: // EIO: the link is down, and nothing gets through.
+			w.joiner.Separate(w.at, w.buffers, w.offset, err)
 			continue
 		case err != nil:
-			w.lost += r.count
+			w.lost += r.Count
 			if w.err == nil {
 				w.err = os.NewSyscallError("writev", err)
 			}
@@ -116,28 +117,28 @@ func (w *writer) drain(fd int) bool {
 }
 
 // refuse records that the kernel accepted a packet alone that it had refused joined with others.
-func (w *writer) refuse(r *run) {
-	kind := r.flow.kind()
-	if !isRefusal(r.refused) || !w.coalescer.joins[kind] {
+func (w *writer) refuse(r *segmentation.Run) {
+	kind := r.Kind()
+	if !isRefusal(r.Refused) || !w.joiner.Joins[kind] {
 		return
 	}
-	w.coalescer.joins[kind] = false
+	w.joiner.Joins[kind] = false
 	if w.refusals.add(kind, time.Now()) {
-		w.logf("TUN: the kernel refuses joined packets of %v (%v), so they are written one by one", kind, r.refused)
+		w.logf("TUN: the kernel refuses joined packets of %v (%v), so they are written one by one", kind, r.Refused)
 	}
 }
 
 // load points pieces at the packets of a run: at the whole first packet, and at the payloads of the others.
-func (w *writer) load(r *run) {
+func (w *writer) load(r *segmentation.Run) {
 	w.pieces = w.pieces[:0]
 	from := w.offset
 	if !w.plain {
-		r.joinHeaders(w.buffers[r.first], w.offset)
+		encodeRun(r, w.buffers[r.First], w.offset)
 		from -= virtioSize
 	}
-	for i := r.first; i >= 0; i = w.coalescer.next[i] {
+	for i := r.First; i >= 0; i = w.joiner.Next[i] {
 		bytes := w.buffers[i][from:]
-		from = w.offset + int(r.flow.headers)
+		from = w.offset + r.Headers()
 		w.pieces = append(w.pieces, unix.Iovec{Base: &bytes[0]})
 		w.pieces[len(w.pieces)-1].SetLen(len(bytes))
 	}
@@ -149,8 +150,8 @@ const refusalLifetime = time.Minute
 // refusals holds the kinds of packets that the kernel refuses joined although it had accepted the offload, as Linux
 // 6.10.3 and 6.6.44 do. The zero value is empty.
 type refusals struct {
-	at     [kinds]time.Time // zero if not refused
-	logged [kinds]bool
+	at     [segmentation.Kinds]time.Time // zero if not refused
+	logged [segmentation.Kinds]bool
 	any    bool // whether at has an entry
 }
 
@@ -158,14 +159,14 @@ type refusals struct {
 func isRefusal(err error) bool { return err != unix.ENOMEM && err != unix.ENOBUFS }
 
 // add records a refusal, and reports whether it is the first of its kind.
-func (r *refusals) add(k kind, now time.Time) (first bool) {
+func (r *refusals) add(k segmentation.Kind, now time.Time) (first bool) {
 	first = !r.logged[k]
 	r.at[k], r.logged[k], r.any = now, true, true
 	return first
 }
 
 // expire removes the refusals that no longer hold, and sets their kinds in joins.
-func (r *refusals) expire(joins *[kinds]bool, now time.Time) {
+func (r *refusals) expire(joins *[segmentation.Kinds]bool, now time.Time) {
 	r.any = false
 	for k, at := range r.at {
 		switch {

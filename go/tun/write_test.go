@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/inet"
+	"wg-bridge/go/segmentation"
 	"wg-bridge/go/testbed"
 )
 
@@ -50,7 +52,7 @@ func newFakeTUN(t *testing.T, descriptor int) *fakeTUN {
 // written returns the packets that have come out, each with its header.
 func (f *fakeTUN) written(t *testing.T) (packets [][]byte) {
 	t.Helper()
-	frame := make([]byte, virtioSize+maxPacket)
+	frame := make([]byte, virtioSize+inet.MaxPacket)
 	for {
 		n, err := unix.Read(f.kernel, frame)
 		if errors.Is(err, unix.EAGAIN) {
@@ -78,20 +80,20 @@ func (f *fakeTUN) expectSingles(t *testing.T, packets [][]byte) {
 }
 
 // batch returns packets of a flow that can be joined into one. The last has PSH, so that none can follow.
-func batch(s *stream, count int) (packets [][]byte) {
+func batch(s *testbed.Stream, count int) (packets [][]byte) {
 	for i := range count {
-		flags := tcpACK
+		flags := inet.TCPACK
 		if i == count-1 {
-			flags |= tcpPSH
+			flags |= inet.TCPPSH
 		}
-		packets = append(packets, s.packet(bytes.Repeat([]byte{byte(i)}, 100), flags))
+		packets = append(packets, s.Packet(bytes.Repeat([]byte{byte(i)}, 100), flags))
 	}
 	return packets
 }
 
 func flush(t *testing.T, w *writer, packets [][]byte) {
 	t.Helper()
-	if n, err := w.flush(buffersOf(packets), headroom); n != len(packets) || err != nil {
+	if n, err := w.flush(testbed.Buffers(packets), testbed.Headroom); n != len(packets) || err != nil {
 		t.Fatalf("wrote %d of %d packets: %v", n, len(packets), err)
 	}
 }
@@ -101,14 +103,14 @@ func TestPacketsThatTheKernelRefusesJoinedAreWrittenOneByOne(t *testing.T) {
 	tun := newFakeTUN(t, descriptor)
 	testbed.Refuse(t, unix.EINVAL, unix.SYS_WRITEV, testbed.Argument{Index: 0, Value: descriptor},
 		testbed.Argument{Index: 2, Value: 1, Above: true})
-	for i, of := range []stream{
-		{version: 4, protocol: unix.IPPROTO_TCP},
-		{version: 6, protocol: unix.IPPROTO_TCP},
-		{version: 4, protocol: unix.IPPROTO_UDP},
-		{version: 6, protocol: unix.IPPROTO_UDP}, // UDP is refused by then
+	for i, of := range []testbed.Stream{
+		{Version: 4, Protocol: unix.IPPROTO_TCP},
+		{Version: 6, Protocol: unix.IPPROTO_TCP},
+		{Version: 4, Protocol: unix.IPPROTO_UDP},
+		{Version: 6, Protocol: unix.IPPROTO_UDP}, // UDP is refused by then
 	} {
-		kind := flow{version: of.version, protocol: of.protocol}.kind()
-		if refused := i == 3; tun.writer.coalescer.joins[kind] == refused {
+		kind := []segmentation.Kind{segmentation.TCP4, segmentation.TCP6, segmentation.UDP, segmentation.UDP}[i]
+		if refused := i == 3; tun.writer.joiner.Joins[kind] == refused {
 			t.Errorf("%v is refused before it was tried, or not after it was", kind)
 		}
 		for range 3 { // The kernel is not tried again, and nothing more is logged.
@@ -116,11 +118,11 @@ func TestPacketsThatTheKernelRefusesJoinedAreWrittenOneByOne(t *testing.T) {
 			flush(t, tun.writer, packets)
 			tun.expectSingles(t, packets)
 		}
-		if tun.writer.coalescer.joins[kind] {
+		if tun.writer.joiner.Joins[kind] {
 			t.Errorf("%v is still joined", kind)
 		}
 	}
-	if len(tun.lines) != int(kinds) || !strings.Contains(tun.lines[0], tcp4.String()) {
+	if len(tun.lines) != int(segmentation.Kinds) || !strings.Contains(tun.lines[0], segmentation.TCP4.String()) {
 		t.Errorf("logged %q", tun.lines)
 	}
 }
@@ -130,7 +132,7 @@ func TestARefusalAppliesToOneKindAndExpires(t *testing.T) {
 	tun := newFakeTUN(t, descriptor)
 	testbed.Refuse(t, unix.EOPNOTSUPP, unix.SYS_WRITEV, testbed.Argument{Index: 0, Value: descriptor},
 		testbed.Argument{Index: 2, Value: refused})
-	datagrams, segments := &stream{version: 6, protocol: unix.IPPROTO_UDP}, &stream{version: 6, protocol: unix.IPPROTO_TCP}
+	datagrams, segments := &testbed.Stream{Version: 6, Protocol: unix.IPPROTO_UDP}, &testbed.Stream{Version: 6, Protocol: unix.IPPROTO_TCP}
 	flush(t, tun.writer, batch(datagrams, refused))
 	if got := len(tun.written(t)); got != refused {
 		t.Errorf("%d datagrams in %d writes", refused, got)
@@ -143,7 +145,7 @@ func TestARefusalAppliesToOneKindAndExpires(t *testing.T) {
 	if got := len(tun.written(t)); got != 5 {
 		t.Errorf("5 datagrams in %d writes after a refusal", got)
 	}
-	tun.writer.refusals.at[udp] = time.Now().Add(-refusalLifetime)
+	tun.writer.refusals.at[segmentation.UDP] = time.Now().Add(-refusalLifetime)
 	flush(t, tun.writer, batch(datagrams, 5))
 	if got := len(tun.written(t)); got != 1 {
 		t.Errorf("5 datagrams in %d writes after a refusal was forgotten", got)
@@ -159,7 +161,7 @@ func TestATransientFailureOfAJoinedWriteDoesNotEndJoining(t *testing.T) {
 	tun := newFakeTUN(t, descriptor)
 	testbed.Refuse(t, unix.ENOMEM, unix.SYS_WRITEV, testbed.Argument{Index: 0, Value: descriptor},
 		testbed.Argument{Index: 2, Value: failing})
-	s := &stream{version: 4, protocol: unix.IPPROTO_TCP}
+	s := &testbed.Stream{Version: 4, Protocol: unix.IPPROTO_TCP}
 	packets := batch(s, failing)
 	flush(t, tun.writer, packets)
 	tun.expectSingles(t, packets)
@@ -176,10 +178,10 @@ func TestAPacketThatTheKernelNeverAcceptsIsReportedOnceAndDoesNotEndJoining(t *t
 			number := descriptor + int(errno)
 			tun := newFakeTUN(t, number)
 			testbed.Refuse(t, errno, unix.SYS_WRITEV, testbed.Argument{Index: 0, Value: uint32(number)})
-			s := &stream{version: 4, protocol: unix.IPPROTO_TCP}
+			s := &testbed.Stream{Version: 4, Protocol: unix.IPPROTO_TCP}
 			reports := 0
 			for range 20 {
-				n, err := tun.writer.flush(buffersOf(batch(s, 5)), headroom)
+				n, err := tun.writer.flush(testbed.Buffers(batch(s, 5)), testbed.Headroom)
 				if n != 0 {
 					t.Fatalf("%d packets were written", n)
 				}
@@ -190,11 +192,11 @@ func TestAPacketThatTheKernelNeverAcceptsIsReportedOnceAndDoesNotEndJoining(t *t
 			if reports != 1 {
 				t.Errorf("%d errors of 20 writes", reports)
 			}
-			if !tun.writer.coalescer.joins[tcp4] || len(tun.lines) != 0 {
+			if !tun.writer.joiner.Joins[segmentation.TCP4] || len(tun.lines) != 0 {
 				t.Errorf("nothing is joined any more; logged %q", tun.lines)
 			}
 			tun.writer.losses.reported = time.Now().Add(-reportInterval)
-			_, err := tun.writer.flush(buffersOf(batch(s, 5)), headroom)
+			_, err := tun.writer.flush(testbed.Buffers(batch(s, 5)), testbed.Headroom)
 			if !errors.Is(err, errno) || !strings.Contains(err.Error(), "100 packets") {
 				t.Errorf("reported later: %v", err)
 			}
@@ -210,11 +212,11 @@ func TestSinglePacketsThatHaveToWaitAreNotWrittenTwice(t *testing.T) {
 	if err := unix.SetsockoptInt(descriptor, unix.SOL_SOCKET, unix.SO_SNDBUF, 1); err != nil {
 		t.Fatal(err)
 	}
-	s := &stream{version: 4, protocol: unix.IPPROTO_UDP}
-	packets := batch(s, maxSegments)
+	s := &testbed.Stream{Version: 4, Protocol: unix.IPPROTO_UDP}
+	packets := batch(s, segmentation.MaxSegments)
 	done := make(chan error, 1)
 	go func() {
-		_, err := tun.writer.flush(buffersOf(packets), headroom)
+		_, err := tun.writer.flush(testbed.Buffers(packets), testbed.Headroom)
 		done <- err
 	}()
 	var got [][]byte
@@ -258,7 +260,7 @@ func TestAKernelThatRefusesJoinedPacketsReceivesThemAll(t *testing.T) {
 		sendTCP(t, own, neighbour)
 		sendUDP(t, own, neighbour)
 	}
-	if device.writer.coalescer.joins[tcp4] || device.writer.coalescer.joins[tcp6] {
+	if device.writer.joiner.Joins[segmentation.TCP4] || device.writer.joiner.Joins[segmentation.TCP6] {
 		t.Error("TCP was not refused")
 	}
 }

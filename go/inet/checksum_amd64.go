@@ -1,4 +1,4 @@
-package tun
+package inet
 
 import "golang.org/x/sys/cpu"
 
@@ -13,7 +13,7 @@ func sumBlocks(first *byte, blocks int) uint64
 
 // addBlocks continues the sum over the whole blocks at the beginning of b, if the processor has AVX2, and returns
 // the rest of b.
-func (s sum) addBlocks(b []byte) (sum, []byte) {
+func (s Sum) addBlocks(b []byte) (Sum, []byte) {
 	blocks := len(b) / blockSize
 	if blocks == 0 || !cpu.X86.HasAVX2 {
 		return s, b

@@ -1,4 +1,4 @@
-package tun
+package inet
 
 import (
 	"bytes"
@@ -29,26 +29,26 @@ func TestChecksumsAreThoseOfRFC1071AtEachLength(t *testing.T) {
 			b[i] = byte(random.Uint32()) | byte(255*random.IntN(2))
 		}
 		want := slowChecksum(b)
-		if got := sum(0).add(b).checksum(); got != want {
+		if got := Sum(0).Add(b).Checksum(); got != want {
 			t.Fatalf("%d bytes: %04x, want %04x", length, got, want)
 		}
-		if got := sum(0).addWords(b).checksum(); got != want {
+		if got := Sum(0).addWords(b).Checksum(); got != want {
 			t.Fatalf("%d bytes on any processor: %04x, want %04x", length, got, want)
 		}
 		half := length / 4 * 2
-		if got := sum(0).add(b[:half]).add(b[half:]).checksum(); got != want {
+		if got := Sum(0).Add(b[:half]).Add(b[half:]).Checksum(); got != want {
 			t.Fatalf("%d bytes in two parts: %04x, want %04x", length, got, want)
 		}
 	}
 }
 
 func TestALongSumDoesNotOverflow(t *testing.T) {
-	b := bytes.Repeat([]byte{0xff}, maxPacket)
+	b := bytes.Repeat([]byte{0xff}, MaxPacket)
 	want := slowChecksum(b)
-	if got := sum(0).add(b).checksum(); got != want {
+	if got := Sum(0).Add(b).Checksum(); got != want {
 		t.Errorf("%04x, want %04x", got, want)
 	}
-	if got := sum(1<<64 - 1).add(b).checksum(); got != want {
+	if got := Sum(1<<64 - 1).Add(b).Checksum(); got != want {
 		t.Errorf("%04x after what overflows, want %04x", got, want)
 	}
 }
@@ -56,16 +56,16 @@ func TestALongSumDoesNotOverflow(t *testing.T) {
 func TestAddingAndRemovingAWordKeepsTheChecksum(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 100_000 {
-		s, word := sum(random.Uint64()|1), uint16(random.Uint32())
+		s, word := Sum(random.Uint64()|1), uint16(random.Uint32())
 		if random.IntN(4) == 0 {
-			s |= ^sum(0xffff) // what it carries
+			s |= ^Sum(0xffff) // what it carries
 		}
 		var bytes [2]byte
 		binary.BigEndian.PutUint16(bytes[:], word)
-		if got, want := s.add16(word).checksum(), s.add(bytes[:]).checksum(); got != want {
+		if got, want := s.Add16(word).Checksum(), s.Add(bytes[:]).Checksum(); got != want {
 			t.Fatalf("%x and %04x: %04x, want %04x", s, word, got, want)
 		}
-		if got, want := s.add16(word).sub16(word).checksum(), s.checksum(); got != want {
+		if got, want := s.Add16(word).Sub16(word).Checksum(), s.Checksum(); got != want {
 			t.Fatalf("%x without %04x: %04x, want %04x", s, word, got, want)
 		}
 	}

@@ -1,23 +1,23 @@
-package tun
+package inet
 
 import (
 	"encoding/binary"
 	"math/bits"
 )
 
-// A sum is an unfinished internet checksum (RFC 1071): a one's complement sum in the machine's byte order, which
-// folded reduces to 16 bits. All parts but the last must have an even length.
-type sum uint64
+// A Sum is an unfinished internet checksum (RFC 1071): a one's complement sum in the machine's byte order, which
+// Folded reduces to 16 bits. All parts but the last must have an even length.
+type Sum uint64
 
-// add continues the sum over b. It is written for speed: every payload byte passes through it, in either
+// Add continues the sum over b. It is written for speed: every payload byte passes through it, in either
 // direction.
-func (s sum) add(b []byte) sum {
+func (s Sum) Add(b []byte) Sum {
 	s, b = s.addBlocks(b)
 	return s.addWords(b)
 }
 
-// addWords is add for any processor.
-func (s sum) addWords(b []byte) sum {
+// addWords is Add for any processor.
+func (s Sum) addWords(b []byte) Sum {
 	total, carry := uint64(s), uint64(0)
 	for len(b) >= 64 {
 		total, carry = bits.Add64(total, binary.NativeEndian.Uint64(b[0:8]), 0)
@@ -50,27 +50,27 @@ func (s sum) addWords(b []byte) sum {
 	if len(b) > 0 {
 		rest += uint64(binary.NativeEndian.Uint16([]byte{b[0], 0}))
 	}
-	return sum(total).add64(rest)
+	return Sum(total).add64(rest)
 }
 
 // add64 continues the sum over a number in the machine's byte order.
-func (s sum) add64(v uint64) sum {
+func (s Sum) add64(v uint64) Sum {
 	total, carry := bits.Add64(uint64(s), v, 0)
-	return sum(total + carry)
+	return Sum(total + carry)
 }
 
-// add16 continues the sum over a 16-bit number in network byte order.
-func (s sum) add16(v uint16) sum {
+// Add16 continues the sum over a 16-bit number in network byte order.
+func (s Sum) Add16(v uint16) Sum {
 	var word [2]byte
 	binary.BigEndian.PutUint16(word[:], v)
 	return s.add64(uint64(binary.NativeEndian.Uint16(word[:])))
 }
 
-// sub16 removes such a number from the sum.
-func (s sum) sub16(v uint16) sum { return s.add16(^v) }
+// Sub16 removes such a number from the sum.
+func (s Sum) Sub16(v uint16) Sum { return s.Add16(^v) }
 
-// folded returns the sum reduced to 16 bits, in network byte order, not complemented.
-func (s sum) folded() uint16 {
+// Folded returns the sum reduced to 16 bits, in network byte order, not complemented.
+func (s Sum) Folded() uint16 {
 	folded := uint64(s)
 	for folded > 0xffff {
 		folded = folded>>16 + folded&0xffff
@@ -80,14 +80,14 @@ func (s sum) folded() uint16 {
 	return binary.BigEndian.Uint16(order[:])
 }
 
-// checksum returns the value for a header's checksum field.
-func (s sum) checksum() uint16 { return ^s.folded() }
+// Checksum returns the value for a header's checksum field.
+func (s Sum) Checksum() uint16 { return ^s.Folded() }
 
-// pseudoHeader returns the sum of what the checksums of TCP and UDP cover besides the packet: the source and
+// PseudoHeader returns the sum of what the checksums of TCP and UDP cover besides the packet: the source and
 // destination addresses, the protocol, and the length of the transport header and payload.
-func pseudoHeader(addresses []byte, protocol uint8, length int) sum {
+func PseudoHeader(addresses []byte, protocol uint8, length int) Sum {
 	var rest [8]byte
 	binary.BigEndian.PutUint32(rest[0:], uint32(length))
 	rest[7] = protocol
-	return sum(0).add(addresses).add(rest[:])
+	return Sum(0).Add(addresses).Add(rest[:])
 }
