@@ -15,28 +15,21 @@ import (
 	"golang.zx2c4.com/wireguard/conn"
 	engine "golang.zx2c4.com/wireguard/tun"
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/header"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
-	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
-	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
-	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 
+	"wg-bridge/go/inet"
 	"wg-bridge/go/inflight"
 )
 
 const (
 	// MinMTU is what IPv6 needs (RFC 8200), MaxMTU what fits in IPv4's length field.
 	MinMTU = 1280
-	MaxMTU = maxPacket
-
-	maxPacket = 65535
+	MaxMTU = inet.MaxPacket
 )
 
 // Config configures a Device.
 type Config struct {
-	MTU    int   // bytes, from MinMTU to MaxMTU
+	MTU    int   // bytes, from MinMTU to MaxMTU; the engine carries packets of up to 65,456 bytes
 	Memory int64 // bytes that the buffers of all connections may take together; 0 for 256 MiB
 	// Outbound counts packets from Read until they leave the engine, Inbound those that leave it by Write. Either
 	// may be nil.
@@ -52,6 +45,9 @@ type Device struct {
 	config Config
 	stack  *stack.Stack
 	link   *link
+	budget *budget
+	reader *reader
+	writer *writer
 	routes atomic.Pointer[routes]
 
 	mu        sync.Mutex // held while addresses change
@@ -76,26 +72,35 @@ func New(config Config) (*Device, error) {
 	if config.Errorf == nil {
 		config.Errorf = func(string, ...any) {}
 	}
-	d := &Device{config: config, link: newLink(config.MTU), events: make(chan engine.Event, 16)}
+	switch {
+	case config.Memory == 0:
+		config.Memory = DefaultMemory
+	case config.Memory < MinMemory:
+		return nil, fmt.Errorf("%d bytes of memory: choose at least %d: %w", config.Memory, MinMemory, syscall.EINVAL)
+	}
+	link := newLink(config.MTU)
+	stack, err := newStack(link)
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{
+		config: config,
+		stack:  stack,
+		link:   link,
+		budget: newBudget(stack, config.Memory, config.MTU),
+		reader: &reader{link: link, batch: inflight.NewBatch(config.Outbound), errorf: config.Errorf},
+		writer: newWriter(),
+		events: make(chan engine.Event, maxEvents),
+	}
 	d.eventsOut = d.events
 	d.routes.Store(new(routes))
 	d.addresses.Store(new([]netip.Addr))
-	d.stack = stack.New(stack.Options{
-		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, ipv6.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6},
-		HandleLocal:        true,
-	})
-	if err := d.stack.CreateNIC(nic, d.link); err != nil {
-		d.stack.Close()
-		return nil, fmt.Errorf("making the interface of the userspace network: %v", err)
-	}
-	d.stack.SetRouteTable([]tcpip.Route{
-		{Destination: header.IPv4EmptySubnet, NIC: nic},
-		{Destination: header.IPv6EmptySubnet, NIC: nic},
-	})
 	d.events <- engine.EventUp
 	return d, nil
 }
+
+// maxEvents is how many events may wait for the engine.
+const maxEvents = 16
 
 func mtuError(mtu int) error {
 	return fmt.Errorf("an MTU of %d bytes: choose one from %d to %d: %w", mtu, MinMTU, MaxMTU, syscall.EINVAL)
@@ -148,6 +153,14 @@ func (d *Device) hasAddress(address netip.Addr) bool {
 	return slices.Contains(*d.addresses.Load(), address)
 }
 
+// bindable returns an error if a socket cannot be bound to an address.
+func (d *Device) bindable(local netip.Addr) error {
+	if !local.IsValid() || local.IsUnspecified() || d.hasAddress(local) {
+		return nil
+	}
+	return fmt.Errorf("%v is not an address of the tunnel: %w", local, syscall.EADDRNOTAVAIL)
+}
+
 // hasFamily reports whether the tunnel has an address of the same family.
 func (d *Device) hasFamily(as netip.Addr) bool {
 	return slices.ContainsFunc(*d.addresses.Load(), func(a netip.Addr) bool { return a.Is4() == as.Is4() })
@@ -190,10 +203,28 @@ func (d *Device) Events() <-chan engine.Event { return d.eventsOut }
 // BatchSize returns the maximum number of packets that Read returns at once.
 func (d *Device) BatchSize() int { return conn.IdealBatchSize }
 
-// Close ends all connections without another packet, unblocks Read, and closes the Events channel.
+// AbortAll resets all connections, so that their other ends learn about it, as those of a tunnel that is about to be
+// closed. The listeners and the UDP sockets are closed.
+func (d *Device) AbortAll() {
+	for _, endpoint := range d.stack.RegisteredEndpoints() {
+		endpoint.Abort()
+	}
+}
+
+func (d *Device) isClosed() bool {
+	select {
+	case <-d.link.queue.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close ends all connections without another packet, unblocks Read, and closes the Events channel. See AbortAll.
 func (d *Device) Close() error {
 	d.closeOnce.Do(func() {
 		d.link.queue.close()
+		d.budget.close()
 		d.stack.Close()
 		d.eventsMu.Lock()
 		close(d.events)

@@ -1,6 +1,8 @@
 package netstack
 
 import (
+	"cmp"
+	"context"
 	"net"
 	"net/netip"
 	"sync"
@@ -19,6 +21,7 @@ const (
 
 // A Listener accepts TCP connections that come through the tunnel. All methods may be called concurrently.
 type Listener struct {
+	device    *Device
 	endpoint  tcpip.Endpoint
 	queue     *waiter.Queue
 	protocol  tcpip.NetworkProtocolNumber
@@ -36,7 +39,10 @@ var _ net.Listener = (*Listener)(nil)
 func (d *Device) ListenTCP(local netip.AddrPort, backlog int) (*Listener, error) {
 	local = unmap(local)
 	protocol := protocolOf(local.Addr())
-	l := &Listener{queue: new(waiter.Queue), protocol: protocol}
+	if err := cmp.Or(d.usable(context.Background()), d.bindable(local.Addr())); err != nil {
+		return nil, opError("listen", "tcp", nil, tcpAddress(local), err)
+	}
+	l := &Listener{device: d, queue: new(waiter.Queue), protocol: protocol}
 	endpoint, err := d.stack.NewEndpoint(tcp.ProtocolNumber, protocol, l.queue)
 	if err != nil {
 		return nil, failure("socket", "tcp", nil, tcpAddress(local), err)
@@ -69,7 +75,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return conn, nil
 }
 
-// AcceptTCP waits for a connection. It returns net.ErrClosed once the listener is closed.
+// AcceptTCP waits for a connection. It returns net.ErrClosed once the listener or the device is closed.
 func (l *Listener) AcceptTCP() (*Conn, error) {
 	l.accepting.Lock()
 	defer l.accepting.Unlock()
@@ -84,7 +90,7 @@ func (l *Listener) AcceptTCP() (*Conn, error) {
 		case *tcpip.ErrWouldBlock:
 			<-l.ready.woken
 		default:
-			if l.closed.Load() {
+			if l.closed.Load() || l.device.isClosed() {
 				return nil, l.opError("accept", net.ErrClosed)
 			}
 			return nil, failure("accept", "tcp", nil, l.Addr(), err)

@@ -2,6 +2,8 @@ package netstack
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -35,6 +37,9 @@ var _ net.PacketConn = (*PacketConn)(nil)
 func (d *Device) BindUDP(local netip.AddrPort) (*PacketConn, error) {
 	local = unmap(local)
 	protocol := protocolOf(local.Addr())
+	if err := cmp.Or(d.usable(context.Background()), d.bindable(local.Addr())); err != nil {
+		return nil, opError("bind", "udp", nil, udpAddress(local), err)
+	}
 	c := &PacketConn{device: d, queue: new(waiter.Queue), protocol: protocol}
 	endpoint, err := d.stack.NewEndpoint(udp.ProtocolNumber, protocol, c.queue)
 	if err != nil {
@@ -43,6 +48,12 @@ func (d *Device) BindUDP(local netip.AddrPort) (*PacketConn, error) {
 	if err := endpoint.Bind(toFullAddress(local)); err != nil {
 		endpoint.Close()
 		return nil, failure("bind", "udp", nil, udpAddress(local), err)
+	}
+	// What is not longer than the MTU may be fragmented behind the tunnel: the stack would not learn that it must not.
+	// And what is longer is fragmented here, for which it needs an ID.
+	if err := endpoint.SetSockOptInt(tcpip.MTUDiscoverOption, int(tcpip.PMTUDiscoveryDont)); err != nil {
+		endpoint.Close()
+		return nil, failure("setsockopt", "udp", nil, udpAddress(local), err)
 	}
 	c.endpoint = endpoint
 	if bound, err := endpoint.GetLocalAddress(); err == nil {
@@ -72,7 +83,7 @@ func (c *PacketConn) ReadFromAddrPort(to []byte) (int, netip.AddrPort, error) {
 			return result.Count, fromStack(result.RemoteAddr, c.protocol), nil
 		case *tcpip.ErrWouldBlock:
 		default:
-			if c.closed.Load() {
+			if c.closed.Load() || c.device.isClosed() {
 				return 0, netip.AddrPort{}, c.opError("read", nil, net.ErrClosed)
 			}
 			return 0, netip.AddrPort{}, failure("read", "udp", c.LocalAddr(), nil, err)
@@ -111,7 +122,7 @@ func (c *PacketConn) WriteToAddrPort(from []byte, remote netip.AddrPort) (int, e
 			return int(n), nil
 		case *tcpip.ErrWouldBlock:
 		default:
-			if c.closed.Load() {
+			if c.closed.Load() || c.device.isClosed() {
 				return 0, c.opError("write", udpAddress(remote), net.ErrClosed)
 			}
 			return 0, failure("write", "udp", c.LocalAddr(), udpAddress(remote), err)

@@ -1,6 +1,7 @@
 package netstack
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/netip"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"wg-bridge/go/inet"
 	"wg-bridge/go/testbed"
 )
 
@@ -41,7 +43,7 @@ type wire struct {
 func (w wire) run() {
 	bufs, sizes := make([][]byte, w.batch), make([]int, w.batch)
 	for i := range bufs {
-		bufs[i] = make([]byte, readRoom+maxPacket)
+		bufs[i] = make([]byte, readRoom+inet.MaxPacket)
 	}
 	for {
 		n, err := w.from.Read(bufs, sizes, readRoom)
@@ -193,4 +195,30 @@ func TestPing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// waitFor waits until a condition holds.
+func waitFor(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(testLimit); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited too long for %s", what)
+		}
+	}
+}
+
+// expectBytes reads to the end, and compares.
+func expectBytes(t testing.TB, from io.Reader, want []byte) {
+	t.Helper()
+	got, err := io.ReadAll(from)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("read %d bytes, want %d, same %t: %v", len(got), len(want), bytes.Equal(got, want), err)
+	}
+}
+
+// length returns how many packets wait.
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.count
 }

@@ -15,6 +15,8 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
 	"gvisor.dev/gvisor/pkg/waiter"
+
+	"wg-bridge/go/inet"
 )
 
 // echoHeader is the length of the header of an ICMP echo message, in either version.
@@ -28,7 +30,7 @@ func (d *Device) Ping(ctx context.Context, remote netip.Addr, size int) (time.Du
 	if err := d.reachable(remote); err != nil {
 		return 0, opError("ping", "ip", nil, address, err)
 	}
-	if size < 0 || size > maxPacket-header.IPv4MinimumSize-echoHeader {
+	if size < 0 || size > inet.MaxPacket-header.IPv4MinimumSize-echoHeader {
 		return 0, opError("ping", "ip", nil, address, os.NewSyscallError("write", syscall.EMSGSIZE))
 	}
 	request := make([]byte, echoHeader+size)
@@ -58,8 +60,8 @@ func (d *Device) Ping(ctx context.Context, remote netip.Addr, size int) (time.Du
 	answer := make([]byte, len(request))
 	start, sent := time.Now(), false
 	for {
-		if err := ctx.Err(); err != nil {
-			return 0, opError("ping", "ip", nil, address, interruption{err})
+		if err := d.usable(ctx); err != nil {
+			return 0, opError("ping", "ip", nil, address, err)
 		}
 		var err tcpip.Error
 		if sent {
@@ -86,6 +88,7 @@ func (d *Device) Ping(ctx context.Context, remote netip.Addr, size int) (time.Du
 		select {
 		case <-ready.woken:
 		case <-ctx.Done():
+		case <-d.link.queue.gone:
 		}
 	}
 }

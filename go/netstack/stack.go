@@ -1,0 +1,81 @@
+package netstack
+
+import (
+	"fmt"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/log"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
+)
+
+const (
+	// timeWait is how long a closed connection's ports are kept from another one, unless that is certainly newer.
+	timeWait = time.Minute
+	// synRetries is how often SYN is repeated: for 31 seconds.
+	synRetries = 4
+	// datagramBuffer is how many bytes of datagrams a UDP socket keeps for its reader, and its sender ahead.
+	datagramBuffer = 256 << 10
+)
+
+// quiet discards what the stack logs. It would go to the standard error of a program that is not ours, and name the
+// addresses to which others connect.
+type quiet struct{}
+
+func (quiet) Emit(int, log.Level, time.Time, string, ...any) {}
+
+func init() { log.SetTarget(quiet{}) }
+
+// newStack returns a stack whose only interface is the link. There is no loopback interface and no forwarding, so
+// packets to 127.0.0.1, ::1 and foreign addresses go nowhere.
+func newStack(link *link) (*stack.Stack, error) {
+	s := stack.New(stack.Options{
+		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, ipv6.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6},
+		HandleLocal:        true, // the tunnel's own addresses reach what listens on them
+	})
+	if err := configure(s, link); err != nil {
+		s.Destroy()
+		return nil, fmt.Errorf("making the userspace network: %v: %w", err, Errno(err))
+	}
+	return s, nil
+}
+
+func configure(s *stack.Stack, link *link) tcpip.Error {
+	// Most are the stack's defaults. They are set all the same, since a newer stack may have others: CUBIC, for
+	// example, was several times slower than Reno behind 40 ms.
+	congestion, recovery, sack := tcpip.CongestionControlOption("reno"), tcpip.TCPRACKLossDetection, tcpip.TCPSACKEnabled(true)
+	moderate, delay := tcpip.TCPModerateReceiveBufferOption(true), tcpip.TCPDelayEnabled(false)
+	wait, reuse := tcpip.TCPTimeWaitTimeoutOption(timeWait), tcpip.TCPTimeWaitReuseGlobal
+	retries := tcpip.TCPSynRetriesOption(synRetries)
+	for _, option := range []tcpip.SettableTransportProtocolOption{
+		&congestion, &recovery, &sack, &moderate, &delay, &wait, &reuse, &retries,
+	} {
+		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, option); err != nil {
+			return err
+		}
+	}
+	for _, option := range []any{
+		tcpip.ReceiveBufferSizeOption{Min: stack.MinBufferSize, Default: datagramBuffer, Max: datagramBuffer},
+		tcpip.SendBufferSizeOption{Min: stack.MinBufferSize, Default: datagramBuffer, Max: datagramBuffer},
+	} {
+		if err := s.SetOption(option); err != nil {
+			return err
+		}
+	}
+	if err := s.CreateNIC(nic, link); err != nil {
+		return err
+	}
+	// Which targets there are is decided before: see reachable. The stack's own table is searched one by one.
+	s.SetRouteTable([]tcpip.Route{
+		{Destination: header.IPv4EmptySubnet, NIC: nic},
+		{Destination: header.IPv6EmptySubnet, NIC: nic},
+	})
+	return nil
+}
