@@ -84,7 +84,11 @@ func (n *Network) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	return n.dial(ctx, source, remote)
+	conn, err := n.dial(ctx, source, remote)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
 }
 
 // DialFrom connects a host to another one or to the tunnel.

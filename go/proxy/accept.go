@@ -1,0 +1,109 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+
+	"wg-bridge/go/backoff"
+)
+
+// DefaultMaxConnections is how many connections of clients a proxy holds by default.
+const DefaultMaxConnections = 10_000
+
+// An Acceptor accepts a proxy's connections.
+type Acceptor struct {
+	Listener net.Listener
+	Max      int // connections at the same time; 0: DefaultMaxConnections
+	Stats    *Stats
+	Errorf   func(format string, arguments ...any)
+}
+
+// Serve calls handle in a goroutine of its own for each connection, which it closes afterwards. When the listener is
+// closed, it waits until all have returned, and returns nil. The end of ctx closes the listener and resets all connections.
+// A connection beyond the limit is closed at once. If descriptors or memory are short, it waits until they are not.
+func (a *Acceptor) Serve(ctx context.Context, handle func(context.Context, net.Conn)) error {
+	listener := Patient(a.Listener, a.Errorf)
+	defer listener.Close()
+	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
+	limit := int64(a.Max)
+	if limit == 0 {
+		limit = DefaultMaxConnections
+	}
+	refused := 0
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		conn, err := listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if a.Stats.Open() > limit {
+			a.Stats.Close()
+			a.Stats.Refuse()
+			if refused++; backoff.ShouldLog(refused) {
+				a.Errorf("%v: closed a connection at once: %d are open, which is the limit", a.Listener.Addr(), limit)
+			}
+			_ = Abort(conn)
+			continue
+		}
+		refused = 0
+		running.Go(func() {
+			defer a.Stats.Close()
+			defer conn.Close()
+			defer context.AfterFunc(ctx, func() { _ = Abort(conn) })()
+			handle(ctx, conn)
+		})
+	}
+}
+
+// Patient returns a listener whose Accept does not fail for want of descriptors or memory, nor because a client has
+// gone, but waits and tries again.
+func Patient(listener net.Listener, errorf func(format string, arguments ...any)) net.Listener {
+	return &patientListener{Listener: listener, errorf: errorf, stop: make(chan struct{})}
+}
+
+type patientListener struct {
+	net.Listener
+	errorf func(string, ...any)
+	once   sync.Once
+	stop   chan struct{}
+}
+
+func (l *patientListener) Accept() (net.Conn, error) {
+	for failures := 1; ; failures++ {
+		conn, err := l.Listener.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) || !passes(err) {
+			return conn, err
+		}
+		if backoff.ShouldLog(failures) {
+			l.errorf("%v: accepting a connection: %v; trying again", l.Addr(), err)
+		}
+		if !backoff.Wait(failures, l.stop) {
+			return nil, fmt.Errorf("accepting a connection: %w", net.ErrClosed)
+		}
+	}
+}
+
+// passes reports whether accept may succeed again after err.
+func passes(err error) bool {
+	for _, errno := range []syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *patientListener) Close() error {
+	l.once.Do(func() { close(l.stop) })
+	return l.Listener.Close()
+}

@@ -1,0 +1,98 @@
+package proxy
+
+import (
+	"net"
+	"sync/atomic"
+)
+
+// Stats counts what one proxy does. The zero value is ready.
+type Stats struct {
+	accepted, active, refused, denied, failed atomic.Int64
+	sent, received                            atomic.Uint64
+	datagramsSent, datagramsReceived          atomic.Uint64
+	datagramsDropped                          atomic.Uint64
+}
+
+// A Snapshot is what Stats had counted at one moment.
+type Snapshot struct {
+	Accepted int64 // connections of clients
+	Active   int64 // of them, those that are open
+	Refused  int64 // connections closed at once, because too many were open
+	Denied   int64 // clients without the right user and password
+	Failed   int64 // targets that could not be reached
+	// Bytes and datagrams from clients into the tunnel, and back, without the protocols of the proxy itself.
+	Sent, Received                   uint64
+	DatagramsSent, DatagramsReceived uint64
+	// DatagramsDropped counts those that nobody may send, have no target that can be reached, or exceed a limit.
+	DatagramsDropped uint64
+}
+
+// Snapshot returns the counts. They are not of exactly the same moment.
+func (s *Stats) Snapshot() Snapshot {
+	return Snapshot{
+		Accepted: s.accepted.Load(), Active: s.active.Load(), Refused: s.refused.Load(),
+		Denied: s.denied.Load(), Failed: s.failed.Load(),
+		Sent: s.sent.Load(), Received: s.received.Load(),
+		DatagramsSent: s.datagramsSent.Load(), DatagramsReceived: s.datagramsReceived.Load(),
+		DatagramsDropped: s.datagramsDropped.Load(),
+	}
+}
+
+// Open counts a client's connection, and returns how many are open.
+func (s *Stats) Open() int64 {
+	s.accepted.Add(1)
+	return s.active.Add(1)
+}
+
+// Close counts the end of a client's connection.
+func (s *Stats) Close() { s.active.Add(-1) }
+
+// Refuse counts a connection that was closed at once.
+func (s *Stats) Refuse() { s.refused.Add(1) }
+
+// Deny counts a client without the right user and password.
+func (s *Stats) Deny() { s.denied.Add(1) }
+
+// Fail counts a target that could not be reached.
+func (s *Stats) Fail() { s.failed.Add(1) }
+
+// Send counts a datagram into the tunnel.
+func (s *Stats) Send(length int) {
+	s.datagramsSent.Add(1)
+	s.sent.Add(uint64(length))
+}
+
+// Receive counts a datagram out of the tunnel.
+func (s *Stats) Receive(length int) {
+	s.datagramsReceived.Add(1)
+	s.received.Add(uint64(length))
+}
+
+// Drop counts a datagram that went nowhere.
+func (s *Stats) Drop() { s.datagramsDropped.Add(1) }
+
+// Count returns a connection to a target whose bytes are counted.
+func (s *Stats) Count(target net.Conn) net.Conn { return &countedConn{target, s} }
+
+type countedConn struct {
+	net.Conn
+	stats *Stats
+}
+
+func (c *countedConn) Read(into []byte) (int, error) {
+	length, err := c.Conn.Read(into)
+	c.stats.received.Add(uint64(max(length, 0)))
+	return length, err
+}
+
+func (c *countedConn) Write(data []byte) (int, error) {
+	length, err := c.Conn.Write(data)
+	c.stats.sent.Add(uint64(max(length, 0)))
+	return length, err
+}
+
+// CloseWrite ends what the connection sends, if it can be half-closed.
+func (c *countedConn) CloseWrite() error {
+	closeWrite(c.Conn)
+	return nil
+}
