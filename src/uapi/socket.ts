@@ -80,7 +80,7 @@ export async function exchangeOverSocket(
  * A connection that can still be read after a failed write. The engine hangs up after a bad line, so that
  * writing the rest of a long request fails; but its answer has arrived already.
  */
-class UapiConnection extends Socket {
+export class UapiConnection extends Socket {
   override _write(
     chunk: unknown,
     encoding: BufferEncoding,
@@ -95,7 +95,7 @@ function isHangUp(error: unknown): boolean {
 }
 
 /** Reads into one buffer of ours, to be overwritten. Node.js would free its own buffers with the keys in them. */
-function intoOwnBuffer(take: (piece: Buffer) => void): OnReadOpts {
+export function intoOwnBuffer(take: (piece: Buffer) => void): OnReadOpts {
   const buffer = Buffer.allocUnsafe(65_536);
   const callback = (length: number) => {
     take(buffer.subarray(0, length));
