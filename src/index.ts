@@ -14,7 +14,9 @@ export { attach, listServedInterfaces, openTunnel } from "./tunnel/open.js";
 export type {
   AttachOptions,
   ConfigInput,
+  EngineOptions,
   TunnelOptions,
+  UserspaceOptions,
   WatchOptions,
 } from "./tunnel/options.js";
 export type { ResolveOptions } from "./tunnel/reresolve.js";
@@ -25,6 +27,25 @@ export type { RestartOptions } from "./tunnel/restart.js";
 export type { TunnelEnd } from "./backends/backend.js";
 export type { CallOptions } from "./input/call-options.js";
 export type { Tunnel } from "./tunnel/tunnel.js";
+
+// # A userspace tunnel
+
+export type {
+  DatagramSource,
+  TunnelDatagram,
+  TunnelDatagramEventMap,
+} from "./station/datagram.js";
+export type { TunnelServer, TunnelServerEventMap } from "./station/server.js";
+export type { TunnelSocket } from "./station/socket.js";
+export type { UndiciConnectOptions, UndiciConnector } from "./userspace/connector.js";
+export type {
+  ConnectOptions,
+  DatagramOptions,
+  ListenOptions,
+  NetworkStats,
+  PingOptions,
+  UserspaceTunnel,
+} from "./userspace/tunnel.js";
 
 // # Events
 

@@ -26,11 +26,13 @@ describe("the exports of the package", () => {
     `);
     const types = words(`
       AllowedIp AttachOptions BackendKind BackendRequest CallOptions Config ConfigFields ConfigFile
-      ConfigInput DeviceChangeInput DeviceConfig DeviceInput DeviceStatus Diagnostic Endpoint
-      EndpointEvent HandshakeEvent LinkEvent LogLevel MtuEvent PeerChangeInput PeerConfig PeerInput
-      PeerStatus PersistentKeepalive PublicKey ResolveFailedEvent ResolveOptions RestartOptions
-      RestartedEvent RestartingEvent SecretKey SilentEvent Tunnel TunnelEnd TunnelEventMap TunnelFeature
-      TunnelOptions UnknownLine WatchOptions WgBridgeErrorCode
+      ConfigInput ConnectOptions DatagramOptions DatagramSource DeviceChangeInput DeviceConfig DeviceInput
+      DeviceStatus Diagnostic Endpoint EndpointEvent EngineOptions HandshakeEvent LinkEvent ListenOptions
+      LogLevel MtuEvent NetworkStats PeerChangeInput PeerConfig PeerInput PeerStatus PersistentKeepalive
+      PingOptions PublicKey ResolveFailedEvent ResolveOptions RestartOptions RestartedEvent RestartingEvent
+      SecretKey SilentEvent Tunnel TunnelDatagram TunnelDatagramEventMap TunnelEnd TunnelEventMap
+      TunnelFeature TunnelOptions TunnelServer TunnelServerEventMap TunnelSocket UndiciConnectOptions
+      UndiciConnector UnknownLine UserspaceOptions UserspaceTunnel WatchOptions WgBridgeErrorCode
     `);
     assert.deepEqual(declaredBy("index"), [...values, ...types].sort());
     assert.deepEqual(Object.keys(main).sort(), values);

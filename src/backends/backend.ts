@@ -34,6 +34,12 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a userspace tunnel is started with. */
+export interface StationOptions extends Omit<StartOptions, "detached"> {
+  /** Where to look for the directory in which its socket is made. */
+  readonly env: Environment;
+}
+
 /** How a tunnel in the foreground of a process ended. */
 export interface ForegroundEnd {
   /** The exit code that wireguard-go would have. */
@@ -78,11 +84,19 @@ export interface RunningTunnel extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A tunnel with a network of its own inside the engine, in place of an interface. It serves a station. */
+export interface RunningStation extends RunningTunnel {
+  /** The path of the station's socket, in a directory that only this user may enter. */
+  readonly path: string;
+}
+
 /** One way to run the engine. */
 export interface Backend {
   readonly kind: BackendKind;
   /** Starts a tunnel for this program. Resolves only when UAPI answers; on rejection nothing is left behind. */
   start(options: StartOptions): Promise<RunningTunnel>;
+  /** Starts a userspace tunnel, which needs no privileges. Resolves once its station answers. */
+  openStation(options: StationOptions): Promise<RunningStation>;
   /**
    * Runs a tunnel in the foreground of this process, as `wireguard-go -f` does: until a signal, or somebody else, ends
    * it. The environment is wireguard-go's. Takes the process's signals over.

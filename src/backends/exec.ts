@@ -2,9 +2,17 @@ import type { Environment } from "../artifacts.js";
 import { lazily } from "../descriptors.js";
 import { requireTrustedDirectory, socketDirectory } from "../trust.js";
 import { checkInterfaceName } from "../values/interface-name.js";
-import type { Backend, ForegroundEnd, RunningTunnel, StartOptions } from "./backend.js";
+import type {
+  Backend,
+  ForegroundEnd,
+  RunningStation,
+  RunningTunnel,
+  StartOptions,
+  StationOptions,
+} from "./backend.js";
 
 const tunnel = lazily(() => import("./exec/tunnel.js"));
+const station = lazily(() => import("./exec/station.js"));
 const foreground = lazily(() => import("./exec/foreground.js"));
 
 /** Runs each tunnel in a child process. */
@@ -23,6 +31,12 @@ export class ExecBackend implements Backend {
     requireTrustedDirectory(socketDirectory);
     const { startTunnel } = await tunnel();
     return startTunnel(this.#executable, options);
+  }
+
+  async openStation(options: StationOptions): Promise<RunningStation> {
+    options.signal?.throwIfAborted();
+    const { startStation } = await station();
+    return startStation(this.#executable, options);
   }
 
   async run(name: string, env: Environment): Promise<ForegroundEnd> {

@@ -3,10 +3,18 @@ import { lazily } from "../descriptors.js";
 import { WgBridgeError } from "../errors.js";
 import { requireTrustedDirectory, socketDirectory } from "../trust.js";
 import { checkInterfaceName } from "../values/interface-name.js";
-import type { Backend, ForegroundEnd, RunningTunnel, StartOptions } from "./backend.js";
+import type {
+  Backend,
+  ForegroundEnd,
+  RunningStation,
+  RunningTunnel,
+  StartOptions,
+  StationOptions,
+} from "./backend.js";
 import type { BridgeLibrary } from "./ffi/library.js";
 
 const tunnel = lazily(() => import("./ffi/tunnel.js"));
+const station = lazily(() => import("./ffi/station.js"));
 const foreground = lazily(() => import("./ffi/foreground.js"));
 
 /** What tunnels need of the library. Tests put something between. */
@@ -34,6 +42,12 @@ export class FfiBackend implements Backend {
     requireTrustedDirectory(socketDirectory);
     const { startTunnel } = await tunnel();
     return startTunnel(this.#library, options);
+  }
+
+  async openStation(options: StationOptions): Promise<RunningStation> {
+    options.signal?.throwIfAborted();
+    const { startStation } = await station();
+    return startStation(this.#library, options);
   }
 
   async run(name: string, env: Environment): Promise<ForegroundEnd> {

@@ -32,7 +32,8 @@ export interface Revival {
   start(name: string, known: Known, signal: AbortSignal): Promise<RunningTunnel>;
 }
 
-interface Parts {
+/** What a handle is made of. */
+export interface Parts {
   readonly running: RunningTunnel;
   readonly reason: string;
   readonly watch: WatchOptions;

@@ -33,6 +33,7 @@ export interface ReadConfig {
   /** Its secret keys are copies, to be destroyed by whoever called the reader. */
   readonly device: DeviceConfig;
   readonly addresses: readonly string[];
+  readonly dns: readonly string[];
   readonly mtu?: number;
 }
 
@@ -46,9 +47,14 @@ const config: Reader<ReadConfig> = (value, place) => {
     const expected = "what is in the file, as readConfigFile(path) reads it";
     throw inputError(place, value, expected, "WG_BRIDGE_CONFIG");
   }
-  const { addresses, mtu, ...device } =
+  const { addresses, dns, mtu, ...device } =
     text === undefined ? deviceConfig(value, place) : parseConfig(text);
-  return { device, addresses: addresses ?? [], ...(mtu === undefined ? {} : { mtu }) };
+  return {
+    device,
+    addresses: addresses ?? [],
+    dns: dns ?? [],
+    ...(mtu === undefined ? {} : { mtu }),
+  };
 };
 
 /** Reports whether a text is a file's name: no configuration is a single line that ends in ".conf". */
@@ -134,23 +140,36 @@ const path: Reader<string> = (value, place) => {
 
 const watching = { pollInterval: interval, resolve, signal: abortSignal };
 
+const engine = {
+  ...watching,
+  backend: oneOf<BackendRequest>(["auto", "ffi", "exec"], "WG_BRIDGE_BACKEND_UNKNOWN"),
+  library: path,
+  executable: path,
+  listenPort,
+  logLevel: oneOf<LogLevel>(["silent", "error", "verbose"]),
+  disable,
+  restart,
+  env: environment,
+};
+
 const tunnelOptions = record(
   { name: interfaceName },
   {
-    ...watching,
-    backend: oneOf<BackendRequest>(["auto", "ffi", "exec"], "WG_BRIDGE_BACKEND_UNKNOWN"),
-    library: path,
-    executable: path,
+    ...engine,
+    network: oneOf(["tun"], "WG_BRIDGE_VALUE"),
     mtu,
-    listenPort,
-    logLevel: oneOf<LogLevel>(["silent", "error", "verbose"]),
-    disable,
     config,
     addresses,
     detached: boolean,
-    restart,
-    env: environment,
   },
+);
+
+/** IPv6 needs 1280 bytes, and the network of a userspace tunnel always has it. */
+const userspaceMtu = integer(1280, 65_535);
+
+const userspaceOptions = record(
+  { network: oneOf(["userspace"]), config },
+  { ...engine, mtu: userspaceMtu, addresses, dns: list(string) },
 );
 
 /** The options of openTunnel, checked and copied. */
@@ -162,6 +181,17 @@ export type OpenRequest = ReturnType<typeof tunnelOptions> & {
 export function readTunnelOptions(options: unknown): OpenRequest {
   const place: Place = () => "options";
   return { env: { ...process.env }, ...tunnelOptions(options, place) };
+}
+
+/** The options of openTunnel for a userspace tunnel, checked and copied. */
+export type UserspaceRequest = ReturnType<typeof userspaceOptions> & {
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+/** Reads the options of openTunnel for a userspace tunnel. The environment is copied, too. */
+export function readUserspaceOptions(options: unknown): UserspaceRequest {
+  const place: Place = () => "options";
+  return { env: { ...process.env }, ...userspaceOptions(options, place) };
 }
 
 /** Reads the options of attach. */

@@ -25,24 +25,38 @@ export async function launch(
   network: NetworkSettings,
   config: DeviceConfig | undefined,
 ): Promise<RunningTunnel> {
-  const { signal } = start;
+  const { running } = await launchHeld(
+    start,
+    (onStarting) => backend.start({ ...start, onStarting }),
+    (started) => configure(started, network, config, start.signal),
+  );
+  return running;
+}
+
+/** As launch does, for what `start` starts and `configure` configures; resolves with both results. */
+export async function launchHeld<Running extends RunningTunnel, Configured>(
+  { signal, detached = false }: Pick<StartOptions, "signal" | "detached">,
+  start: (onStarting: (abandon: () => void) => void) => Promise<Running>,
+  configure: (running: Running) => Promise<Configured>,
+): Promise<{ readonly running: Running; readonly configured: Configured }> {
   const held: Held = { abandon: () => {} };
   const release = holdUntilProcessEnd(held);
   const onStarting = (abandon: () => void) => {
     held.abandon = abandon;
   };
   try {
-    const running = await backend.start({ ...start, onStarting });
+    const running = await start(onStarting);
+    let configured: Configured;
     try {
-      await configure(running, network, config, signal);
+      configured = await configure(running);
     } catch (error) {
       await running.close();
       throw error;
     }
     held.abandon = () => running.abandon();
-    if (start.detached) release();
+    if (detached) release();
     else void running.ended.then(release);
-    return running;
+    return { running, configured };
   } catch (error) {
     release();
     signal?.throwIfAborted(); // a timer that the signal ended rejects with a reason of its own

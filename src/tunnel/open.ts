@@ -1,14 +1,24 @@
 import { explained, lazily } from "../descriptors.js";
 import { requireTunnelHost } from "../host.js";
-import { readAttachOptions, readName, readTunnelOptions } from "./input.js";
-import type { AttachOptions, TunnelOptions } from "./options.js";
+import type { UserspaceTunnel } from "../userspace/tunnel.js";
+import { readAttachOptions, readName, readTunnelOptions, readUserspaceOptions } from "./input.js";
+import type { AttachOptions, TunnelOptions, UserspaceOptions } from "./options.js";
 import type { Tunnel } from "./tunnel.js";
 
 // Each is loaded when it is first called: a program that imports the package may never open a tunnel.
 const starting = lazily(() => import("./start.js"));
+const userspace = lazily(() => import("../userspace/start.js"));
 const attaching = lazily(() => import("./attach.js"));
 const listing = lazily(() => import("../uapi/server.js"));
 
+/**
+ * Opens a userspace tunnel: its network is inside the engine, for this program alone, and needs neither privileges
+ * nor a TUN device. Resolves once it answers and is configured. On rejection nothing is left behind. The options are
+ * read at once, and an unknown one is refused.
+ * @throws WgBridgeError that says why there is no tunnel, such as WG_BRIDGE_NETWORK for a configuration without an
+ *   address; ConfigError for a text that is not a configuration; or the signal's reason
+ */
+export function openTunnel(options: UserspaceOptions): Promise<UserspaceTunnel>;
 /**
  * Opens a tunnel. Resolves once it answers and is configured as the options say. If they include a
  * configuration or addresses, the interface is up by then; otherwise setting it up is the caller's task.
@@ -17,8 +27,15 @@ const listing = lazily(() => import("../uapi/server.js"));
  * @throws WgBridgeError that says why there is no tunnel; WG_BRIDGE_PLATFORM if this is not Linux; ConfigError for a text that is not a
  *   configuration; or the signal's reason
  */
-export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
+export function openTunnel(options: TunnelOptions): Promise<Tunnel>;
+export async function openTunnel(options: TunnelOptions | UserspaceOptions): Promise<Tunnel> {
   requireTunnelHost();
+  if (options?.network === "userspace") {
+    const request = readUserspaceOptions(options);
+    return explained("Opening a userspace tunnel", async () =>
+      (await userspace()).startUserspaceTunnel(request),
+    );
+  }
   const request = readTunnelOptions(options);
   return explained(`Opening the tunnel ${request.name}`, async () =>
     (await starting()).startTunnel(request),

@@ -20,10 +20,8 @@ export interface WatchOptions {
 /** How to attach to an interface. */
 export interface AttachOptions extends WatchOptions, CallOptions {}
 
-/** How to open a tunnel. */
-export interface TunnelOptions extends WatchOptions {
-  /** The interface to create, 1 to 15 bytes. With "%d", as in "wg%d", the kernel picks the number. */
-  readonly name: string;
+/** How to run the engine of a tunnel. */
+export interface EngineOptions extends WatchOptions {
   /** Default: the environment's WG_BRIDGE_BACKEND, or "auto", which prefers ffi. */
   readonly backend?: BackendRequest;
   /**
@@ -33,12 +31,11 @@ export interface TunnelOptions extends WatchOptions {
    */
   readonly library?: string;
   /**
-   * The path of the executable that exec starts, or a command on PATH: any wireguard-go program. It does not choose
-   * exec: "auto" still prefers ffi. Default: the environment's WIREGUARD_GO_EXECUTABLE, or the installed one.
+   * The path of the executable that exec starts, or a command on PATH: any wireguard-go program, but only wg-bridge's
+   * own for a userspace tunnel. It does not choose exec: "auto" still prefers ffi. Default: the environment's
+   * WIREGUARD_GO_EXECUTABLE, or the installed one.
    */
   readonly executable?: string;
-  /** Bytes, 68 to 65535. Default: the configuration's, or 1420. */
-  readonly mtu?: number;
   /** UDP port, 0 to 65535. Default: the configuration's, or the kernel's choice. */
   readonly listenPort?: number;
   /** What the engine logs. Default "error". */
@@ -49,16 +46,43 @@ export interface TunnelOptions extends WatchOptions {
    * environment's WG_BRIDGE_DISABLE, a comma-separated list, or nothing.
    */
   readonly disable?: readonly (TunnelFeature | "all")[];
-  /** Applied before openTunnel resolves. DNS, Table and the hooks are left to wg-quick. */
-  readonly config?: ConfigInput;
-  /** The interface's addresses, "10.0.0.2/24". Default: the configuration's. */
-  readonly addresses?: readonly string[];
   /** Cancels the opening, which then rejects with the signal's reason and leaves nothing behind. */
   readonly signal?: AbortSignal;
-  /** The tunnel outlives this process, unless close() is called. Requires exec. */
-  readonly detached?: boolean;
   /** Restarts a backend that was killed, with its configuration. Requires exec. */
   readonly restart?: boolean | RestartOptions;
   /** Where to read the variables of docs/backends.md. Default process.env. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** How to open a tunnel with an interface. */
+export interface TunnelOptions extends EngineOptions {
+  /** The tunnel is an interface of this machine: a TUN device. The default. */
+  readonly network?: "tun";
+  /** The interface to create, 1 to 15 bytes. With "%d", as in "wg%d", the kernel picks the number. */
+  readonly name: string;
+  /** Bytes, 68 to 65535. Default: the configuration's, or 1420. */
+  readonly mtu?: number;
+  /** Applied before openTunnel resolves. DNS, Table and the hooks are left to wg-quick. */
+  readonly config?: ConfigInput;
+  /** The interface's addresses, "10.0.0.2/24". Default: the configuration's. */
+  readonly addresses?: readonly string[];
+  /** The tunnel outlives this process, unless close() is called. Requires exec. */
+  readonly detached?: boolean;
+}
+
+/** How to open a userspace tunnel: one whose network is inside the engine, for this program alone. */
+export interface UserspaceOptions extends EngineOptions {
+  /** There is no interface, so that no privileges are needed. */
+  readonly network: "userspace";
+  /** Its Address, DNS and MTU count, as the options of these names. Table and the hooks have no meaning. */
+  readonly config: ConfigInput;
+  /** Bytes, 1280 to 65535. Default: the configuration's, or 1420. */
+  readonly mtu?: number;
+  /** The tunnel's own addresses, "10.0.0.2". Default: the configuration's. There must be one. */
+  readonly addresses?: readonly string[];
+  /**
+   * The name servers inside the tunnel, and the domains in which short names are looked up. Default: the
+   * configuration's. Without any, names are an error: the machine's own resolver is never asked.
+   */
+  readonly dns?: readonly string[];
 }

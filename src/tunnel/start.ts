@@ -58,7 +58,10 @@ function requestedDevice({ config, listenPort }: OpenRequest): DeviceConfig | un
   return { peers: [], ...config?.device, ...(listenPort === undefined ? {} : { listenPort }) };
 }
 
-async function chooseBackend(request: OpenRequest): Promise<OpenedBackend> {
+/** Opens the backend that a tunnel asks for, or that can do what it asks for. */
+export async function chooseBackend(
+  request: Pick<OpenRequest, "env" | "backend" | "library" | "executable" | "restart" | "detached">,
+): Promise<OpenedBackend> {
   const { env } = request;
   const asked = parseBackendRequest(request.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
   const option = processOption(request);
@@ -69,7 +72,10 @@ async function chooseBackend(request: OpenRequest): Promise<OpenedBackend> {
 }
 
 /** The option, if any, that only a backend with a process of its own supports. */
-function processOption({ detached, restart }: OpenRequest): string | undefined {
+function processOption({
+  detached,
+  restart,
+}: Pick<OpenRequest, "detached" | "restart">): string | undefined {
   if (detached) return "detached";
   return restart ? "restart" : undefined;
 }

@@ -8,6 +8,7 @@ import { onlyInSandbox } from "../sandbox.js";
 import { FakeRunning } from "./fake-running.js";
 
 const run = () => Promise.reject(new Error("Nothing here runs in the foreground."));
+const openStation = () => Promise.reject(new Error("Nothing here has a station."));
 
 describe("a tunnel whose ip(8) hangs", () => {
   onlyInSandbox();
@@ -30,7 +31,7 @@ describe("a tunnel whose ip(8) hangs", () => {
     mock.timers.enable({ apis: ["setTimeout"] });
     try {
       const running = new FakeRunning();
-      const backend: Backend = { kind: "exec", start: async () => running, run };
+      const backend: Backend = { kind: "exec", start: async () => running, openStation, run };
       const network = { addresses: ["10.0.0.1/24"], up: true };
       const launched = launch(backend, { name: "lo" }, network, undefined);
       const refused = assert.rejects(launched, /Setting up lo with ip took longer than 10 s/);
@@ -71,7 +72,7 @@ describe("a tunnel that never notices that its interface is up", () => {
     const controller = new AbortController();
     const reason = new Error("changed my mind");
     const running = new FakeRunning(() => setImmediate(() => controller.abort(reason)));
-    const backend: Backend = { kind: "exec", start: async () => running, run };
+    const backend: Backend = { kind: "exec", start: async () => running, openStation, run };
     const launched = launch(
       backend,
       { name: "lo", signal: controller.signal },

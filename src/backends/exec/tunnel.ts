@@ -19,7 +19,7 @@ import { type ChildEnd, describeEnd, failureOf } from "./foreign.js";
 import { setMtu } from "./mtu.js";
 
 /** How long an executable may take until UAPI answers and the MTU is set, in milliseconds. */
-const startTimeout = 10_000;
+export const startTimeout = 10_000;
 
 /** How long a program that still serves the name may take to end, in milliseconds. */
 const predecessorGrace = 2_000;
@@ -70,7 +70,11 @@ export async function startTunnel(
   }
 }
 
-function environment({ logLevel = "error", disable = [] }: StartOptions): NodeJS.ProcessEnv {
+/** The environment of an executable, with the options that it reads there. */
+export function environment({
+  logLevel = "error",
+  disable = [],
+}: Pick<StartOptions, "logLevel" | "disable">): NodeJS.ProcessEnv {
   const { WG_TUN_FD: _tun, WG_UAPI_FD: _uapi, ...env } = withoutManager(process.env);
   return {
     ...env,
@@ -80,8 +84,8 @@ function environment({ logLevel = "error", disable = [] }: StartOptions): NodeJS
   };
 }
 
-/** Resolves with the interface's name when the child says that it is ready, or answers; rejects if it has ended. */
-async function untilReady(
+/** Resolves with what the child says is ready, or with its name when it answers; rejects if it has ended. */
+export async function untilReady(
   child: Child,
   name: string,
   mayAsk: boolean,
@@ -130,25 +134,44 @@ export async function untilAnswer(
   }
 }
 
+/** Where a tunnel in a child is configured, and what it leaves on the file system if it is killed. */
+export interface Place {
+  exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer>;
+  remove(): Promise<void>;
+  /** The same, for an owner that is about to end and cannot wait. */
+  removeNow(): void;
+}
+
+/** The place of an interface: its UAPI socket. */
+function socketOf(name: string): Place {
+  return {
+    exchange: (request, signal) => exchangeOverSocket(name, request, signal),
+    remove: () => removeDeadSocket(name),
+    removeNow: () => removeSocketNow(name),
+  };
+}
+
 /** One tunnel. It owns its child. */
-class ExecTunnel implements RunningTunnel {
+export class ExecTunnel implements RunningTunnel {
   readonly backend = "exec";
   readonly name: string;
   readonly ended: Promise<TunnelEnd>;
   readonly #child: Child;
+  readonly #place: Place;
   #closed: Promise<void> | undefined;
   #end: TunnelEnd | undefined;
 
-  constructor(child: Child, name: string) {
+  constructor(child: Child, name: string, place = socketOf(name)) {
     this.#child = child;
     this.name = name;
+    this.#place = place;
     this.ended = this.#waitForEnd();
   }
 
   async #waitForEnd(): Promise<TunnelEnd> {
     const end = await this.#child.ended;
     this.#end = parseTunnelEnd(this.name, this.#endLine(end));
-    await removeDeadSocket(this.name); // a killed child leaves it
+    await this.#place.remove(); // a killed child leaves it
     return this.#end;
   }
 
@@ -164,7 +187,7 @@ class ExecTunnel implements RunningTunnel {
     if (this.#end !== undefined) throw endedError(this.#end);
     if (this.#closed !== undefined) throw closedError(this.name);
     try {
-      return await exchangeOverSocket(this.name, request, signal);
+      return await this.#place.exchange(request, signal);
     } catch (error) {
       if (!hasCode(error, "WG_BRIDGE_CLOSED", "WG_BRIDGE_LOST")) throw error;
       // The engine hangs up before its process has ended.
@@ -177,7 +200,7 @@ class ExecTunnel implements RunningTunnel {
   abandon(): void {
     if (this.#end !== undefined || this.#child.detached) return;
     this.#child.kill();
-    removeSocketNow(this.name);
+    this.#place.removeNow();
   }
 
   close(): Promise<void> {

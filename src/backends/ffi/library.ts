@@ -97,6 +97,14 @@ export class BridgeLibrary {
     return callAsync(this.#open, handle, name, mtu, levels[logLevel], -1, -1);
   }
 
+  /** Opens a userspace tunnel, whose station is at `path`. mtu is in bytes. Blocks a thread of libuv's pool. */
+  openUserspace(handle: number, path: string, mtu: number, logLevel: LogLevel): Promise<number> {
+    const open = this.#library.func(
+      "int wgOpenUserspace(int handle, const char *stationPath, int mtu, int logLevel)",
+    );
+    return callAsync(open, handle, path, mtu, levels[logLevel]);
+  }
+
   /** The interface's name. */
   interfaceName(handle: number): string {
     return readText((buffer) => this.#name(handle, buffer, buffer.length));

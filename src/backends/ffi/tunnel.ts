@@ -22,7 +22,32 @@ export async function startTunnel(
   library: TunnelLibrary,
   options: StartOptions,
 ): Promise<RunningTunnel> {
-  const { name, signal, onLog, mtu = 0, logLevel = "error", disable = [] } = options;
+  const { name, mtu = 0, logLevel = "error" } = options;
+  const opened = await open(library, options, (handle) =>
+    library.open(handle, name, mtu, logLevel),
+  );
+  const realName = library.interfaceName(opened.handle);
+  return new FfiTunnel(library, realName, opened, () => removeSocketNow(realName));
+}
+
+/** A handle with an open tunnel, and what belongs to it. */
+export interface OpenedHandle {
+  readonly handle: number;
+  /** Says why the tunnel ended. */
+  readonly end: Socket;
+  readonly logEnded: Promise<void>;
+}
+
+/**
+ * Opens a tunnel on a new handle: `openHandle` makes the call that does so, and resolves with its result.
+ * @throws WgBridgeError why it cannot be opened; nothing is left then
+ */
+export async function open(
+  library: TunnelLibrary,
+  options: Pick<StartOptions, "name" | "signal" | "onLog" | "disable" | "onStarting">,
+  openHandle: (handle: number) => Promise<number>,
+): Promise<OpenedHandle> {
+  const { name, signal, onLog, disable = [] } = options;
   const handle = library.newHandle();
   if (handle < 0) throw startError(name, library.lastFailure(0));
   const succeed = (result: number) => {
@@ -37,10 +62,10 @@ export async function startTunnel(
     if (onLog !== undefined) {
       logEnded = readLines(pipe(succeed(library.logFd(handle)), "the log"), onLog);
     }
-    succeed(await library.open(handle, name, mtu, logLevel));
+    succeed(await openHandle(handle));
     signal?.throwIfAborted();
     const end = pipe(succeed(library.endFd(handle)), "the tunnel's end");
-    return new FfiTunnel(library, handle, end, logEnded);
+    return { handle, end, logEnded };
   } catch (error) {
     await library.close(handle);
     await logEnded;
@@ -49,13 +74,14 @@ export async function startTunnel(
 }
 
 /** One tunnel. It owns its handle and the two descriptors that belong to it. */
-class FfiTunnel implements RunningTunnel {
+export class FfiTunnel implements RunningTunnel {
   readonly backend = "ffi";
   readonly name: string;
   readonly ended: Promise<TunnelEnd>;
   readonly #library: TunnelLibrary;
   readonly #handle: number;
   readonly #logEnded: Promise<void>;
+  readonly #removeNow: () => void;
   readonly #endRead: Promise<TunnelEnd>;
   #end: TunnelEnd | undefined;
   #closed: Promise<void> | undefined;
@@ -63,11 +89,18 @@ class FfiTunnel implements RunningTunnel {
   #previous: Promise<unknown> = Promise.resolve();
   #answer = Buffer.alloc(4096);
 
-  constructor(library: TunnelLibrary, handle: number, end: Socket, logEnded: Promise<void>) {
+  /** `removeNow` removes what would stay on the file system if this process ended now. */
+  constructor(
+    library: TunnelLibrary,
+    name: string,
+    { handle, end, logEnded }: OpenedHandle,
+    removeNow: () => void,
+  ) {
     this.#library = library;
     this.#handle = handle;
     this.#logEnded = logEnded;
-    this.name = library.interfaceName(handle);
+    this.#removeNow = removeNow;
+    this.name = name;
     this.#endRead = this.#readEnd(end);
     this.ended = this.#freeAtEnd();
   }
@@ -101,7 +134,7 @@ class FfiTunnel implements RunningTunnel {
 
   async #call(request: Buffer): Promise<Buffer> {
     for (;;) {
-      this.#refuseIfEnded();
+      this.refuseIfEnded();
       const buffer = this.#answer;
       const length = await this.#library.exchange(this.#handle, request, buffer);
       if (length >= 0) {
@@ -121,14 +154,14 @@ class FfiTunnel implements RunningTunnel {
     }
   }
 
-  #refuseIfEnded(): void {
+  protected refuseIfEnded(): void {
     if (this.#end !== undefined) throw endedError(this.#end);
     if (this.#closed !== undefined) throw closedError(this.name);
   }
 
   abandon(): void {
-    // The interface ends with the process; the socket's file would stay.
-    if (this.#end === undefined) removeSocketNow(this.name);
+    // The engine ends with the process; the socket's file would stay.
+    if (this.#end === undefined) this.#removeNow();
   }
 
   close(): Promise<void> {

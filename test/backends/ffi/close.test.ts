@@ -17,6 +17,7 @@ async function withWaitingExchange(waiting: () => void): Promise<TunnelLibrary> 
     newHandle: () => library.newHandle(),
     disable: (handle, features) => library.disable(handle, features),
     open: (handle, name, mtu, level) => library.open(handle, name, mtu, level),
+    openUserspace: (handle, path, mtu, level) => library.openUserspace(handle, path, mtu, level),
     interfaceName: (handle) => library.interfaceName(handle),
     logFd: (handle) => library.logFd(handle),
     endFd: (handle) => library.endFd(handle),

@@ -1,0 +1,67 @@
+import { withDeadline } from "../../deadline.js";
+import { StationDirectory } from "../../station/directory.js";
+import { exchangeOverStation } from "../../station/exchange.js";
+import type { RunningStation, StationOptions } from "../backend.js";
+import { Child } from "./child.js";
+import { childDescriptors } from "./descriptors.js";
+import { ExecTunnel, environment, startTimeout, untilReady } from "./tunnel.js";
+
+/** Starts a userspace tunnel in a child process. */
+export async function startStation(
+  executable: string,
+  options: StationOptions,
+): Promise<RunningStation> {
+  const { name, signal, mtu, onLog, env } = options;
+  const directory = StationDirectory.make(env);
+  const { path } = directory;
+  let child: Child;
+  try {
+    child = await Child.start({
+      command: executable,
+      args: ["--userspace"],
+      descriptors: childDescriptors(
+        {
+          ...environment(options),
+          WG_STATION_PATH: path,
+          ...(mtu !== undefined && { WG_MTU: String(mtu) }),
+        },
+        ["ignore", "pipe", "pipe"],
+        true,
+      ),
+      ...(onLog && { onLine: onLog }),
+    });
+  } catch (error) {
+    directory.remove();
+    throw error;
+  }
+  const abandon = () => {
+    child.kill();
+    directory.remove();
+  };
+  options.onStarting?.(abandon);
+  try {
+    await withDeadline(`Starting ${name}`, startTimeout, signal, (either) =>
+      untilReady(child, name, false, either),
+    );
+    signal?.throwIfAborted();
+  } catch (error) {
+    await child.terminate();
+    directory.remove();
+    throw error;
+  }
+  return new ExecStation(child, name, directory);
+}
+
+class ExecStation extends ExecTunnel implements RunningStation {
+  readonly path: string;
+
+  constructor(child: Child, name: string, directory: StationDirectory) {
+    const { path } = directory;
+    super(child, name, {
+      exchange: (request, signal) => exchangeOverStation(path, name, request, signal),
+      remove: async () => directory.remove(),
+      removeNow: () => directory.remove(),
+    });
+    this.path = path;
+  }
+}
