@@ -9,6 +9,7 @@ import (
 type deadline struct {
 	mu      sync.Mutex
 	timer   *time.Timer
+	at      time.Time     // zero if there is none
 	expired chan struct{} // nil until a call waits or a time is set
 	done    bool          // expired is closed
 }
@@ -24,6 +25,7 @@ func (d *deadline) set(t time.Time) {
 	if d.done {
 		d.expired, d.done = nil, false
 	}
+	d.at = t
 	if t.IsZero() {
 		return
 	}
@@ -64,5 +66,5 @@ func (d *deadline) wait() <-chan struct{} {
 func (d *deadline) isOver() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.done
+	return d.done || !d.at.IsZero() && !time.Now().Before(d.at)
 }
