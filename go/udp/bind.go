@@ -48,6 +48,7 @@ var _ conn.Bind = (*Bind)(nil)
 type Bind struct {
 	logf, errorf func(format string, args ...any)
 	offloads     Offloads
+	optional     bool      // netlink sockets are
 	batches      sync.Pool // of *sendBatch
 	inbound      *inflight.Inbound
 	outbound     *inflight.Outbound
@@ -76,6 +77,10 @@ type openSockets struct {
 // Config configures a Bind. With the zero value, datagrams are neither joined nor limited in number.
 type Config struct {
 	Offloads Offloads
+	// NetlinkOptional makes Open succeed though no netlink socket can be opened, for whatever reason. Then sources
+	// are not checked, but dropped once the kernel refuses them. Otherwise Open succeeds only if a sandbox denies such
+	// sockets or the system has none.
+	NetlinkOptional bool
 	// Inbound counts packets from where they are received, Outbound those that Send takes out of the
 	// engine. Either may be nil.
 	Inbound  *inflight.Inbound
@@ -110,6 +115,7 @@ func NewBind(config Config) *Bind {
 		logf:     config.Logf,
 		errorf:   config.Errorf,
 		offloads: config.Offloads,
+		optional: config.NetlinkOptional,
 		inbound:  config.Inbound,
 		outbound: config.Outbound,
 		batches:  sync.Pool{New: func() any { return newSendBatch() }},
@@ -207,11 +213,19 @@ func (o *openSockets) port() uint16 {
 
 func (b *Bind) watchRoutes(opened *openSockets) error {
 	query, err := newRouteQuery(b.logf)
+	if err != nil && b.optional {
+		b.logf("UDP bind: sources are not checked, because no netlink socket can be opened: %v", err)
+		query, err = muteRouteQuery(b.logf), nil
+	}
 	if err != nil {
 		return fmt.Errorf("udp: open a netlink socket to query routes: %w", err)
 	}
 	opened.query = query
 	routes, err := newRouteListener(b.logf, b.errorf)
+	if err != nil && b.optional {
+		b.logf("UDP bind: changes of routes are not noticed at once, because no netlink socket can be opened: %v", err)
+		routes, err = deafRouteListener(b.errorf), nil
+	}
 	if err != nil {
 		return fmt.Errorf("udp: open a netlink socket to watch routes: %w", err)
 	}

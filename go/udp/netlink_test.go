@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -46,6 +47,32 @@ func TestWithoutNetlinkDatagramsPassAndAnswersLeaveFromTheAddressToWhichThePeerS
 				}
 			}
 		})
+	}
+}
+
+func TestIfNetlinkIsOptionalItMayFailForAnyReason(t *testing.T) {
+	here, there := newNamespace(t), newNamespace(t)
+	connect(t, here, there, "veth")
+	here.ip(t, "addr add 10.0.0.1/24 dev veth", "addr add 10.0.0.2/24 dev veth")
+	there.ip(t, "addr add 10.0.0.9/24 dev veth")
+	here.refuse(t, unix.SYS_SOCKET, 0, unix.AF_NETLINK, unix.ENFILE)
+	here.run(t, func() error {
+		strict := NewBind(Config{})
+		if _, _, err := strict.Open(0); !errors.Is(err, unix.ENFILE) {
+			return fmt.Errorf("Open = %w, want ENFILE", errors.Join(err, strict.Close()))
+		}
+		return nil
+	})
+	s, peer := openStationWith(t, here, Config{Offloads: AllOffloads, NetlinkOptional: true}), openStation(t, there)
+	for _, address := range []string{"10.0.0.1", "10.0.0.2"} {
+		learnt := learnSource(t, s, peer, address)
+		packets := numbered(70, 1000)
+		s.send(t, learnt, packets...)
+		for _, d := range peer.expectArrived(t, packets) {
+			if got := d.from.DstIP().String(); got != address {
+				t.Fatalf("a datagram came from %s, not from %s", got, address)
+			}
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ type routeListener struct {
 }
 
 func newRouteListener(logf, errorf func(format string, arguments ...any)) (*routeListener, error) {
-	l := &routeListener{errorf: errorf, stopping: make(chan struct{}), stopped: make(chan struct{})}
+	l := deafRouteListener(errorf)
 	fd, err := rtnetlink.Open(unix.SOCK_NONBLOCK, routeGroups)
 	if rtnetlink.IsUnavailable(err) {
 		logf("UDP bind: sources are checked every %v, because changes of routes are not reported here: %v", routePollInterval, err)
@@ -46,6 +46,11 @@ func newRouteListener(logf, errorf func(format string, arguments ...any)) (*rout
 	}
 	l.file, err = pollable.NewFile(fd, "netlink messages about routes")
 	return l, err
+}
+
+// deafRouteListener returns a routeListener that never learns of a change.
+func deafRouteListener(errorf func(format string, arguments ...any)) *routeListener {
+	return &routeListener{errorf: errorf, stopping: make(chan struct{}), stopped: make(chan struct{})}
 }
 
 // isDeaf reports whether run calls changed every routePollInterval, because it never learns of a change.

@@ -62,6 +62,11 @@ func newRouteQuery(logf func(format string, arguments ...any)) (*routeQuery, err
 	return q, nil
 }
 
+// muteRouteQuery returns a routeQuery that never asks.
+func muteRouteQuery(logf func(format string, arguments ...any)) *routeQuery {
+	return &routeQuery{logf: logf, mute: true}
+}
+
 // silence reports whether an error means that the kernel never answers this process. It is then not asked again.
 func (q *routeQuery) silence(err error) bool {
 	if rtnetlink.IsUnavailable(err) && !q.mute {
