@@ -40,7 +40,7 @@ export const unsupportedSections: ReadonlyMap<string, string> = new Map([
   ],
   [
     "resolve",
-    "[Resolve] is not supported: a name's addresses of both families are tried, IPv6 first, as far as the tunnel has an address of the family",
+    "[Resolve] is not supported: the addresses of a name are tried in turn, those of both families if the tunnel has both",
   ],
 ]);
 

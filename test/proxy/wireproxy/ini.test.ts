@@ -23,6 +23,7 @@ describe("a line of wireproxy's file", () => {
     ['Password = "a"b"', field("Password", '"a"b"', 11)],
     ['Password = "', field("Password", '"', 11)],
     ["Password = `a#b;c\\` # d", field("Password", "a#b;c\\", 12)],
+    ["Password = `a`b` c", field("Password", "a`b", 12)],
     ["Password = `", field("Password", "`", 11)],
     ['Password = """a`#"b"""', field("Password", 'a`#"b', 14)],
     ['Password = """', field("Password", '"""', 11)],

@@ -110,7 +110,11 @@ BindAddress = 127.0.0.1:8080
   });
 
   it("may have several peers and several sections of one kind", () => {
-    const { wireguard: part, expose } = parse(`[Interface]
+    const {
+      wireguard: part,
+      expose,
+      warnings,
+    } = parse(`[Interface]
 Address = 10.7.0.40/32
 PrivateKey = ${key("a")}
 DNS = 10.7.0.1
@@ -138,6 +142,7 @@ Target = 127.0.0.1:80
       part.config.peers.map(({ allowedIps }) => allowedIps),
       [["10.7.0.100/32"], ["10.7.0.1/32", "fd00:7::1/128"]],
     );
+    assert.deepEqual(warnings, []);
     assert.deepEqual(expose.map(formatExpose), ["5000=localhost:5000", "5080=127.0.0.1:80"]);
   });
 
@@ -254,7 +259,7 @@ Target = [fd00::a]:80
 `),
       [
         "1: [SNI] is not supported, and nothing listens there: let clients use [Socks5] or [http], or forward port 443 of one host.",
-        "4: [Resolve] is not supported: a name's addresses of both families are tried, IPv6 first, as far as the tunnel has an address of the family.",
+        "4: [Resolve] is not supported: the addresses of a name are tried in turn, those of both families if the tunnel has both.",
         "8: an HTTP proxy over TLS is not supported: this one speaks plain HTTP, so give clients an address that begins with http://.",
         "10: TunnelDomains is not supported: every connection goes through the tunnel, and none around it.",
         "12: LogDomains is not supported: the log names targets at the level verbose.",
