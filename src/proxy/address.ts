@@ -117,6 +117,7 @@ function split(
     }
     return { host, port, portAt: text.length - port.length };
   }
+  if (text.includes("://")) throw new TextProblem("this is a URL", expected);
   if (!/[[\]]/.test(text) && text.includes(":")) {
     throw new TextProblem("an IPv6 address must be in brackets", expected);
   }
