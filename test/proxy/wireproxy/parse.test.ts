@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
+import { packageRoot } from "../../../src/artifacts.js";
 import { ConfigError, type Diagnostic } from "../../../src/config/diagnostic.js";
 import { parseConfig } from "../../../src/config/parse.js";
 import { WgBridgeError } from "../../../src/errors.js";
 import { formatSocketAddress } from "../../../src/proxy/address.js";
 import { formatExpose, formatForward } from "../../../src/proxy/forward.js";
+import { parseProxyOptions } from "../../../src/proxy/options.js";
 import {
   checkWireproxy,
   isWireproxyFile,
@@ -107,6 +110,30 @@ BindAddress = 127.0.0.1:8080
       stdio: { host: "ssh.example.org", port: 22 },
       warnings: [],
     });
+  });
+
+  it("opens what the options beside the sections in docs/proxy-migration.md do", () => {
+    const page = readFileSync(`${packageRoot}/docs/proxy-migration.md`, "utf8");
+    const text = /```text\n(.*?)```/s.exec(page)?.[1] ?? "";
+    const env = { WIREGUARD_KEY: key("a") };
+    const { socks5, http, forward, expose, stdio } = parse(text, { ...strict, env });
+    const words: Record<string, string[]> = {};
+    for (const [, name = "", word = ""] of text.matchAll(/# --([a-z0-9]+) (\S+)/g)) {
+      words[name] = [...(words[name] ?? []), word];
+    }
+    const { stdio: [stdioWord = ""] = [], ...others } = words;
+    const options = parseProxyOptions({ ...others, stdio: stdioWord });
+    assert.deepEqual(
+      [socks5, http].map((all) =>
+        all.map(({ listen, users = [] }) => [listen, users.map(({ user }) => user)]),
+      ),
+      [options.socks5, options.http].map((all) =>
+        all.map(({ listen, user }) => [listen, user === undefined ? [] : [user.name]]),
+      ),
+    );
+    const { forward: forwards, expose: exposes, stdio: target } = options;
+    assert.deepEqual([forward, expose, stdio], [forwards, exposes, target]);
+    assert.deepEqual([socks5.length, http.length, forward.length, expose.length], [1, 1, 2, 1]);
   });
 
   it("may have several peers and several sections of one kind", () => {
