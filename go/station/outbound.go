@@ -1,0 +1,209 @@
+package station
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+// maxPiece is how many bytes are given to the stack at once: what one of its buffers holds.
+const maxPiece = 64 << 10
+
+// An outbound pump moves bytes from the client to the tunnel: out of the socket straight into the stack's buffers.
+type outbound struct {
+	*stream
+	entry   waiter.Entry
+	stalled atomic.Bool // it waits for room in the tunnel's buffer
+	piece   piece
+
+	// The outcome of one call of collect.
+	isOver  bool // the client has ended its side
+	err     error
+	failure tcpip.Error
+}
+
+func newOutbound(t *stream) *outbound { return &outbound{stream: t} }
+
+// NotifyEvent implements waiter.EventListener: there may be room again. The stack calls it while it holds locks.
+func (p *outbound) NotifyEvent(waiter.EventMask) {
+	if p.stalled.CompareAndSwap(true, false) {
+		p.wake()
+	}
+}
+
+// run returns nil once both sides have ended, or why it ends before that.
+func (p *outbound) run() error {
+	p.entry.Init(p, waiter.WritableEvents|waiter.EventHUp|waiter.EventErr)
+	queue := p.conn.Queue()
+	queue.EventRegister(&p.entry)
+	defer queue.EventUnregister(&p.entry)
+	for collect := p.collect; !p.isOver; {
+		p.err, p.failure = nil, nil
+		switch err := p.wait(collect); {
+		case err != nil:
+			return err
+		case p.err != nil:
+			// The client has closed the connection, and had not read everything.
+			p.gone.Store(true)
+			p.endpoint.Abort()
+			return errGone
+		}
+		switch p.failure.(type) {
+		case nil:
+		case *tcpip.ErrWouldBlock:
+			if err := p.awaitRoom(); err != nil {
+				return err
+			}
+		case *tcpip.ErrClosedForSend:
+			return errEnded // inbound knows why
+		default:
+			if p.isReset.Load() {
+				return errEnded
+			}
+			return failureOf(p.failure)
+		}
+	}
+	p.endpoint.Shutdown(tcpip.ShutdownWrite) // fails if the connection has failed, which inbound reports
+	return p.awaitEnd()
+}
+
+// wait calls ready whenever the socket may be ready, until that returns true. It also returns when the stream was woken,
+// having called ready in vain or not at all.
+func (p *outbound) wait(ready func(fd uintptr) bool) error {
+	err := p.raw.Read(ready)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		// Only this goroutine takes the deadline back, while it does not wait, so no wake is lost.
+		err = p.connection.SetReadDeadline(time.Time{})
+	}
+	if err != nil {
+		return errEnded // the connection was closed here
+	}
+	return nil
+}
+
+// collect gives what the client has sent to the stack, until that has no room or the socket is empty. It returns false in
+// the second case.
+func (p *outbound) collect(fd uintptr) bool {
+	for {
+		size, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+		if err != nil {
+			p.err = err
+			return true
+		}
+		if size == 0 {
+			switch waits, err := peek(int(fd)); {
+			case errors.Is(err, unix.EAGAIN):
+				return false
+			case err != nil:
+				p.err = err
+				return true
+			case waits:
+				continue
+			}
+			p.isOver = true
+			return true
+		}
+		p.piece = piece{fd: int(fd), left: min(size, maxPiece)}
+		n, failure := p.endpoint.Write(&p.piece, tcpip.WriteOptions{})
+		p.client.station.sent.Add(uint64(n))
+		if p.piece.err != nil || failure != nil {
+			p.err, p.failure = p.piece.err, failure
+			return true
+		}
+	}
+}
+
+// peek reports whether there is something to read. Without an error, false is the end.
+func peek(fd int) (waits bool, err error) {
+	for {
+		var one [1]byte
+		n, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		if !errors.Is(err, unix.EINTR) {
+			return n > 0, err
+		}
+	}
+}
+
+// A piece is a number of bytes that wait in a socket, for the stack to read.
+type piece struct {
+	fd, left int
+	err      error
+}
+
+// Len returns how many bytes are left.
+func (p *piece) Len() int { return p.left }
+
+// Read reads some of them.
+func (p *piece) Read(into []byte) (int, error) {
+	if p.left == 0 {
+		return 0, io.EOF
+	}
+	if len(into) == 0 {
+		return 0, nil // The stack asks for nothing first; io.EOF would end its copy.
+	}
+	for {
+		n, err := unix.Read(p.fd, into[:min(len(into), p.left)])
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			p.err = err
+			return 0, err
+		case n == 0: // Only this pump reads, so what waited is there.
+			p.err = io.ErrUnexpectedEOF
+			return 0, p.err
+		}
+		p.left -= n
+		return n, nil
+	}
+}
+
+// awaitRoom returns once the tunnel's buffer may have room, or the connection has failed. If the client closes its
+// connection meanwhile, what it has sent has a limited time to leave.
+func (p *outbound) awaitRoom() error {
+	p.stalled.Store(true)
+	defer p.stalled.Store(false)
+	for p.stalled.Load() && p.endpoint.Readiness(waiter.WritableEvents|waiter.EventHUp|waiter.EventErr) == 0 {
+		hungUp := false
+		err := p.wait(func(fd uintptr) bool {
+			hungUp = !p.gone.Load() && hasHungUp(fd)
+			return hungUp
+		})
+		if err != nil {
+			return err
+		}
+		if hungUp {
+			p.gone.Store(true)
+			p.orphan()
+		}
+	}
+	return nil
+}
+
+// awaitEnd returns nil once the tunnel's side has ended as well. If the client closes its connection before that, it does
+// not want the rest.
+func (p *outbound) awaitEnd() error {
+	for !p.received.Load() && !p.hasFailed() {
+		hungUp := false
+		err := p.wait(func(fd uintptr) bool {
+			hungUp = hasHungUp(fd)
+			return hungUp
+		})
+		switch {
+		case err != nil:
+			return err
+		case hungUp && !p.received.Load():
+			p.gone.Store(true)
+			// This resets the connection if there is something unread, and makes inbound end.
+			p.endpoint.Shutdown(tcpip.ShutdownRead | tcpip.ShutdownWrite)
+			return errGone
+		}
+	}
+	return nil
+}

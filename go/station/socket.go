@@ -1,0 +1,136 @@
+package station
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/pollable"
+)
+
+// MaxPath is the maximum length in bytes of a socket's path: the kernel's, less the NUL that ends it.
+const MaxPath = 107
+
+// ErrUntrusted says that another user could take the station's place, or uses it. It wraps EPERM.
+var ErrUntrusted = fmt.Errorf("not trusted: %w", unix.EPERM)
+
+// A socket is a station's socket. Its Close removes its path.
+type socket struct {
+	*net.UnixListener
+	path          string
+	device, inode uint64
+}
+
+// listen binds a socket to a path and listens on it, with mode 0600. The error wraps EADDRINUSE if something is there,
+// and ErrUntrusted if anybody else could enter the directory.
+func listen(path string) (_ *socket, err error) {
+	if path == "" || len(path) > MaxPath || !filepath.IsAbs(path) {
+		return nil, fmt.Errorf("the station's socket cannot be %q: name an absolute path of at most %d bytes: %w", path, MaxPath, unix.EINVAL)
+	}
+	if err := checkDirectory(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("the directory of the station's socket: %w", err)
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("creating the station's socket: %w", os.NewSyscallError("socket", err))
+	}
+	file := os.NewFile(uintptr(fd), path)
+	defer file.Close() // the listener has a descriptor of its own
+	// The mode of an unbound socket becomes that of its path: there is no moment in which others may connect.
+	if err := unix.Fchmod(fd, 0o600); err != nil {
+		return nil, fmt.Errorf("the mode of the station's socket: %w", os.NewSyscallError("fchmod", err))
+	}
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		return nil, fmt.Errorf("binding the station's socket %s: %w", path, os.NewSyscallError("bind", err))
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}()
+	var stat unix.Stat_t
+	if err := unix.Lstat(path, &stat); err != nil {
+		return nil, fmt.Errorf("inspecting the station's socket %s: %w", path, os.NewSyscallError("lstat", err))
+	}
+	if err := unix.Listen(fd, unix.SOMAXCONN); err != nil {
+		return nil, fmt.Errorf("listening on the station's socket %s: %w", path, os.NewSyscallError("listen", err))
+	}
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("listening on the station's socket %s: %w", path, err)
+	}
+	unixListener, ok := listener.(*net.UnixListener)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s is not a Unix socket: %w", path, unix.ENOTSOCK), listener.Close())
+	}
+	unixListener.SetUnlinkOnClose(false) // Close looks first whose socket it is
+	return &socket{unixListener, path, uint64(stat.Dev), stat.Ino}, nil
+}
+
+// checkDirectory returns an error if anybody but this user could enter a directory.
+func checkDirectory(directory string) error {
+	var stat unix.Stat_t
+	if err := unix.Lstat(directory, &stat); err != nil {
+		return fmt.Errorf("inspecting %s: %w", directory, os.NewSyscallError("lstat", err))
+	}
+	switch {
+	case stat.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return fmt.Errorf("%s is not a directory: %w", directory, unix.ENOTDIR)
+	case stat.Uid != uint32(os.Geteuid()):
+		return fmt.Errorf("%s belongs to user %d: make one of your own, with mode 0700: %w", directory, stat.Uid, ErrUntrusted)
+	case stat.Mode&0o077 != 0:
+		return fmt.Errorf("others may use %s (mode %#o): make one with mode 0700: %w", directory, stat.Mode&0o7777, ErrUntrusted)
+	}
+	return nil
+}
+
+// Close stops listening and removes the path, unless something else has taken it.
+func (s *socket) Close() error {
+	var stat unix.Stat_t
+	err := unix.Lstat(s.path, &stat)
+	switch {
+	case errors.Is(err, unix.ENOENT), err == nil && (uint64(stat.Dev) != s.device || stat.Ino != s.inode):
+		err = nil
+	case err == nil:
+		err = os.Remove(s.path)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("the station's socket %s is left: %w", s.path, err)
+	} else {
+		err = nil
+	}
+	return errors.Join(err, s.UnixListener.Close())
+}
+
+// identify returns the process at the other end of a connection, or an error that wraps ErrUntrusted if it may not use
+// the station.
+func (s *Station) identify(connection *net.UnixConn) (process int, err error) {
+	raw, err := connection.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var peer *unix.Ucred
+	err = pollable.Control(raw, func(fd int) (err error) {
+		peer, err = unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+		return os.NewSyscallError("getsockopt", err)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return int(peer.Pid), checkPeer(peer, uint32(os.Geteuid()), s.config.Client)
+}
+
+// checkPeer returns an error unless peer is of the user, and is the process client if that is not 0.
+func checkPeer(peer *unix.Ucred, user uint32, client int) error {
+	switch {
+	case peer.Uid != user:
+		return fmt.Errorf("process %d is of user %d: %w", peer.Pid, peer.Uid, ErrUntrusted)
+	case client != 0 && int(peer.Pid) != client:
+		return fmt.Errorf("process %d is not the one that opened the tunnel, %d: %w", peer.Pid, client, ErrUntrusted)
+	}
+	return nil
+}

@@ -1,0 +1,604 @@
+package station
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+
+	"wg-bridge/go/netstack"
+)
+
+func TestAStreamCarriesBytesBothWaysAndSaysItsEnds(t *testing.T) {
+	p := newPair(t, nil)
+	p.control(t)
+	for family, address := range map[string]netip.Addr{"IPv4": far4, "IPv6": far6} {
+		listener := p.listen(t, address)
+		stream, answer := p.open(t, fields{"kind": "connect", "address": address, "port": listener.Local().Port()})
+		conn := accept(t, listener)
+		want := endsOf(uint64(answer["id"].(float64)), conn.Remote(), conn.Local())
+		got := ends{
+			number(answer["id"]), answer["localAddress"].(string), uint16(number(answer["localPort"])),
+			answer["remoteAddress"].(string), uint16(number(answer["remotePort"])), answer["remoteFamily"].(string),
+		}
+		if got != want || got.RemoteFamily != family {
+			t.Errorf("%s: the answer is %v, want %v", family, got, want)
+		}
+		exchange(t, stream, conn)
+	}
+}
+
+// exchange sends random bytes both ways at once, and ends both sides.
+func exchange(t testing.TB, near, far endOfStream) {
+	t.Helper()
+	sums := make(chan [2][]byte, 2)
+	var random rand.ChaCha8
+	sent := make([]byte, 1<<20)
+	_, _ = random.Read(sent)
+	for _, pair := range [][2]endOfStream{{near, far}, {far, near}} {
+		go func() {
+			_, err := pair[0].Write(sent)
+			if err = errors.Join(err, pair[0].CloseWrite()); err != nil {
+				t.Error(err)
+			}
+		}()
+		go func() {
+			hash := sha256.New()
+			if _, err := io.Copy(hash, struct{ io.Reader }{pair[1]}); err != nil {
+				t.Error(err)
+			}
+			sums <- [2][]byte{hash.Sum(nil)}
+		}()
+	}
+	want := sha256.Sum256(sent)
+	for range 2 {
+		if got := await(t, sums, "the bytes"); !bytes.Equal(got[0], want[:]) {
+			t.Error("the bytes have changed")
+		}
+	}
+}
+
+type endOfStream interface {
+	io.ReadWriter
+	CloseWrite() error
+}
+
+func TestAConnectionThatFailsIsAnsweredWithTheReason(t *testing.T) {
+	p := newPair(t, nil)
+	p.control(t)
+	closed := p.listen(t, far4)
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		request fields
+		errno   string
+		message string
+	}{
+		"refused":         {fields{"address": far4, "port": closed.Local().Port()}, "ECONNREFUSED", ""},
+		"silent":          {fields{"address": silent4, "port": 80, "timeout": 200}, "ETIMEDOUT", "200ms"},
+		"outside":         {fields{"address": elsewhere, "port": 80}, "EHOSTUNREACH", "10.9.0.2/31"},
+		"no endpoint":     {fields{"address": mute, "port": 80}, "EHOSTUNREACH", "no endpoint"},
+		"loopback":        {fields{"address": "127.0.0.1", "port": 80}, "EHOSTUNREACH", ""},
+		"not an address":  {fields{"address": "10.9.0", "port": 80}, "EINVAL", `"10.9.0"`},
+		"a zone":          {fields{"address": "fe80::1%lo", "port": 80}, "EINVAL", ""},
+		"no target":       {fields{"port": 80}, "EINVAL", ""},
+		"two targets":     {fields{"address": far4, "host": "far", "port": 80}, "EINVAL", ""},
+		"no port":         {fields{"address": far4}, "EADDRNOTAVAIL", ""},
+		"a large port":    {fields{"address": far4, "port": 65536}, "EINVAL", `"port"`},
+		"a port of text":  {fields{"address": far4, "port": "80"}, "EINVAL", `"port"`},
+		"a bad timeout":   {fields{"address": far4, "port": 80, "timeout": -1}, "EINVAL", "-1 ms"},
+		"a bad option":    {fields{"address": far4, "port": 80, "keepAlive": "yes"}, "EINVAL", "keepAlive"},
+		"not its address": {fields{"address": far4, "port": 80, "localAddress": elsewhere}, "EADDRNOTAVAIL", ""},
+		"no such name":    {fields{"host": "nowhere", "port": 80}, "ENOTFOUND", "nowhere"},
+		"a slow name":     {fields{"host": "slow", "port": 80, "timeout": 100}, "ETIMEDOUT", ""},
+	} {
+		test.request["kind"] = "connect"
+		connection, answer := p.open(t, test.request)
+		message, _ := answer["message"].(string)
+		if answer["errno"] != test.errno || message == "" || !strings.Contains(message, test.message) {
+			t.Errorf("%s: %v, want %s with %q", name, answer, test.errno, test.message)
+		}
+		if _, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: then %v, want the end", name, err)
+		}
+	}
+}
+
+func TestANameIsConnectedByTheFirstAddressThatAnswers(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	p.names["far"] = []netip.Addr{silent4, elsewhere, far6, far4}
+	p.names["far4"] = []netip.Addr{far4}
+	p.names["gone"] = []netip.Addr{elsewhere}
+	port := listener.Local().Port()
+	for _, host := range []string{"far", "far4", far4.String()} {
+		_, answer := p.open(t, fields{"kind": "connect", "host": host, "port": port})
+		if answer["remoteAddress"] != far4.String() {
+			t.Errorf("%s: %v", host, answer)
+		}
+	}
+	if _, answer := p.open(t, fields{"kind": "connect", "host": "gone", "port": port}); answer["errno"] != "EHOSTUNREACH" {
+		t.Errorf("without an address that can be reached: %v", answer)
+	}
+	if _, answer := p.open(t, fields{"kind": "connect", "host": "far", "family": 6, "port": port}); answer["errno"] != "ECONNREFUSED" {
+		t.Errorf("of the other family: %v", answer)
+	}
+	c.awaitCount(t, "streams", 3)
+}
+
+func TestEachSideEndsForItself(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	for name, first := range map[string]int{"the client": 0, "the far end": 1} {
+		stream, _ := p.connect(t, listener.Local())
+		conn := accept(t, listener)
+		ends := []endOfStream{stream, conn}
+		one, other := ends[first], ends[1-first]
+		if _, err := one.Write([]byte("question")); err != nil {
+			t.Fatal(err)
+		}
+		if err := one.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(struct{ io.Reader }{other}); string(got) != "question" || err != nil {
+			t.Errorf("%s has ended: %q, %v", name, got, err)
+		}
+		if _, err := other.Write([]byte("answer")); err != nil { // The other direction goes on.
+			t.Fatal(err)
+		}
+		if err := other.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(struct{ io.Reader }{one}); string(got) != "answer" || err != nil {
+			t.Errorf("%s has ended, and gets %q, %v", name, got, err)
+		}
+		// Once both have ended, the stream is over, though neither has closed its end.
+		c.awaitCount(t, "streams", 0)
+	}
+	if len(c.failed) != 0 {
+		t.Errorf("told %v", c.failed)
+	}
+}
+
+func TestAResetByTheFarEndIsToldBeforeTheStreamEndsAndAfterItsData(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	for range 100 {
+		stream, id := p.connect(t, listener.Local())
+		conn := accept(t, listener)
+		if _, err := conn.Write([]byte("some bytes")); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 4)
+		if _, err := io.ReadFull(stream, got); err != nil { // They have arrived.
+			t.Fatal(err)
+		}
+		if err := conn.Abort(); err != nil {
+			t.Fatal(err)
+		}
+		rest, err := io.ReadAll(stream)
+		if told := c.failure(id); string(got)+string(rest) != "some bytes" || err != nil || told["errno"] != "ECONNRESET" {
+			t.Fatalf("read %q, %v; told %v", rest, err, told)
+		}
+		_ = stream.Close()
+	}
+	c.awaitCount(t, "streams", 0)
+}
+
+func TestAResetWhileTheClientWritesIsToldToo(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	for range 20 {
+		stream, id := p.connect(t, listener.Local())
+		conn := accept(t, listener)
+		written := make(chan error, 1)
+		go func() {
+			_, err := io.Copy(struct{ io.Writer }{stream}, endless{})
+			written <- err
+		}()
+		if _, err := io.ReadFull(conn, make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Abort(); err != nil {
+			t.Fatal(err)
+		}
+		// What the client has sent and nobody has read makes its end an error.
+		if _, err := io.ReadAll(stream); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("read %v", err)
+		}
+		if told := c.failure(id); told["errno"] != "ECONNRESET" {
+			t.Fatalf("told %v", told)
+		}
+		if err := await(t, written, "the end of the writing"); !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("wrote %v", err)
+		}
+		_ = stream.Close()
+	}
+}
+
+// endless reads as bytes without an end.
+type endless struct{}
+
+func (endless) Read(into []byte) (int, error) { return len(into), nil }
+
+func TestAClientThatAcknowledgesNothingHoldsUpOnlyItsStream(t *testing.T) {
+	p := newPair(t, func(config *Config) { config.limits.ack = 50 * time.Millisecond })
+	c := p.control(t)
+	c.mu.Lock()
+	c.silent = true
+	c.mu.Unlock()
+	listener := p.listen(t, far4)
+	stream, id := p.connect(t, listener.Local())
+	if err := accept(t, listener).Abort(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("read %v", err)
+	}
+	if told := c.awaitFailure(t, id); told["errno"] != "ECONNRESET" {
+		t.Errorf("told %v", told)
+	}
+}
+
+func TestAResetByTheClientReachesTheFarEnd(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	stream, id := p.connect(t, listener.Local())
+	conn := accept(t, listener)
+	if answer := c.ask(t, fields{"kind": "reset", "stream": id}); answer["errno"] != nil {
+		t.Fatal(answer)
+	}
+	expectReset(t, conn)
+	if _, err := stream.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("read %v", err)
+	}
+	c.awaitCount(t, "streams", 0)
+	if told := c.failure(id); told != nil {
+		t.Errorf("told %v", told)
+	}
+	if answer := c.ask(t, fields{"kind": "reset", "stream": id}); answer["errno"] != "EBADF" {
+		t.Errorf("a second time: %v", answer)
+	}
+}
+
+func TestAClientThatClosesItsConnectionHasStillSentWhatItWrote(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	stream, _ := p.connect(t, listener.Local())
+	conn := accept(t, listener)
+	if _, err := stream.Write([]byte("farewell")); err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); string(got) != "farewell" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	c.awaitCount(t, "streams", 0)
+	// It is closed, and not only half: what comes now is refused.
+	err := error(nil)
+	for deadline := time.Now().Add(testLimit); err == nil && time.Now().Before(deadline); {
+		_, err = conn.Write([]byte("too late"))
+	}
+	if !errors.Is(err, syscall.EPIPE) { // As in the kernel, a reset after the end of the file.
+		t.Errorf("then the far end writes %v", err)
+	}
+}
+
+func TestAClientThatClosesItsConnectionWithoutReadingAllResetsIt(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	for name, size := range map[string]int{"some": 1000, "more than the buffers hold": 4 << 20} {
+		stream, _ := p.connect(t, listener.Local())
+		conn := accept(t, listener)
+		written := make(chan error, 1)
+		go func() {
+			_, err := conn.Write(make([]byte, size))
+			written <- err
+		}()
+		if _, err := io.ReadFull(stream, make([]byte, 500)); err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Close(); err != nil {
+			t.Fatal(err)
+		}
+		expectReset(t, conn)
+		<-written
+		c.awaitCount(t, "streams", 0)
+		if len(c.failed) != 0 {
+			t.Errorf("%s: told %v", name, c.failed)
+		}
+	}
+}
+
+func TestAnUploadThatNobodyReadsEndsWhenItsClientIsGone(t *testing.T) {
+	p := newPair(t, func(config *Config) { config.limits.orphan = 100 * time.Millisecond })
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	stream, _ := p.connect(t, listener.Local())
+	conn := accept(t, listener)
+	if err := stream.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(struct{ io.Writer }{stream}, endless{}); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err) // All buffers are full.
+	}
+	if err := stream.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.awaitCount(t, "streams", 0)
+	_ = conn.Abort()
+}
+
+func TestAThousandStreamsAtOnce(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	target := p.echo(t)
+	const streams = 1000
+	var work sync.WaitGroup
+	var all sync.WaitGroup // until every stream is open
+	all.Add(streams)
+	for range streams {
+		work.Go(func() {
+			stream, answer, err := p.tryToOpen(t, fields{"kind": "connect", "address": target.Addr(), "port": target.Port()})
+			all.Done()
+			all.Wait()
+			if err != nil || answer["errno"] != nil {
+				t.Errorf("%v, %v", answer, err)
+				return
+			}
+			question := make([]byte, 10_000)
+			for i := range question {
+				question[i] = byte(i)
+			}
+			go func() {
+				if _, err := stream.Write(question); err != nil {
+					t.Error(err)
+				}
+				_ = stream.CloseWrite()
+			}()
+			if answer, err := io.ReadAll(stream); !bytes.Equal(answer, question) || err != nil {
+				t.Errorf("%d bytes, %v", len(answer), err)
+			}
+			_ = stream.Close()
+		})
+	}
+	work.Wait()
+	c.awaitCount(t, "streams", 0)
+	if sent := number(c.ask(t, fields{"kind": "stats"})["sent"]); sent != streams*10_000 {
+		t.Errorf("sent %d", sent)
+	}
+}
+
+func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
+	streams := 1_000
+	if text := os.Getenv("WG_BRIDGE_STREAMS"); text != "" {
+		var err error
+		if streams, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := newPair(t, nil)
+	forgetful := tcpip.TCPTimeWaitTimeoutOption(10 * time.Millisecond) // otherwise each is remembered for a minute
+	if err := p.near.Stack().SetTransportProtocolOption(tcp.ProtocolNumber, &forgetful); err != nil {
+		t.Fatal(err)
+	}
+	c := p.control(t)
+	target := p.echo(t)
+	once := func() {
+		stream, answer, err := p.tryToOpen(nil, fields{"kind": "connect", "address": target.Addr(), "port": target.Port()})
+		if err != nil || answer["errno"] != nil {
+			t.Fatal(answer, err)
+		}
+		if _, err := stream.Write([]byte("question")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(stream, make([]byte, 8)); err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func() (goroutines, descriptors int, heap uint64) {
+		c.awaitCount(t, "streams", 0)
+		for _, end := range []*netstack.Device{p.near, p.far} {
+			for deadline := time.Now().Add(testLimit); end.Stack().Stats().TCP.CurrentConnected.Value() > 0; runtime.Gosched() {
+				if time.Now().After(deadline) {
+					t.Fatal("there are still connections")
+				}
+			}
+		}
+		open, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.GC()
+		runtime.GC() // the first one has emptied the pools
+		var memory runtime.MemStats
+		runtime.ReadMemStats(&memory)
+		return runtime.NumGoroutine(), len(open), memory.HeapAlloc
+	}
+	for range 500 {
+		once()
+	}
+	goroutines, descriptors, heap := count()
+	for range streams {
+		once()
+	}
+	goroutinesAfter, descriptorsAfter, heapAfter := count()
+	if goroutinesAfter > goroutines+5 || descriptorsAfter > descriptors || heapAfter > heap+uint64(streams)*256 {
+		t.Errorf("goroutines %d, then %d; descriptors %d, then %d; heap %d, then %d",
+			goroutines, goroutinesAfter, descriptors, descriptorsAfter, heap, heapAfter)
+	}
+	t.Logf("goroutines %d, then %d; heap %d, then %d", goroutines, goroutinesAfter, heap, heapAfter)
+}
+
+func TestAClientThatDoesNotReadHoldsUpTheFarEndAndTakesNoMemory(t *testing.T) {
+	p := newPair(t, nil)
+	p.control(t)
+	listener := p.listen(t, far4)
+	stream, _ := p.connect(t, listener.Local())
+	conn := accept(t, listener)
+	var before, held runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	const size = 200 << 20
+	written := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(struct{ io.Writer }{conn}, io.LimitReader(endless{}, size))
+		written <- errors.Join(err, conn.CloseWrite())
+	}()
+	select {
+	case err := <-written:
+		t.Fatalf("the far end could write everything: %v", err)
+	case <-time.After(2 * time.Second): // long enough for all of it, if somebody read
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&held)
+	if grown := int64(held.HeapAlloc) - int64(before.HeapAlloc); grown > 40<<20 { // both ends' buffers
+		t.Errorf("%d bytes are held", grown)
+	}
+	if n, err := io.Copy(io.Discard, stream); n != size || err != nil {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
+	if err := await(t, written, "the end of the writing"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAClientThatHangsUpDuringTheConnectLeavesNothing(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	for range 50 {
+		connection := p.dial(t)
+		send(t, connection, fields{"v": version, "kind": "connect", "address": silent4, "port": 80, "timeout": testLimit.Milliseconds()})
+		if _, err := connection.Write([]byte("sent too early")); err != nil {
+			t.Fatal(err)
+		}
+		if err := connection.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.awaitCount(t, "streams", 0)
+}
+
+func TestWhatIsSentWithTheRequestBelongsToTheStream(t *testing.T) {
+	p := newPair(t, nil)
+	p.control(t)
+	listener := p.listen(t, far4)
+	connection := p.dial(t)
+	frame, err := appendFrame(nil, fields{"v": version, "kind": "connect", "address": far4, "port": listener.Local().Port()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connection.Write(append(frame, "early"...)); err != nil {
+		t.Fatal(err)
+	}
+	if err := connection.CloseWrite(); err != nil { // This is not a hanging up.
+		t.Fatal(err)
+	}
+	if answer := receive(t, connection); answer["errno"] != nil {
+		t.Fatal(answer)
+	}
+	if got, err := io.ReadAll(accept(t, listener)); string(got) != "early" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestThereIsAMaximumOfStreams(t *testing.T) {
+	p := newPair(t, func(config *Config) { config.limits.streams = 2 })
+	c := p.control(t)
+	target := p.echo(t)
+	first, _ := p.connect(t, target)
+	p.connect(t, target)
+	if _, answer := p.open(t, fields{"kind": "connect", "address": target.Addr(), "port": target.Port()}); answer["errno"] != "EMFILE" {
+		t.Errorf("a third one: %v", answer)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.awaitCount(t, "streams", 1)
+	p.connect(t, target)
+}
+
+func TestCloseResetsEveryStream(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	stream, _ := p.connect(t, listener.Local())
+	conn := accept(t, listener)
+	listening := c.ask(t, fields{"kind": "listen", "address": near4, "port": 0})
+	waiting, err := p.far.DialTCP(t.Context(), netip.AddrPort{}, netip.AddrPortFrom(near4, uint16(number(listening["port"]))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = waiting.Abort() })
+	await(t, c.incoming, "the announcement")
+	if err := waiting.SetDeadline(time.Now().Add(testLimit)); err != nil {
+		t.Fatal(err)
+	}
+	connecting := p.dial(t)
+	send(t, connecting, fields{"v": version, "kind": "connect", "address": silent4, "port": 80})
+	if err := p.station.Close(); err != nil {
+		t.Fatal(err)
+	}
+	expectReset(t, conn)
+	expectReset(t, waiting)
+	if _, err := stream.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("read %v", err)
+	}
+	if _, err := os.Stat(p.station.config.Path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket: %v", err)
+	}
+}
+
+func TestOptionsReachTheStack(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	_, answer := p.open(t, fields{"kind": "connect", "address": far4, "port": listener.Local().Port(), "keepAlive": 1500, "noDelay": false})
+	id := number(answer["id"])
+	stream, err := p.station.streamOf(p.station.clientOf(os.Getpid()), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := stream.endpoint.SocketOptions()
+	if !options.GetKeepAlive() || !options.GetDelayOption() {
+		t.Error("connect does not set the options")
+	}
+	if answer := c.ask(t, fields{"kind": "option", "stream": id, "keepAlive": false, "noDelay": true}); answer["errno"] != nil {
+		t.Fatal(answer)
+	}
+	if options.GetKeepAlive() || options.GetDelayOption() {
+		t.Error("option does not set the options")
+	}
+	if answer := c.ask(t, fields{"kind": "option", "stream": id, "keepAlive": true}); answer["errno"] != nil || !options.GetKeepAlive() {
+		t.Error(answer)
+	}
+	if answer := c.ask(t, fields{"kind": "option", "stream": id + 1}); answer["errno"] != "EBADF" {
+		t.Error(answer)
+	}
+}
