@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -129,18 +128,6 @@ func TestASocketThatIsGoneEndsTheTunnelWithItsReason(t *testing.T) {
 	}
 	if err := tunnel.Close(); err != nil {
 		t.Errorf("Close of a tunnel that has ended: %v", err)
-	}
-}
-
-func TestOnlyASocketThatIsGoneEndsTheAccepting(t *testing.T) {
-	for err, gone := range map[error]bool{
-		net.ErrClosed: true, unix.EBADF: true, unix.EINVAL: true, unix.ENOTSOCK: true, unix.EOPNOTSUPP: true,
-		unix.EMFILE: false, unix.ENFILE: false, unix.ENOMEM: false, unix.ENOBUFS: false, unix.EPERM: false,
-		unix.ECONNABORTED: false, unix.EPROTO: false, unix.EINTR: false, unix.EIO: false,
-	} {
-		if wrapped := (&net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", err)}); isSocketGone(wrapped) != gone {
-			t.Errorf("%v: gone %t", err, !gone)
-		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"wg-bridge/go/accepting"
 	"wg-bridge/go/descriptors"
 )
 
@@ -50,7 +51,7 @@ func (t *Tunnel) keepPort(refused, former uint16) {
 
 // awaitDescriptors returns once there are descriptors for the sockets again, or the tunnel ends.
 func (t *Tunnel) awaitDescriptors() {
-	for pause := nextPause(0); descriptors.Require(bindDescriptors) != nil; pause = nextPause(pause) {
+	for pause := accepting.NextPause(0); descriptors.Require(bindDescriptors) != nil; pause = accepting.NextPause(pause) {
 		select {
 		case <-t.ending:
 			return
@@ -62,7 +63,7 @@ func (t *Tunnel) awaitDescriptors() {
 // bringUp sets the device up if it should be: the engine tries only when the interface goes up. If it fails
 // because descriptors have run out, it waits for them again.
 func (t *Tunnel) bringUp() {
-	for t.bind.Port() == 0 && t.tun.IsUp() && !t.isEnding() {
+	for t.bind.Port() == 0 && t.packets.IsUp() && !t.isEnding() {
 		if t.device.Up() == nil || descriptors.Require(bindDescriptors) == nil {
 			return
 		}

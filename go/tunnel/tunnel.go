@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"golang.zx2c4.com/wireguard/device"
+	engine "golang.zx2c4.com/wireguard/tun"
 
 	"wg-bridge/go/descriptors"
 	"wg-bridge/go/inflight"
@@ -36,23 +37,38 @@ const (
 	InterfaceDeleted End = "interface-deleted" // as by ip link del
 	InterfaceFailed  End = "interface-failed"  // the kernel refuses to give packets
 	SocketRemoved    End = "socket-removed"    // the UAPI socket's path was removed
-	ListenerFailed   End = "listener-failed"   // the UAPI socket no longer accepts
+	ListenerFailed   End = "listener-failed"   // the UAPI socket, or the station's, no longer accepts
 	BindFailed       End = "bind-failed"       // the kernel refuses to give datagrams
 )
 
-// A Tunnel is one running interface, with its UAPI socket served. It owns the TUN file, both sockets and every
-// goroutine, and releases all of them when it ends, for whatever reason.
+// A packetEnd is where the engine's packets come from and go to: a TUN interface, or a userspace network.
+type packetEnd interface {
+	engine.Device
+	IsUp() bool
+	Gone() <-chan struct{} // closed when the end is there no more
+	Failure() error        // why, if something failed
+}
+
+// An entrance is where clients come to a tunnel: its UAPI socket, or its station.
+type entrance interface {
+	Removed() <-chan struct{} // closed when somebody has removed it
+	Close() error
+}
+
+// A Tunnel is one running interface, with its UAPI socket served, or one userspace network, with its station. It owns the
+// files, the sockets and every goroutine, and releases all of them when it ends, for whatever reason.
 type Tunnel struct {
 	name     string
 	log      Log
 	device   *device.Device
 	bind     *udp.Bind
-	tun      *tun.Device
-	listener *uapi.Listener
+	packets  packetEnd
+	entrance entrance
+	peers    *peers // of a userspace network; nil with a TUN interface
 
 	stop     chan struct{} // closed by Close
 	stopOnce sync.Once
-	accepted chan error    // from accept, once
+	accepted chan error    // why the entrance no longer accepts, once
 	deaf     chan error    // from a receiver that has given up
 	ending   chan struct{} // closed before anything is let go
 	done     chan struct{}
@@ -89,27 +105,10 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	if err := descriptors.Require(spareDescriptors); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the tunnel: %w", err), listener.Close(), tunDevice.Close())
 	}
-	t := &Tunnel{
-		name:        files.Name,
-		log:         log,
-		tun:         tunDevice,
-		listener:    listener,
-		stop:        make(chan struct{}),
-		accepted:    make(chan error, 1),
-		deaf:        make(chan error, 1),
-		ending:      make(chan struct{}),
-		done:        make(chan struct{}),
-		connections: make(map[net.Conn]struct{}),
-	}
-	t.bind = udp.NewBind(t.withFailureHooks(udpConfig))
-	t.mu.Lock() // An interface that is up already lets the device open the Bind before it is here.
-	t.device = device.NewDevice(tunDevice, t.bind, &device.Logger{Verbosef: log.Verbosef, Errorf: log.Errorf})
-	t.mu.Unlock()
-	log.Verbosef("Device started")
-	if disabled := features.Disabled(); disabled != "" {
-		log.Verbosef("Disabled: %s", disabled)
-	}
-	t.handlers.Go(t.accept)
+	t := newTunnel(files.Name, log)
+	t.packets, t.entrance = tunDevice, listener
+	t.startEngine(features, udpConfig)
+	t.handlers.Go(func() { t.accept(listener) })
 	go t.waitForEnd()
 	log.Verbosef("UAPI listener started")
 	if err := listener.Unwatched(); err != nil {
@@ -118,13 +117,43 @@ func Start(files Files, features Features, log Log) (_ *Tunnel, err error) {
 	return t, nil
 }
 
-// configure returns the configuration of both ends of the engine.
-func configure(features Features, log Log) (tun.Config, udp.Config) {
+func newTunnel(name string, log Log) *Tunnel {
+	return &Tunnel{
+		name:        name,
+		log:         log,
+		stop:        make(chan struct{}),
+		accepted:    make(chan error, 1),
+		deaf:        make(chan error, 1),
+		ending:      make(chan struct{}),
+		done:        make(chan struct{}),
+		connections: make(map[net.Conn]struct{}),
+	}
+}
+
+// startEngine starts the engine between the packets' end and UDP sockets.
+func (t *Tunnel) startEngine(features Features, config udp.Config) {
+	t.bind = udp.NewBind(t.withFailureHooks(config))
+	t.mu.Lock() // An interface that is up already lets the device open the Bind before it is here.
+	t.device = device.NewDevice(t.packets, t.bind, &device.Logger{Verbosef: t.log.Verbosef, Errorf: t.log.Errorf})
+	t.mu.Unlock()
+	t.log.Verbosef("Device started")
+	if disabled := features.Disabled(); disabled != "" {
+		t.log.Verbosef("Disabled: %s", disabled)
+	}
+}
+
+// limitInFlight returns the limits between both ends of the engine.
+func limitInFlight(features Features) (*inflight.Outbound, *inflight.Inbound) {
 	maximum := maxInFlight
 	if !features.InFlightLimit {
 		maximum = maxInFlightUnlimited
 	}
-	outbound, inbound := inflight.NewOutbound(maximum), inflight.NewInbound(maximum)
+	return inflight.NewOutbound(maximum), inflight.NewInbound(maximum)
+}
+
+// configure returns the configuration of both ends of the engine.
+func configure(features Features, log Log) (tun.Config, udp.Config) {
+	outbound, inbound := limitInFlight(features)
 	return tun.Config{Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf},
 		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf}
 }
@@ -180,17 +209,17 @@ func (t *Tunnel) waitForEnd() {
 	select {
 	case <-t.stop:
 		t.end = Closed
-	case <-t.tun.Gone():
+	case <-t.packets.Gone():
 		t.end = InterfaceDeleted
-		if err := t.tun.Failure(); err != nil {
+		if err := t.packets.Failure(); err != nil {
 			t.end = InterfaceFailed
 			t.endErr = fmt.Errorf("reading from the interface %s: %w", t.name, err)
 		}
-	case <-t.listener.Removed():
+	case <-t.entrance.Removed():
 		t.end = SocketRemoved
 	case err := <-t.accepted:
 		t.end = ListenerFailed
-		t.endErr = fmt.Errorf("accepting on the UAPI socket of %s: %w", t.name, err)
+		t.endErr = err
 	case err := <-t.deaf:
 		t.end = BindFailed
 		t.endErr = fmt.Errorf("UDP bind of %s: %w", t.name, err)
@@ -199,7 +228,7 @@ func (t *Tunnel) waitForEnd() {
 	close(t.ending)
 	// The name first: its next user may be waiting. Then who still talks to the device, then the
 	// device, which closes the TUN and the UDP sockets.
-	t.closeErr = t.listener.Close()
+	t.closeErr = t.entrance.Close()
 	t.mu.Lock()
 	connections := t.connections
 	t.connections = nil
