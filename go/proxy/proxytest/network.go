@@ -210,7 +210,7 @@ func (n *Network) HostUDP(local netip.AddrPort) (*PacketConn, error) {
 	if n.sockets[local] != nil {
 		return nil, fmt.Errorf("binding %v: %w", local, syscall.EADDRINUSE)
 	}
-	conn := &PacketConn{network: n, address: local, queue: make(chan packet, 4096), closed: make(chan struct{})}
+	conn := &PacketConn{network: n, address: local, queue: make(chan packet, 128), closed: make(chan struct{})}
 	conn.changed = make(chan struct{})
 	n.sockets[local], n.hosts[local.Addr()] = conn, true
 	return conn, nil
