@@ -518,6 +518,20 @@ PersistentKeepalive = 25 \\
     );
   });
 
+  it("must check something alive if it has an interval, and addresses alone", () => {
+    const withChecks = (lines: string) => {
+      const text = wireguard.replace("[Interface]\n", `[Interface]\n${lines}`);
+      const env = { HOSTS: "::1, example.org" };
+      return checkWireproxy(text, { ...strict, env }).map(shown);
+    };
+    assert.deepEqual(withChecks("CheckAliveInterval = 5\n"), [
+      "before 2:22 CheckAliveInterval has nothing to check; expected CheckAlive with addresses as well",
+    ]);
+    assert.deepEqual(withChecks("CheckAlive = $HOSTS\n"), [
+      "before 2:14 the value of CheckAlive cannot be read; expected IP addresses, separated by commas",
+    ]);
+  });
+
   it("must have a private key and a peer, here or in the other file", () => {
     const places = (text: string) => checkWireproxy(text, strict).map(shown);
     const missing = [
