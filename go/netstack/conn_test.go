@@ -76,7 +76,7 @@ func TestStreamsArriveUnchanged(t *testing.T) {
 			near, far := newPair(t, Config{MTU: mtu})
 			for i, address := range []netip.Addr{far4, far6} {
 				client, server := establish(t, near, far, address)
-				exchange(t, uint64(i), 4<<20, client, server)
+				exchange(t, uint64(i), 4<<20/scale, client, server)
 			}
 		})
 	}

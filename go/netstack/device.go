@@ -1,5 +1,9 @@
 // Package netstack is a network in this process: a TCP/IP stack (gVisor's) behind the engine, in place of a TUN
-// interface and the kernel's stack. It needs no privileges, and nothing of it can be seen outside the process.
+// interface and the kernel's stack. It needs no privileges, and nothing outside of the process can see it.
+//
+// A Device is the engine's tun.Device, and the place to open sockets: connections, listeners, UDP sockets and pings.
+// Packets cross in batches. The stack leaves TCP segments whole, and Read cuts them; Write joins them again after it has
+// verified their checksums. The errors of all calls wrap the error numbers that the kernel has for them.
 package netstack
 
 import (

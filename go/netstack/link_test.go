@@ -97,7 +97,7 @@ func TestEverySegmentFillsTheMTUAndIsRight(t *testing.T) {
 			p := &tap{mtu: min(mtu, maxCarried)}
 			near, far := newTappedPair(t, Config{MTU: mtu}, p)
 			client, server := establish(t, near, far, address)
-			exchange(t, uint64(mtu), 1<<20, client, server)
+			exchange(t, uint64(mtu), 1<<20/scale+500_000, client, server)
 			p.mu.Lock()
 			if len(p.faults) > 0 {
 				t.Errorf("MTU %d, %v: of %d packets %v", mtu, address, p.packets, p.faults)
@@ -132,7 +132,7 @@ func TestAnMTUThatShrinksUnderLoadHoldsAtOnce(t *testing.T) {
 			}
 		}
 	})
-	exchange(t, 3, 10<<20, client, server)
+	exchange(t, 3, 10<<20/scale, client, server)
 	close(stop)
 	running.Wait()
 	for _, d := range []*Device{near, far} {
@@ -144,7 +144,7 @@ func TestAnMTUThatShrinksUnderLoadHoldsAtOnce(t *testing.T) {
 	p.mu.Lock()
 	p.mtu, p.longest = MinMTU, 0
 	p.mu.Unlock()
-	exchange(t, 4, 2<<20, old, other)
+	exchange(t, 4, 500_000, old, other)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.faults) > 0 || p.longest < MinMTU-unusedOptions {
@@ -162,7 +162,7 @@ func TestAConnectionOlderThanItsMTUKeepsToIt(t *testing.T) {
 	p.mu.Lock()
 	p.mtu, p.longest = MinMTU, 0
 	p.mu.Unlock()
-	exchange(t, 4, 2<<20, client, server)
+	exchange(t, 4, 500_000, client, server)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.faults) > 0 || p.longest < MinMTU-unusedOptions {
@@ -174,7 +174,7 @@ func TestTheStackReceivesManySegmentsAsOne(t *testing.T) {
 	p := &tap{mtu: 1420}
 	near, far := newTappedPair(t, Config{MTU: 1420}, p)
 	client, server := establish(t, near, far, far6)
-	exchange(t, 5, 8<<20, client, server)
+	exchange(t, 5, 2<<20, client, server)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if received := far.Stack().Stats().TCP.ValidSegmentsReceived.Value(); received*4 > uint64(p.packets) {
@@ -199,11 +199,11 @@ func TestDamagedSegmentsAreSentAgain(t *testing.T) {
 	testbed.CheckLeaks(t, "no interface")
 	near, far := newDevice(t, Config{}, near4, near6), newDevice(t, Config{}, far4, far6)
 	near.SetRoutes([]netip.Prefix{netip.PrefixFrom(far4, 32), netip.PrefixFrom(far6, 128)})
-	filter, damaged := damage(500, 200)
+	filter, damaged := damage(100, 200)
 	connect(t, wire{from: near, to: far, filter: filter}, wire{from: far, to: near})
 	for _, address := range []netip.Addr{far4, far6} {
 		client, server := establish(t, near, far, address)
-		exchange(t, 6, 2<<20, client, server)
+		exchange(t, 6, 1<<20, client, server)
 	}
 	if dropped := far.Stack().Stats().TCP.ChecksumErrors.Value(); int64(dropped) != damaged.Load() || dropped == 0 {
 		t.Errorf("%d segments were damaged, %d dropped for that", damaged.Load(), dropped)

@@ -35,10 +35,13 @@ export async function allChecks(): Promise<readonly Check[]> {
       words("scripts/sandbox env WG_BRIDGE_DISABLE=all go test -trimpath -race -json ./go/soak"),
       goTests,
     ),
-    // What must allocate nothing: the race detector allocates, so a build with it leaves these tests out.
+    // What must allocate nothing, and what takes long: the race detector allocates and is slow, so a build with it
+    // leaves these tests out.
     inSandbox(
-      "allocations",
-      words("scripts/sandbox go test -trimpath -json -run AllocatesNothing ./go/udp ./go/tun"),
+      "allocations and load",
+      words(
+        "scripts/sandbox go test -trimpath -json -run AllocatesNothing|TestLoad ./go/udp ./go/tun ./go/netstack",
+      ),
       goTests,
     ),
     inSandbox("soak", ["scripts/soak", "60", "-json"], { ...goTests, isBusy: false }),
