@@ -1,4 +1,5 @@
-// Command wireguard-go serves a WireGuard interface in userspace. Its command line, environment and
+// Command wireguard-go serves a WireGuard interface in userspace, or with --userspace a network that needs no
+// interface and no privileges. Its command line, environment and
 // exit codes are those of upstream's wireguard-go, but without -f it returns 0 only once the
 // interface can be configured, and otherwise says why not and returns 1.
 package main
@@ -36,11 +37,12 @@ func run(arguments []string) int {
 		fmt.Printf("wireguard-go %s\n\nUserspace WireGuard daemon for %s-%s, of wg-bridge.\n", foreground.EngineVersion(), runtime.GOOS, runtime.GOARCH)
 		return exitSuccess
 	}
-	name, foregrounded, ok := parse(arguments[1:])
+	asked, ok := parse(arguments[1:], os.Getenv(foreground.Network))
 	if !ok {
-		fmt.Printf("Usage: %s [-f/--foreground] INTERFACE-NAME\n", arguments[0])
+		fmt.Printf("Usage: %[1]s [-f/--foreground] INTERFACE-NAME\n       %[1]s --userspace\n", arguments[0])
 		return exitSuccess
 	}
+	name := asked.name
 
 	process := foreground.Process{Getenv: os.Getenv, Output: foreground.NewPatientWriter(os.Stdout)}
 	if err := descriptors.Require(runtimeDescriptors); err != nil {
@@ -53,9 +55,12 @@ func run(arguments []string) int {
 	signal.Ignore(unix.SIGPIPE)
 	level := foreground.ParseLevel(os.Getenv(foreground.LogLevel))
 	var err error
-	if foregrounded || os.Getenv(inForeground) == "1" {
+	switch {
+	case asked.userspace:
+		err = process.RunUserspace(level)
+	case asked.foregrounded || os.Getenv(inForeground) == "1":
 		err = process.Run(name, level)
-	} else {
+	default:
 		err = inBackground(process, name, level)
 	}
 	if err != nil {
@@ -64,16 +69,30 @@ func run(arguments []string) int {
 	return exitSuccess
 }
 
-// parse reads "[-f|--foreground] INTERFACE".
-func parse(arguments []string) (name string, foregrounded, ok bool) {
-	if len(arguments) == 0 {
-		return "", false, false
+// An order is what the command line and the environment ask for.
+type order struct {
+	name         string // of the interface
+	foregrounded bool
+	userspace    bool // a network in this process, always in the foreground
+}
+
+// parse reads "[-f|--foreground] INTERFACE", or "--userspace". The latter is not needed if network says the same.
+func parse(arguments []string, network string) (asked order, ok bool) {
+	asked = order{name: tunnel.UserspaceName, userspace: network == foreground.UserspaceNetwork}
+	for len(arguments) > 0 {
+		switch arguments[0] {
+		case "-f", "--foreground":
+			if asked.foregrounded {
+				return order{}, false
+			}
+			asked.foregrounded = true
+		case "--userspace":
+			asked.userspace = true
+		default:
+			asked.name = arguments[0]
+			return asked, len(arguments) == 1 && !asked.userspace
+		}
+		arguments = arguments[1:]
 	}
-	if arguments[0] == "-f" || arguments[0] == "--foreground" {
-		foregrounded, arguments = true, arguments[1:]
-	}
-	if len(arguments) != 1 {
-		return "", false, false
-	}
-	return arguments[0], foregrounded, true
+	return asked, asked.userspace
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/status"
 	"wg-bridge/go/tunnel"
 )
 
@@ -27,6 +28,14 @@ func (s StatusWriter) WriteLine(line string) bool {
 	}
 	_, _ = fmt.Fprintln(s.file, tunnel.Redact(line))
 	return true
+}
+
+// WriteReady writes that the interface of a name, or the station at a path, answers. It hides nothing: a path may look
+// like a key, and whoever reads it needs all of it.
+func (s StatusWriter) WriteReady(what string) {
+	if s.file != nil {
+		_, _ = fmt.Fprintln(s.file, status.Ready(what))
+	}
 }
 
 // WriteWithoutPoller writes one line to the descriptor that StatusFd names, for a process that is about to end
