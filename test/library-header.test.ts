@@ -77,6 +77,7 @@ describe("wireguard_go_bridge.h", () => {
       printf("%d %d %d ", wgAbiVersion(none, 64), wgAbiVersion(buffer, -1), wgAbiVersion(buffer, 0));
       printf("%d %d %d ", wgLastError(handle, none, 64), wgLastError(handle, buffer, -1), wgLastError(0, none, 1));
       printf("%d %d ", wgDisable(handle, none), wgOpen(handle, none, 0, WG_LOG_SILENT, -1, -1));
+      printf("%d %d ", wgOpenUserspace(handle, none, 0, WG_LOG_SILENT), wgOpenUserspace(handle, "station", 0, WG_LOG_SILENT));
       printf("%d ", wgName(handle, buffer, -1));
       printf("%d ", wgClose(handle));
       printf("%d", wgExchange(handle, none, -1, none, -1));
@@ -84,6 +85,6 @@ describe("wireguard_go_bridge.h", () => {
     const [invalid, closed] = ["-22", "-9"];
     const answers = output.split(" ");
     // wgName first checks whether there is a tunnel.
-    assert.deepEqual(answers, [...Array<string>(14).fill(invalid), "-107", "0", closed]);
+    assert.deepEqual(answers, [...Array<string>(16).fill(invalid), "-107", "0", closed]);
   });
 });

@@ -25,6 +25,11 @@ int wgOpen(int handle, char *name, int mtu, int logLevel, int tunFd, int uapiFd)
 	RETURN_FROM_GO(goOpen(handle, name, mtu, logLevel, tunFd, uapiFd));
 }
 
+int wgOpenUserspace(int handle, const char *stationPath, int mtu, int logLevel)
+{
+	RETURN_FROM_GO(goOpenUserspace(handle, (char *)stationPath, mtu, logLevel));
+}
+
 int wgName(int handle, char *buffer, int size) { RETURN_FROM_GO(goName(handle, buffer, size)); }
 
 int wgExchange(int handle, char *request, int requestLength, char *answer, int size)

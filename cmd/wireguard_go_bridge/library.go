@@ -183,8 +183,8 @@ func (h *handle) open(name string, mtu int, level tunnel.Level, given *tunnel.Gi
 		return err
 	}
 	defer h.mu.Unlock()
-	if h.tunnel != nil {
-		return fmt.Errorf("this handle has opened tunnel %s already: %w", h.tunnel.Name(), unix.EBUSY)
+	if err := h.unopened(); err != nil {
+		return err
 	}
 	if mtu < 0 || mtu > maxMTU {
 		return fmt.Errorf("an MTU of %d bytes is out of range: give 0 for %d, or up to %d: %w", mtu, tunnel.DefaultMTU, maxMTU, unix.EINVAL)
@@ -195,14 +195,39 @@ func (h *handle) open(name string, mtu int, level tunnel.Level, given *tunnel.Gi
 	if err != nil {
 		return err
 	}
-	var output io.Writer = io.Discard
-	if h.log == nil {
-		level = tunnel.Silent
-	} else {
-		output = h.log
-	}
-	h.tunnel, err = tunnel.Start(files, h.features, tunnel.NewLog(output, level, files.Name))
+	h.tunnel, err = tunnel.Start(files, h.features, h.newLog(level, files.Name))
 	return err
+}
+
+// openUserspace opens a tunnel without an interface. Only this process may use its station.
+func (h *handle) openUserspace(path string, mtu int, level tunnel.Level) error {
+	if err := h.lock(); err != nil {
+		return err
+	}
+	defer h.mu.Unlock()
+	if err := h.unopened(); err != nil {
+		return err
+	}
+	userspace := tunnel.Userspace{Station: path, Client: os.Getpid(), MTU: mtu}
+	var err error
+	h.tunnel, err = tunnel.StartUserspace(userspace, h.features, h.newLog(level, tunnel.UserspaceName))
+	return err
+}
+
+// unopened returns an error if the handle has opened a tunnel.
+func (h *handle) unopened() error {
+	if h.tunnel != nil {
+		return fmt.Errorf("this handle has opened tunnel %s already: %w", h.tunnel.Name(), unix.EBUSY)
+	}
+	return nil
+}
+
+// newLog returns the log of the tunnel that is to be opened: that of logFd, if it was called.
+func (h *handle) newLog(level tunnel.Level, name string) tunnel.Log {
+	if h.log == nil {
+		return tunnel.NewLog(io.Discard, tunnel.Silent, name)
+	}
+	return tunnel.NewLog(h.log, level, name)
 }
 
 // maxMTU is the kernel's limit for a TUN interface in bytes.

@@ -3,7 +3,10 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -253,4 +256,61 @@ func TestManyTunnelsOpenAndCloseAtTheSameTime(t *testing.T) {
 		})
 	}
 	workers.Wait()
+}
+
+func TestAUserspaceTunnelIsOpenedOnceAndAnswersThisProcess(t *testing.T) {
+	testbed.CheckLeaks(t, "no interface")
+	l := newLibrary()
+	directory := t.TempDir()
+	if err := os.Chmod(directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(directory, "station")
+	open := func(id int, path string, mtu int) int {
+		return l.call(id, func(h *handle) (int, error) { return 0, h.openUserspace(path, mtu, tunnel.Verbose) })
+	}
+	id := l.newHandle()
+	fd := l.call(id, (*handle).logFd)
+	for want, arguments := range map[unix.Errno]func() int{
+		unix.EINVAL: func() int { return open(id, path, 576) },
+		unix.ENOENT: func() int { return open(id, directory+"/gone/station", 0) },
+		unix.EPERM:  func() int { return open(id, "/tmp/station-of-nobody", 0) },
+	} {
+		if got := arguments(); got != -int(want) {
+			t.Errorf("%d, want %v: %+v", got, want, l.handles[id].lastFailed.get())
+		}
+	}
+	if got := open(id, path, 0); got != 0 {
+		t.Fatalf("%d: %+v", got, l.handles[id].lastFailed.get())
+	}
+	if got := open(id, path, 0); got != -int(unix.EBUSY) {
+		t.Errorf("a second time: %d", got)
+	}
+	buffer := make([]byte, 4096)
+	if n := l.exchange(id, "get=1\n\n", buffer); n < 0 || !strings.HasSuffix(string(buffer[:n]), "errno=0\n\n") {
+		t.Errorf("exchange: %d", n)
+	}
+	connection, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	const request = `{"v":1,"kind":"control"}`
+	if _, err := connection.Write(append([]byte{0, 0, 0, byte(len(request))}, request...)); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 6)
+	if _, err := io.ReadFull(connection, answer); err != nil || string(answer) != "\x00\x00\x00\x02{}" {
+		t.Errorf("%q, %v", answer, err)
+	}
+	end := l.call(id, (*handle).endFd)
+	if got := l.closeHandle(id); got != 0 {
+		t.Errorf("close: %d", got)
+	}
+	if told := lines(t, end); len(told) != 1 || told[0] != "closed" {
+		t.Errorf("told %q", told)
+	}
+	if log := strings.Join(lines(t, fd), "\n"); !strings.Contains(log, "DEBUG: (userspace) ") {
+		t.Errorf("log %q", log)
+	}
 }

@@ -19,7 +19,7 @@ import (
 
 // abiVersion is that of the functions below, by the rules of semver.org: a caller that knows 1.x
 // works with any later 1.y.
-const abiVersion = "1.2.0"
+const abiVersion = "1.3.0"
 
 // bridge is the one piece of state that the C functions share; C has nowhere else to keep it.
 var bridge = newLibrary()
@@ -58,6 +58,17 @@ func goDisable(id C.int, features *C.char) C.int {
 func goOpen(id C.int, name *C.char, mtu, logLevel, tunFd, uapiFd C.int) C.int {
 	// Without a name it goes on with an empty one, which is refused: the descriptors are ours all the same.
 	return C.int(bridge.open(int(id), C.GoString(name), int(mtu), tunnel.Level(logLevel), int(tunFd), int(uapiFd)))
+}
+
+//export goOpenUserspace
+func goOpenUserspace(id C.int, stationPath *C.char, mtu, logLevel C.int) C.int {
+	if stationPath == nil {
+		return C.int(bridge.call(int(id), missing))
+	}
+	path := C.GoString(stationPath)
+	return C.int(bridge.call(int(id), func(h *handle) (int, error) {
+		return 0, h.openUserspace(path, int(mtu), tunnel.Level(logLevel))
+	}))
 }
 
 //export goName

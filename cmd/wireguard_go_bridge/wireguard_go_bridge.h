@@ -1,6 +1,6 @@
-/* wireguard_go_bridge.so: WireGuard interfaces in userspace, inside the calling process.
+/* wireguard_go_bridge.so: WireGuard in userspace, inside the calling process.
  *
- * ABI version 1.2.0. The version follows semver.org: within one major number functions and values
+ * ABI version 1.3.0. The version follows semver.org: within one major number functions and values
  * are only added.
  *
  * Rules for every function
@@ -49,14 +49,14 @@ enum { WG_LOG_SILENT = 0, WG_LOG_ERROR = 1, WG_LOG_VERBOSE = 2 };
  * as well. */
 int Run(char *name, int logLevel);
 
-/* Writes the library's ABI version, such as "1.2.0". */
+/* Writes the library's ABI version, such as "1.3.0". */
 int wgAbiVersion(char *buffer, int size);
 
 /* Makes a handle for one tunnel. Returns it, 1 or more; no number is used twice. Free it with
  * wgClose. */
 int wgNew(void);
 
-/* Disables features of the tunnel that wgOpen is to open, if a kernel or network does them wrongly. Since 1.1.0. Call it before wgOpen: -EBUSY. It replaces what an earlier call said.
+/* Disables features of the tunnel that is to be opened, if a kernel or network does them wrongly. Since 1.1.0. Call it before wgOpen: -EBUSY. It replaces what an earlier call said.
  *   features  names with commas between them, and "" for none:
  *             tso4, tso6, uso  TCP segments over IPv4 and over IPv6, and UDP datagrams, cross the TUN
  *                              interface many as one
@@ -83,7 +83,20 @@ int wgDisable(int handle, char *features);
  * needs. After an error nothing is left behind but the handle. */
 int wgOpen(int handle, char *name, int mtu, int logLevel, int tunFd, int uapiFd);
 
-/* Writes the real name of the tunnel's interface. -ENOTCONN: not open. */
+/* Opens the handle's tunnel without an interface, for which no privileges are needed: its TCP/IP stack is in this
+ * process, and a socket, the station, offers streams, UDP sockets and the configuration of the tunnel to this process
+ * alone. docs/station.md describes the protocol. Returns 0 when the station answers. Once for each handle, in place
+ * of wgOpen. Since 1.3.0.
+ *   stationPath  of the socket, absolute and up to 107 bytes long. Its directory must exist, and only this user
+ *                may use it (mode 0700). The library removes the socket when the tunnel ends, not the directory.
+ *   mtu          bytes, 1280 to 65535; 0 means 1420
+ *   logLevel     WG_LOG_*; nothing is logged without wgLogFd before
+ * Errors: -EINVAL the path or the MTU cannot be used; -EBUSY the handle is open; -EADDRINUSE something is at the
+ * path; -ENOENT, -ENOTDIR no such directory; -EPERM, -EACCES others may use the directory, or no permission;
+ * -EMFILE, -ENFILE too few descriptors. After an error nothing is left behind but the handle. */
+int wgOpenUserspace(int handle, const char *stationPath, int mtu, int logLevel);
+
+/* Writes the real name of the tunnel's interface, or "userspace". -ENOTCONN: not open. */
 int wgName(int handle, char *buffer, int size);
 
 /* Runs one request of the configuration protocol (https://www.wireguard.com/xplatform/): "get=1" or
