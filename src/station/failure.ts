@@ -35,6 +35,9 @@ export interface NetworkError extends Error, Attempt {
 /** Node.js names libuv's EAI_NONAME otherwise. */
 const resolverCodes: Readonly<Record<string, string>> = { ENOTFOUND: "EAI_NONAME" };
 
+/** Failures of which the name says everything, as Node.js's own errors do. */
+const plain = ["ECONNREFUSED", "ECONNRESET", "EADDRINUSE"];
+
 /** Failures of the resolver, whatever was tried. */
 const ofResolver = ["ENOTFOUND", "EAI_AGAIN"];
 
@@ -50,7 +53,7 @@ export function networkError(failure: Failure, attempt: Attempt): NetworkError {
     ? { syscall: "getaddrinfo", ...(hostname !== undefined && { hostname }) }
     : target;
   const what = [tried.syscall, code, isName ? hostname : placeOf(target)].filter(Boolean).join(" ");
-  const text = message === undefined ? what : `${what}: ${message}`;
+  const text = message === undefined || plain.includes(code) ? what : `${what}: ${message}`;
   return Object.assign(new Error(printableLines(text)), { errno: errnoOf(code), code, ...tried });
 }
 

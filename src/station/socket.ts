@@ -1,5 +1,5 @@
 import { type AddressInfo, isIPv6, Socket } from "node:net";
-import { WgBridgeError } from "../errors.js";
+import { hasCode, WgBridgeError } from "../errors.js";
 import { isConnectionError } from "./connection.js";
 import { type Attempt, type Failure, failureIn, networkError } from "./failure.js";
 import {
@@ -124,7 +124,7 @@ class StationSocket extends Socket implements TunnelSocket {
     told: (failure) => {
       this.#told = failure;
     },
-    lose: (error) => this.destroy(error),
+    lose: (error) => this.#lose(error),
   };
   #phase: Phase = "idle";
   #isConnectingToEngine = false;
@@ -332,6 +332,12 @@ class StationSocket extends Socket implements TunnelSocket {
       return reason instanceof Error ? reason : error;
     }
     return this.#told === undefined ? error : this.#errorOf(this.#told);
+  }
+
+  /** A program that closes its tunnel, and listens for no errors of what is open, need not end by one. */
+  #lose(error: Error): void {
+    const isUnheard = this.listenerCount("error") === 0 && hasCode(error, "WG_BRIDGE_CLOSED");
+    this.destroy(isUnheard ? undefined : error);
   }
 
   async #reset(): Promise<void> {

@@ -169,6 +169,13 @@ describe("a station that does not do as it should", () => {
     await assert.rejects(fake.tunnel.stats(), { code: "WG_BRIDGE_CLOSED" });
   });
 
+  it("is closed without an error for a socket that listens for none", async () => {
+    const socket = await fake.tunnel.connect(target());
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    await fake.tunnel.close();
+    assert.equal(await closed, false);
+  });
+
   it("hears of each option once, and of none that changes nothing", async () => {
     const socket = fake.tunnel.createConnection({ ...target(), noDelay: true });
     socket.setNoDelay(true).setKeepAlive(true, 1_500);

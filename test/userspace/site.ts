@@ -19,15 +19,23 @@ export interface Site extends AsyncDisposable {
   echoDatagrams(): Promise<number>;
 }
 
-/** Resolves with the SHA-256 and the length of all that a socket reads to its end. */
-export async function digest(socket: Socket): Promise<{ hash: string; bytes: number }> {
+/**
+ * Resolves with the SHA-256 and the length of all that a socket reads to its end. Not by `for await`, which then destroys
+ * a socket that still writes.
+ */
+export function digest(socket: Socket): Promise<{ hash: string; bytes: number }> {
   const hash = createHash("sha256");
   let bytes = 0;
-  for await (const piece of socket) {
-    hash.update(piece);
-    bytes += piece.length;
-  }
-  return { hash: hash.digest("hex"), bytes };
+  return new Promise((resolve, reject) => {
+    socket.on("data", (piece: Buffer) => {
+      hash.update(piece);
+      bytes += piece.length;
+    });
+    socket.resume(); // it may have been paused
+    socket.once("end", () => resolve({ hash: hash.digest("hex"), bytes }));
+    socket.once("error", reject);
+    socket.once("close", () => reject(new Error(`It was closed after ${bytes} bytes.`)));
+  });
 }
 
 /** Writes so many bytes, as the socket takes them, and ends it. Resolves with their SHA-256. */
