@@ -47,7 +47,7 @@ type Value = Pick<IniField, "value" | "valueAt" | "wrong">;
 
 function readValue(text: string, at: number): Value {
   const mark = ['"""', "`"].find((mark) => text.startsWith(mark));
-  if (mark !== undefined && text !== mark) return readQuoted(text, at, mark);
+  if (mark !== undefined) return readQuoted(text, at, mark);
   if (text.endsWith("\\")) return refuse(text, at, "this line goes on in the next one", "one line");
   const value = (/^[^#;]*/.exec(text)?.[0] ?? "").trimEnd();
   const isQuoted = /^(?:"[^"]*"|'[^']*')$/.test(value);

@@ -24,19 +24,10 @@ describe("a line of wireproxy's file", () => {
     ['Password = "', field("Password", '"', 11)],
     ["Password = `a#b;c\\` # d", field("Password", "a#b;c\\", 12)],
     ["Password = `a`b` c", field("Password", "a`b", 12)],
-    ["Password = `", field("Password", "`", 11)],
     ['Password = """a`#"b"""', field("Password", 'a`#"b', 14)],
-    ['Password = """', field("Password", '"""', 11)],
-    [
-      "Password = `a",
-      {
-        ...field("Password", "`a", 11),
-        wrong: {
-          problem: "this value does not end in its line",
-          expected: "the closing quote in the same line",
-        },
-      },
-    ],
+    ["Password = `", unclosed("`")],
+    ['Password = """', unclosed('"""')],
+    ["Password = `a", unclosed("`a")],
     [
       "Password = a \\",
       {
@@ -58,6 +49,12 @@ describe("a line of wireproxy's file", () => {
 
   function field(key: string, value: string, valueAt: number, at = 0): IniField {
     return { kind: "field", key, value, at, valueAt };
+  }
+
+  function unclosed(value: string): IniContent {
+    const problem = "this value does not end in its line";
+    const wrong = { problem, expected: "the closing quote in the same line" };
+    return { ...field("Password", value, 11), wrong };
   }
 
   for (const [line, content] of lines) {
