@@ -1,6 +1,6 @@
 import type { Line } from "../../config/lines.js";
-import { plainName } from "../../config/lines.js";
 import {
+  canonicalAddress,
   type HostPort,
   isLocal,
   isSocketPath,
@@ -14,10 +14,10 @@ import { type Claim, type Conflict, findConflicts } from "../conflicts.js";
 import type { Expose, Forward } from "../forward.js";
 import { TextProblem } from "../text-problem.js";
 import { checkUser, type ProxyUser } from "../users.js";
-import type { IniContent, IniField } from "./ini.js";
+import type { IniContent } from "./ini.js";
 import type { Notes } from "./notes.js";
-import { type FieldName, fieldsOf, type SectionKind, titleOf } from "./sections.js";
-import { expand } from "./variables.js";
+import { type Found, Section } from "./section.js";
+import type { SectionKind } from "./sections.js";
 
 /** A proxy of a file. */
 export interface FileListener {
@@ -46,35 +46,8 @@ export interface ListenersReading {
 /** How long a UDP forward without datagrams lasts, in seconds. */
 const udpIdle = 300;
 
-/** wireproxy reads these without "$VARIABLE". */
-const plainFields: ReadonlySet<FieldName> = new Set([
-  "ListenPort",
-  "InactivityTimeout",
-  "LogDomains",
-]);
-
-/** A value of a section's field. */
-interface Found {
-  readonly value: string;
-  readonly line: number;
-  readonly at: number;
-  /** Whether an environment variable contains it, so that no part of it has a place in the file. */
-  readonly isVariable: boolean;
-}
-
-/** A section that is being read. */
-interface Section {
-  readonly kind: SectionKind;
-  readonly line: number;
-  readonly at: number;
-  readonly fields: Map<FieldName, Found>;
-  /** The fields with a mistake, so that they do not count as missing. */
-  readonly broken: Set<FieldName>;
-  readonly warned: Set<FieldName>;
-}
-
-/** A claim, and where its mistakes are reported. */
-type PlacedClaim = Claim & Pick<Found, "line" | "at">;
+/** Where a mistake of a claim is reported. */
+type Place = Pick<Found, "line" | "at">;
 
 /** Reads the sections that open something. */
 export class ListenersReader {
@@ -84,7 +57,7 @@ export class ListenersReader {
   readonly #http: FileListener[] = [];
   readonly #forward: Forward[] = [];
   readonly #expose: Expose[] = [];
-  readonly #claims: PlacedClaim[] = [];
+  readonly #claims = new Map<Claim, Place>();
   #stdio: { readonly target: HostPort; readonly line: number } | undefined;
   #section: Section | undefined;
 
@@ -96,63 +69,12 @@ export class ListenersReader {
   /** Begins a section, whose header is at an index of a line. */
   begin(line: number, at: number, kind: SectionKind): void {
     this.#endSection();
-    const [broken, warned] = [new Set<FieldName>(), new Set<FieldName>()];
-    this.#section = { kind, line, at, fields: new Map(), broken, warned };
+    this.#section = new Section(this.#notes, this.#reading.env, kind, line, at);
   }
 
   /** Adds a line of the section that begin has begun. */
   add(line: Line, content: IniContent): void {
-    const section = this.#section;
-    if (section === undefined || content.kind === "blank" || content.kind === "section") return;
-    if (content.kind === "field") this.#addField(section, line.number, content);
-    else {
-      const problem = "this is neither a section nor a field";
-      this.#notes.report(line.number, content.at, problem, "Key = Value");
-    }
-  }
-
-  #addField(section: Section, line: number, field: IniField): void {
-    const names = fieldsOf(section.kind);
-    const name = names.find((one) => plainName(one) === plainName(field.key));
-    if (name === undefined) {
-      // A line that is only a password or a key may look like a field as well.
-      const named = /^[A-Za-z]{1,20}$/.test(field.key) ? ` ${field.key}` : "";
-      const problem = `there is no field${named} in [${titleOf(section.kind)}]`;
-      this.#notes.report(line, field.at, problem, names.join(", "));
-    } else if (name === "TunnelDomains") {
-      this.#warnOfDomains(section, line);
-    } else if (section.fields.has(name) || section.broken.has(name)) {
-      const problem = `${name} is in this section already`;
-      this.#notes.report(line, field.at, problem, `one ${name} in each section`);
-    } else {
-      this.#setField(section, name, line, field);
-    }
-  }
-
-  #setField(
-    section: Section,
-    name: FieldName,
-    line: number,
-    { value, valueAt: at, wrong }: IniField,
-  ): void {
-    const isPlain = plainFields.has(name);
-    const expanded =
-      wrong ?? (isPlain ? { value, isVariable: false } : expand(value, this.#reading.env));
-    if ("problem" in expanded) {
-      section.broken.add(name);
-      this.#notes.report(line, at, expanded.problem, expanded.expected);
-    } else {
-      section.fields.set(name, { ...expanded, line, at });
-    }
-  }
-
-  /** TunnelDomains may be in a section many times. */
-  #warnOfDomains({ warned }: Section, line: number): void {
-    if (warned.has("TunnelDomains")) return;
-    warned.add("TunnelDomains");
-    const text =
-      "TunnelDomains is not supported: every connection goes through the tunnel, and none around it";
-    this.#notes.warn(text, line);
+    this.#section?.add(line.number, content);
   }
 
   #endSection(): void {
@@ -165,8 +87,11 @@ export class ListenersReader {
         this.#endProxy(section, section.kind);
         return;
       case "tcpclienttunnel":
+        this.#endForward(section, "tcp");
+        return;
       case "udpproxytunnel":
-        this.#endForward(section);
+        this.#checkTimeout(section.get("InactivityTimeout"));
+        this.#endForward(section, "udp");
         return;
       case "tcpservertunnel":
         this.#endExpose(section);
@@ -177,32 +102,39 @@ export class ListenersReader {
   }
 
   #endProxy(section: Section, kind: "socks5" | "http"): void {
+    const { label } = section;
     const users = this.#usersOf(section);
-    const found = section.fields.get("BindAddress");
-    const listen = this.#require(section, "BindAddress", parseBind);
-    const logged = section.fields.get("LogDomains");
-    if (logged !== undefined && !/^(?:0|f|n|no|false|off)$/i.test(logged.value)) {
-      const text = "LogDomains is not supported: the log names targets at the level verbose";
-      this.#notes.warn(text, logged.line);
-    }
-    if (listen === undefined || found === undefined) return;
+    const bind = section.read("BindAddress", parseBind);
+    this.#warnOfLog(section.get("LogDomains"));
+    if (bind === undefined) return;
+    const { found, value: listen } = bind;
     if (kind === "http") this.#checkTls(section, listen);
     const list = kind === "socks5" ? this.#socks5 : this.#http;
     list.push({ listen, ...(users && { users }) });
     const hasUsers = users !== undefined || this.#reading.hasUsers;
-    this.#claim(section, found, { kind, listen, hasUsers });
+    this.#claims.set({ label, kind, listen, hasUsers }, found);
   }
 
-  #usersOf({ fields, broken }: Section): readonly ProxyUser[] | undefined {
-    const [user, password] = [fields.get("Username"), fields.get("Password")];
-    if (broken.has("Username") || broken.has("Password")) return []; // reported already
+  #warnOfLog(found: Found | "broken" | undefined): void {
+    if (found === undefined || found === "broken") return;
+    if (/^(?:0|f|n|no|false|off)$/i.test(found.value)) return;
+    const text = "LogDomains is not supported: the log names targets at the level verbose";
+    this.#notes.warn(text, found.line);
+  }
+
+  /** Returns the users of a section; none after a mistake; undefined if it names none. */
+  #usersOf(section: Section): readonly ProxyUser[] | undefined {
+    const [user, password] = [section.get("Username"), section.get("Password")];
+    if (user === "broken" || password === "broken") return [];
     if ((user?.value ?? "") === "" && (password?.value ?? "") === "") return undefined;
-    if (user === undefined || password === undefined) {
-      const { line, at } = user ?? password ?? { line: 1, at: 0 };
-      const [has, lacks] = user === undefined ? ["Password", "Username"] : ["Username", "Password"];
-      this.#notes.report(line, at, `there is a ${has} and no ${lacks}`, `a ${lacks} as well`);
-      return [];
-    }
+    if (user !== undefined && password !== undefined) return this.#oneUser(user, password);
+    const { line, at } = user ?? password ?? section;
+    const [has, lacks] = user === undefined ? ["Password", "Username"] : ["Username", "Password"];
+    this.#notes.report(line, at, `there is a ${has} and no ${lacks}`, `a ${lacks} as well`);
+    return [];
+  }
+
+  #oneUser(user: Found, password: Found): readonly ProxyUser[] {
     const one = { user: user.value, password: password.value };
     try {
       checkUser(one);
@@ -214,38 +146,34 @@ export class ListenersReader {
     return [one];
   }
 
-  #checkTls({ fields }: Section, listen: ListenAddress): void {
-    const found = fields.get("CertFile") ?? fields.get("KeyFile");
-    if (
-      found === undefined ||
-      (fields.get("CertFile")?.value ?? fields.get("KeyFile")?.value) === ""
-    )
-      return;
+  /** wireproxy speaks TLS only if it has both files. */
+  #checkTls(section: Section, listen: ListenAddress): void {
+    const [found, key] = [section.get("CertFile"), section.get("KeyFile")];
+    if (found === undefined || found === "broken" || found.value === "") return;
+    if (key === undefined || key === "broken" || key.value === "") return;
+    const problem = "an HTTP proxy over TLS is not supported";
     if (isLocal(listen)) {
-      const text =
-        "an HTTP proxy over TLS is not supported: this one speaks plain HTTP, so give clients an address that begins with http://";
+      const text = `${problem}: this one speaks plain HTTP, so give clients an address that begins with http://`;
       this.#notes.warn(text, found.line);
-      return;
+    } else {
+      const danger = `${problem}, and without it passwords would cross the network in the clear`;
+      const expected = "a loopback address, or no CertFile and KeyFile";
+      this.#notes.report(found.line, found.at, danger, expected);
     }
-    const problem =
-      "an HTTP proxy over TLS is not supported, and without it passwords would cross the network in the clear";
-    const expected = "a loopback address, or no CertFile and KeyFile";
-    this.#notes.report(found.line, found.at, problem, expected);
   }
 
-  #endForward(section: Section): void {
-    const protocol = section.kind === "udpproxytunnel" ? "udp" : "tcp";
-    const found = section.fields.get("BindAddress");
-    const listen = this.#require(section, "BindAddress", parseBind);
-    const target = this.#require(section, "Target", parseTarget);
-    this.#checkTimeout(section.fields.get("InactivityTimeout"));
-    if (listen === undefined || found === undefined || target === undefined) return;
-    this.#forward.push({ protocol, listen, target });
-    this.#claim(section, found, { kind: "forward", protocol, listen });
+  #endForward(section: Section, protocol: "tcp" | "udp"): void {
+    const bind = section.read("BindAddress", parseBind);
+    const target = section.read("Target", parseTarget);
+    if (bind === undefined || target === undefined) return;
+    const { label } = section;
+    const { found, value: listen } = bind;
+    this.#forward.push({ protocol, listen, target: target.value });
+    this.#claims.set({ label, kind: "forward", protocol, listen }, found);
   }
 
-  #checkTimeout(found: Found | undefined): void {
-    if (found === undefined) return;
+  #checkTimeout(found: Found | "broken" | undefined): void {
+    if (found === undefined || found === "broken") return;
     const { value, line, at } = found;
     if (!/^\d{1,9}$/.test(value)) {
       const problem = "the value of InactivityTimeout cannot be read";
@@ -257,65 +185,39 @@ export class ListenersReader {
   }
 
   #endExpose(section: Section): void {
-    const found = section.fields.get("ListenPort");
-    const port = this.#require(section, "ListenPort", (text) => parsePort(text, 1));
-    const target = this.#require(section, "Target", parseLocalTarget);
-    if (port === undefined || found === undefined || target === undefined) return;
-    this.#expose.push({ protocol: "tcp", port, target });
-    this.#claim(section, found, { kind: "expose", protocol: "tcp", port });
-    const isName = !isSocketPath(target) && /[a-z]/.test(target.host) && !target.host.includes(":");
-    if (!isName || isSocketPath(target) || target.host === "localhost") return;
-    const text = `this machine looks up ${target.host}, and wireproxy asks the tunnel's DNS for it`;
-    this.#notes.warn(text, section.fields.get("Target")?.line);
+    const port = section.read("ListenPort", (text) => parsePort(text, 1));
+    const target = section.read("Target", parseLocalTarget);
+    if (port === undefined || target === undefined) return;
+    const { label } = section;
+    this.#expose.push({ protocol: "tcp", port: port.value, target: target.value });
+    const claim: Claim = { label, kind: "expose", protocol: "tcp", port: port.value };
+    this.#claims.set(claim, port.found);
+    if (isSocketPath(target.value)) return;
+    const { host } = target.value;
+    if (host === "localhost" || canonicalAddress(host) !== undefined) return;
+    const text = `this machine looks up ${host}, and wireproxy asks the tunnel's DNS for it`;
+    this.#notes.warn(text, target.found.line);
   }
 
   #endStdio(section: Section): void {
-    const target = this.#require(section, "Target", parseTarget);
+    const target = section.read("Target", parseTarget);
     if (target === undefined) return;
+    const { line, at } = section;
     if (this.#stdio === undefined) {
-      this.#stdio = { target, line: section.line };
+      this.#stdio = { target: target.value, line };
       return;
     }
     const problem = `the [STDIOTunnel] in line ${this.#stdio.line} has standard input already`;
-    this.#notes.report(section.line, section.at, problem, "one [STDIOTunnel]");
-  }
-
-  #require<T>(section: Section, name: FieldName, parse: (text: string) => T): T | undefined {
-    if (section.broken.has(name)) return undefined;
-    const found = section.fields.get(name);
-    if (found === undefined) {
-      const problem = `this [${titleOf(section.kind)}] has no ${name}`;
-      this.#notes.report(section.line, section.at, problem, `a ${name} field`);
-      return undefined;
-    }
-    try {
-      return parse(found.value);
-    } catch (error) {
-      if (!(error instanceof TextProblem)) throw error;
-      const { problem, expected } = error;
-      const at = found.at + (found.isVariable ? 0 : error.at);
-      this.#notes.report(
-        found.line,
-        at,
-        `the value of ${name} cannot be read: ${problem}`,
-        expected,
-      );
-      return undefined;
-    }
-  }
-
-  #claim(section: Section, { line, at }: Found, claim: UnlabelledClaim): void {
-    const label = `[${titleOf(section.kind)}] in line ${section.line}`;
-    this.#claims.push({ ...claim, label, line, at });
+    this.#notes.report(line, at, problem, "one [STDIOTunnel]");
   }
 
   /** Ends the last section, and returns what all of them open. */
   end(): Listeners & { readonly stdio?: HostPort } {
     this.#endSection();
-    for (const conflict of findConflicts(this.#claims, this.#reading.open)) {
-      const placed = this.#claims.find((claim) => claim === conflict.claim);
-      if (placed === undefined) continue;
-      this.#notes.report(placed.line, placed.at, conflict.problem, remedies[conflict.kind]);
+    const claims = [...this.#claims.keys()];
+    for (const { claim, kind, problem } of findConflicts(claims, this.#reading.open)) {
+      const { line, at } = this.#claims.get(claim) ?? { line: 1, at: 0 };
+      this.#notes.report(line, at, problem, remedies[kind]);
     }
     return {
       socks5: this.#socks5,
@@ -326,9 +228,6 @@ export class ListenersReader {
     };
   }
 }
-
-type WithoutLabel<T> = T extends unknown ? Omit<T, "label"> : never;
-type UnlabelledClaim = WithoutLabel<Claim>;
 
 const remedies: Readonly<Record<Conflict["kind"], string>> = {
   "exposed proxy": "a loopback address, a Username and a Password, --auth FILE or --open",

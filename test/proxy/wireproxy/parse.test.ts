@@ -296,6 +296,13 @@ Target = [fd00::a]:80
     );
   });
 
+  it("needs both files for TLS, as wireproxy does", () => {
+    const proxy = "[http]\nBindAddress = 127.0.0.1:8080\n";
+    for (const files of ["CertFile = a", "KeyFile = b", "CertFile = a\nKeyFile =\n"]) {
+      assert.deepEqual(warnings(`${proxy}${files}`), [], files);
+    }
+  });
+
   it("says what [Interface] means here", () => {
     const text = `[Interface]
 PrivateKey = ${key("a")}
