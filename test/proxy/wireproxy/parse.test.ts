@@ -408,6 +408,20 @@ BindAddress = 127.0.0.1:8080
       ],
     ],
     [
+      "[http]\nBindAddress = $no\nBindAddress = 1\n[http]\nBindAddress = 2\nUsername = $no\n",
+      [
+        `2:15 ${variable}`,
+        "3:1 BindAddress is in this section already; expected one BindAddress in each section",
+        `6:12 ${variable}`,
+      ],
+    ],
+    [
+      "[TCPServerTunnel]\nListenPort = $PORT\nTarget = localhost:1\n",
+      [
+        "2:14 the value of ListenPort cannot be read: the port is wrong; expected a number from 1 to 65535",
+      ],
+    ],
+    [
       "[http]\nBindAddress = $BIND\n",
       [
         `2:15 the value of BindAddress cannot be read: the port is wrong; expected a number from 0 to 65535`,
@@ -460,7 +474,7 @@ BindAddress = 127.0.0.1:8080
   for (const [lines, expected] of wrong) {
     it(`is refused with every mistake: ${JSON.stringify(lines).slice(0, 70)}`, () => {
       assert.deepEqual(
-        mistakes(lines, { ...strict, env: { BIND: "127.0.0.1:hunter2" } }),
+        mistakes(lines, { ...strict, env: { BIND: "127.0.0.1:hunter2", PORT: "80" } }),
         expected,
       );
     });
