@@ -218,6 +218,7 @@ func TestAnEarlyAnswerArrives(t *testing.T) {
 				time.Sleep(time.Millisecond) // in the bubble
 			}
 		})
+		synctest.Wait()
 		expect(t, r.client, "too large")
 		expectEnd(t, r.client, io.EOF)
 		begin := time.Now()
