@@ -249,6 +249,36 @@ func TestDamagedDatagramsNeverArrive(t *testing.T) {
 	}
 }
 
+func TestFragmentsOfDifferentDatagramsAreToldApart(t *testing.T) {
+	testbed.CheckLeaks(t, "no interface")
+	near, far := newDevice(t, Config{}, near4), newDevice(t, Config{}, far4)
+	near.SetRoutes([]netip.Prefix{netip.PrefixFrom(far4, 32)})
+	var mu sync.Mutex
+	ids := make(map[uint16]int)
+	connect(t, wire{from: near, to: far, filter: func(packet []byte) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if binary.BigEndian.Uint16(packet[inet.IPv4Fragment:])&inet.IPv4FragmentOfMore != 0 {
+			ids[binary.BigEndian.Uint16(packet[inet.IPv4ID:])]++
+		}
+		return true
+	}}, wire{from: far, to: near})
+	sender, receiver := bind(t, near, near4), bind(t, far, far4)
+	const count = 5
+	for range count {
+		sent := make([]byte, 3000)
+		if _, err := sender.WriteToAddrPort(sent, receiver.LocalAddrPort()); err != nil {
+			t.Fatal(err)
+		}
+		expectDatagram(t, receiver, sent, sender.LocalAddrPort())
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(ids) < count-1 { // Two of so many may have the same by chance.
+		t.Errorf("the fragments of %d datagrams have the IDs %v", count, ids)
+	}
+}
+
 func TestDamagedEchoRequestsAreNotAnswered(t *testing.T) {
 	testbed.CheckLeaks(t, "no interface")
 	near, far := newDevice(t, Config{}, near4, near6), newDevice(t, Config{}, far4, far6)
