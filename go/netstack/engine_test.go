@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/curve25519"
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/device"
+	"golang.zx2c4.com/wireguard/tun"
 
 	"wg-bridge/go/inflight"
 	"wg-bridge/go/testbed"
@@ -29,7 +30,7 @@ const maxInFlight = 256
 
 // An end is a network behind an engine with a UDP socket on loopback.
 type end struct {
-	*Device
+	*Device   // nil if the network is another one
 	engine    *device.Device
 	bind      *udp.Bind
 	addresses []netip.Addr
@@ -44,9 +45,18 @@ func newEnd(t testing.TB, mtu int, addresses ...netip.Addr) *end {
 			t.Errorf("engine: %s", line)
 		}
 	}
-	e := &end{Device: newDevice(t, Config{MTU: mtu, Outbound: outbound, Inbound: inbound, Errorf: errorf}, addresses...), addresses: addresses}
-	e.bind = udp.NewBind(udp.Config{Offloads: udp.AllOffloads, NetlinkOptional: true, Inbound: inbound, Outbound: outbound, Errorf: errorf})
-	e.engine = device.NewDevice(e.Device, e.bind, &device.Logger{Verbosef: func(string, ...any) {}, Errorf: errorf})
+	d := newDevice(t, Config{MTU: mtu, Outbound: outbound, Inbound: inbound, Errorf: errorf}, addresses...)
+	config := udp.Config{Offloads: udp.AllOffloads, NetlinkOptional: true, Inbound: inbound, Outbound: outbound, Errorf: errorf}
+	e := newEngine(t, d, config, errorf)
+	e.Device, e.addresses = d, addresses
+	return e
+}
+
+// newEngine returns an engine with a key and a UDP socket behind a network.
+func newEngine(t testing.TB, network tun.Device, config udp.Config, errorf func(string, ...any)) *end {
+	t.Helper()
+	e := &end{bind: udp.NewBind(config)}
+	e.engine = device.NewDevice(network, e.bind, &device.Logger{Verbosef: func(string, ...any) {}, Errorf: errorf})
 	t.Cleanup(func() {
 		e.engine.Close()
 		<-e.engine.Wait()
@@ -78,7 +88,9 @@ func meet(t testing.TB, a, b *end) {
 		if err := ends[0].engine.IpcSet(request); err != nil {
 			t.Fatal(err)
 		}
-		ends[0].SetRoutes(ranges)
+		if ends[0].Device != nil {
+			ends[0].SetRoutes(ranges)
+		}
 	}
 }
 
