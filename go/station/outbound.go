@@ -56,6 +56,9 @@ func (p *outbound) run() error {
 		}
 		switch p.failure.(type) {
 		case nil:
+			if !p.isOver && p.hasFailed() { // inbound was not told why
+				return failureOf(&tcpip.ErrConnectionAborted{})
+			}
 		case *tcpip.ErrWouldBlock:
 			if err := p.awaitRoom(); err != nil {
 				return err

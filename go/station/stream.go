@@ -124,7 +124,7 @@ func (t *stream) run(connection *net.UnixConn) {
 		t.endpoint.Abort() // it has not read everything
 		_ = connection.Close()
 	case errors.Is(err, errEnded):
-		// outbound knows why, or reset was called.
+		t.wake() // outbound knows why, or reset was called
 	default:
 		t.fail(err)
 		_ = connection.Close()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -333,22 +334,55 @@ func TestAClientThatClosesItsConnectionWithoutReadingAllResetsIt(t *testing.T) {
 	}
 }
 
+// fill writes until every buffer on the way to the far end is full, and returns how many bytes that took.
+func fill(t testing.TB, stream *net.UnixConn) (total int64) {
+	t.Helper()
+	for {
+		if err := stream.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(struct{ io.Writer }{stream}, endless{})
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal(err)
+		}
+		if total += n; n == 0 {
+			return total
+		}
+	}
+}
+
+func TestWhatWaitsWhenAClientClosesItsConnectionIsStillSent(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	listener := p.listen(t, far4)
+	stream, _ := p.connect(t, listener.Local())
+	conn := accept(t, listener)
+	total := fill(t, stream)
+	if err := stream.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, conn); n != total || err != nil {
+		t.Errorf("%d of %d bytes, %v", n, total, err)
+	}
+	c.awaitCount(t, "streams", 0)
+}
+
 func TestAnUploadThatNobodyReadsEndsWhenItsClientIsGone(t *testing.T) {
 	p := newPair(t, func(config *Config) { config.limits.orphan = 100 * time.Millisecond })
 	c := p.control(t)
 	listener := p.listen(t, far4)
 	stream, _ := p.connect(t, listener.Local())
 	conn := accept(t, listener)
-	if err := stream.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(struct{ io.Writer }{stream}, endless{}); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatal(err) // All buffers are full.
-	}
+	fill(t, stream)
 	if err := stream.Close(); err != nil {
 		t.Fatal(err)
 	}
 	c.awaitCount(t, "streams", 0)
+	for deadline := time.Now().Add(testLimit); p.near.Stack().Stats().TCP.CurrentConnected.Value() > 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("the stack keeps what it cannot send")
+		}
+	}
 	_ = conn.Abort()
 }
 
