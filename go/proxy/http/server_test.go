@@ -402,6 +402,29 @@ func TestRequestsArePassedOnAsTheyAre(t *testing.T) {
 	})
 }
 
+// net/http guesses the type of a body that has none, which would say something that the server has not. It does so
+// only if the body comes to it before a timer that runs out at once, so this needs real time, and some tries.
+func TestNoTypeIsGuessed(t *testing.T) {
+	l := newLab(t, nil)
+	l.raw(func(conn net.Conn) {
+		reader := bufio.NewReader(conn)
+		for {
+			if _, err := http.ReadRequest(reader); err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n<html>page</html>")
+		}
+	})
+	v := l.visit()
+	for range 1000 {
+		v.say("GET http://www.example/ HTTP/1.1", "Host: www.example", "", "")
+		response, _ := v.expect("GET", 200)
+		if values, exists := response.Header["Content-Type"]; exists {
+			t.Fatalf("answered with the type %q", values)
+		}
+	}
+}
+
 func TestAResponseStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, nil)

@@ -372,3 +372,57 @@ func TestForwardsBothWays(t *testing.T) {
 	}
 	stream.Close()
 }
+
+// What a server of this machine gets over UDP comes from a socket of each client's own.
+func TestExposedDatagrams(t *testing.T) {
+	p := newPair(t)
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	target, err := host.ParseAddress(server.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	front, err := p.network.BindUDP(netip.AddrPortFrom(near4, 5353))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.running.Go(func() {
+		if err := forward.ServeDatagrams(p.ctx, front, target.OpenUDP, forward.Config{Errorf: t.Errorf}); err != nil {
+			t.Error(err)
+		}
+	})
+	sources := map[string]bool{}
+	for i := range 3 {
+		client, err := p.far.BindUDP(netip.AddrPortFrom(far4, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		if err := client.SetReadDeadline(time.Now().Add(testLimit)); err != nil {
+			t.Fatal(err)
+		}
+		text := fmt.Sprint("datagram ", i)
+		if _, err := client.WriteToAddrPort([]byte(text), netip.AddrPortFrom(near4, 5353)); err != nil {
+			t.Fatal(err)
+		}
+		buffer := make([]byte, 100)
+		length, from, err := server.ReadFrom(buffer)
+		if err != nil || string(buffer[:length]) != text {
+			t.Fatalf("received %q, %v", buffer[:length], err)
+		}
+		sources[from.String()] = true
+		if _, err := server.WriteTo(buffer[:length], from); err != nil {
+			t.Fatal(err)
+		}
+		length, back, err := client.ReadFromAddrPort(buffer)
+		if err != nil || string(buffer[:length]) != text || back != netip.AddrPortFrom(near4, 5353) {
+			t.Errorf("received %q from %v, %v", buffer[:length], back, err)
+		}
+	}
+	if len(sources) != 3 {
+		t.Errorf("three clients come from %v", sources)
+	}
+}
