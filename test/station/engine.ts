@@ -42,7 +42,7 @@ export async function openFakeTunnel(): Promise<FakeTunnel> {
     tunnel,
     lose() {
       station.kill();
-      setImmediate(() => finish({ reason: "lost", message: "The engine was killed." }));
+      setTimeout(() => finish({ reason: "lost", message: "The engine was killed." }), 40);
     },
     async [Symbol.asyncDispose]() {
       await tunnel.close();

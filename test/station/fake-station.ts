@@ -44,6 +44,7 @@ export class FakeStation implements AsyncDisposable {
   readonly #listeners = new Map<number, Server>();
   #control: Socket | undefined;
   #last = 0;
+  #isDead = false;
 
   private constructor() {
     this.#directory = mkdtempSync(`${tmpdir()}/fake-station-`);
@@ -68,15 +69,15 @@ export class FakeStation implements AsyncDisposable {
     this.#control?.write(bytes);
   }
 
-  /** Hangs up on the client, as an engine that was killed: every connection at once. */
+  /**
+   * Hangs up on the client, as an engine that was killed. The kernel closes a process's connections one by one: here the
+   * control channel is the last. Nobody answers on it any more.
+   */
   kill(): void {
-    for (const leg of this.#legs) leg.destroy();
+    this.#isDead = true;
+    for (const leg of this.#legs) if (leg !== this.#control) leg.destroy();
     for (const { far } of this.#streams.values()) far.destroy();
-  }
-
-  /** Stops or continues reading and writing on every connection, as SIGSTOP and SIGCONT do. */
-  get streams(): number {
-    return this.#streams.size;
+    setTimeout(() => this.#control?.destroy(), 20);
   }
 
   #serve(leg: Socket): void {
@@ -130,6 +131,7 @@ export class FakeStation implements AsyncDisposable {
   }
 
   #answer(request: Message): void {
+    if (this.#isDead) return;
     const id = numberIn(request, "id");
     const stream = numberIn(request, "stream") ?? 0;
     const done = (fields: Message = {}) => this.tell({ id, ...fields });
@@ -187,7 +189,7 @@ export class FakeStation implements AsyncDisposable {
       return void refuse("EHOSTUNREACH", `no peer's allowed IPs hold ${address}: 127.0.0.0/8`);
     }
     const far = connect({ host: address, port, allowHalfOpen: true });
-    const refused = (error: NodeJS.ErrnoException) => refuse(error.code ?? "EIO", "");
+    const refused = (error: NodeJS.ErrnoException) => refuse(error.code ?? "EIO", error.message);
     far.once("error", refused);
     leg.once("close", () => far.destroy());
     far.once("connect", () => {
