@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { packageRoot } from "../../src/artifacts.js";
+import { hasCode } from "../../src/errors.js";
+import { openTunnel, PrivateKey } from "../../src/index.js";
+import { onlyInSandbox } from "../sandbox.js";
+import { type EnginePair, farAddress, nearAddress, openPair, silentAddress } from "./engines.js";
+import { errorOf } from "./site.js";
+
+const program = fileURLToPath(new URL("program.js", import.meta.url));
+
+/** The processes that this one has started to run an engine. */
+function engines(): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && isEngine(name))
+    .map(Number);
+}
+
+function isEngine(pid: string): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const isChild = Number(parent) === process.pid && !stat.includes(") Z ");
+    return isChild && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0--userspace\0");
+  } catch {
+    return false;
+  }
+}
+
+describe("a userspace tunnel on exec", function () {
+  this.timeout(60_000);
+  onlyInSandbox();
+
+  let pair: EnginePair;
+  let nearEngine = 0;
+
+  async function open(restart = false): Promise<void> {
+    const before = engines();
+    pair = await openPair({ near: { backend: "exec", restart }, far: { backend: "ffi" } });
+    const [started = 0] = engines().filter((pid) => !before.includes(pid));
+    nearEngine = started;
+  }
+
+  afterEach(() => pair[Symbol.asyncDispose]());
+
+  async function hundred(): Promise<readonly Socket[]> {
+    const port = await pair.serve((socket) => {
+      socket.on("error", () => {}).write("hello");
+    });
+    return Promise.all(
+      Array.from({ length: 100 }, () => pair.tunnel.connect({ host: farAddress, port })),
+    );
+  }
+
+  it("that is killed fails each of a hundred streams, with the reason", async () => {
+    await open();
+    const sockets = await hundred();
+    const ended: Socket[] = [];
+    for (const socket of sockets) socket.resume().on("end", () => ended.push(socket));
+    const failed = Promise.all(sockets.map((socket) => errorOf(socket)));
+    process.kill(nearEngine, "SIGKILL");
+    for (const error of await failed) assert.ok(hasCode(error, "WG_BRIDGE_LOST"), String(error));
+    assert.deepEqual(ended, []);
+    assert.equal((await pair.tunnel.closed).reason, "lost");
+    await assert.rejects(pair.tunnel.status(), { code: "WG_BRIDGE_LOST" });
+  });
+
+  it("that is stopped keeps nobody waiting for longer than asked, and can be closed", async () => {
+    await open();
+    const sockets = await hundred();
+    const failed = Promise.all(sockets.map((socket) => errorOf(socket)));
+    process.kill(nearEngine, "SIGSTOP");
+    await assert.rejects(pair.tunnel.connect({ host: farAddress, port: 9, timeout: 1 }), {
+      code: "ETIMEDOUT",
+    });
+    const reason = new Error("too slow");
+    const controller = new AbortController();
+    const refused = [
+      assert.rejects(pair.tunnel.status({ signal: controller.signal }), reason),
+      assert.rejects(pair.tunnel.stats(controller.signal), reason),
+      assert.rejects(pair.tunnel.datagram({}, controller.signal), reason),
+      assert.rejects(pair.tunnel.listen({ port: 0 }, controller.signal), reason),
+    ];
+    controller.abort(reason);
+    await Promise.all(refused);
+    await pair.tunnel.close();
+    for (const error of await failed) assert.ok(hasCode(error, "WG_BRIDGE_CLOSED"), String(error));
+    assert.equal(existsSync(`/proc/${nearEngine}`), false);
+  });
+
+  it("is started again after it was lost, with its configuration and its network", async () => {
+    await open(true);
+    const failed = Promise.all((await hundred()).map((socket) => errorOf(socket)));
+    const happened: string[] = [];
+    for (const name of ["lost", "restarting", "restarted"] as const) {
+      pair.tunnel.on(name, () => happened.push(name));
+    }
+    const restarted = once(pair.tunnel, "restarted");
+    const port = await pair.serve((one) => one.end("again"));
+    process.kill(nearEngine, "SIGKILL");
+    for (const error of await failed) assert.ok(hasCode(error, "WG_BRIDGE_LOST"), String(error));
+    await restarted;
+    assert.deepEqual(happened, ["lost", "restarting", "restarted"]);
+    const again = await pair.tunnel.connect({ host: farAddress, port });
+    assert.equal(String((await once(again, "data"))[0]), "again");
+    assert.equal(again.localAddress, nearAddress);
+    again.destroy();
+  });
+});
+
+for (const backend of ["exec", "ffi"] as const) {
+  describe(`a userspace tunnel on ${backend}`, function () {
+    this.timeout(60_000);
+    onlyInSandbox();
+
+    let pair: EnginePair;
+
+    before(async () => {
+      pair = await openPair({ near: { backend }, far: { backend } });
+    });
+
+    after(() => pair[Symbol.asyncDispose]());
+
+    it("has status, update and events as every tunnel", async () => {
+      const { tunnel } = pair;
+      assert.match(tunnel.name, /^userspace-\d+$/);
+      assert.equal(tunnel.backend, backend);
+      const [peer] = (await tunnel.status()).peers;
+      assert.ok(peer?.latestHandshake);
+      await tunnel.update({ peers: [{ publicKey: peer.publicKey, allowedIps: ["10.71.0.0/16"] }] });
+      const [changed] = (await tunnel.status()).peers;
+      assert.ok(changed?.allowedIps.some((prefix) => prefix === "10.71.0.0/16"));
+    });
+
+    it("times out where nobody answers", async () => {
+      await assert.rejects(pair.tunnel.connect({ host: silentAddress, port: 80, timeout: 200 }), {
+        code: "ETIMEDOUT",
+        syscall: "connect",
+        address: silentAddress,
+        port: 80,
+      });
+      await assert.rejects(pair.tunnel.ping(silentAddress, { timeout: 200 }), {
+        code: "ETIMEDOUT",
+      });
+      const controller = new AbortController();
+      const reason = new Error("changed my mind");
+      const connecting = pair.tunnel.connect({ host: silentAddress, port: 80 }, controller.signal);
+      setImmediate(() => controller.abort(reason));
+      await assert.rejects(connecting, reason);
+    });
+
+    it("takes the addresses of a configuration that is applied", async () => {
+      const far = await pair.far.status();
+      const [peer] = far.peers;
+      assert.ok(peer);
+      await pair.far.update({
+        peers: [{ publicKey: peer.publicKey, allowedIps: ["10.70.0.5/32"] }],
+      });
+      const { privateKey, peers } = await pair.tunnel.status();
+      assert.ok(privateKey);
+      await pair.tunnel.apply({ privateKey, peers, addresses: ["10.70.0.5/24", nearAddress] });
+      const port = await pair.serve((socket) => socket.end(socket.remoteAddress ?? ""));
+      const socket = await pair.tunnel.connect({
+        host: farAddress,
+        port,
+        localAddress: "10.70.0.5",
+      });
+      assert.equal(String((await once(socket, "data"))[0]), "10.70.0.5");
+      socket.destroy();
+      await assert.rejects(
+        pair.tunnel.connect({ host: farAddress, port, localAddress: "10.70.0.77" }),
+        { code: "EADDRNOTAVAIL" },
+      );
+    });
+
+    it("needs an address, and says so", async () => {
+      const options = { network: "userspace", backend } as const;
+      const config = { privateKey: PrivateKey.generate(), peers: [] };
+      await assert.rejects(openTunnel({ ...options, config }), {
+        code: "WG_BRIDGE_NETWORK",
+        message: /needs an address.*Address = /,
+      });
+      await assert.rejects(openTunnel({ ...options, config, addresses: ["10.0.0.1"], mtu: 576 }), {
+        code: "WG_BRIDGE_VALUE",
+      });
+    });
+
+    it("without DNS refuses names, and says what to do", async () => {
+      await assert.rejects(pair.tunnel.resolve4("example.org"), {
+        code: "ENOTFOUND",
+        message: /DNS/,
+      });
+    });
+
+    for (const how of ["close", "exit", "SIGTERM", "kill"]) {
+      it(`leaves nothing when its process ends by ${how}`, async () => {
+        const directory = mkdtempSync(`${tmpdir()}/userspace-`);
+        try {
+          assert.equal(await run(backend, how, directory), "through\n");
+          // After SIGKILL nobody could remove it: the next tunnel does.
+          if (how === "kill") assert.equal(await run(backend, "close", directory), "through\n");
+          assert.deepEqual(readdirSync(directory), []);
+        } finally {
+          rmSync(directory, { recursive: true });
+        }
+      });
+    }
+
+    it("opens for a user without any privileges", async function () {
+      const script = `${packageRoot}/scripts/unprivileged`;
+      const file = `dist/test/userspace/program.js`;
+      const child = spawn(script, ["node", file, backend, "close"], { stdio: "pipe" });
+      let said = "";
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on("data", (piece: Buffer) => {
+          said += piece.toString();
+        });
+      }
+      const [code] = await once(child, "close");
+      if (code === 77) this.skip();
+      assert.equal(said, "through\n");
+    });
+  });
+}
+
+/** Runs the program with its stations in a directory, and resolves with what it printed once it has ended. */
+async function run(backend: string, how: string, directory: string): Promise<string> {
+  const env = { ...process.env, XDG_RUNTIME_DIR: directory };
+  const child = spawn(process.execPath, [program, backend, how], {
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(child, "close");
+  let said = "";
+  child.stdout.on("data", (piece: Buffer) => {
+    said += piece.toString();
+    if (how === "SIGTERM") child.kill("SIGTERM");
+  });
+  await ended;
+  return said;
+}
