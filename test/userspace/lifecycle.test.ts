@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -10,6 +11,7 @@ import { hasCode } from "../../src/errors.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { type EnginePair, farAddress, nearAddress, openPair, silentAddress } from "./engines.js";
+import { serveNames } from "./name-server.js";
 import { errorOf } from "./site.js";
 
 const program = fileURLToPath(new URL("program.js", import.meta.url));
@@ -91,6 +93,26 @@ describe("a userspace tunnel on exec", function () {
     await pair.tunnel.close();
     for (const error of await failed) assert.ok(hasCode(error, "WG_BRIDGE_CLOSED"), String(error));
     assert.equal(existsSync(`/proc/${nearEngine}`), false);
+  });
+
+  it("says so if its program knows nothing of userspace tunnels, and ends it", async () => {
+    await open();
+    const directory = mkdtempSync(`${tmpdir()}/program-`);
+    const executable = `${directory}/wireguard-go`;
+    const script = '#!/bin/sh\necho "ready $1" >&$WG_PROCESS_STATUS_FD\nexec sleep 1000\n';
+    writeFileSync(executable, script, { mode: 0o755 });
+    const config = { privateKey: PrivateKey.generate(), peers: [] };
+    const opened = openTunnel({
+      network: "userspace",
+      addresses: ["10.0.0.1"],
+      config,
+      backend: "exec",
+      executable,
+      env: { XDG_RUNTIME_DIR: directory },
+    });
+    await assert.rejects(opened, { code: "WG_BRIDGE_UNSUPPORTED", message: /wg-bridge's own/ });
+    assert.deepEqual(readdirSync(directory), ["wireguard-go"]);
+    rmSync(directory, { recursive: true });
   });
 
   it("is started again after it was lost, with its configuration and its network", async () => {
@@ -194,6 +216,25 @@ for (const backend of ["exec", "ffi"] as const) {
       await assert.rejects(pair.tunnel.resolve4("example.org"), {
         code: "ENOTFOUND",
         message: /DNS/,
+      });
+    });
+
+    it("looks up names at the servers of its configuration, inside the tunnel", async () => {
+      serveNames(await pair.far.datagram({ port: 53 }), { "server.tunnel": farAddress });
+      const { privateKey, peers } = await pair.tunnel.status();
+      assert.ok(privateKey);
+      await pair.tunnel.apply({ privateKey, peers, dns: [farAddress, "tunnel"] });
+      assert.deepEqual(await pair.tunnel.resolve4("server.tunnel"), [farAddress]);
+      const port = await pair.attach(http.createServer((_, answer) => answer.end("by name")));
+      const response = await pair.tunnel.fetch(`http://server:${port}/`);
+      assert.equal(await response.text(), "by name");
+      const looked = new Promise((resolve) => {
+        pair.tunnel.lookup("server.tunnel", { all: true }, (_, found) => resolve(found));
+      });
+      assert.deepEqual(await looked, [{ address: farAddress, family: 4 }]);
+      await assert.rejects(pair.tunnel.connect({ host: "other.tunnel", port }), {
+        code: "ENOTFOUND",
+        hostname: "other.tunnel",
       });
     });
 

@@ -1,4 +1,5 @@
 import { withDeadline } from "../../deadline.js";
+import { WgBridgeError } from "../../errors.js";
 import { StationDirectory } from "../../station/directory.js";
 import { exchangeOverStation } from "../../station/exchange.js";
 import type { RunningStation, StationOptions } from "../backend.js";
@@ -40,10 +41,11 @@ export async function startStation(
   };
   options.onStarting?.(abandon);
   try {
-    await withDeadline(`Starting ${name}`, startTimeout, signal, (either) =>
+    const ready = await withDeadline(`Starting ${name}`, startTimeout, signal, (either) =>
       untilReady(child, name, false, either),
     );
     signal?.throwIfAborted();
+    if (ready !== path) throw otherProgramError(executable);
   } catch (error) {
     await child.terminate();
     directory.remove();
@@ -64,4 +66,12 @@ class ExecStation extends ExecTunnel implements RunningStation {
     });
     this.path = path;
   }
+}
+
+/** The error for a program to which --userspace is the name of an interface, as to wireguard-go of an older release. */
+function otherProgramError(executable: string): WgBridgeError {
+  return new WgBridgeError(
+    "WG_BRIDGE_UNSUPPORTED",
+    `${executable} cannot open userspace tunnels. Use wg-bridge's own executable, of this release.`,
+  );
 }
