@@ -13,6 +13,7 @@ import { chooseBackend } from "../tunnel/start.js";
 import { Device } from "../uapi/device.js";
 import { type Current, setNetwork, UserspaceHandle } from "./handle.js";
 import { type Network, networkOf } from "./network.js";
+import { requireNodeSockets } from "./runtime.js";
 import type { UserspaceTunnel } from "./tunnel.js";
 
 /** How long a station may take to greet and to set its network, in milliseconds. */
@@ -26,6 +27,7 @@ export async function startUserspaceTunnel(request: UserspaceRequest): Promise<U
   const { signal, resolve, restart, config, listenPort, env } = request;
   const device = { ...config.device, ...(listenPort !== undefined && { listenPort }) };
   try {
+    requireNodeSockets();
     signal?.throwIfAborted();
     const mtu = request.mtu ?? config.mtu;
     const network = networkOf({
