@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"wg-bridge/go/foreground"
 	"wg-bridge/go/testbed"
 	"wg-bridge/go/uapi"
 )
@@ -30,7 +31,7 @@ func limited(t *testing.T, descriptors int, arguments ...string) (command *exec.
 	}
 	t.Cleanup(func() { status.Close() })
 	script := "ulimit -n " + strconv.Itoa(descriptors) + ` && exec "$0" "$@"`
-	command = exec.Command("bash", append([]string{"-c", script, program}, arguments...)...)
+	command = exec.Command("bash", append([]string{"-c", script, string(program)}, arguments...)...)
 	command.Env = append(os.Environ(), "WG_PROCESS_STATUS_FD=3")
 	command.ExtraFiles = []*os.File{childEnd}
 	output = new(bytes.Buffer)
@@ -56,7 +57,7 @@ func expectWorking(t *testing.T, descriptors int) {
 func expectOneLine(t *testing.T, descriptors, code int, output, lines string) {
 	t.Helper()
 	one := strings.Count(lines, "\n") == 1 && strings.HasPrefix(lines, "WG_BRIDGE_RESOURCES 24: ")
-	if code != exitFailure || !one || !strings.HasSuffix(lines, "too many open files\n") || output != "" {
+	if code != foreground.ExitFailure || !one || !strings.HasSuffix(lines, "too many open files\n") || output != "" {
 		t.Errorf("%d descriptors: exit %d, %q, status %q; want 1 and one line of status", descriptors, code, output, lines)
 	}
 }
@@ -88,7 +89,7 @@ func TestWithAnyLimitOfDescriptorsItWorksOrFailsWithOneLine(t *testing.T) {
 		_ = command.Wait() // the exit code says it
 		if string(first) != "ready wgx0\n" {
 			expectOneLine(t, descriptors, command.ProcessState.ExitCode(), output.String(), string(first[:n])+rest(t, status))
-		} else if output.Len() > 0 || command.ProcessState.ExitCode() != exitSuccess {
+		} else if output.Len() > 0 || command.ProcessState.ExitCode() != foreground.ExitSuccess {
 			t.Errorf("%d descriptors: %v, %q", descriptors, command.ProcessState, output)
 		}
 	}
@@ -114,7 +115,7 @@ func TestInTheBackgroundWithAnyLimitOfDescriptorsItWorksOrFailsWithOneLine(t *te
 	for descriptors := range maxDescriptors + 1 {
 		command, output, status := limited(t, descriptors, "wgx0")
 		_ = command.Wait()
-		if code := command.ProcessState.ExitCode(); code != exitSuccess {
+		if code := command.ProcessState.ExitCode(); code != foreground.ExitSuccess {
 			expectOneLine(t, descriptors, code, output.String(), rest(t, status))
 			continue
 		}

@@ -2,45 +2,52 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/foreground"
 	"wg-bridge/go/testbed"
 )
 
-// program is the executable under test, built once: what it does with its own process, such as
-// starting a copy of itself, can only be seen from outside.
-var program string
+var program testbed.Program
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		directory, err := os.MkdirTemp("", "wireguard-go-test")
-		if err != nil {
-			panic(err)
+func TestMain(m *testing.M) { os.Exit(testbed.RunWithProgram(m, &program)) }
+
+// linked returns the packages that the program links.
+func linked(t *testing.T) []string {
+	t.Helper()
+	list := exec.Command("go", "list", "-deps", ".")
+	list.Env = append(os.Environ(), "CGO_ENABLED=0")
+	output, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(output))
+}
+
+func TestItLinksNothingThatOnlyAUserspaceNetworkNeeds(t *testing.T) {
+	packages := linked(t)
+	if !slices.Contains(packages, "wg-bridge/go/tunnel") {
+		t.Fatalf("packages %q", packages)
+	}
+	for _, name := range packages {
+		for _, unwanted := range []string{
+			"gvisor.dev", "net/http", "wg-bridge/go/netstack", "wg-bridge/go/proxy", "wg-bridge/go/resolve",
+			"wg-bridge/go/station", "wg-bridge/go/userspace",
+		} {
+			if name == unwanted || strings.HasPrefix(name, unwanted+"/") {
+				t.Errorf("it links %s", name)
+			}
 		}
-		defer os.RemoveAll(directory)
-		if err := os.Chmod(directory, 0o755); err != nil { // for users without privileges
-			panic(err)
-		}
-		program = filepath.Join(directory, "wireguard-go")
-		build := exec.Command("go", "build", "-o", program, ".")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is delivered
-		if output, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, output)
-			return 1
-		}
-		return m.Run()
-	}())
+	}
 }
 
 func begin(t *testing.T) {
@@ -49,23 +56,11 @@ func begin(t *testing.T) {
 	testbed.CheckLeaks(t, "wgx")
 }
 
-// runProgram runs the program to its end and returns its exit code and standard output.
-func runProgram(t *testing.T, environment []string, files []*os.File, arguments ...string) (code int, output string) {
-	t.Helper()
-	command := exec.Command(program, arguments...)
-	command.Env = append(os.Environ(), environment...)
-	command.ExtraFiles = files
-	var written bytes.Buffer
-	command.Stdout, command.Stderr = &written, os.Stderr
-	_ = command.Run() // the exit code says it
-	return command.ProcessState.ExitCode(), written.String()
-}
-
 func TestWithoutForegroundItReturnsOnlyOnceTheInterfaceCanBeConfiguredAndMoved(t *testing.T) {
 	begin(t)
 	testbed.Namespace(t, "wgx")
 	for range 20 {
-		if code, output := runProgram(t, nil, nil, "wgx0"); code != exitSuccess || output != "" {
+		if code, output := program.Run(t, nil, nil, "wgx0"); code != foreground.ExitSuccess || output != "" {
 			t.Fatalf("exit %d, %q", code, output)
 		}
 		testbed.Run(t, "ip", "link", "set", "wgx0", "netns", "wgx")
@@ -84,8 +79,8 @@ func TestAFailureIsPrintedWithItsCauseAndLeavesNothingBehind(t *testing.T) {
 		"":                  "is empty",
 	} {
 		for _, arguments := range [][]string{{name}, {"-f", name}} {
-			code, output := runProgram(t, nil, nil, arguments...)
-			if code != exitFailure || !strings.HasPrefix(output, "ERROR: ("+name+") ") || !strings.Contains(output, cause) {
+			code, output := program.Run(t, nil, nil, arguments...)
+			if code != foreground.ExitFailure || !strings.HasPrefix(output, "ERROR: ("+name+") ") || !strings.Contains(output, cause) {
 				t.Errorf("%q: exit %d, %q; want 1 and %q", arguments, code, output, cause)
 			}
 		}
@@ -99,15 +94,15 @@ func TestAFailureOfTheChildIsPrintedByItsParentAndLeavesNothingBehind(t *testing
 		t.Fatal(err)
 	}
 	defer null.Close()
-	code, output := runProgram(t, []string{"WG_UAPI_FD=3"}, []*os.File{null}, "wgx0") // no socket: found out by the child
-	if code != exitFailure || !strings.Contains(output, "running in the background: listening on the file given as UAPI socket") {
+	code, output := program.Run(t, []string{"WG_UAPI_FD=3"}, []*os.File{null}, "wgx0") // no socket: found out by the child
+	if code != foreground.ExitFailure || !strings.Contains(output, "running in the background: listening on the file given as UAPI socket") {
 		t.Errorf("exit %d, %q", code, output)
 	}
 }
 
 func TestInTheBackgroundTheStatusDescriptorGetsTheNameOfTheInterface(t *testing.T) {
 	begin(t)
-	if lines, output := runWithStatus(t, nil, "wgx0"); lines != "ready wgx0\n" || output != "" {
+	if lines, output := program.RunWithStatus(t, nil, "wgx0"); lines != "ready wgx0\n" || output != "" {
 		t.Errorf("status %q, output %q", lines, output)
 	}
 	testbed.Run(t, "ip", "link", "del", "wgx0")
@@ -126,7 +121,7 @@ func TestAFailureIsOnTheStatusDescriptorWithItsCodeAndNotInTheLogAsWell(t *testi
 		"WG_BRIDGE_FEATURE_UNKNOWN 22: WG_BRIDGE_DISABLE: there is no feature \"x\" to ":        {[]string{"WG_BRIDGE_DISABLE=x"}, "wgx0"},
 	} {
 		for _, arguments := range [][]string{{start.name}, {"-f", start.name}} {
-			lines, output := runWithStatus(t, start.environment, arguments...)
+			lines, output := program.RunWithStatus(t, start.environment, arguments...)
 			if !strings.HasPrefix(lines, want) || strings.Count(lines, "\n") != 1 || output != "" {
 				t.Errorf("%q: status %q, output %q; want %q", arguments, lines, output, want)
 			}
@@ -134,29 +129,12 @@ func TestAFailureIsOnTheStatusDescriptorWithItsCodeAndNotInTheLogAsWell(t *testi
 	}
 }
 
-// runWithStatus runs the program to its end and returns what it wrote on its status descriptor, and its output.
-func runWithStatus(t *testing.T, environment []string, arguments ...string) (lines, output string) {
-	t.Helper()
-	reader, childEnd, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reader.Close()
-	_, output = runProgram(t, append(environment, "WG_PROCESS_STATUS_FD=3"), []*os.File{childEnd}, arguments...)
-	childEnd.Close()
-	read, err := io.ReadAll(reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(read), output
-}
-
 func TestADescriptorThatIsNotOpenIsNamedAndNoFailureIsSilent(t *testing.T) {
 	begin(t)
 	for _, variable := range []string{"WG_TUN_FD", "WG_UAPI_FD", "WG_PROCESS_STATUS_FD"} {
 		for _, arguments := range [][]string{{"wgx0"}, {"-f", "wgx0"}} {
-			code, output := runProgram(t, []string{variable + "=77"}, nil, arguments...)
-			if code != exitFailure || !strings.Contains(output, variable+"=77 is not an open file descriptor") {
+			code, output := program.Run(t, []string{variable + "=77"}, nil, arguments...)
+			if code != foreground.ExitFailure || !strings.Contains(output, variable+"=77 is not an open file descriptor") {
 				t.Errorf("%s, %q: exit %d, %q", variable, arguments, code, output)
 			}
 		}
@@ -166,9 +144,9 @@ func TestADescriptorThatIsNotOpenIsNamedAndNoFailureIsSilent(t *testing.T) {
 func TestAnUnknownFeatureIsToldWithTheKnownOnesAndNothingIsStarted(t *testing.T) {
 	begin(t)
 	for _, arguments := range [][]string{{"wgx0"}, {"-f", "wgx0"}} {
-		code, output := runProgram(t, []string{"WG_BRIDGE_DISABLE=tso4,tos6"}, nil, arguments...)
+		code, output := program.Run(t, []string{"WG_BRIDGE_DISABLE=tso4,tos6"}, nil, arguments...)
 		const cause = `WG_BRIDGE_DISABLE: there is no feature "tos6" to disable: name some of tso4, `
-		if code != exitFailure || !strings.HasPrefix(output, "ERROR: (wgx0) ") || !strings.Contains(output, cause) {
+		if code != foreground.ExitFailure || !strings.HasPrefix(output, "ERROR: (wgx0) ") || !strings.Contains(output, cause) {
 			t.Errorf("%q: exit %d, %q", arguments, code, output)
 		}
 	}
@@ -181,7 +159,7 @@ func TestWhatIsDisabledReachesTheTunnelInTheBackgroundToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	command := exec.Command(program, "wgx0")
+	command := program.Command("wgx0")
 	command.Env = append(os.Environ(), "LOG_LEVEL=verbose", "WG_BRIDGE_DISABLE=udp-gro,uso")
 	command.Stdout = writer
 	if err := errors.Join(command.Run(), writer.Close()); err != nil {
@@ -201,7 +179,7 @@ func TestSignalsEndItWell(t *testing.T) {
 			if err := command.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
-			expectEnd(t, command, status, "closed")
+			testbed.ExpectEnd(t, command, status, "closed")
 		})
 	}
 }
@@ -210,17 +188,7 @@ func TestTheStatusDescriptorIsToldWhyTheTunnelEnded(t *testing.T) {
 	begin(t)
 	command, status := startForeground(t)
 	testbed.Run(t, "ip", "link", "del", "wgx0")
-	expectEnd(t, command, status, "interface-deleted")
-}
-
-func expectEnd(t *testing.T, command *exec.Cmd, status *bufio.Reader, want string) {
-	t.Helper()
-	if end, err := io.ReadAll(status); string(end) != want+"\n" || err != nil {
-		t.Errorf("status %q, %v; want %s", end, err, want)
-	}
-	if err := command.Wait(); err != nil {
-		t.Error(err)
-	}
+	testbed.ExpectEnd(t, command, status, "interface-deleted")
 }
 
 // startForeground starts the program and returns what it says of its status after "ready". It gets
@@ -232,7 +200,7 @@ func startForeground(t *testing.T, lifeline ...*os.File) (*exec.Cmd, *bufio.Read
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { status.Close() })
-	command := exec.Command(program, "-f", "wgx0")
+	command := program.Command("-f", "wgx0")
 	command.Env = append(os.Environ(), "WG_PROCESS_STATUS_FD=3")
 	command.ExtraFiles = append([]*os.File{childEnd}, lifeline...)
 	if len(lifeline) > 0 {
@@ -260,7 +228,7 @@ func TestItEndsWhenTheOtherEndOfItsLifelineIsGone(t *testing.T) {
 	if err := held.Close(); err != nil {
 		t.Fatal(err)
 	}
-	expectEnd(t, command, status, "closed")
+	testbed.ExpectEnd(t, command, status, "closed")
 }
 
 func TestInTheBackgroundItHasNoLifeline(t *testing.T) {
@@ -269,7 +237,7 @@ func TestInTheBackgroundItHasNoLifeline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runProgram(t, []string{"WG_PROCESS_LIFELINE_FD=3"}, []*os.File{lifeline}, "wgx0")
+	program.Run(t, []string{"WG_PROCESS_LIFELINE_FD=3"}, []*os.File{lifeline}, "wgx0")
 	lifeline.Close()
 	held.Close()
 	testbed.Run(t, "wg", "show", "wgx0")
@@ -285,7 +253,7 @@ func TestTheStatusDescriptorIsToldTheNameThatTheKernelChose(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer status.Close()
-	runProgram(t, []string{"WG_PROCESS_STATUS_FD=3"}, []*os.File{childEnd}, "wgx%d")
+	program.Run(t, []string{"WG_PROCESS_STATUS_FD=3"}, []*os.File{childEnd}, "wgx%d")
 	childEnd.Close()
 	if told, err := io.ReadAll(status); string(told) != "ready wgx1\n" || err != nil {
 		t.Errorf("told %q, %v", told, err)
@@ -299,7 +267,7 @@ func TestItOutlivesTheReaderOfItsLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(program, "wgx0")
+	command := program.Command("wgx0")
 	command.Env = append(os.Environ(), "LOG_LEVEL=verbose")
 	command.Stdout = writer
 	if err := command.Run(); err != nil {
@@ -315,7 +283,7 @@ func TestItOutlivesTheReaderOfItsLog(t *testing.T) {
 
 func TestAWrongNumberOfArgumentsPrintsTheUsageAndIsNoFailure(t *testing.T) {
 	for _, arguments := range [][]string{{}, {"-f"}, {"wgx0", "wgx1"}, {"-f", "wgx0", "wgx1"}, {"wgx0", "-f"}} {
-		if code, output := runProgram(t, nil, nil, arguments...); code != exitSuccess || !strings.HasPrefix(output, "Usage: ") {
+		if code, output := program.Run(t, nil, nil, arguments...); code != foreground.ExitSuccess || !strings.HasPrefix(output, "Usage: ") {
 			t.Errorf("%q: exit %d, %q", arguments, code, output)
 		}
 	}
@@ -340,7 +308,7 @@ func TestALogThatNobodyReadsHoldsUpNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer status.Close()
-	command := exec.Command(program, "-f", "wgx0")
+	command := program.Command("-f", "wgx0")
 	command.Env = append(os.Environ(), "LOG_LEVEL=verbose", "WG_PROCESS_STATUS_FD=3")
 	command.Stdout, command.ExtraFiles = writer, []*os.File{childEnd}
 	if err := command.Start(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"wg-bridge/go/foreground"
 	"wg-bridge/go/status"
 	"wg-bridge/go/tunnel"
+	"wg-bridge/go/userspace"
 )
 
 // A library is what one loaded wireguard_go_bridge.so holds: tunnels by handle.
@@ -208,9 +209,9 @@ func (h *handle) openUserspace(path string, mtu int, level tunnel.Level) error {
 	if err := h.unopened(); err != nil {
 		return err
 	}
-	userspace := tunnel.Userspace{Station: path, Client: os.Getpid(), MTU: mtu}
+	config := userspace.Config{Station: path, Client: os.Getpid(), MTU: mtu}
 	var err error
-	h.tunnel, err = tunnel.StartUserspace(userspace, h.features, h.newLog(level, tunnel.UserspaceName))
+	h.tunnel, err = userspace.Start(config, h.features, h.newLog(level, userspace.Name))
 	return err
 }
 

@@ -31,14 +31,7 @@ const (
 	StatusFd   = "WG_PROCESS_STATUS_FD"   // descriptor for the lines of package status
 	LifelineFd = "WG_PROCESS_LIFELINE_FD" // descriptor of a pipe from the parent; at its end of file the tunnel ends
 	Disable    = "WG_BRIDGE_DISABLE"      // features to run without, as tunnel.ParseDisabled reads them
-
-	Network     = "WG_NETWORK"      // UserspaceNetwork for a network in this process; empty for a TUN interface
-	StationPath = "WG_STATION_PATH" // of the socket that offers a userspace network
-	MTU         = "WG_MTU"          // of a userspace network, in bytes; empty for the default
 )
-
-// UserspaceNetwork is the value of Network for sockets in place of an interface.
-const UserspaceNetwork = "userspace"
 
 // A Process is what a tunnel in the foreground needs of the process that it runs in.
 type Process struct {
@@ -55,25 +48,25 @@ type Process struct {
 // that fails is reported once: on StatusFd, by the caller if ReportsErrors, or else in the log. A service manager that
 // NotifySocket names is notified of all of it.
 func (p Process) Run(name string, level tunnel.Level) error {
-	return p.run(name, level, func(bool) (*tunnel.Tunnel, tunnel.Log, string, error) {
+	return p.Serve(name, level, func(bool) (Started, error) {
 		t, log, err := p.start(name, level)
 		if err != nil {
-			return nil, log, "", err
+			return Started{Log: log}, err
 		}
-		return t, log, t.Name(), nil
+		return Started{t, log, t.Name()}, nil
 	})
 }
 
-// RunUserspace does the same with a userspace network and its station. Whoever holds the lifeline is the station's only
-// client.
-func (p Process) RunUserspace(level tunnel.Level) error {
-	return p.run(tunnel.UserspaceName, level, func(isOwned bool) (*tunnel.Tunnel, tunnel.Log, string, error) {
-		return p.startUserspace(level, isOwned)
-	})
+// Started is a tunnel that has started.
+type Started struct {
+	Tunnel *tunnel.Tunnel
+	Log    tunnel.Log // also after an error
+	Ready  string     // what answers: its interface's name, or its station's path
 }
 
-// run serves the tunnel that start starts. start is told whether there is a lifeline, and returns what is ready.
-func (p Process) run(name string, level tunnel.Level, start func(isOwned bool) (*tunnel.Tunnel, tunnel.Log, string, error)) error {
+// Serve does what Run does with the tunnel that start starts, which is called name until then. isOwned says that there
+// is a lifeline, whose other end is the parent's.
+func (p Process) Serve(name string, level tunnel.Level, start func(isOwned bool) (Started, error)) error {
 	log := tunnel.NewLog(p.Output, level, name)
 	manager := p.findManager(log)
 	fail := func(lines StatusWriter, log tunnel.Log, err error) error {
@@ -94,12 +87,13 @@ func (p Process) run(name string, level tunnel.Level, start func(isOwned bool) (
 	signal.Notify(term, unix.SIGTERM, unix.SIGINT)
 	defer signal.Stop(term)
 
-	t, log, ready, err := start(lifeline.file != nil)
+	started, err := start(lifeline.file != nil)
+	t, log := started.Tunnel, started.Log
 	manager.log = log
 	if err != nil {
 		return fail(lines, log, err)
 	}
-	lines.WriteReady(ready)
+	lines.WriteReady(started.Ready)
 	manager.ready(t.Name())
 	stop := make(chan struct{})
 	var guard sync.WaitGroup
@@ -151,32 +145,8 @@ func (p Process) start(name string, level tunnel.Level) (*tunnel.Tunnel, tunnel.
 	return t, log, err
 }
 
-// startUserspace starts a userspace network with what the environment says, and returns it with the station's path.
-func (p Process) startUserspace(level tunnel.Level, isOwned bool) (*tunnel.Tunnel, tunnel.Log, string, error) {
-	log := tunnel.NewLog(p.Output, level, tunnel.UserspaceName)
-	log.Verbosef("Starting wireguard-go version %s", EngineVersion())
-	features, err := p.features()
-	if err != nil {
-		return nil, log, "", err
-	}
-	userspace := tunnel.Userspace{Station: p.Getenv(StationPath)}
-	if userspace.Station == "" {
-		return nil, log, "", valueFailure("%s is not set: name the path of the station's socket: %w", StationPath, unix.EINVAL)
-	}
-	if value := p.Getenv(MTU); value != "" {
-		if userspace.MTU, err = strconv.Atoi(value); err != nil || userspace.MTU <= 0 {
-			return nil, log, "", valueFailure("%s=%q is not an MTU in bytes: %w", MTU, value, unix.EINVAL)
-		}
-	}
-	if isOwned {
-		userspace.Client = os.Getppid()
-	}
-	t, err := tunnel.StartUserspace(userspace, features, log)
-	return t, log, userspace.Station, err
-}
-
-// features reads those that the environment does not disable.
-func (p Process) features() (tunnel.Features, error) {
+// Features returns those that the environment does not disable.
+func (p Process) Features() (tunnel.Features, error) {
 	features, err := tunnel.ParseDisabled(p.Getenv(Disable))
 	if err != nil {
 		return tunnel.Features{}, &status.Failure{Code: status.CodeOf(err), Err: fmt.Errorf("%s: %w", Disable, err)}
@@ -187,7 +157,7 @@ func (p Process) features() (tunnel.Features, error) {
 // Open reads the features from the environment, and opens the interface called name and its socket, or takes the
 // descriptors that the environment names.
 func (p Process) Open(name string) (tunnel.Files, tunnel.Features, error) {
-	features, err := p.features()
+	features, err := p.Features()
 	if err != nil {
 		return tunnel.Files{}, tunnel.Features{}, err
 	}

@@ -53,8 +53,8 @@ func (t *Tunnel) operate(request []byte, answer io.Writer) error {
 	var err error
 	if body, isSet := bytes.CutPrefix(request, []byte(setOperation)); isSet {
 		err = t.device.IpcSetOperation(bytes.NewReader(body))
-		if t.peers != nil {
-			t.peers.update() // a set that is refused half-way has changed something as well
+		if t.configured != nil {
+			t.configured() // a set that is refused half-way has changed something as well
 		}
 	} else {
 		err = t.device.IpcGetOperation(answer)

@@ -12,7 +12,6 @@ import (
 	engine "golang.zx2c4.com/wireguard/tun"
 
 	"wg-bridge/go/descriptors"
-	"wg-bridge/go/inflight"
 	"wg-bridge/go/status"
 	"wg-bridge/go/tun"
 	"wg-bridge/go/uapi"
@@ -37,11 +36,11 @@ const (
 	InterfaceDeleted End = "interface-deleted" // as by ip link del
 	InterfaceFailed  End = "interface-failed"  // the kernel refuses to give packets
 	SocketRemoved    End = "socket-removed"    // the UAPI socket's path was removed
-	ListenerFailed   End = "listener-failed"   // the UAPI socket, or the station's, no longer accepts
+	ListenerFailed   End = "listener-failed"   // the UAPI socket, or a Network's, no longer accepts
 	BindFailed       End = "bind-failed"       // the kernel refuses to give datagrams
 )
 
-// A packetEnd is where the engine's packets come from and go to: a TUN interface, or a userspace network.
+// A packetEnd is where the engine's packets come from and go to: a TUN interface, or a Network's.
 type packetEnd interface {
 	engine.Device
 	IsUp() bool
@@ -49,14 +48,14 @@ type packetEnd interface {
 	Failure() error        // why, if something failed
 }
 
-// An entrance is where clients come to a tunnel: its UAPI socket, or its station.
+// An entrance is where clients come to a tunnel: its UAPI socket, or a Network's.
 type entrance interface {
 	Removed() <-chan struct{} // closed when somebody has removed it
 	Close() error
 }
 
-// A Tunnel is one running interface, with its UAPI socket served, or one userspace network, with its station. It owns the
-// files, the sockets and every goroutine, and releases all of them when it ends, for whatever reason.
+// A Tunnel is one running interface, with its UAPI socket served, or one Network. It owns the files, the sockets and every
+// goroutine, and releases all of them when it ends, for whatever reason.
 type Tunnel struct {
 	name     string
 	log      Log
@@ -64,7 +63,8 @@ type Tunnel struct {
 	bind     *udp.Bind
 	packets  packetEnd
 	entrance entrance
-	peers    *peers // of a userspace network; nil with a TUN interface
+
+	configured func() // is called after each request that may have changed the configuration; may be nil
 
 	stop     chan struct{} // closed by Close
 	stopOnce sync.Once
@@ -142,18 +142,9 @@ func (t *Tunnel) startEngine(features Features, config udp.Config) {
 	}
 }
 
-// limitInFlight returns the limits between both ends of the engine.
-func limitInFlight(features Features) (*inflight.Outbound, *inflight.Inbound) {
-	maximum := maxInFlight
-	if !features.InFlightLimit {
-		maximum = maxInFlightUnlimited
-	}
-	return inflight.NewOutbound(maximum), inflight.NewInbound(maximum)
-}
-
 // configure returns the configuration of both ends of the engine.
 func configure(features Features, log Log) (tun.Config, udp.Config) {
-	outbound, inbound := limitInFlight(features)
+	outbound, inbound := features.InFlightLimits()
 	return tun.Config{Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf},
 		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf}
 }

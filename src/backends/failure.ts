@@ -23,7 +23,7 @@ const remedies: Readonly<Partial<Record<WgBridgeErrorCode, (name: string) => str
   WG_BRIDGE_FEATURE_UNKNOWN: () => "Correct WG_BRIDGE_DISABLE.",
   WG_BRIDGE_RESOURCES: () => "Close what is not needed, or raise the limits.",
   WG_BRIDGE_EXECUTABLE_CRASHED: () =>
-    "Run it by hand in the foreground to see more, or choose another with WIREGUARD_GO_EXECUTABLE.",
+    "Run it by hand in the foreground to see more, or choose another with WIREGUARD_GO_EXECUTABLE (for userspace tunnels, WIREGUARD_GO_USERSPACE_EXECUTABLE).",
 };
 
 /** More exact remedies, if the errno says more than the code. */

@@ -1,8 +1,9 @@
 import type { Environment } from "../artifacts.js";
 import type { BackendKind } from "../backends/backend.js";
+import { variables } from "../engine/files.js";
 import { WgBridgeError } from "../errors.js";
 import { choose } from "../strategy/choose.js";
-import { type Artifact, type Probe, probe } from "../strategy/probe.js";
+import { type Artifact, type Probe, probe, probeExecutable } from "../strategy/probe.js";
 import { attempt, findVersion } from "./tools.js";
 import { type Problem, type Trial, tryTunnel } from "./trials.js";
 
@@ -16,24 +17,28 @@ export interface ArtifactFacts {
   readonly refusal: Problem | undefined;
 }
 
-/** Both backends' files, and which backend auto chooses. */
+/** The files of both backends, and which backend auto chooses. */
 export interface BackendFacts {
   readonly library: ArtifactFacts;
   readonly executable: ArtifactFacts;
+  readonly userspaceExecutable: ArtifactFacts;
   /** backend is null if neither can be used. */
   readonly auto: { readonly backend: BackendKind | null; readonly reason: string };
 }
 
-/** Opens a tunnel with each backend, in a child process, and asks the executable for its version. */
+/** Opens a tunnel with each backend, in a child process, and asks each executable for its version. */
 export async function collectBackends(env: Environment): Promise<BackendFacts> {
   const found = await probe(env);
-  const [library, executable] = await Promise.all([
+  const userspace = await probeExecutable(env, { network: "userspace" });
+  const [library, executable, userspaceExecutable] = await Promise.all([
     tryArtifact(found.library, (path) => tryLibrary(path, env)),
-    tryArtifact(found.executable, (path) => tryExecutable(path, env)),
+    tryArtifact(found.executable, (path) => tryExecutable("exec", path, env)),
+    tryArtifact(userspace, (path) => tryExecutable("userspace", path, env)),
   ]);
   return {
     library,
     executable,
+    userspaceExecutable,
     auto: chooseAuto({ library: asArtifact(library), executable: asArtifact(executable) }),
   };
 }
@@ -57,13 +62,18 @@ function tryLibrary(path: string, env: Environment): Promise<Trial> {
   return tryTunnel("ffi", path, env);
 }
 
-async function tryExecutable(path: string, env: Environment): Promise<Trial> {
+async function tryExecutable(
+  kind: "exec" | "userspace",
+  path: string,
+  env: Environment,
+): Promise<Trial> {
   const started = await attempt([path, "--version"], env);
   if (!started.ok) {
-    const message = `The executable ${path} fails when asked for its version: ${started.message}. Name another with WIREGUARD_GO_EXECUTABLE.`;
+    const variable = variables[kind === "exec" ? "executable" : "userspaceExecutable"];
+    const message = `The executable ${path} fails when asked for its version: ${started.message}. Name another with ${variable}.`;
     return { version: undefined, problem: { code: "WG_BRIDGE_EXECUTABLE_CRASHED", message } };
   }
-  const { problem } = await tryTunnel("exec", path, env);
+  const { problem } = await tryTunnel(kind, path, env);
   return { version: findVersion(started.output) ?? "unknown", problem };
 }
 

@@ -184,12 +184,29 @@ function judgeKernelModule(present: boolean): Finding {
 }
 
 /** A tunnel needs one backend: if the other is unusable, that is only a warning. */
-function judgeBackends({ library, executable, auto }: BackendFacts): Finding[] {
+function judgeBackends({
+  library,
+  executable,
+  userspaceExecutable,
+  auto,
+}: BackendFacts): Finding[] {
   const mark: Mark = auto.backend === null ? "fail" : "warn";
   return [
     judgeArtifact({ id: "library", title: "library (ffi)" }, library, "ABI", mark),
     judgeArtifact({ id: "executable", title: "executable (exec)" }, executable, "version", mark),
+    judgeUserspace(userspaceExecutable),
   ];
+}
+
+/** Only userspace tunnels on exec need it, and unlike others these are possible wherever it runs. */
+function judgeUserspace(facts: ArtifactFacts): Finding {
+  const subject = { id: "userspace-executable", title: "executable (userspace)" };
+  const { path, refusal } = facts;
+  if (facts.problem !== undefined || refusal === undefined) {
+    return judgeArtifact(subject, facts, "version", "warn");
+  }
+  const detail = `${path} opens no tunnel: ${refusal.code}: ${refusal.message}`;
+  return { ...subject, mark: "warn", detail, fixes: [] };
 }
 
 function judgeArtifact(

@@ -1,4 +1,4 @@
-import type { Backend, BackendKind } from "../backends/backend.js";
+import type { Backend, BackendKind, StartOptions } from "../backends/backend.js";
 import { messageOf, WgBridgeError } from "../errors.js";
 import type { TrialLine } from "./trials.js";
 
@@ -6,6 +6,7 @@ import type { TrialLine } from "./trials.js";
 //
 //   node trial.js ffi LIBRARY INTERFACE
 //   node trial.js exec EXECUTABLE INTERFACE
+//   node trial.js userspace EXECUTABLE NAME
 //
 // It opens a tunnel and closes it again, and prints a TrialLine for each step.
 
@@ -21,13 +22,17 @@ process.stdin.resume();
 
 try {
   const backend = await open(kind === "ffi" ? "ffi" : "exec");
-  const tunnel = await backend.start({
+  const options: StartOptions = {
     name,
     logLevel: "silent",
     onStarting: (started) => {
       abandon = started;
     },
-  });
+  };
+  const tunnel =
+    kind === "userspace"
+      ? await backend.openStation({ ...options, env: process.env })
+      : await backend.start(options);
   abandon = () => tunnel.abandon();
   await tunnel.close();
   say({ step: "closed" });

@@ -6,6 +6,9 @@ import type { Environment } from "../artifacts.js";
 import type { BackendKind } from "../backends/backend.js";
 import { messageOf, type WgBridgeErrorCode } from "../errors.js";
 
+/** What is tried: a tunnel with an interface on a backend, or a userspace tunnel on exec. */
+export type TrialKind = BackendKind | "userspace";
+
 /** Why something cannot be used. */
 export interface Problem {
   readonly code: WgBridgeErrorCode;
@@ -30,15 +33,11 @@ export interface Trial {
 const limit = 60_000;
 
 /** Opens a tunnel of its own name in a child process, and closes it. Nothing is left of it. */
-export async function tryTunnel(
-  backend: BackendKind,
-  path: string,
-  env: Environment,
-): Promise<Trial> {
+export async function tryTunnel(kind: TrialKind, path: string, env: Environment): Promise<Trial> {
   const name = `wgdoctor${randomBytes(3).toString("hex")}`;
   const program = fileURLToPath(new URL("trial.js", import.meta.url));
   try {
-    const child = spawn(process.execPath, [...process.execArgv, program, backend, path, name], {
+    const child = spawn(process.execPath, [...process.execArgv, program, kind, path, name], {
       env: { ...env, WG_TUN_FD: "", WG_UAPI_FD: "" },
       stdio: ["pipe", "pipe", "pipe"], // it ends with its standard input
       timeout: limit,

@@ -4,11 +4,25 @@ import { type Environment, isThere, packageRoot } from "../artifacts.js";
 /** The package that holds the engine for this machine. */
 export const enginePackage = `@wg-bridge/linux-${process.arch}`;
 
-/** The two forms of the engine: a library for ffi, and an executable for exec. */
-export type EngineKind = "library" | "executable";
+/**
+ * The files of the engine: a library for ffi, and for exec an executable for tunnels with an interface, and another one
+ * for userspace tunnels.
+ */
+export type EngineKind = "library" | "executable" | "userspaceExecutable";
 
-/** Files that a caller of openTunnel names. */
-export type NamedFiles = { readonly [Kind in EngineKind]?: string | undefined };
+/** What a caller of openTunnel says of the files. */
+export interface EngineRequest {
+  readonly library?: string | undefined;
+  /** The executable for tunnels on the network. */
+  readonly executable?: string | undefined;
+  /** Default "tun". */
+  readonly network?: "tun" | "userspace" | undefined;
+}
+
+/** The kind of the executable that a request is for. */
+export function executableKind({ network }: EngineRequest): EngineKind {
+  return network === "userspace" ? "userspaceExecutable" : "executable";
+}
 
 /** Where a file of the engine is, or should be, and who says so. */
 export type EngineFile = { readonly kind: EngineKind; readonly path: string } & (
@@ -23,15 +37,31 @@ export type EngineFile = { readonly kind: EngineKind; readonly path: string } & 
   | { readonly origin: "packaged"; readonly manifest: string }
 );
 
-const variables = {
+/** The variables that name other files. */
+export const variables = {
   library: "WIREGUARD_GO_BRIDGE_LIB_PATH",
   executable: "WIREGUARD_GO_EXECUTABLE",
+  userspaceExecutable: "WIREGUARD_GO_USERSPACE_EXECUTABLE",
 } as const satisfies Record<EngineKind, string>;
 
 const fileNames = {
   library: "wireguard_go_bridge.so",
   executable: "wireguard-go",
+  userspaceExecutable: "wireguard-go-userspace",
 } as const satisfies Record<EngineKind, string>;
+
+/** What messages call each file. */
+export const nouns = {
+  library: "library",
+  executable: "executable",
+  userspaceExecutable: "executable for userspace tunnels",
+} as const satisfies Record<EngineKind, string>;
+
+const options = {
+  library: "library",
+  executable: "executable",
+  userspaceExecutable: "executable",
+} as const satisfies Record<EngineKind, keyof EngineRequest>;
 
 /**
  * Finds a file of the engine: the one that the option or the variable names, or the one that was built in this package,
@@ -40,12 +70,11 @@ const fileNames = {
 export function findEngineFile(
   kind: EngineKind,
   env: Environment,
-  named: NamedFiles = {},
+  named: EngineRequest = {},
 ): EngineFile {
-  const option = named[kind];
-  if (option !== undefined) {
-    return { kind, path: option, origin: "named", namedBy: `the option ${kind}` };
-  }
+  const option = options[kind];
+  const path = named[option];
+  if (path !== undefined) return { kind, path, origin: "named", namedBy: `the option ${option}` };
   const variable = variables[kind];
   const value = env[variable];
   if (value) return { kind, path: value, origin: "named", namedBy: variable };
@@ -62,13 +91,18 @@ export function findEngineFile(
 }
 
 /** The path of the library that findEngineFile finds. */
-export function libraryPath(env: Environment, named?: NamedFiles): string {
+export function libraryPath(env: Environment, named?: EngineRequest): string {
   return findEngineFile("library", env, named).path;
 }
 
 /** The path of the executable. If it has no slash ("boringtun-cli"), it is a command to be found on PATH. */
-export function executablePath(env: Environment, named?: NamedFiles): string {
+export function executablePath(env: Environment, named?: EngineRequest): string {
   return findEngineFile("executable", env, named).path;
+}
+
+/** The path of the executable for userspace tunnels. */
+export function userspaceExecutablePath(env: Environment, named?: EngineRequest): string {
+  return findEngineFile("userspaceExecutable", env, named).path;
 }
 
 /**
@@ -97,34 +131,48 @@ export function resolvePackaged(file: EngineKind | "manifest"): string | undefin
   switch (`${process.arch} ${file}`) {
     case "x64 executable":
       return require.resolve("@wg-bridge/linux-x64/bin/wireguard-go");
+    case "x64 userspaceExecutable":
+      return require.resolve("@wg-bridge/linux-x64/bin/wireguard-go-userspace");
     case "x64 library":
       return require.resolve("@wg-bridge/linux-x64/lib/wireguard_go_bridge.so");
     case "x64 manifest":
       return require.resolve("@wg-bridge/linux-x64/package.json");
     case "arm64 executable":
       return require.resolve("@wg-bridge/linux-arm64/bin/wireguard-go");
+    case "arm64 userspaceExecutable":
+      return require.resolve("@wg-bridge/linux-arm64/bin/wireguard-go-userspace");
     case "arm64 library":
       return require.resolve("@wg-bridge/linux-arm64/lib/wireguard_go_bridge.so");
     case "arm64 manifest":
       return require.resolve("@wg-bridge/linux-arm64/package.json");
     case "arm executable":
       return require.resolve("@wg-bridge/linux-arm/bin/wireguard-go");
+    case "arm userspaceExecutable":
+      return require.resolve("@wg-bridge/linux-arm/bin/wireguard-go-userspace");
     case "arm manifest":
       return require.resolve("@wg-bridge/linux-arm/package.json");
     case "riscv64 executable":
       return require.resolve("@wg-bridge/linux-riscv64/bin/wireguard-go");
+    case "riscv64 userspaceExecutable":
+      return require.resolve("@wg-bridge/linux-riscv64/bin/wireguard-go-userspace");
     case "riscv64 manifest":
       return require.resolve("@wg-bridge/linux-riscv64/package.json");
     case "ppc64 executable":
       return require.resolve("@wg-bridge/linux-ppc64/bin/wireguard-go");
+    case "ppc64 userspaceExecutable":
+      return require.resolve("@wg-bridge/linux-ppc64/bin/wireguard-go-userspace");
     case "ppc64 manifest":
       return require.resolve("@wg-bridge/linux-ppc64/package.json");
     case "s390x executable":
       return require.resolve("@wg-bridge/linux-s390x/bin/wireguard-go");
+    case "s390x userspaceExecutable":
+      return require.resolve("@wg-bridge/linux-s390x/bin/wireguard-go-userspace");
     case "s390x manifest":
       return require.resolve("@wg-bridge/linux-s390x/package.json");
     case "loong64 executable":
       return require.resolve("@wg-bridge/linux-loong64/bin/wireguard-go");
+    case "loong64 userspaceExecutable":
+      return require.resolve("@wg-bridge/linux-loong64/bin/wireguard-go-userspace");
     case "loong64 manifest":
       return require.resolve("@wg-bridge/linux-loong64/package.json");
     default:

@@ -7,7 +7,9 @@ import {
   type EngineKind,
   enginePackage,
   findEngineFile,
+  nouns,
   resolvePackaged,
+  variables,
 } from "./files.js";
 import {
   buildCommand,
@@ -21,10 +23,17 @@ import {
 const missing = {
   library: "WG_BRIDGE_LIBRARY_MISSING",
   executable: "WG_BRIDGE_EXECUTABLE_MISSING",
+  userspaceExecutable: "WG_BRIDGE_EXECUTABLE_MISSING",
 } as const satisfies Record<EngineKind, string>;
 
+const kinds = [
+  "executable",
+  "userspaceExecutable",
+  "library",
+] as const satisfies readonly EngineKind[];
+
 /**
- * The error for a file of the engine that is not there. If the whole engine is missing, it is the same for both files:
+ * The error for a file of the engine that is not there. If the whole engine is missing, it is the same for all files:
  * what users do to their node_modules decides what to do about it.
  */
 export function missingError(file: EngineFile, cause: unknown): WgBridgeError {
@@ -35,31 +44,33 @@ export function missingError(file: EngineFile, cause: unknown): WgBridgeError {
     const isUnpacked = path.includes("/app.asar.unpacked/");
     return lacking(isUnpacked ? notUnpacked(path) : `${path} is no longer there. ${reinstall}`);
   }
-  const other = findEngineFile(kind === "library" ? "executable" : "library", {});
-  if (isThere(other.path)) return lacking(halfMissing(file, other));
+  const found = kinds
+    .map((other) => findEngineFile(other, {}))
+    .find((other) => other.kind !== kind && isThere(other.path));
+  if (found !== undefined) return lacking(partMissing(file, found));
   return new WgBridgeError("WG_BRIDGE_ENGINE_MISSING", engineMissing(), { cause });
 }
 
 function namedMissing(kind: EngineKind, path: string, namedBy: string): string {
   const where = path.includes("/") ? "" : " on PATH";
-  return `There is no ${kind} ${path}${where}, which ${namedBy} names. Correct that, or leave it out.`;
+  return `There is no ${nouns[kind]} ${path}${where}, which ${namedBy} names. Correct that, or leave it out.`;
 }
 
 function notUnpacked(path: string): string {
   return `There is no ${path}, and nothing can be loaded or started from inside an Electron archive. Have the packager unpack "**/@wg-bridge/**" and "**/@koromix/**" (asarUnpack of electron-builder, asar.unpack of Electron Forge); see docs/bundlers.md of wg-bridge.`;
 }
 
-/** The engine's other file is there. */
-function halfMissing(file: EngineFile, other: EngineFile): string {
+/** Another file of the engine is there. */
+function partMissing(file: EngineFile, other: EngineFile): string {
   const { kind, path } = file;
   if (other.origin === "built") {
     const remedy = canBuild() ? `Run "${buildCommand}".` : replacementRemedy(file);
-    return `There is no ${kind} ${path}: only the ${other.kind} has been built. ${remedy}`;
+    return `There is no ${nouns[kind]} ${path}, although the ${nouns[other.kind]} has been built. ${remedy}`;
   }
   if (kind === "library" && !isPackaged(kind)) {
-    return `There is no library for linux-${process.arch}: ${enginePackage} contains only the executable. Use --backend=exec.`;
+    return `There is no library for linux-${process.arch}: ${enginePackage} contains only executables. Use --backend=exec.`;
   }
-  return `The package ${enginePackage} in ${dirname(dirname(other.path))} is incomplete: it has no ${kind}. ${reinstall}`;
+  return `The package ${enginePackage} in ${dirname(dirname(other.path))} is incomplete: it has no ${nouns[kind]}. ${reinstall}`;
 }
 
 function engineMissing(): string {
@@ -68,7 +79,7 @@ function engineMissing(): string {
   }
   if (!isPackaged("executable")) {
     const remedy = canBuild() ? `Run "${buildCommand}", which needs Go, or build` : "Build";
-    return `There is no package with wg-bridge's engine for linux-${process.arch}. ${remedy} one elsewhere and name it with WIREGUARD_GO_EXECUTABLE.`;
+    return `There is no package with wg-bridge's engine for linux-${process.arch}. ${remedy} one elsewhere and name it with ${variables.executable} (for userspace tunnels, ${variables.userspaceExecutable}).`;
   }
   const damage = damageOfPackage();
   if (damage !== undefined) return damage;
@@ -94,7 +105,7 @@ function isPackaged(kind: EngineKind): boolean {
 function damageOfPackage(): string | undefined {
   try {
     const manifest = resolvePackaged("manifest") ?? "";
-    return `The package ${enginePackage} in ${dirname(manifest)} is incomplete: it has neither library nor executable. ${reinstall}`;
+    return `The package ${enginePackage} in ${dirname(manifest)} is incomplete: it has none of the engine's files. ${reinstall}`;
   } catch (error) {
     if (systemCodeOf(error) === "MODULE_NOT_FOUND") return undefined;
     return `The package ${enginePackage} cannot be read (${messageOf(error)}). ${reinstall}`;

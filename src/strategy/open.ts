@@ -1,7 +1,7 @@
 import type { Environment } from "../artifacts.js";
 import type { Backend } from "../backends/backend.js";
 import { lazily } from "../descriptors.js";
-import type { NamedFiles } from "../engine/files.js";
+import type { EngineRequest } from "../engine/files.js";
 import { WgBridgeError } from "../errors.js";
 import { type BackendRequest, type Choice, choose } from "./choose.js";
 import { probe } from "./probe.js";
@@ -22,12 +22,12 @@ export interface OpenedBackend extends Pick<Choice, "reason" | "fallback"> {
 export function openBackend(
   request: BackendRequest = "auto",
   env: Environment = process.env,
-  named: NamedFiles = {},
+  wanted: EngineRequest = {},
 ): Promise<OpenedBackend> {
   const open = async ({ backend, path, reason, fallback }: Choice) => {
     return { backend: await (backend === "ffi" ? openFfi : openExec)(path), reason, fallback };
   };
-  return withFallback(request, env, open, named);
+  return withFallback(request, env, open, wanted);
 }
 
 /**
@@ -38,9 +38,9 @@ export async function withFallback<T>(
   request: BackendRequest,
   env: Environment,
   use: (choice: Choice) => Promise<T>,
-  named: NamedFiles = {},
+  wanted: EngineRequest = {},
 ): Promise<T> {
-  const found = await probe(env, named);
+  const found = await probe(env, wanted);
   const choice = choose(request, found);
   try {
     return await use(choice);

@@ -3,7 +3,12 @@ import { endianness } from "node:os";
 import { type Environment, isExecutableFile, version } from "../artifacts.js";
 import { lazily } from "../descriptors.js";
 import { readElf } from "../engine/elf.js";
-import { type EngineFile, findEngineFile, type NamedFiles } from "../engine/files.js";
+import {
+  type EngineFile,
+  type EngineRequest,
+  executableKind,
+  findEngineFile,
+} from "../engine/files.js";
 import { requireLibraryRuntime } from "../engine/runtime.js";
 import { WgBridgeError } from "../errors.js";
 import { requireTrusted } from "../trust.js";
@@ -25,16 +30,19 @@ export interface Probe {
 }
 
 /** Examines the library and the executable that the caller or the environment names, or wg-bridge's own. */
-export async function probe(env: Environment, named: NamedFiles = {}): Promise<Probe> {
+export async function probe(env: Environment, wanted: EngineRequest = {}): Promise<Probe> {
   return {
-    library: await probeLibrary(env, named),
-    executable: await probeExecutable(env, named),
+    library: await probeLibrary(env, wanted),
+    executable: await probeExecutable(env, wanted),
   };
 }
 
 /** Examines the library's header. Only loading it shows whether it can be loaded, and its ABI. */
-export async function probeLibrary(env: Environment, named: NamedFiles = {}): Promise<Artifact> {
-  const found = findEngineFile("library", env, named);
+export async function probeLibrary(
+  env: Environment,
+  wanted: EngineRequest = {},
+): Promise<Artifact> {
+  const found = findEngineFile("library", env, wanted);
   // The dynamic loader searches directories of its own for a bare name.
   const path = found.path.includes("/") ? found.path : `./${found.path}`;
   const file = { ...found, path };
@@ -45,9 +53,12 @@ export async function probeLibrary(env: Environment, named: NamedFiles = {}): Pr
   });
 }
 
-/** Examines the executable, without starting it. */
-export async function probeExecutable(env: Environment, named: NamedFiles = {}): Promise<Artifact> {
-  const found = findEngineFile("executable", env, named);
+/** Examines the executable for the wanted network, without starting it. */
+export async function probeExecutable(
+  env: Environment,
+  wanted: EngineRequest = {},
+): Promise<Artifact> {
+  const found = findEngineFile(executableKind(wanted), env, wanted);
   const onPath = found.path.includes("/") ? undefined : searchPath(found.path, env.PATH ?? "");
   const path = onPath ?? found.path;
   const file = { ...found, path };

@@ -156,7 +156,7 @@ const tunnelOptions = record(
   { name: interfaceName },
   {
     ...engine,
-    network: oneOf(["tun"], "WG_BRIDGE_VALUE"),
+    network: oneOf<"tun">(["tun"], "WG_BRIDGE_VALUE"),
     mtu,
     config,
     addresses,
@@ -168,7 +168,7 @@ const tunnelOptions = record(
 const userspaceMtu = integer(1280, 65_535);
 
 const userspaceOptions = record(
-  { network: oneOf(["userspace"]), config },
+  { network: oneOf<"userspace">(["userspace"]), config },
   { ...engine, mtu: userspaceMtu, addresses, dns: list(string) },
 );
 

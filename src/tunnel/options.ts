@@ -31,9 +31,10 @@ export interface EngineOptions extends WatchOptions {
    */
   readonly library?: string;
   /**
-   * The path of the executable that exec starts, or a command on PATH: any wireguard-go program, but only wg-bridge's
-   * own for a userspace tunnel. It does not choose exec: "auto" still prefers ffi. Default: the environment's
-   * WIREGUARD_GO_EXECUTABLE, or the installed one.
+   * The path of the executable that exec starts, or a command on PATH: any wireguard-go program, or for a userspace
+   * tunnel wg-bridge's own wireguard-go-userspace. It does not choose exec: "auto" still prefers ffi. Default: the
+   * environment's WIREGUARD_GO_EXECUTABLE, for a userspace tunnel WIREGUARD_GO_USERSPACE_EXECUTABLE; or the installed
+   * one.
    */
   readonly executable?: string;
   /** UDP port, 0 to 65535. Default: the configuration's, or the kernel's choice. */

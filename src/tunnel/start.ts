@@ -2,6 +2,7 @@ import type { Backend, StartOptions } from "../backends/backend.js";
 import { parseDisabled } from "../backends/features.js";
 import type { DeviceConfig } from "../device/config.js";
 import { destroySecrets } from "../device/secrets.js";
+import type { EngineRequest } from "../engine/files.js";
 import { WgBridgeError } from "../errors.js";
 import { type BackendRequest, parseBackendRequest } from "../strategy/choose.js";
 import { type OpenedBackend, openBackend } from "../strategy/open.js";
@@ -60,7 +61,11 @@ function requestedDevice({ config, listenPort }: OpenRequest): DeviceConfig | un
 
 /** Opens the backend that a tunnel asks for, or that can do what it asks for. */
 export async function chooseBackend(
-  request: Pick<OpenRequest, "env" | "backend" | "library" | "executable" | "restart" | "detached">,
+  request: Pick<
+    OpenRequest,
+    "env" | "backend" | "library" | "executable" | "restart" | "detached"
+  > &
+    Pick<EngineRequest, "network">,
 ): Promise<OpenedBackend> {
   const { env } = request;
   const asked = parseBackendRequest(request.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));

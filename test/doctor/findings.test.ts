@@ -34,6 +34,23 @@ describe("the diagnosis", () => {
     assert.equal(canOpenTunnel, true);
   });
 
+  it("warns of an executable for userspace tunnels that is missing, or opens none", () => {
+    const { userspaceExecutable } = soundMachine.backends;
+    const problem = { code: "WG_BRIDGE_ENGINE", message: "No." } as const;
+    const details = [{ problem }, { refusal: problem }].map((wrong) => {
+      const facts = { ...userspaceExecutable, ...wrong };
+      const backends = { ...soundMachine.backends, userspaceExecutable: facts };
+      const machine = { ...soundMachine, backends };
+      assert.equal(diagnose(machine).canOpenTunnel, true);
+      const { mark, detail } = finding(machine, "userspace-executable");
+      return `${mark} ${detail}`;
+    });
+    assert.deepEqual(details, [
+      "warn WG_BRIDGE_ENGINE: No.",
+      "warn /wireguard-go-userspace opens no tunnel: WG_BRIDGE_ENGINE: No.",
+    ]);
+  });
+
   it("says how to get CAP_NET_ADMIN", () => {
     const facts = { ...soundMachine, capNetAdmin: false };
     assert.equal(finding(facts, "net-admin").mark, "fail");
@@ -42,13 +59,13 @@ describe("the diagnosis", () => {
 
   describe("of an opened tunnel", () => {
     const refusal = { code: "WG_BRIDGE_ENGINE", message: "No." } as const;
-    const { library, executable, auto } = soundMachine.backends;
+    const { library, executable } = soundMachine.backends;
     const withRefusals = (byLibrary: typeof refusal | undefined): MachineFacts => ({
       ...soundMachine,
       backends: {
+        ...soundMachine.backends,
         library: { ...library, refusal: byLibrary },
         executable: { ...executable, refusal },
-        auto,
       },
     });
 

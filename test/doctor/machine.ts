@@ -33,6 +33,12 @@ export const soundMachine: MachineFacts = {
       problem: undefined,
       refusal: undefined,
     },
+    userspaceExecutable: {
+      path: "/wireguard-go-userspace",
+      version: "0.0.1",
+      problem: undefined,
+      refusal: undefined,
+    },
     auto: { backend: "ffi", reason: "auto prefers ffi" },
   },
   tools: [{ tool: "wg", path: "/usr/bin/wg", version: "1.0", packages: wireguardTools }],

@@ -35,11 +35,11 @@ describe("doctor's report", () => {
 
   it("names what prevents a tunnel from being opened", () => {
     const refusal = { code: "WG_BRIDGE_PERMISSION", message: "No." } as const;
-    const { library, executable, auto } = soundMachine.backends;
+    const { library, executable } = soundMachine.backends;
     const backends = {
+      ...soundMachine.backends,
       library: { ...library, refusal },
       executable: { ...executable, refusal },
-      auto,
     };
     const reportOf = (facts: MachineFacts) =>
       formatReport(diagnose({ ...facts, backends }), plainStyle);

@@ -17,12 +17,13 @@ describe("the engine's files", () => {
     for (const name of ["dist/src/artifacts.js", "dist/src/engine/files.js", "package.json"]) {
       cpSync(`${packageRoot}/${name}`, `${top}/${packed}/${name}`, { recursive: true });
     }
-    const { libraryPath, executablePath } = await import(
+    const { libraryPath, executablePath, userspaceExecutablePath } = await import(
       `${top}/${packed}/dist/src/engine/files.js`
     );
     const programs = `${top}/app.asar.unpacked/node_modules/wg-bridge/build`;
     assert.equal(libraryPath({}), `${programs}/wireguard_go_bridge.so`);
     assert.equal(executablePath({}), `${programs}/wireguard-go`);
+    assert.equal(userspaceExecutablePath({}), `${programs}/wireguard-go-userspace`);
   });
 });
 
@@ -44,10 +45,12 @@ describe("the names of the packages with the engine", () => {
       Object.defineProperty(process, "arch", { value: arch });
       const wanted = (path: string) => ({
         code: "MODULE_NOT_FOUND",
-        message: new RegExp(`^Cannot find module '@wg-bridge/linux-${arch}/${path}'`),
+        message: new RegExp(`^Cannot find module '@wg-bridge/linux-${arch}/${path}`),
       });
       assert.throws(() => resolvePackaged("manifest"), wanted("package.json"));
-      assert.throws(() => resolvePackaged("executable"), wanted("bin/wireguard-go"));
+      assert.throws(() => resolvePackaged("executable"), wanted("bin/wireguard-go'"));
+      const userspace = "bin/wireguard-go-userspace'";
+      assert.throws(() => resolvePackaged("userspaceExecutable"), wanted(userspace));
       if (library === undefined) assert.equal(resolvePackaged("library"), undefined);
       else assert.throws(() => resolvePackaged("library"), wanted("lib/wireguard_go_bridge\\.so"));
     });

@@ -21,7 +21,11 @@ const asRoot = process.geteuid?.() === 0;
 const rootOnly = asRoot ? "" : " [skipped: only root refuses a file]";
 
 const own = `linux-${process.arch}`;
-const files = { executable: "bin/wireguard-go", library: "lib/wireguard_go_bridge.so" } as const;
+const files = {
+  executable: "bin/wireguard-go",
+  userspaceExecutable: "bin/wireguard-go-userspace",
+  library: "lib/wireguard_go_bridge.so",
+} as const;
 const reinstall = 'Install again, as with "rm -r node_modules && npm install".';
 
 /** The head of an executable for 32-bit ARM, which is all that is looked at. */
@@ -67,11 +71,15 @@ describe("the engine of an installed package", () => {
   }
 
   /** Returns what each request chooses, in a process of its own: the path of a file, or code and message of an error. */
-  function choices(directory = root, arch: string = process.arch): Record<string, string> {
+  function choices(
+    directory = root,
+    arch: string = process.arch,
+    network: "tun" | "userspace" = "tun",
+  ): Record<string, string> {
     const code = `Object.defineProperty(process, "arch", { value: "${arch}" });
       const { choose } = await import("${directory}/dist/src/strategy/choose.js");
       const { probe } = await import("${directory}/dist/src/strategy/probe.js");
-      const found = await probe({});
+      const found = await probe({}, { network: "${network}" });
       const choice = (request) => {
         try { return choose(request, found).path } catch (error) { return error.code + " " + error.message }
       };
@@ -92,6 +100,22 @@ describe("the engine of an installed package", () => {
     assert.deepEqual(choices(), { auto: library, ffi: library, exec: executable });
   });
 
+  it("has another executable for userspace tunnels", () => {
+    const engine = installEngine();
+    const userspace = () => choices(root, process.arch, "userspace");
+    const executable = `${engine}/${files.userspaceExecutable}`;
+    assert.deepEqual(userspace(), {
+      auto: `${engine}/${files.library}`,
+      ffi: `${engine}/${files.library}`,
+      exec: executable,
+    });
+    rmSync(executable);
+    assert.equal(
+      userspace().exec,
+      `WG_BRIDGE_EXECUTABLE_MISSING The package ${enginePackage} in ${engine} is incomplete: it has no executable for userspace tunnels. ${reinstall}`,
+    );
+  });
+
   it("is in the nearest such package, if several versions are installed", () => {
     installEngine(own, project, "0.0.1");
     const nested = installEngine(own, root);
@@ -106,7 +130,7 @@ describe("the engine of an installed package", () => {
     rmSync(engine, { recursive: true });
     assert.equal(
       choices().ffi,
-      `WG_BRIDGE_LIBRARY_MISSING There is no library ${root}/build/wireguard_go_bridge.so: only the executable has been built. Run "npm run build --prefix ${root}".`,
+      `WG_BRIDGE_LIBRARY_MISSING There is no library ${root}/build/wireguard_go_bridge.so, although the executable has been built. Run "npm run build --prefix ${root}".`,
     );
   });
 
@@ -136,13 +160,15 @@ describe("the engine of an installed package", () => {
     assert.deepEqual(
       choices(root, "ia32"),
       allFail(
-        `${fact} Run "npm run build --prefix ${root}", which needs Go, or build one elsewhere and name it with WIREGUARD_GO_EXECUTABLE.`,
+        `${fact} Run "npm run build --prefix ${root}", which needs Go, or build one elsewhere and name it with WIREGUARD_GO_EXECUTABLE (for userspace tunnels, WIREGUARD_GO_USERSPACE_EXECUTABLE).`,
       ),
     );
     rmSync(`${root}/scripts`, { recursive: true });
     assert.deepEqual(
       choices(root, "ia32"),
-      allFail(`${fact} Build one elsewhere and name it with WIREGUARD_GO_EXECUTABLE.`),
+      allFail(
+        `${fact} Build one elsewhere and name it with WIREGUARD_GO_EXECUTABLE (for userspace tunnels, WIREGUARD_GO_USERSPACE_EXECUTABLE).`,
+      ),
     );
   });
 
@@ -172,7 +198,7 @@ describe("the engine of an installed package", () => {
     const executable = `${engine}/${files.executable}`;
     assert.deepEqual(choices(root, "arm"), {
       auto: executable,
-      ffi: "WG_BRIDGE_LIBRARY_MISSING There is no library for linux-arm: @wg-bridge/linux-arm contains only the executable. Use --backend=exec.",
+      ffi: "WG_BRIDGE_LIBRARY_MISSING There is no library for linux-arm: @wg-bridge/linux-arm contains only executables. Use --backend=exec.",
       exec: executable,
     });
   });
@@ -196,7 +222,8 @@ describe("the engine of an installed package", () => {
       `WG_BRIDGE_EXECUTABLE_MISSING ${fact} no executable. ${reinstall}`,
     );
     rmSync(`${engine}/${files.library}`);
-    const neither = `WG_BRIDGE_ENGINE_MISSING ${fact} neither library nor executable. ${reinstall}`;
+    rmSync(`${engine}/${files.userspaceExecutable}`);
+    const neither = `WG_BRIDGE_ENGINE_MISSING ${fact} none of the engine's files. ${reinstall}`;
     assert.deepEqual(choices(), allFail(neither));
   });
 

@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../src/artifacts.js";
+import { executablePath } from "../../src/engine/files.js";
 import { hasCode } from "../../src/errors.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
 import { onlyInSandbox } from "../sandbox.js";
@@ -28,7 +29,9 @@ function isEngine(pid: string): boolean {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const isChild = Number(parent) === process.pid && !stat.includes(") Z ");
-    return isChild && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0--userspace\0");
+    return (
+      isChild && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/wireguard-go-userspace\0")
+    );
   } catch {
     return false;
   }
@@ -98,21 +101,38 @@ describe("a userspace tunnel on exec", function () {
   it("says so if its program knows nothing of userspace tunnels, and ends it", async () => {
     await open();
     const directory = mkdtempSync(`${tmpdir()}/program-`);
-    const executable = `${directory}/wireguard-go`;
-    const script = '#!/bin/sh\necho "ready $1" >&$WG_PROCESS_STATUS_FD\nexec sleep 1000\n';
-    writeFileSync(executable, script, { mode: 0o755 });
-    const config = { privateKey: PrivateKey.generate(), peers: [] };
-    const opened = openTunnel({
-      network: "userspace",
-      addresses: ["10.0.0.1"],
-      config,
-      backend: "exec",
-      executable,
-      env: { XDG_RUNTIME_DIR: directory },
-    });
-    await assert.rejects(opened, { code: "WG_BRIDGE_UNSUPPORTED", message: /wg-bridge's own/ });
-    assert.deepEqual(readdirSync(directory), ["wireguard-go"]);
+    const foreign = `${directory}/foreign`;
+    const script = '#!/bin/sh\necho "ready wg0" >&$WG_PROCESS_STATUS_FD\nexec sleep 1000\n';
+    writeFileSync(foreign, script, { mode: 0o755 });
+    for (const executable of [foreign, executablePath({})]) {
+      const config = { privateKey: PrivateKey.generate(), peers: [] };
+      const opened = openTunnel({
+        network: "userspace",
+        addresses: ["10.0.0.1"],
+        config,
+        backend: "exec",
+        executable,
+        env: { XDG_RUNTIME_DIR: directory },
+      });
+      await assert.rejects(opened, { code: "WG_BRIDGE_UNSUPPORTED", message: /wg-bridge's own/ });
+      assert.deepEqual(readdirSync(directory), ["foreign"]);
+    }
     rmSync(directory, { recursive: true });
+  });
+
+  it("starts the program that WIREGUARD_GO_USERSPACE_EXECUTABLE names, and not that of others", async () => {
+    const config = { privateKey: PrivateKey.generate(), peers: [] };
+    const options = { network: "userspace", addresses: ["10.0.0.1"], config } as const;
+    const env = { WG_BRIDGE_BACKEND: "exec", WIREGUARD_GO_EXECUTABLE: "/none" };
+    const tunnel = await openTunnel({ ...options, env });
+    assert.equal(tunnel.backend, "exec");
+    await tunnel.close();
+    const named = { ...env, WIREGUARD_GO_USERSPACE_EXECUTABLE: "/no/program" };
+    await assert.rejects(openTunnel({ ...options, env: named }), {
+      code: "WG_BRIDGE_EXECUTABLE_MISSING",
+      message:
+        "There is no executable for userspace tunnels /no/program, which WIREGUARD_GO_USERSPACE_EXECUTABLE names. Correct that, or leave it out.",
+    });
   });
 
   it("is started again after it was lost, with its configuration and its network", async () => {

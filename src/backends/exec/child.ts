@@ -2,6 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process"
 import type { Readable } from "node:stream";
 import { requireDependency } from "../../artifacts.js";
 import { shortageError } from "../../descriptors.js";
+import { variables } from "../../engine/files.js";
 import { messageOf, systemCodeOf, WgBridgeError } from "../../errors.js";
 import { redact } from "../../text/redact.js";
 import { requireSpawn } from "../../tool.js";
@@ -24,6 +25,8 @@ export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly descriptors: ChildDescriptors;
+  /** The variable that names another command. Default: that of tunnels with an interface. */
+  readonly variable?: string;
   /** It gets a session of its own, and outlives this process. Default false. */
   readonly detached?: boolean;
   /** Receives each line of its output that comes over a pipe, without keys. */
@@ -87,7 +90,11 @@ export class Child {
   static async start(options: ChildOptions): Promise<Child> {
     const { command, args, descriptors, detached = false } = options;
     const { stdio, env } = descriptors;
-    return new Child(await spawned(command, args, { stdio, env, detached }), options);
+    try {
+      return new Child(await spawned(command, args, { stdio, env, detached }), options);
+    } catch (error) {
+      throw spawnError(command, error, options.variable ?? variables.executable);
+    }
   }
 
   /** The child has not ended. */
@@ -149,17 +156,13 @@ async function spawned(
   args: readonly string[],
   options: SpawnOptions & { readonly stdio: readonly unknown[] },
 ): Promise<ChildProcess> {
-  try {
-    requireSpawn(command, options.stdio.length);
-    const child = findSpawn(command)(command, args, options);
-    await new Promise<void>((resolve, reject) => {
-      child.once("spawn", resolve);
-      child.once("error", reject);
-    });
-    return child;
-  } catch (error) {
-    throw spawnError(command, error);
-  }
+  requireSpawn(command, options.stdio.length);
+  const child = findSpawn(command)(command, args, options);
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", reject);
+  });
+  return child;
 }
 
 /** A bundle may have left cross-spawn behind, which adds to Node.js's own spawn only what Windows needs. */
@@ -172,11 +175,11 @@ function findSpawn(command: string): typeof import("cross-spawn").spawn {
   }
 }
 
-function spawnError(executable: string, error: unknown): WgBridgeError {
+function spawnError(executable: string, error: unknown, variable: string): WgBridgeError {
   if (error instanceof WgBridgeError) return error;
   const shortage = shortageError(`Starting ${executable}`, error);
   if (shortage !== undefined) return shortage;
-  const choose = "Choose another with WIREGUARD_GO_EXECUTABLE, or the option executable.";
+  const choose = `Choose another with ${variable}, or the option executable.`;
   const missing = systemCodeOf(error) === "ENOENT";
   return new WgBridgeError(
     missing ? "WG_BRIDGE_EXECUTABLE_MISSING" : "WG_BRIDGE_EXECUTABLE_NOT_EXECUTABLE",

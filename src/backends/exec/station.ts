@@ -1,4 +1,5 @@
 import { withDeadline } from "../../deadline.js";
+import { variables } from "../../engine/files.js";
 import { WgBridgeError } from "../../errors.js";
 import { StationDirectory } from "../../station/directory.js";
 import { exchangeOverStation } from "../../station/exchange.js";
@@ -19,7 +20,8 @@ export async function startStation(
   try {
     child = await Child.start({
       command: executable,
-      args: ["--userspace"],
+      args: [],
+      variable: variables.userspaceExecutable,
       descriptors: childDescriptors(
         {
           ...environment(options),
@@ -47,9 +49,11 @@ export async function startStation(
     signal?.throwIfAborted();
     if (ready !== path) throw otherProgramError(executable);
   } catch (error) {
+    // Programs that need the name of an interface print their usage and end.
+    const isOther = child.exitCode === 0 && child.lastStatus === undefined;
     await child.terminate();
     directory.remove();
-    throw error;
+    throw isOther ? otherProgramError(executable) : error;
   }
   return new ExecStation(child, name, directory);
 }
@@ -68,10 +72,10 @@ class ExecStation extends ExecTunnel implements RunningStation {
   }
 }
 
-/** The error for a program to which --userspace is the name of an interface, as to wireguard-go of an older release. */
+/** The error for a program that is not wireguard-go-userspace, such as wireguard-go. */
 function otherProgramError(executable: string): WgBridgeError {
   return new WgBridgeError(
     "WG_BRIDGE_UNSUPPORTED",
-    `${executable} cannot open userspace tunnels. Use wg-bridge's own executable, of this release.`,
+    `${executable} cannot open userspace tunnels. Name wg-bridge's own wireguard-go-userspace, of this release, or leave that out.`,
   );
 }

@@ -1,4 +1,4 @@
-package tunnel
+package userspace
 
 import (
 	"context"
@@ -9,12 +9,13 @@ import (
 	"wg-bridge/go/netstack"
 	"wg-bridge/go/resolve"
 	"wg-bridge/go/station"
+	"wg-bridge/go/tunnel"
 )
 
 // A resolver looks names up through a userspace network, for its station.
 type resolver struct{ *resolve.Resolver }
 
-func newResolver(network *netstack.Device, log Log) resolver {
+func newResolver(network *netstack.Device, log tunnel.Log) resolver {
 	return resolver{resolve.New(resolve.Config{Network: resolverNetwork{network}, Logf: log.Verbosef})}
 }
 

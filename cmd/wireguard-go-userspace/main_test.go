@@ -18,8 +18,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/foreground"
 	"wg-bridge/go/testbed"
 )
+
+var program testbed.Program
+
+func TestMain(m *testing.M) { os.Exit(testbed.RunWithProgram(m, &program)) }
 
 // nobody is a user without any privilege.
 const nobody = 65534
@@ -38,7 +43,7 @@ func stationPath(t *testing.T, user int) string {
 	return filepath.Join(directory, "station")
 }
 
-// startUserspace starts the program in userspace mode, from the calling thread, and returns it once its station is
+// startUserspace starts the program, from the calling thread, and returns it once its station is
 // ready, with the rest of its status.
 func startUserspace(t *testing.T, path string, change func(*exec.Cmd)) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
@@ -47,7 +52,7 @@ func startUserspace(t *testing.T, path string, change func(*exec.Cmd)) (*exec.Cm
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { status.Close() })
-	command := exec.Command(program, "--userspace")
+	command := program.Command()
 	command.Env = append(os.Environ(), "WG_PROCESS_STATUS_FD=3", "WG_STATION_PATH="+path, "WG_MTU=1280")
 	command.ExtraFiles = []*os.File{childEnd}
 	command.Stdout, command.Stderr = os.Stderr, os.Stderr
@@ -173,7 +178,7 @@ func TestAUserspaceNetworkNeedsNoPrivilegesAndNoNetlink(t *testing.T) {
 	if err := command.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	expectEnd(t, command, status, "closed")
+	testbed.ExpectEnd(t, command, status, "closed")
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket: %v", err)
 	}
@@ -188,8 +193,7 @@ func TestAUserspaceNetworkBelongsToWhoeverHoldsItsLifelineAndEndsWithIt(t *testi
 	defer lifeline.Close()
 	path := stationPath(t, os.Geteuid())
 	command, status := startUserspace(t, path, func(command *exec.Cmd) {
-		command.Args = command.Args[:1] // The environment says it as well.
-		command.Env = append(command.Env, "WG_NETWORK=userspace", "WG_PROCESS_LIFELINE_FD=4")
+		command.Env = append(command.Env, "WG_PROCESS_LIFELINE_FD=4")
 		command.ExtraFiles = append(command.ExtraFiles, lifeline)
 	})
 	connection, err := net.Dial("unix", path)
@@ -203,7 +207,7 @@ func TestAUserspaceNetworkBelongsToWhoeverHoldsItsLifelineAndEndsWithIt(t *testi
 	if err := held.Close(); err != nil {
 		t.Fatal(err)
 	}
-	expectEnd(t, command, status, "closed")
+	testbed.ExpectEnd(t, command, status, "closed")
 }
 
 func TestAUserspaceNetworkThatCannotStartSaysWhy(t *testing.T) {
@@ -217,30 +221,25 @@ func TestAUserspaceNetworkThatCannotStartSaysWhy(t *testing.T) {
 		"WG_BRIDGE_UNTRUSTED 1: the directory of":           {"WG_STATION_PATH=/tmp/station-of-nobody"},
 		"WG_BRIDGE_FEATURE_UNKNOWN 22: WG_BRIDGE_DISABLE: ": {"WG_STATION_PATH=" + path, "WG_BRIDGE_DISABLE=all,none"},
 	} {
-		lines, output := runWithStatus(t, environment, "--userspace")
+		lines, output := program.RunWithStatus(t, environment)
 		if !strings.HasPrefix(lines, want) || strings.Count(lines, "\n") != 1 || output != "" {
 			t.Errorf("status %q, output %q; want %q", lines, output, want)
 		}
 	}
 }
 
-func TestUserspaceTakesNoInterface(t *testing.T) {
-	for _, test := range []struct {
-		arguments []string
-		network   string
-		want      order
-		ok        bool
-	}{
-		{[]string{"--userspace"}, "", order{"userspace", false, true}, true},
-		{[]string{"-f", "--userspace"}, "", order{"userspace", true, true}, true},
-		{nil, "userspace", order{"userspace", false, true}, true},
-		{[]string{"--userspace", "wgx0"}, "", order{}, false},
-		{[]string{"wgx0"}, "userspace", order{}, false},
-		{nil, "", order{}, false},
-		{[]string{"-f", "wgx0"}, "", order{"wgx0", true, false}, true},
-	} {
-		if got, ok := parse(test.arguments, test.network); ok != test.ok || ok && got != test.want {
-			t.Errorf("%q, %q: %+v, %t", test.arguments, test.network, got, ok)
+func TestAnArgumentPrintsTheUsageAndIsNoFailure(t *testing.T) {
+	for _, arguments := range [][]string{{"wgx0"}, {"-f", "wgx0"}, {"--userspace"}, {""}} {
+		code, output := program.Run(t, nil, nil, arguments...)
+		if code != foreground.ExitSuccess || !strings.HasPrefix(output, "Usage: "+string(program)+"\n") {
+			t.Errorf("%q: exit %d, %q", arguments, code, output)
 		}
+	}
+}
+
+func TestItNamesItselfAndTheEnginesVersion(t *testing.T) {
+	code, output := program.Run(t, nil, nil, "--version")
+	if code != foreground.ExitSuccess || !strings.HasPrefix(output, "wireguard-go-userspace v0.0.") {
+		t.Errorf("exit %d, %q", code, output)
 	}
 }

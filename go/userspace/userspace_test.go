@@ -1,4 +1,4 @@
-package tunnel
+package userspace
 
 import (
 	"encoding/binary"
@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 
 	"wg-bridge/go/status"
 	"wg-bridge/go/testbed"
+	"wg-bridge/go/tunnel"
 )
 
 // userspaceLimit bounds each wait of a test of a userspace network. A busy machine may take a while.
@@ -26,14 +28,14 @@ const userspaceLimit = time.Minute
 
 // A client uses the station of a userspace tunnel.
 type client struct {
-	tunnel  *Tunnel
+	tunnel  *tunnel.Tunnel
 	path    string
 	control net.Conn
 	public  string // the tunnel's key, in hex
 }
 
 // startUserspace starts a tunnel that no interface, no directory of the system and no privilege is needed for.
-func startUserspace(t *testing.T, log Log, address netip.Addr) *client {
+func startUserspace(t *testing.T, log tunnel.Log, address netip.Addr) *client {
 	t.Helper()
 	directory, err := os.MkdirTemp("", "userspace")
 	if err != nil {
@@ -41,7 +43,7 @@ func startUserspace(t *testing.T, log Log, address netip.Addr) *client {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(directory) })
 	c := &client{path: filepath.Join(directory, "station")}
-	if c.tunnel, err = StartUserspace(Userspace{Station: c.path, Client: os.Getpid()}, AllFeatures, log); err != nil {
+	if c.tunnel, err = Start(Config{Station: c.path, Client: os.Getpid()}, tunnel.AllFeatures, log); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -136,6 +138,24 @@ func (c *client) configure(t *testing.T, lines string) {
 	_ = connection.Close()
 }
 
+// port returns the tunnel's UDP port.
+func (c *client) port(t *testing.T) (port uint16) {
+	t.Helper()
+	err := c.tunnel.ReadConfiguration(func(line []byte) {
+		if text, found := strings.CutPrefix(string(line), "listen_port="); found {
+			number, err := strconv.ParseUint(text, 10, 16)
+			if err != nil {
+				t.Fatal(err)
+			}
+			port = uint16(number)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
 // peerOf returns the lines that make a tunnel know another one. Without a port it has no endpoint.
 func peerOf(peer *client, port uint16, allowed ...string) string {
 	lines := "public_key=" + peer.public + "\nreplace_allowed_ips=true\n"
@@ -150,7 +170,7 @@ func peerOf(peer *client, port uint16, allowed ...string) string {
 
 func TestTwoUserspaceTunnelsCarryAStream(t *testing.T) {
 	testbed.CheckLeaks(t, "no interface")
-	log := Log{func(string, ...any) {}, func(string, ...any) {}}
+	log := tunnel.NewLog(io.Discard, tunnel.Silent, Name)
 	one := startUserspace(t, log, netip.MustParseAddr("10.9.0.1"))
 	other := startUserspace(t, log, netip.MustParseAddr("10.9.0.2"))
 	connect := func(to string, port any) (net.Conn, map[string]any) {
@@ -166,7 +186,7 @@ func TestTwoUserspaceTunnelsCarryAStream(t *testing.T) {
 	refused("before there is a peer", "10.9.0.2", "there are none")
 	one.configure(t, peerOf(other, 0, "10.9.0.0/24"))
 	refused("a peer without endpoint", "10.9.0.2", "the peer of 10.9.0.2, whose allowed IPs 10.9.0.0/24 hold it, has no endpoint")
-	one.configure(t, peerOf(other, other.tunnel.bind.Port(), "10.9.0.2/32"))
+	one.configure(t, peerOf(other, other.port(t), "10.9.0.2/32"))
 	refused("an address that the peer no longer has", "10.9.0.3", "10.9.0.2/32")
 	other.configure(t, peerOf(one, 0, "10.9.0.1/32")) // It gets its endpoint from the first message.
 
@@ -198,7 +218,7 @@ func TestTwoUserspaceTunnelsCarryAStream(t *testing.T) {
 	if err := one.tunnel.Close(); err != nil {
 		t.Error(err)
 	}
-	if end, err := one.tunnel.End(); end != Closed || err != nil {
+	if end, err := one.tunnel.End(); end != tunnel.Closed || err != nil {
 		t.Errorf("End = %s, %v", end, err)
 	}
 	if _, err := os.Stat(one.path); !errors.Is(err, os.ErrNotExist) {
@@ -211,7 +231,7 @@ func TestTwoUserspaceTunnelsCarryAStream(t *testing.T) {
 
 func TestAUserspaceTunnelThatCannotStartSaysWhyAndLeavesNothing(t *testing.T) {
 	testbed.CheckLeaks(t, "no interface")
-	log := Log{func(string, ...any) {}, func(string, ...any) {}}
+	log := tunnel.NewLog(io.Discard, tunnel.Silent, Name)
 	directory, err := os.MkdirTemp("", "userspace")
 	if err != nil {
 		t.Fatal(err)
@@ -222,18 +242,18 @@ func TestAUserspaceTunnelThatCannotStartSaysWhyAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
-		userspace Userspace
-		code      status.Code
-		errno     unix.Errno
+		config Config
+		code   status.Code
+		errno  unix.Errno
 	}{
-		"a small MTU":       {Userspace{Station: filepath.Join(directory, "station"), MTU: 1279}, status.Value, unix.EINVAL},
-		"a large MTU":       {Userspace{Station: filepath.Join(directory, "station"), MTU: 65536}, status.Value, unix.EINVAL},
-		"a path too long":   {Userspace{Station: filepath.Join(directory, strings.Repeat("x", 100))}, status.Value, unix.EINVAL},
-		"no such directory": {Userspace{Station: filepath.Join(directory, "gone", "station")}, status.SocketDirectory, unix.ENOENT},
-		"in use":            {Userspace{Station: taken}, status.SocketInUse, unix.EADDRINUSE},
-		"others may write":  {Userspace{Station: "/tmp/station-of-nobody"}, status.Untrusted, unix.EPERM},
+		"a small MTU":       {Config{Station: filepath.Join(directory, "station"), MTU: 1279}, status.Value, unix.EINVAL},
+		"a large MTU":       {Config{Station: filepath.Join(directory, "station"), MTU: 65536}, status.Value, unix.EINVAL},
+		"a path too long":   {Config{Station: filepath.Join(directory, strings.Repeat("x", 100))}, status.Value, unix.EINVAL},
+		"no such directory": {Config{Station: filepath.Join(directory, "gone", "station")}, status.SocketDirectory, unix.ENOENT},
+		"in use":            {Config{Station: taken}, status.SocketInUse, unix.EADDRINUSE},
+		"others may write":  {Config{Station: "/tmp/station-of-nobody"}, status.Untrusted, unix.EPERM},
 	} {
-		started, err := StartUserspace(test.userspace, AllFeatures, log)
+		started, err := Start(test.config, tunnel.AllFeatures, log)
 		if started != nil || status.CodeOf(err) != test.code || !errors.Is(err, test.errno) {
 			t.Errorf("%s: %v, %s", name, err, status.CodeOf(err))
 		}
@@ -241,10 +261,14 @@ func TestAUserspaceTunnelThatCannotStartSaysWhyAndLeavesNothing(t *testing.T) {
 }
 
 func TestPeersAreFoundByTheLongestAllowedIP(t *testing.T) {
-	table, ranges := readPeers([]byte(strings.Join([]string{
+	var reader peerReader
+	for _, line := range []string{
 		"private_key=00", "public_key=01", "endpoint=192.0.2.1:51820", "allowed_ip=10.0.0.0/8", "allowed_ip=fd00::/8",
-		"public_key=02", "allowed_ip=10.9.0.0/16", "allowed_ip=::/0", "",
-	}, "\n")))
+		"public_key=02", "allowed_ip=10.9.0.0/16", "allowed_ip=::/0",
+	} {
+		reader.read([]byte(line))
+	}
+	table, ranges := reader.finish()
 	if len(ranges) != 4 {
 		t.Errorf("ranges %v", ranges)
 	}

@@ -1,4 +1,4 @@
-package tunnel
+package userspace
 
 import (
 	"bytes"
@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	"golang.zx2c4.com/wireguard/device"
 
 	"wg-bridge/go/netstack"
+	"wg-bridge/go/tunnel"
 )
 
 // updateShare is how many times as long as the last update a table stays, if somebody wants to reach a peer without
@@ -21,8 +21,8 @@ const updateShare = 10
 // peers knows which addresses the peers of a userspace network have, and keeps the network's routes the same. The engine
 // would drop packets for others, and for peers without endpoint, without a word.
 type peers struct {
-	device  *device.Device
 	network *netstack.Device
+	tunnel  *tunnel.Tunnel // set before anybody can configure it
 
 	mu    sync.Mutex // held while the table is made, so that the last one is the newest
 	table atomic.Pointer[peerTable]
@@ -36,8 +36,8 @@ type peerTable struct {
 	lengths     [2][]int              // of the prefixes of IPv4 and of IPv6, the longest first
 }
 
-func newPeers(device *device.Device, network *netstack.Device) *peers {
-	p := &peers{device: device, network: network}
+func newPeers(network *netstack.Device) *peers {
+	p := &peers{network: network}
 	p.table.Store(new(peerTable))
 	return p
 }
@@ -47,50 +47,56 @@ func (p *peers) update() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	start := time.Now()
-	var answer secretText
-	err := p.device.IpcGetOperation(&answer)
-	defer func() { clear(answer) }()
-	if err != nil {
-		return // the device is closed
+	var reader peerReader
+	if err := p.tunnel.ReadConfiguration(reader.read); err != nil {
+		return // the tunnel has ended
 	}
-	table, ranges := readPeers(answer)
+	table, ranges := reader.finish()
 	table.made = time.Now()
 	table.took = table.made.Sub(start)
 	p.table.Store(table)
 	p.network.SetRoutes(ranges)
 }
 
-// readPeers reads an answer to get: the table, and each allowed IP.
-func readPeers(answer []byte) (*peerTable, []netip.Prefix) {
-	table := &peerTable{hasEndpoint: make(map[netip.Prefix]bool)}
-	var ranges []netip.Prefix
-	var seen [2][129]bool
-	hasEndpoint := false
-	for line := range bytes.Lines(answer) {
-		key, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte("="))
-		switch string(key) {
-		case "public_key":
-			hasEndpoint = false
-		case "endpoint": // before the peer's allowed IPs
-			hasEndpoint = true
-		case "allowed_ip":
-			prefix, err := netip.ParsePrefix(string(value))
-			if err != nil {
-				continue // the engine writes none
+// A peerReader reads the lines of the engine's configuration.
+type peerReader struct {
+	table       peerTable
+	ranges      []netip.Prefix // each allowed IP
+	seen        [2][129]bool   // which lengths they have, of IPv4 and of IPv6
+	hasEndpoint bool           // of the latest peer
+}
+
+func (r *peerReader) read(line []byte) {
+	key, value, _ := bytes.Cut(line, []byte("="))
+	switch string(key) {
+	case "public_key":
+		r.hasEndpoint = false
+	case "endpoint": // before the peer's allowed IPs
+		r.hasEndpoint = true
+	case "allowed_ip":
+		prefix, err := netip.ParsePrefix(string(value))
+		if err != nil {
+			return // the engine writes none
+		}
+		if r.table.hasEndpoint == nil {
+			r.table.hasEndpoint = make(map[netip.Prefix]bool)
+		}
+		r.ranges = append(r.ranges, prefix)
+		r.table.hasEndpoint[prefix] = r.hasEndpoint
+		r.seen[familyIndex(prefix.Addr())][prefix.Bits()] = true
+	}
+}
+
+// finish returns the table, and each allowed IP.
+func (r *peerReader) finish() (*peerTable, []netip.Prefix) {
+	for family := range r.seen {
+		for length := len(r.seen[family]) - 1; length >= 0; length-- {
+			if r.seen[family][length] {
+				r.table.lengths[family] = append(r.table.lengths[family], length)
 			}
-			ranges = append(ranges, prefix)
-			table.hasEndpoint[prefix] = hasEndpoint
-			seen[familyIndex(prefix.Addr())][prefix.Bits()] = true
 		}
 	}
-	for family := range seen {
-		for length := len(seen[family]) - 1; length >= 0; length-- {
-			if seen[family][length] {
-				table.lengths[family] = append(table.lengths[family], length)
-			}
-		}
-	}
-	return table, ranges
+	return &r.table, r.ranges
 }
 
 func familyIndex(address netip.Addr) int {
