@@ -231,6 +231,23 @@ The exit status is 0 if canOpenTunnel is true, otherwise 1.
 `,
     load: async () => (await import("./doctor.js")).doctorCommand,
   },
+  demo: {
+    summary: "show that userspace tunnels work here, and how fast; needs no privileges",
+    options: { json: { type: "boolean", effect: "for programs: one object" } },
+    operands: [""],
+    kinds: [],
+    details: `On each backend it opens two userspace tunnels over loopback, fetches pages from a web server
+behind one of them through the other, and downloads and uploads 64 MiB.
+
+The object of --json has these fields:
+  passed    whether a backend can be used here, and all that can passed
+  backends  one object for each: backend, and outcome (passed, damaged, unavailable or failed);
+            if unavailable or failed, reason; otherwise openSeconds, requests (count, seconds),
+            download and upload (bytes, seconds, sha256Equal) and encrypted (sent, received)
+The exit status is 0 if passed is true, otherwise 1.
+`,
+    load: async () => (await import("./demo.js")).demoCommand,
+  },
   help: {
     summary: "print this, or the help of a command",
     options: {},
