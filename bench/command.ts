@@ -21,11 +21,16 @@ import { tryInSandbox } from "./sandbox/sandbox.js";
 /** The signals that ask a command to stop. */
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** Takes what this machine forbids, as "this machine does not let you make a TUN interface (open: ...)". */
+export type Instead = (clause: string) => Promise<number>;
+
 /**
  * Runs a benchmark. The table, or the JSON, goes to standard output; progress and errors go to standard
  * error.
  *
  * @param env decides PATH, the library and executable, and colour (NO_COLOR)
+ * @param instead runs in place of the benchmark, and returns the exit status, if this machine allows no namespaces or
+ *   no TUN interfaces
  * @returns the exit status: 0 if it passed; 130, 143 or 129 when SIGINT, SIGTERM or SIGHUP ended it;
  *   otherwise 1
  */
@@ -33,6 +38,7 @@ export async function benchCommand(
   bench: Bench,
   args: readonly string[],
   env: Environment,
+  instead?: Instead,
 ): Promise<number> {
   // Until the work has settled the process stays, to clean up.
   let interruptedBy: (typeof signals)[number] | undefined;
@@ -52,6 +58,8 @@ export async function benchCommand(
     publish(bench, result, wanted, env);
     return result.passed ? 0 : 1;
   } catch (error) {
+    // Not awaited: a signal then ends this process, as without the handlers above.
+    if (error instanceof ForbiddenError && instead !== undefined) return instead(error.clause);
     process.stderr.write(`${bench.name}: ${printableLines(messageOf(error))}\n`);
     if (interruptedBy !== undefined) return 128 + system.signals[interruptedBy];
     if (error instanceof MachineError) await showDoctor(env);
@@ -90,6 +98,16 @@ function publish(
 /** This machine cannot run benchmarks. */
 class MachineError extends Error {}
 
+/** It has what they need, and forbids its use. */
+class ForbiddenError extends MachineError {
+  readonly clause: string;
+
+  constructor(what: string, reason: string) {
+    super(`This machine does not let you make ${what}: ${reason}`);
+    this.clause = `this machine does not let you make ${what} (${reason})`;
+  }
+}
+
 /**
  * Checks that this machine can run a benchmark in a sandbox, before minutes go into it.
  * @throws MachineError if tools, namespaces or TUN interfaces are missing
@@ -103,14 +121,12 @@ async function checkMachine({ name, tools }: Bench, context: Context): Promise<v
   }
   const sandbox = await tryInSandbox(["true"], context);
   if (sandbox.exitStatus !== 0) {
-    throw new MachineError(
-      `This machine does not let you make the namespaces that ${name} runs in: ${sandbox.lastLine}`,
-    );
+    throw new ForbiddenError(`the namespaces that ${name} runs in`, sandbox.lastLine);
   }
   const makeTun = ["ip", "tuntap", "add", "dev", "wg0", "mode", "tun"];
   const tun = await tryInSandbox(makeTun, context);
   if (tun.exitStatus !== 0) {
-    throw new MachineError(`This machine does not let you make a TUN interface: ${tun.lastLine}`);
+    throw new ForbiddenError("a TUN interface", tun.lastLine);
   }
 }
 
