@@ -48,7 +48,7 @@ export const defaultAmounts: Amounts = { requests: 200, bytes: 64 * 1024 * 1024 
 const limit = 300_000;
 
 /** How long the first ping may take, in milliseconds. It includes the handshake. */
-const pingTimeout = 20_000;
+const pingTimeout = 10_000;
 
 const serverAddress = "10.0.0.1";
 const clientAddress = "10.0.0.2";
@@ -104,7 +104,7 @@ async function measure(setting: Setting, amounts: Amounts): Promise<Measurements
   const began = performance.now();
   await using pair = await openPair(setting);
   const { near, far } = pair;
-  await near.ping(serverAddress, { timeout: pingTimeout }, signal);
+  await untilReached(near, signal);
   const openSeconds = secondsSince(began);
 
   await using site = await serve(far, payload, signal);
@@ -163,6 +163,20 @@ async function openPair({ backend, env, signal }: Setting): Promise<Pair> {
   } finally {
     nearKey.destroy();
     farKey.destroy();
+  }
+}
+
+/** @throws Error that says what may keep the tunnels apart */
+async function untilReached(near: UserspaceTunnel, signal: AbortSignal): Promise<void> {
+  try {
+    await near.ping(serverAddress, { timeout: pingTimeout }, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new WgBridgeError(
+      "WG_BRIDGE_TIMEOUT",
+      `The tunnels do not reach each other over 127.0.0.1 (${messageOf(cause)}): see that the interface lo is up, and that no firewall drops UDP on it.`,
+      { cause },
+    );
   }
 }
 
