@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A job says what to measure.
+type job struct {
+	To        string  `json:"to"`        // address and port of a server, or of what forwards to it
+	Direction string  `json:"direction"` // "up" or "down"
+	Streams   int     `json:"streams"`
+	Seconds   float64 `json:"seconds"`
+}
+
+// A measurement is what a job finds.
+type measurement struct {
+	Bytes   uint64  `json:"bytes"`   // that arrived at the receiver
+	Seconds float64 `json:"seconds"` // until they had
+	CPU     float64 `json:"cpu"`     // seconds of this process
+}
+
+// A dialer connects in a network.
+type dialer func(ctx context.Context, to string) (net.Conn, error)
+
+// patience is how long a job may take beyond its time.
+const patience = 30 * time.Second
+
+// measureAll does the jobs that it reads, to the end of the input.
+func measureAll(ctx context.Context, network string, input io.Reader, output io.Writer) error {
+	lines := bufio.NewReader(input)
+	dial, closeNetwork, err := open(network, lines)
+	if err != nil {
+		return err
+	}
+	defer closeNetwork()
+	if _, err := fmt.Fprintln(output, "ready"); err != nil {
+		return err
+	}
+	answers := json.NewEncoder(output)
+	for jobs := json.NewDecoder(lines); ; {
+		var next job
+		if err := jobs.Decode(&next); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("cannot read a job: %w", err)
+		}
+		found, err := measure(ctx, dial, next)
+		if err != nil {
+			return err
+		}
+		if err := answers.Encode(found); err != nil {
+			return fmt.Errorf("cannot answer: %w", err)
+		}
+	}
+}
+
+// measure does one job.
+func measure(ctx context.Context, dial dialer, j job) (measurement, error) {
+	if j.Streams < 1 || j.Seconds <= 0 || j.Direction != "up" && j.Direction != "down" {
+		return measurement{}, fmt.Errorf("%+v is not a job", j)
+	}
+	duration := time.Duration(j.Seconds * float64(time.Second))
+	ctx, cancel := context.WithTimeout(ctx, duration+patience)
+	defer cancel()
+	conns := make([]net.Conn, j.Streams)
+	for i := range conns {
+		conn, err := dial(ctx, j.To)
+		if err != nil {
+			return measurement{}, fmt.Errorf("cannot connect to %s: %w", j.To, err)
+		}
+		defer conn.Close()
+		conns[i] = conn
+	}
+	transfer := upload
+	if j.Direction == "down" {
+		transfer = download
+	}
+	var (
+		running sync.WaitGroup
+		counts  = make([]uint64, j.Streams)
+		errs    = make([]error, j.Streams)
+		before  = processorTime()
+		began   = time.Now()
+	)
+	for i, conn := range conns {
+		// An end that does not come must not be waited for without limit.
+		if err := conn.SetDeadline(began.Add(duration + patience)); err != nil {
+			return measurement{}, fmt.Errorf("cannot set a deadline: %w", err)
+		}
+		running.Go(func() { counts[i], errs[i] = transfer(conn, began.Add(duration)) })
+	}
+	running.Wait()
+	found := measurement{Seconds: time.Since(began).Seconds(), CPU: processorTime() - before}
+	for _, count := range counts {
+		found.Bytes += count
+	}
+	return found, errors.Join(errs...)
+}
+
+// upload writes until a time, and returns how many bytes arrived.
+func upload(conn net.Conn, end time.Time) (uint64, error) {
+	chunk := make([]byte, bufferSize)
+	if _, err := conn.Write([]byte{up}); err != nil {
+		return 0, fmt.Errorf("cannot begin to send: %w", err)
+	}
+	for time.Now().Before(end) {
+		if _, err := conn.Write(chunk); err != nil {
+			return 0, fmt.Errorf("cannot send: %w", err)
+		}
+	}
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok {
+		return 0, fmt.Errorf("%T cannot close one direction", conn)
+	}
+	if err := half.CloseWrite(); err != nil {
+		return 0, fmt.Errorf("cannot end: %w", err)
+	}
+	var count [8]byte
+	if _, err := io.ReadFull(conn, count[:]); err != nil {
+		return 0, fmt.Errorf("the server does not say how much arrived: %w", err)
+	}
+	return binary.BigEndian.Uint64(count[:]), nil
+}
+
+// download reads until a time, and returns how many bytes came.
+func download(conn net.Conn, end time.Time) (total uint64, err error) {
+	buffer := make([]byte, bufferSize)
+	if _, err := conn.Write([]byte{down}); err != nil {
+		return 0, fmt.Errorf("cannot ask for bytes: %w", err)
+	}
+	for time.Now().Before(end) {
+		n, err := conn.Read(buffer)
+		total += uint64(n)
+		if err != nil {
+			return total, fmt.Errorf("cannot receive: %w", err)
+		}
+	}
+	return total, nil
+}
+
+// processorTime returns how long this process has computed, in seconds.
+func processorTime() float64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(os.NewSyscallError("getrusage", err)) // only arguments that are wrong fail
+	}
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
+}

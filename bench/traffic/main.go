@@ -1,0 +1,47 @@
+// Traffic measures what programs reach through a tunnel, for the benchmark of userspace tunnels.
+//
+//	traffic serve ADDRESS                          answers on ADDRESS, over TCP, UDP and HTTP
+//	traffic client kernel|netstack|upstream        measures a network against a server
+//	traffic relay NEAR:TO FAR:TO RATE DELAY QUEUE  carries datagrams between ports of 127.0.0.1 as a slow path does
+//
+// Each prints "ready" once it works. A client first reads a network as a line of JSON, unless its network is the
+// kernel's; then it answers a line, which says what to measure, by a line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	// Whoever started it may be gone before it has answered.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "traffic:", err)
+		os.Exit(1)
+	}
+}
+
+var errUsage = errors.New("usage: traffic serve ADDRESS | client NETWORK | relay NEAR:TO FAR:TO RATE DELAY QUEUE")
+
+func run(ctx context.Context, args []string, input io.Reader, output io.Writer) error {
+	switch {
+	case len(args) == 2 && args[0] == "serve":
+		return serve(ctx, args[1], output)
+	case len(args) == 2 && args[0] == "client":
+		return measureAll(ctx, args[1], input, output)
+	case len(args) == 6 && args[0] == "relay":
+		path, err := parsePath(args[3], args[4], args[5])
+		if err != nil {
+			return err
+		}
+		return relay(ctx, [2]string{args[1], args[2]}, path, output)
+	}
+	return errUsage
+}

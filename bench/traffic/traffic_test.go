@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"wg-bridge/go/testbed"
+)
+
+// begin runs the program until the test's end, once it is ready.
+func begin(t *testing.T, args ...string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	reader, writer := io.Pipe()
+	go func() {
+		err := run(ctx, args, strings.NewReader(""), writer)
+		_ = writer.CloseWithError(err)
+		ended <- err
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := testbed.Wait(t, ended, "the program's end"); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := io.ReadFull(reader, make([]byte, len("ready\n"))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAClientMeasuresWhatArrives(t *testing.T) {
+	testbed.RequireSandbox(t)
+	begin(t, "serve", "127.0.0.1")
+	jobs := `{"to":"127.0.0.1:5001","direction":"up","streams":1,"seconds":0.1}
+{"to":"127.0.0.1:5001","direction":"down","streams":3,"seconds":0.1}
+`
+	var output bytes.Buffer
+	if err := run(t.Context(), []string{"client", "kernel"}, strings.NewReader(jobs), &output); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(output.String()), "\n")
+	if len(lines) != 3 || lines[0] != "ready" {
+		t.Fatalf("got %q", lines)
+	}
+	for _, line := range lines[1:] {
+		var found measurement
+		if err := json.Unmarshal([]byte(line), &found); err != nil {
+			t.Fatal(err)
+		}
+		if found.Bytes < bufferSize || found.Seconds < 0.1 || found.CPU <= 0 {
+			t.Errorf("got %s", line)
+		}
+	}
+}
+
+func TestAServerSaysHowManyBytesArrived(t *testing.T) {
+	type stream struct {
+		io.Reader
+		io.Writer
+	}
+	var answer bytes.Buffer
+	if err := serveStream(stream{strings.NewReader("u12345"), &answer}); err != nil {
+		t.Fatal(err)
+	}
+	if got := answer.Bytes(); !bytes.Equal(got, []byte{0, 0, 0, 0, 0, 0, 0, 5}) {
+		t.Errorf("got %v", got)
+	}
+	if err := serveStream(stream{strings.NewReader("?12345"), io.Discard}); err == nil {
+		t.Error("a stream for nothing was served")
+	}
+}
+
+func TestAJobThatIsNoneIsRefused(t *testing.T) {
+	for _, line := range []string{"{}", `{"streams":1,"seconds":1,"direction":"left"}`, "[]"} {
+		if err := run(t.Context(), []string{"client", "kernel"}, strings.NewReader(line+"\n"), io.Discard); err == nil {
+			t.Errorf("%s was accepted", line)
+		}
+	}
+	for _, args := range [][]string{{}, {"client", "other"}, {"relay", "1:2", "3:4", "0", "1ms", "1"}, {"serve"}} {
+		if err := run(t.Context(), args, strings.NewReader("{}\n"), io.Discard); err == nil {
+			t.Errorf("%q was accepted", args)
+		}
+	}
+}
+
+func TestALineCarriesAtItsRateAndDropsWhatDoesNotFit(t *testing.T) {
+	p, err := parsePath("8000000", "10ms", "3000") // 1,000 bytes a millisecond
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, began := line{path: p}, time.Now()
+	for i, after := range []time.Duration{11, 12, 13} {
+		at, ok := l.take(1000, began)
+		if !ok || at.Sub(began).Round(time.Microsecond) != after*time.Millisecond {
+			t.Errorf("datagram %d arrives after %v, %v", i, at.Sub(began), ok)
+		}
+	}
+	if _, ok := l.take(1000, began); ok {
+		t.Error("a full queue took a datagram")
+	}
+	later := began.Add(5 * time.Millisecond)
+	if at, ok := l.take(1000, later); !ok || at.Sub(later).Round(time.Microsecond) != 11*time.Millisecond {
+		t.Errorf("after a pause a datagram arrives after %v, %v", at.Sub(later), ok)
+	}
+}
+
+func TestARelayCarriesBothWays(t *testing.T) {
+	testbed.RequireSandbox(t)
+	near, far := bind(t, "127.0.0.1:6001"), bind(t, "127.0.0.1:6002")
+	begin(t, "relay", "6003:6001", "6004:6002", "1e9", "1ms", "100000")
+	for _, way := range []struct {
+		from, to net.PacketConn
+		by       string
+	}{{near, far, "127.0.0.1:6003"}, {far, near, "127.0.0.1:6004"}} {
+		by, err := net.ResolveUDPAddr("udp", way.by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := way.from.WriteTo([]byte(way.by), by); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 100)
+		n, _, err := way.to.ReadFrom(got)
+		if err != nil || string(got[:n]) != way.by {
+			t.Errorf("got %q, %v", got[:n], err)
+		}
+	}
+}
+
+func bind(t *testing.T, address string) net.PacketConn {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
