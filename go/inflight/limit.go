@@ -28,7 +28,8 @@ type limit struct {
 	counted []*flow // the flows whose counted weight is not 0, and perhaps others
 	waiting uint32  // the sum of all flows' waiting weights
 	waiters int
-	lastOut moment // when a packet of any flow last came out
+	lastOut moment        // when a packet of any flow last came out
+	drained chan struct{} // wakes who drains; nil if nobody does
 
 	room  chan struct{} // wakes one waiter
 	retry *time.Timer   // wakes a waiter once overdue packets can be written off
@@ -102,6 +103,9 @@ func (l *limit) leave(packets [][]byte, ecn []ECN) {
 		}
 	}
 	wake := l.waiters > 0 && l.hasRoom()
+	if l.drained != nil {
+		signal(l.drained)
+	}
 	l.mu.Unlock()
 	if wake {
 		l.wake()
@@ -160,9 +164,12 @@ func (l *limit) uncountStuck(now moment) {
 
 func (l *limit) hasRoom() bool { return l.inside < l.max }
 
-func (l *limit) wake() {
+func (l *limit) wake() { signal(l.room) }
+
+// signal leaves a token in a channel, unless there is one.
+func signal(to chan struct{}) {
 	select {
-	case l.room <- struct{}{}:
+	case to <- struct{}{}:
 	default:
 	}
 }

@@ -48,3 +48,36 @@ func (o *Outbound) Leave(packets [][]byte, ecn []ECN) {
 	}
 	o.leave(packets, ecn)
 }
+
+// Drain returns once all packets that are inside the engine have come out, but for those of stuck flows: they wait for a
+// peer that does not answer. That takes at most busyTimeout after the last packet has come out. One goroutine may call it,
+// while nobody feeds packets.
+func (o *Outbound) Drain() {
+	if o == nil {
+		return
+	}
+	out := make(chan struct{}, 1)
+	o.mu.Lock()
+	o.drained = out
+	for o.hasMoving() {
+		o.mu.Unlock()
+		select {
+		case <-out:
+		case <-time.After(stallTimeout): // a flow may be stuck by now
+		}
+		o.mu.Lock()
+	}
+	o.drained = nil
+	o.mu.Unlock()
+}
+
+// hasMoving reports whether packets are inside that are expected to come out.
+func (o *Outbound) hasMoving() bool {
+	now := o.now()
+	for _, f := range o.known.known {
+		if f.inside() > 0 && !o.stuck(f, now) {
+			return true
+		}
+	}
+	return false
+}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
 	engine "golang.zx2c4.com/wireguard/tun"
@@ -51,6 +52,7 @@ type Device struct {
 	link   *link
 	budget *budget
 	reader *reader
+	idle   chan struct{} // is received from while Read finds no packet
 	writer *writer
 	routes atomic.Pointer[routes]
 
@@ -93,6 +95,7 @@ func New(config Config) (*Device, error) {
 		link:   link,
 		budget: newBudget(stack, config.Memory, config.MTU),
 		reader: &reader{link: link, batch: inflight.NewBatch(config.Outbound), errorf: config.Errorf},
+		idle:   make(chan struct{}),
 		writer: newWriter(),
 		events: make(chan engine.Event, maxEvents),
 	}
@@ -208,10 +211,36 @@ func (d *Device) Events() <-chan engine.Event { return d.eventsOut }
 func (d *Device) BatchSize() int { return conn.IdealBatchSize }
 
 // AbortAll resets all connections, so that their other ends learn about it, as those of a tunnel that is about to be
-// closed. The listeners and the UDP sockets are closed.
+// closed. The listeners and the UDP sockets are closed. It returns once the engine has sent what the stack has sent so
+// far, unless that has to wait for a peer that does not answer.
 func (d *Device) AbortAll() {
 	for _, endpoint := range d.stack.RegisteredEndpoints() {
 		endpoint.Abort()
+	}
+	if d.awaitReader() {
+		d.config.Outbound.Drain()
+	}
+}
+
+// readerTimeout bounds the wait for an engine that does not read.
+const readerTimeout = time.Second
+
+// awaitReader returns once the engine has taken every packet of the stack and asks for the next one, and reports whether
+// it has.
+func (d *Device) awaitReader() bool {
+	limit := time.NewTimer(readerTimeout)
+	defer limit.Stop()
+	for {
+		select {
+		case d.idle <- struct{}{}:
+			if d.link.queue.isEmpty() {
+				return true
+			}
+		case <-d.link.queue.gone:
+			return false
+		case <-limit.C:
+			return false
+		}
 	}
 }
 

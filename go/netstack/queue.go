@@ -73,6 +73,12 @@ func (q *queue) remove() *stack.PacketBuffer {
 	return packet
 }
 
+func (q *queue) isEmpty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.count == 0
+}
+
 // close discards all packets, and refuses those that are still to come.
 func (q *queue) close() {
 	q.mu.Lock()

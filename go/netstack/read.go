@@ -22,6 +22,7 @@ func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 		}
 		select {
 		case <-d.link.queue.ready:
+		case <-d.idle:
 		case <-gone:
 			d.reader.finish()
 			return 0, os.ErrClosed

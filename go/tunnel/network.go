@@ -27,6 +27,8 @@ type Network struct {
 	Open func(*Tunnel) (Entrance, error)
 	// Configured is called after each request that may have changed the engine's configuration.
 	Configured func()
+	// Ending is called once nobody uses or configures the tunnel any more, while its engine still carries packets.
+	Ending func()
 }
 
 // An Entrance is where clients come to a tunnel that has no UAPI socket.
@@ -43,7 +45,7 @@ func StartNetwork(network Network, features Features, log Log) (*Tunnel, error) 
 	}
 	t := newTunnel(network.Name, log)
 	t.packets = unfailing{network.Packets}
-	t.configured = network.Configured
+	t.configured, t.ceasing = network.Configured, network.Ending
 	t.startEngine(features, udp.Config{
 		Offloads:        features.UDP,
 		NetlinkOptional: true, // as sandboxes without privileges have it
@@ -52,6 +54,8 @@ func StartNetwork(network Network, features Features, log Log) (*Tunnel, error) 
 		Logf:            log.Verbosef,
 		Errorf:          log.Errorf,
 	})
+	// Otherwise the engine opens its UDP sockets some time later, and until then says that it has no port.
+	_ = t.device.Up() // keepPort and the log have the error
 	opened, err := network.Open(t)
 	if err != nil {
 		close(t.ending) // what the engine has begun meanwhile ends

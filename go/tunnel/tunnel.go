@@ -64,7 +64,8 @@ type Tunnel struct {
 	packets  packetEnd
 	entrance entrance
 
-	configured func() // is called after each request that may have changed the configuration; may be nil
+	configured func() // a Network's; may be nil, like the next
+	ceasing    func() // a Network's Ending
 
 	stop     chan struct{} // closed by Close
 	stopOnce sync.Once
@@ -228,6 +229,9 @@ func (t *Tunnel) waitForEnd() {
 		_ = connection.Close() // its handler may have been faster
 	}
 	t.handlers.Wait()
+	if t.ceasing != nil {
+		t.ceasing()
+	}
 	t.device.Close()
 	<-t.device.Wait() // the engine may have begun to close by itself
 	if _, err := t.End(); err != nil {

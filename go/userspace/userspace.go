@@ -49,6 +49,7 @@ func Start(config Config, features tunnel.Features, log tunnel.Log) (*tunnel.Tun
 		Outbound:   outbound,
 		Inbound:    inbound,
 		Configured: peers.update,
+		Ending:     network.AbortAll,
 		Open: func(t *tunnel.Tunnel) (tunnel.Entrance, error) {
 			peers.tunnel = t
 			served, err := station.Open(station.Config{

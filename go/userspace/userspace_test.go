@@ -196,9 +196,7 @@ func TestTwoUserspaceTunnelsCarryAStream(t *testing.T) {
 	if answer["localAddress"] != "10.9.0.1" {
 		t.Error(answer)
 	}
-	incoming := readReply(t, other.control)
-	accepted, answer := other.open(t, map[string]any{"kind": "accept", "stream": incoming["stream"]})
-	expectDone(t, answer)
+	accepted := other.accept(t)
 	if _, err := stream.Write([]byte("through the tunnel")); err != nil {
 		t.Fatal(err)
 	}
@@ -226,6 +224,45 @@ func TestTwoUserspaceTunnelsCarryAStream(t *testing.T) {
 	}
 	if _, err := one.tunnel.Exchange([]byte("get=1\n\n"), make([]byte, 4096)); !errors.Is(err, unix.ENODEV) {
 		t.Errorf("Exchange: %v", err)
+	}
+}
+
+// connect returns both ends of a stream from one tunnel to the other.
+func connect(t *testing.T, one, other *client) (stream, accepted net.Conn) {
+	t.Helper()
+	one.configure(t, peerOf(other, other.port(t), "10.9.0.2/32"))
+	other.configure(t, peerOf(one, 0, "10.9.0.1/32"))
+	listening := other.request(t, map[string]any{"kind": "listen"})
+	stream, answer := one.open(t, map[string]any{"kind": "connect", "address": "10.9.0.2", "port": listening["port"]})
+	expectDone(t, answer)
+	return stream, other.accept(t)
+}
+
+// accept returns the stream that arrives next.
+func (c *client) accept(t *testing.T) net.Conn {
+	t.Helper()
+	incoming := readReply(t, c.control)
+	accepted, answer := c.open(t, map[string]any{"kind": "accept", "stream": incoming["stream"]})
+	expectDone(t, answer)
+	return accepted
+}
+
+func TestTheOtherEndsOfStreamsLearnThatTheTunnelIsClosed(t *testing.T) {
+	testbed.CheckLeaks(t, "no interface")
+	log := tunnel.NewLog(io.Discard, tunnel.Silent, Name)
+	one := startUserspace(t, log, netip.MustParseAddr("10.9.0.1"))
+	other := startUserspace(t, log, netip.MustParseAddr("10.9.0.2"))
+	_, accepted := connect(t, one, other)
+	if err := one.tunnel.Close(); err != nil {
+		t.Error(err)
+	}
+	if failed := readReply(t, other.control); failed["event"] != "failed" || failed["errno"] != "ECONNRESET" {
+		t.Errorf("told %v, want that the stream was reset", failed)
+	} else {
+		writeRequest(t, other.control, map[string]any{"kind": "ack", "stream": failed["stream"]})
+	}
+	if got, err := io.ReadAll(accepted); len(got) > 0 || err != nil {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
