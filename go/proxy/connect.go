@@ -33,6 +33,7 @@ type Connector struct {
 	Dialer   Dialer
 	Resolver Resolver
 	Family   resolve.Family // which addresses of names to use: those of the families that the tunnel has
+	Allowed  *Allowed       // nil: every target
 	Timeout  time.Duration  // 0: 30 s
 }
 
@@ -71,12 +72,15 @@ func (c *Connector) Connect(ctx context.Context, target Target) (net.Conn, error
 	return conn, nil
 }
 
-// Lookup returns the addresses of a host. One that is an address itself is not looked up.
+// Lookup returns the addresses of a host that clients may reach. One that is an address itself is not looked up.
 func (c *Connector) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if address, err := netip.ParseAddr(host); err == nil && address.Zone() == "" {
+		if err := c.Allowed.CheckAddress(address); err != nil {
+			return nil, err
+		}
 		return []netip.Addr{address.Unmap()}, nil
 	}
-	return c.Resolver.Lookup(ctx, host, c.Family)
+	return c.Allowed.lookup(ctx, c.Resolver, host, c.Family)
 }
 
 // A lateError says that a target has not answered in time.

@@ -21,11 +21,15 @@ const (
 	NoFamily                  // The tunnel has no address of its family.
 	Unresolved                // Its name has no address.
 	Closed                    // The tunnel has ended.
+	NotAllowed                // The operator does not allow it.
 	Abandoned                 // The client has hung up, or the proxy was stopped.
 )
 
 // ReasonOf returns the reason in an error of a Network, a Resolver or a Connector.
 func ReasonOf(err error) Reason {
+	if errors.Is(err, ErrNotAllowed) {
+		return NotAllowed
+	}
 	var unresolved *resolve.Error
 	if errors.As(err, &unresolved) {
 		if errors.Is(err, context.Canceled) {

@@ -7,6 +7,7 @@ import (
 
 // Stats counts what one proxy does. The zero value is ready.
 type Stats struct {
+	whole                                     *Stats // that of all proxies of a tunnel, or nil
 	accepted, active, refused, denied, failed atomic.Int64
 	sent, received                            atomic.Uint64
 	datagramsSent, datagramsReceived          atomic.Uint64
@@ -38,14 +39,26 @@ func (s *Stats) Snapshot() Snapshot {
 	}
 }
 
-// Open counts a client's connection, and returns how many are open.
+// PartOf returns Stats of one of several proxies whose connections have a limit together. whole counts all that are open.
+func PartOf(whole *Stats) *Stats { return &Stats{whole: whole} }
+
+// Open counts a client's connection, and returns how many are open: of all proxies to which a limit applies together.
 func (s *Stats) Open() int64 {
 	s.accepted.Add(1)
-	return s.active.Add(1)
+	open := s.active.Add(1)
+	if s.whole != nil {
+		return s.whole.Open()
+	}
+	return open
 }
 
 // Close counts the end of a client's connection.
-func (s *Stats) Close() { s.active.Add(-1) }
+func (s *Stats) Close() {
+	s.active.Add(-1)
+	if s.whole != nil {
+		s.whole.Close()
+	}
+}
 
 // Refuse counts a connection that was closed at once.
 func (s *Stats) Refuse() { s.refused.Add(1) }

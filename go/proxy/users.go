@@ -20,7 +20,7 @@ type Users struct {
 	secret [sha256.Size]byte
 
 	mu        sync.RWMutex
-	passwords map[digest]digest // by user
+	passwords map[digest]digest // by user; nil: nobody has to be one
 }
 
 // A digest stands for a user name or password. It depends on a random secret, so that neither the time that a
@@ -76,6 +76,23 @@ func (u *Users) Read(file io.Reader) error {
 	defer u.mu.Unlock()
 	u.passwords = passwords
 	return nil
+}
+
+// ReadNone makes the proxy one that everybody may use who can connect to it.
+func (u *Users) ReadNone() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.passwords = nil
+}
+
+// Required reports whether a client has to be one of the users.
+func (u *Users) Required() bool {
+	if u == nil {
+		return false
+	}
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	return u.passwords != nil
 }
 
 // Admit reports whether a user has this password. It takes as long for a user that does not exist.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wg-bridge/go/netstack"
+	"wg-bridge/go/proxy/service"
 )
 
 const (
@@ -36,6 +37,7 @@ type client struct {
 
 	mu        sync.Mutex
 	listeners map[uint64]*listener
+	proxies   map[uint64]*service.Service
 	acks      map[uint64]chan struct{} // by stream: closed once the client knows that it has failed
 }
 
@@ -51,6 +53,7 @@ func (s *Station) control(connection *net.UnixConn, process int) {
 		context:    ctx,
 		slots:      make(chan struct{}, maxRequests),
 		listeners:  make(map[uint64]*listener),
+		proxies:    make(map[uint64]*service.Service),
 		acks:       make(map[uint64]chan struct{}),
 	}
 	s.mu.Lock()
@@ -86,9 +89,12 @@ func (s *Station) control(connection *net.UnixConn, process int) {
 // end closes what the client has opened and not taken.
 func (c *client) end() {
 	c.mu.Lock()
-	listeners := c.listeners
-	c.listeners = nil
+	listeners, proxies := c.listeners, c.proxies
+	c.listeners, c.proxies = nil, nil
 	c.mu.Unlock()
+	for _, one := range proxies {
+		reset(one)
+	}
 	for _, one := range listeners {
 		one.close()
 	}
@@ -150,11 +156,18 @@ func (c *client) do(r *request, work *sync.WaitGroup) error {
 		c.acknowledge(r.Stream)
 		return nil // nobody waits for an answer
 	case "stats":
+		if r.Proxy != 0 {
+			return c.tellCounts(r)
+		}
 		return c.tellStats(r)
 	case "lookup":
 		return c.begin(r, work, c.lookup)
 	case "ping":
 		return c.begin(r, work, c.ping)
+	case "proxy":
+		return c.begin(r, work, c.offer)
+	case "unproxy":
+		return c.begin(r, work, c.withdraw)
 	}
 	return fmt.Errorf("%.32q is not a kind of request: %w", r.Kind, unix.EPROTO)
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wg-bridge/go/proxy/service"
 )
 
 // version is the version of the protocol.
@@ -42,6 +44,9 @@ type request struct {
 	DNS       []string `json:"dns"`
 	Search    []string `json:"search"`
 	MTU       int      `json:"mtu"`
+
+	Proxy uint64        `json:"proxy"`
+	Spec  *service.Spec `json:"spec"`
 }
 
 // parseRequest reads the JSON of a request. The error wraps EPROTO if it is not an object of JSON, and EINVAL if a field

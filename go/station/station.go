@@ -6,7 +6,7 @@
 // in whatever language and process, and the library and the executable offer the same. One more connection is the
 // client's control channel. docs/station.md describes the protocol.
 //
-// Nothing here opens a socket of the host but the one that it listens on.
+// Nothing here opens a socket of the host but the one that it listens on, and what its client asks a proxy to open.
 package station
 
 import (
@@ -24,6 +24,7 @@ import (
 
 	"wg-bridge/go/accepting"
 	"wg-bridge/go/netstack"
+	"wg-bridge/go/proxy"
 )
 
 // limits are what a station has at most, and for how long it waits.
@@ -110,6 +111,7 @@ type Station struct {
 	listeners   int
 	last        uint64 // the last id of a stream or a datagram socket
 
+	proxied        proxy.Stats   // the connections of all proxies together
 	received, sent atomic.Uint64 // bytes of streams, from and to the tunnel
 	dropped        atomic.Uint64 // datagrams
 }

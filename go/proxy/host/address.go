@@ -1,5 +1,5 @@
 // Package host is the only way from a proxy to this machine: what the operator has named, to listen at or as the target
-// of an exposed port. It looks up no names, so that the host's resolver never learns where somebody goes.
+// of an exposed port. Only Lookup looks up names, for operators who want this machine's resolver to do so.
 package host
 
 import (
@@ -64,6 +64,9 @@ func (a Address) String() string {
 	}
 	return a.ip.String()
 }
+
+// HasPort reports whether the address is the same each time it is listened at: whether no free port is asked for.
+func (a Address) HasPort() bool { return a.path != "" || a.ip.Port() != 0 }
 
 // IsPrivate reports whether only users of this machine can connect to the address.
 func (a Address) IsPrivate() bool { return a.path != "" || a.ip.Addr().Unmap().IsLoopback() }

@@ -30,7 +30,7 @@ func (s *server) ServeHTTP(response http.ResponseWriter, request *http.Request) 
 		}
 	}()
 	switch {
-	case s.Users != nil && !s.admits(request):
+	case s.Users.Required() && !s.admits(request):
 		s.Stats.Deny()
 		s.Logf("http: %s: without the right user name and password", request.RemoteAddr)
 		response.Header().Set("Proxy-Authenticate", fmt.Sprintf("Basic realm=%q, charset=\"UTF-8\"", realm))
@@ -87,6 +87,8 @@ func (s *server) fail(response http.ResponseWriter, request *http.Request, err e
 		status = http.StatusGatewayTimeout
 	case reason == proxy.Closed:
 		status = http.StatusServiceUnavailable
+	case reason == proxy.NotAllowed:
+		status = http.StatusForbidden
 	}
 	s.Stats.Fail()
 	s.Logf("http: %s: answered with %d: %v", request.RemoteAddr, status, err)

@@ -32,7 +32,8 @@ type Config struct {
 	Dialer   proxy.Dialer
 	Resolver proxy.Resolver
 	Family   resolve.Family                        // which addresses of names to use
-	Users    *proxy.Users                          // nil: whoever can connect may use the proxy
+	Allowed  *proxy.Allowed                        // nil: every target
+	Users    *proxy.Users                          // none required: whoever can connect may use the proxy
 	Stats    *proxy.Stats                          // nil: not counted
 	Max      int                                   // connections at the same time; 0: proxy.DefaultMaxConnections
 	Logf     func(format string, arguments ...any) // verbose: names clients and targets
@@ -53,7 +54,7 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 	if s.Stats == nil {
 		s.Stats = new(proxy.Stats)
 	}
-	s.connector = &proxy.Connector{Dialer: s.Dialer, Resolver: s.Resolver, Family: s.Family}
+	s.connector = &proxy.Connector{Dialer: s.Dialer, Resolver: s.Resolver, Family: s.Family, Allowed: s.Allowed}
 	return s.run(ctx, listener)
 }
 

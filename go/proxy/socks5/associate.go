@@ -157,7 +157,7 @@ func (a *association) fromClient() {
 		}
 		a.touch()
 		if name == "" {
-			if a.send([]netip.Addr{host}, port, payload) < 0 {
+			if a.Allowed.CheckAddress(host) != nil || a.send([]netip.Addr{host}, port, payload) < 0 {
 				a.Stats.Drop()
 			}
 			return

@@ -36,9 +36,10 @@ type Config struct {
 	Network  proxy.Network
 	Resolver proxy.Resolver
 	Family   resolve.Family // which addresses of names to use
+	Allowed  *proxy.Allowed // nil: every target
 	// Relays opens a socket for each UDP ASSOCIATE. If it is nil, the proxy refuses them.
 	Relays PacketListener
-	Users  *proxy.Users                          // nil: whoever can connect may use the proxy
+	Users  *proxy.Users                          // none required: whoever can connect may use the proxy
 	Stats  *proxy.Stats                          // nil: not counted
 	Max    int                                   // connections at the same time; 0: proxy.DefaultMaxConnections
 	Logf   func(format string, arguments ...any) // verbose: names clients and targets
@@ -59,7 +60,7 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 	if s.Stats == nil {
 		s.Stats = new(proxy.Stats)
 	}
-	s.connector = &proxy.Connector{Dialer: s.Network, Resolver: s.Resolver, Family: s.Family}
+	s.connector = &proxy.Connector{Dialer: s.Network, Resolver: s.Resolver, Family: s.Family, Allowed: s.Allowed}
 	acceptor := &proxy.Acceptor{Listener: listener, Max: s.Max, Stats: s.Stats, Errorf: s.Errorf}
 	return acceptor.Serve(ctx, s.serve)
 }
@@ -124,10 +125,11 @@ func (s *server) handshake(conn net.Conn) (request, error) {
 // authenticate lets the client prove who it is, if the proxy has users.
 func (s *server) authenticate(conn net.Conn, methods []byte) error {
 	method := byte(methodRefused)
+	required := s.Users.Required()
 	switch {
-	case s.Users != nil && bytes.IndexByte(methods, methodPassword) >= 0:
+	case required && bytes.IndexByte(methods, methodPassword) >= 0:
 		method = methodPassword
-	case s.Users != nil:
+	case required:
 	case bytes.IndexByte(methods, methodNone) >= 0:
 		method = methodNone
 	case bytes.IndexByte(methods, methodPassword) >= 0:
@@ -140,7 +142,7 @@ func (s *server) authenticate(conn net.Conn, methods []byte) error {
 	case methodNone:
 		return nil
 	case methodRefused:
-		if s.Users != nil {
+		if required {
 			s.Stats.Deny()
 		}
 		proxy.CloseGently(conn)
@@ -150,7 +152,7 @@ func (s *server) authenticate(conn net.Conn, methods []byte) error {
 	if err != nil {
 		return fmt.Errorf("reading the user name and password: %w", err)
 	}
-	if s.Users != nil && !s.Users.Admit(user, password) {
+	if required && !s.Users.Admit(user, password) {
 		s.Stats.Deny()
 		if _, err := conn.Write([]byte{passwordVersion, 1}); err == nil {
 			proxy.CloseGently(conn)

@@ -34,6 +34,7 @@ type reply byte
 const (
 	replySucceeded          reply = 0
 	replyFailed             reply = 1
+	replyNotAllowed         reply = 2
 	replyHostUnreachable    reply = 4
 	replyRefused            reply = 5
 	replyUnknownCommand     reply = 7
@@ -49,6 +50,8 @@ func replyTo(err error) reply {
 		return replyHostUnreachable
 	case proxy.NoFamily:
 		return replyUnknownAddressType
+	case proxy.NotAllowed:
+		return replyNotAllowed
 	}
 	return replyFailed
 }

@@ -15,10 +15,20 @@ import (
 // Without this, an idle stream would hold a buffer.
 var _, _ interface{ WaitReadable() error } = (*netstack.Conn)(nil), (*netstack.PacketConn)(nil)
 
-// Network returns what proxies see of a device.
-func Network(device *netstack.Device) proxy.Network { return network{device} }
+// A Device is what is used of a netstack.Device.
+type Device interface {
+	Addresses() []netip.Addr
+	DialTCP(ctx context.Context, local, remote netip.AddrPort) (*netstack.Conn, error)
+	ListenTCP(local netip.AddrPort, backlog int) (*netstack.Listener, error)
+	BindUDP(local netip.AddrPort) (*netstack.PacketConn, error)
+}
 
-type network struct{ device *netstack.Device }
+var _ Device = (*netstack.Device)(nil)
+
+// Network returns what proxies see of a device.
+func Network(device Device) proxy.Network { return network{device} }
+
+type network struct{ device Device }
 
 // DialTCP implements proxy.Network. Like the methods after it, it returns no nil pointer as an interface.
 func (n network) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
