@@ -157,6 +157,9 @@ func (p *plan) addProxies(protocol string, entries []Proxy, join func(*want, *Pr
 			}
 			continue
 		}
+		if !listen.HasPort() {
+			w.place += " " + protocol // so that others do not change its number
+		}
 		if err := p.add(w); err != nil {
 			return fmt.Errorf("%s: %w", protocol, err)
 		}
@@ -202,6 +205,9 @@ func readForward(one Forward) (*want, error) {
 	w := &want{
 		kind: streams, place: one.Protocol + " " + listen.String(), listen: listen, target: target,
 		name: fmt.Sprintf("%v to %v", listen, target),
+	}
+	if !listen.HasPort() {
+		w.place += " forward"
 	}
 	switch one.Protocol {
 	case "udp":
