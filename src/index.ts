@@ -30,6 +30,9 @@ export type { Tunnel } from "./tunnel/tunnel.js";
 
 // # A userspace tunnel
 
+export type { HostPort, ListenAddress, Protocol, SocketPath } from "./proxy/address.js";
+export type { ExposeInput, ForwardInput, ProxyListenerInput, ProxySpec } from "./proxy/spec.js";
+export type { ProxyUser } from "./proxy/users.js";
 export type {
   DatagramSource,
   TunnelDatagram,
@@ -38,6 +41,7 @@ export type {
 export type { TunnelServer, TunnelServerEventMap } from "./station/server.js";
 export type { TunnelSocket } from "./station/socket.js";
 export type { UndiciConnectOptions, UndiciConnector } from "./userspace/connector.js";
+export type { ProxyAddresses, ProxyCounts, ProxyStats, RunningProxy } from "./userspace/proxy.js";
 export type {
   ConnectOptions,
   DatagramOptions,

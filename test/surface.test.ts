@@ -27,12 +27,14 @@ describe("the exports of the package", () => {
     const types = words(`
       AllowedIp AttachOptions BackendKind BackendRequest CallOptions Config ConfigFields ConfigFile
       ConfigInput ConnectOptions DatagramOptions DatagramSource DeviceChangeInput DeviceConfig DeviceInput
-      DeviceStatus Diagnostic Endpoint EndpointEvent EngineOptions HandshakeEvent LinkEvent ListenOptions
-      LogLevel MtuEvent NetworkStats PeerChangeInput PeerConfig PeerInput PeerStatus PersistentKeepalive
-      PingOptions PublicKey ResolveFailedEvent ResolveOptions RestartOptions RestartedEvent RestartingEvent
-      SecretKey SilentEvent Tunnel TunnelDatagram TunnelDatagramEventMap TunnelEnd TunnelEventMap
-      TunnelFeature TunnelOptions TunnelServer TunnelServerEventMap TunnelSocket UndiciConnectOptions
-      UndiciConnector UnknownLine UserspaceOptions UserspaceTunnel WatchOptions WgBridgeErrorCode
+      DeviceStatus Diagnostic Endpoint EndpointEvent EngineOptions ExposeInput ForwardInput HandshakeEvent
+      HostPort LinkEvent ListenAddress ListenOptions LogLevel MtuEvent NetworkStats PeerChangeInput
+      PeerConfig PeerInput PeerStatus PersistentKeepalive PingOptions Protocol ProxyAddresses ProxyCounts
+      ProxyListenerInput ProxySpec ProxyStats ProxyUser PublicKey ResolveFailedEvent ResolveOptions
+      RestartOptions RestartedEvent RestartingEvent RunningProxy SecretKey SilentEvent SocketPath Tunnel
+      TunnelDatagram TunnelDatagramEventMap TunnelEnd TunnelEventMap TunnelFeature TunnelOptions
+      TunnelServer TunnelServerEventMap TunnelSocket UndiciConnectOptions UndiciConnector UnknownLine
+      UserspaceOptions UserspaceTunnel WatchOptions WgBridgeErrorCode
     `);
     assert.deepEqual(declaredBy("index"), [...values, ...types].sort());
     assert.deepEqual(Object.keys(main).sort(), values);

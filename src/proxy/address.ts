@@ -4,6 +4,7 @@ import { formatAddress, parseAddress } from "../values/address.js";
 import { formatEndpoint, parseEndpoint } from "../values/endpoint.js";
 import { TextProblem } from "./text-problem.js";
 
+/** What a forward carries. */
 export type Protocol = "tcp" | "udp";
 
 /** A host and a port. */

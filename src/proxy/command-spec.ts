@@ -50,6 +50,7 @@ export function commandSpec(
     forward: [...options.forward, ...file.forward],
     expose: [...options.expose, ...file.expose],
     ...(options.allow && { allow: options.allow }),
+    ...(options.hostDns && { hostDns: true }),
   };
   refuseUseless(spec, options);
   const counts = {

@@ -59,6 +59,8 @@ export interface ProxySpec {
    * Absent: whatever the peers' allowed IPs hold. Empty: nothing.
    */
   readonly allow?: readonly string[];
+  /** Lets this machine's resolver look up the names that clients give: whoever sees its questions learns them. */
+  readonly hostDns?: boolean;
   /** Lets everybody who reaches a listener use the tunnel, without a user and a password. */
   readonly open?: boolean;
 }
@@ -69,6 +71,7 @@ export type ProxyListenerInput =
   | ListenAddress
   | { readonly listen: string | ListenAddress; readonly users?: readonly ProxyUser[] };
 
+/** A forward into the tunnel, "127.0.0.1:5432=db.example:5432" or an object. */
 export type ForwardInput =
   | string
   | {
@@ -79,6 +82,7 @@ export type ForwardInput =
       readonly target: string | HostPort;
     };
 
+/** A port of the tunnel, "8080=127.0.0.1:3000" or an object. */
 export type ExposeInput =
   | string
   | {
@@ -105,6 +109,8 @@ export interface CheckedProxySpec {
   readonly expose: readonly Expose[];
   /** Absent: whatever the peers' allowed IPs hold. */
   readonly allow?: readonly AllowedTarget[];
+  /** Whether this machine's resolver looks up names. */
+  readonly hostDns?: boolean;
 }
 
 /** Makes a reader of texts that a function reads which throws TextProblem. */
@@ -247,6 +253,7 @@ const fields = record(
     expose: list(expose),
     users,
     allow: list(allowed),
+    hostDns: boolean,
     open: boolean,
   },
 );
@@ -267,6 +274,7 @@ export const proxySpec: Reader<CheckedProxySpec> = (value, place) => {
     forward: given.forward ?? [],
     expose: given.expose ?? [],
     ...(given.allow && { allow: given.allow }),
+    ...(given.hostDns && { hostDns: true }),
   };
   refuseConflicts(spec, given.open ?? false, place);
   return spec;

@@ -53,7 +53,8 @@ export function networkError(failure: Failure, attempt: Attempt): NetworkError {
     ? { syscall: "getaddrinfo", ...(hostname !== undefined && { hostname }) }
     : target;
   const what = [tried.syscall, code, isName ? hostname : placeOf(target)].filter(Boolean).join(" ");
-  const text = message === undefined || plain.includes(code) ? what : `${what}: ${message}`;
+  const says = plain.includes(code) && placeOf(target) !== undefined; // else only the message has the place
+  const text = message === undefined || says ? what : `${what}: ${message}`;
   return Object.assign(new Error(printableLines(text)), { errno: errnoOf(code), code, ...tried });
 }
 

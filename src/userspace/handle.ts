@@ -5,6 +5,7 @@ import type { Agent, Dispatcher } from "undici";
 import { closedError } from "../backends/end.js";
 import { destroySecrets } from "../device/secrets.js";
 import type { CallOptions } from "../input/call-options.js";
+import { type ProxySpec, proxySpec } from "../proxy/spec.js";
 import { openDatagram, type TunnelDatagram } from "../station/datagram.js";
 import { networkError } from "../station/failure.js";
 import { type Message, numberIn, textIn, textsIn } from "../station/frames.js";
@@ -25,6 +26,7 @@ import {
   readPingOptions,
 } from "./input.js";
 import { type Network, networkOf } from "./network.js";
+import { openProxy, type RunningProxy } from "./proxy.js";
 import type {
   ConnectOptions,
   DatagramOptions,
@@ -147,6 +149,20 @@ export class UserspaceHandle extends TunnelHandle implements UserspaceTunnel {
 
   dispatcher(options?: Agent.Options): Promise<Dispatcher> {
     return dispatcherOf((target) => this.connect(target), options);
+  }
+
+  async proxy(spec: ProxySpec, signal?: AbortSignal): Promise<RunningProxy> {
+    signal?.throwIfAborted();
+    const read = (given: ProxySpec) => proxySpec(given, () => "spec");
+    const endpoints = async () => {
+      const status = await this.status();
+      try {
+        return status.peers.flatMap(({ endpoint }) => endpoint ?? []);
+      } finally {
+        destroySecrets(status);
+      }
+    };
+    return openProxy(this.#station, read(spec), read, endpoints, signal);
   }
 
   async stats(signal?: AbortSignal): Promise<NetworkStats> {

@@ -2,11 +2,13 @@ import type { Agent as HttpAgent, AgentOptions as HttpAgentOptions } from "node:
 import type { Agent as HttpsAgent, AgentOptions as HttpsAgentOptions } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { Agent, Dispatcher } from "undici";
+import type { ProxySpec } from "../proxy/spec.js";
 import type { TunnelDatagram } from "../station/datagram.js";
 import type { TunnelServer } from "../station/server.js";
 import type { TunnelSocket } from "../station/socket.js";
 import type { Tunnel } from "../tunnel/tunnel.js";
 import type { UndiciConnector } from "./connector.js";
+import type { RunningProxy } from "./proxy.js";
 
 /** Where to connect to inside a tunnel, and how. */
 export interface ConnectOptions {
@@ -142,6 +144,14 @@ export interface UserspaceTunnel extends Tunnel {
   dispatcher(options?: Agent.Options): Promise<Dispatcher>;
   /** The fetch of undici 7, through the tunnel. Its responses are not instances of the global Response. */
   readonly fetch: typeof fetch;
+  /**
+   * Offers the tunnel to programs that know nothing of it: SOCKS5 and HTTP proxies, forwards into the tunnel, and ports
+   * exposed to it. They run in the engine, so that their bytes do not pass through this program, and until they are
+   * closed. They do not keep the process alive.
+   * @throws WgBridgeError WG_BRIDGE_VALUE if the spec is wrong, or would let everybody use the tunnel; Error as
+   *   net.Server's: EADDRINUSE, EACCES; or the signal's reason. Then nothing is open
+   */
+  proxy(spec: ProxySpec, signal?: AbortSignal): Promise<RunningProxy>;
   /** Returns what the tunnel's network has counted. */
   stats(signal?: AbortSignal): Promise<NetworkStats>;
 }

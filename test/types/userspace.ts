@@ -14,6 +14,15 @@ export async function openings(): Promise<void> {
   await userspace.connect({ host: "10.0.0.1", port: "80" });
   // @ts-expect-error A Unix socket of this machine is not in the tunnel.
   userspace.createConnection({ path: "/run/socket" });
+  await using proxy = await userspace.proxy({
+    socks5: ["1080"],
+    expose: [{ port: 80, target: "3000" }],
+  });
+  const [count] = (await proxy.stats()).socks5;
+  const active: number | undefined = count?.active;
+  void active;
+  // @ts-expect-error A forward leads to one target.
+  await userspace.proxy({ forward: [{ listen: "80" }] });
   const plain = await openTunnel({ name: "wg0", config });
   // @ts-expect-error A tunnel with an interface has no sockets of its own.
   plain.connect({ host: "10.0.0.1", port: 80 });
