@@ -49,7 +49,10 @@ Programs take turns, each in a sandbox and a session of its own. Works as root a
       ? `
   --without LEVER,...  also measure exec with these switched off, by WG_BRIDGE_DISABLE=LEVER,...
   --seconds N          how long iperf3 and ping run each time; default 1`
-      : ""
+      : name === "userspace"
+        ? `
+  --seconds N          how long each client is busy; default 1`
+        : ""
   }
   --rounds N           how many rounds; default ${rounds}. From six on there are verdicts
   --quick              three rounds

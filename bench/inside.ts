@@ -41,6 +41,8 @@ async function load(): Promise<MeasureLeg> {
       return (await import("./import.js")).measureImport;
     case "open-close":
       return (await import("./open-close.js")).openAndClose;
+    case "userspace":
+      return (await import("./userspace/measure.js")).measureLeg;
     default:
       throw new Error(`There is no benchmark ${name}.`);
   }

@@ -8,8 +8,9 @@ import { openClose } from "./open-close.js";
 import { start } from "./start.js";
 import { startUp } from "./start-up.js";
 import { tunnels } from "./tunnels/tunnels.js";
+import { userspace } from "./userspace/userspace.js";
 
-const benches: readonly Bench[] = [tunnels, startUp, library, importing, openClose];
+const benches: readonly Bench[] = [tunnels, startUp, library, importing, openClose, userspace];
 const [name, ...args] = process.argv.slice(2);
 const bench = [comparison(), ...benches].find((bench) => bench.name === name);
 if (name === "start") {

@@ -7,6 +7,7 @@ import { library } from "../library.js";
 import { openClose } from "../open-close.js";
 import type { Result } from "../result.js";
 import { startUp } from "../start-up.js";
+import { userspace } from "../userspace/userspace.js";
 
 const main = `${packageRoot}/dist/bench/main.js`;
 
@@ -24,7 +25,7 @@ describe("npm run bench", () => {
   it("lists the benchmarks for --help and for an unknown name", async () => {
     const { status, stdout } = await run("--help");
     assert.equal(status, 0);
-    for (const { name, description } of [startUp, library, importing, openClose]) {
+    for (const { name, description } of [startUp, library, importing, openClose, userspace]) {
       assert.ok(stdout.includes(`${name.padEnd(10)}  ${description}`), name);
     }
     assert.deepEqual(await run("library2"), { status: 1, stdout });
@@ -45,4 +46,23 @@ describe("npm run bench", () => {
       }
     });
   }
+
+  it("measures every leg of userspace tunnels of the programs that it is for", async function () {
+    this.timeout(300_000);
+    const only = "--only=tcp-9000,slow-path,connections,datagrams";
+    const { stdout } = await run("userspace", only, "--rounds=1", "--json");
+    const { programs, figures }: Result = JSON.parse(stdout);
+    assert.deepEqual(
+      programs.map(({ failures }) => failures),
+      programs.map(() => []),
+    );
+    const clients = ["tun", "upstream", "netstack"];
+    const nodes = ["tun", "exec", "ffi"];
+    assert.ok(figures.length > 0);
+    for (const { id, programs: own } of figures) {
+      const expected = /^(connections|datagrams)$/.test(id) ? nodes : clients;
+      assert.deepEqual(Object.keys(own), expected, id);
+      for (const name of expected) assert.ok((own[name]?.median ?? 0) > 0, `${id}, ${name}`);
+    }
+  });
 });

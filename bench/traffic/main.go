@@ -2,7 +2,8 @@
 //
 //	traffic serve ADDRESS                          answers on ADDRESS, over TCP, UDP and HTTP
 //	traffic client kernel|netstack|upstream        measures a network against a server
-//	traffic relay NEAR:TO FAR:TO RATE DELAY QUEUE  carries datagrams between ports of 127.0.0.1 as a slow path does
+//	traffic relay NEAR:TO FAR:TO RATE DELAY QUEUE  carries datagrams between two ports of 127.0.0.1 as a slow path does:
+//	                                               what arrives at one leaves by the other, for its port TO
 //
 // Each prints "ready" once it works. A client first reads a network as a line of JSON, unless its network is the
 // kernel's; then it answers a line, which says what to measure, by a line.

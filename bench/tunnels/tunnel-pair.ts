@@ -21,7 +21,8 @@ const fullSizeLimit = 5000;
 /** Bytes of the headers of IPv4 and ICMP. */
 const pingHeaders = 28;
 
-async function run(program: string, words: readonly string[]): Promise<void> {
+/** Runs a command that ends by itself. */
+export async function run(program: string, words: readonly string[]): Promise<void> {
   await execute(program, words, { timeout: commandLimit, killSignal: "SIGKILL" });
 }
 
@@ -64,8 +65,7 @@ export class TunnelPair {
       const far = await startEnd(program, 2, mtu, ends);
       await setConfiguration("setconf", near.interface, configurationOf(near, far));
       await setConfiguration("setconf", far.interface, configurationOf(far, near));
-      await untilCrosses(near, far, pingHeaders, handshakeLimit);
-      await untilCrosses(near, far, mtu, fullSizeLimit);
+      await untilFullSizeCrosses(near, far, mtu);
       const pair = new TunnelPair(near, far);
       await untilAtRest(() => pair.cpuSeconds());
       await work(pair);
@@ -75,7 +75,7 @@ export class TunnelPair {
       throw new Error(`It ended, ${ended[0]}. (${messageOf(error)})`, { cause: error });
     } finally {
       await Promise.all(ends.map(({ daemon }) => daemon.stop()));
-      await Promise.all([1, 2].map(clear));
+      await Promise.all([1, 2].map(clearEnd));
     }
   }
 
@@ -94,7 +94,8 @@ export class TunnelPair {
   }
 }
 
-async function startEnd(
+/** Starts an end in a namespace of its own, and adds it to `ends` as soon as its daemon runs. */
+export async function startEnd(
   program: TunnelProgram,
   number: number,
   mtu: number,
@@ -108,20 +109,19 @@ async function startEnd(
     await run("ip", ["link", "set", name, "mtu", String(mtu)]);
   }
   const daemon = await Daemon.start(program, name);
-  const [key, port, address] = [PrivateKey.generate(), 10_000 + number, `192.168.241.${number}`];
-  const end = { interface: name, namespace, address, port, key, daemon };
+  const end = { interface: name, namespace, daemon, ...identityOf(number) };
   ends.push(end);
   // Upstream notices an MTU only before its interface moves.
   await run("ip", ["link", "set", name, "mtu", String(mtu)]);
   await run("ip", ["link", "set", name, "netns", namespace]);
   await run("ip", ["-n", namespace, "link", "set", "lo", "up"]);
-  await run("ip", ["-n", namespace, "address", "add", `${address}/24`, "dev", name]);
+  await run("ip", ["-n", namespace, "address", "add", `${end.address}/24`, "dev", name]);
   await run("ip", ["-n", namespace, "link", "set", name, "mtu", String(mtu), "up"]);
   return end;
 }
 
 /** Removes what is left of an end, however far it came: an interface can outlive its program. */
-async function clear(number: number): Promise<void> {
+export async function clearEnd(number: number): Promise<void> {
   await run("ip", ["netns", "delete", namespaceOf(number)]).catch(() => undefined);
   await run("ip", ["link", "delete", interfaceOf(number)]).catch(() => undefined);
 }
@@ -134,8 +134,20 @@ function interfaceOf(number: number): string {
   return `wg${number}`;
 }
 
+/** What a peer has to know of an end. */
+export type Identity = Pick<End, "address" | "port" | "key">;
+
+/** Makes what the peer of an end has to know of it. */
+export function identityOf(number: number): Identity {
+  return {
+    address: `192.168.241.${number}`,
+    port: 10_000 + number,
+    key: PrivateKey.generate(),
+  };
+}
+
 /** The configuration of an end, as wg setconf reads it. */
-export function configurationOf(end: End, peer: End): string {
+export function configurationOf(end: Identity, peer: Identity): string {
   return `[Interface]
 PrivateKey = ${end.key.toBase64()}
 ListenPort = ${end.port}
@@ -156,6 +168,12 @@ export async function setConfiguration(
   const file = `/run/${name}.conf`;
   await writeFile(file, configuration, { mode: 0o600 });
   await run("wg", [verb, name, file]).finally(() => rm(file));
+}
+
+/** Pings until a packet of the MTU's full size has crossed. */
+export async function untilFullSizeCrosses(near: End, far: End, mtu: number): Promise<void> {
+  await untilCrosses(near, far, pingHeaders, handshakeLimit);
+  await untilCrosses(near, far, mtu, fullSizeLimit);
 }
 
 /** Pings with packets of this size, in bytes, until one is answered. */

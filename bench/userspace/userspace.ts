@@ -1,0 +1,43 @@
+import { fileURLToPath } from "node:url";
+import { executablePath } from "../../src/engine/files.js";
+import { requireTrustedFile } from "../../src/trust.js";
+import { type Bench, programOf } from "../bench.js";
+import { turnInSandbox } from "../sandbox/sandbox.js";
+import { figures, legs, legTitles } from "./figures.js";
+import { goalsOf } from "./goals.js";
+import { trafficPath } from "./setting.js";
+
+const client = fileURLToPath(new URL("./client.js", import.meta.url));
+
+/** The benchmark of userspace tunnels. */
+export const userspace: Bench = {
+  name: "userspace",
+  description: "Measures userspace tunnels against upstream's netstack, and against TUN.",
+  subject: "every part",
+  tools: ["wg", "ping"],
+  files: [trafficPath],
+  rounds: 9,
+  legs: legs.map((id) => ({ id, title: legTitles[id] })),
+  parts: legs,
+  figures,
+  reference: "tun",
+  notes: [
+    "The far end is always exec on TUN, with a server behind it. Kernel TCP is CUBIC. Up: from the near end to the far one.",
+    "tun: the same client over exec on TUN. upstream and netstack: a Go client with our Bind, over upstream's netstack or ours. exec, ffi: Node.js over a userspace tunnel.",
+    "CPU of the near end: the client with whatever carries its packets.",
+  ],
+  goalsDecide: true,
+  programs(_options, env) {
+    requireTrustedFile(executablePath(env), "WIREGUARD_GO_EXECUTABLE");
+    const node = (kind: string) => [process.execPath, "--expose-gc", client, kind];
+    const go = (network: string) => [trafficPath, "client", network];
+    return [
+      programOf("tun", go("kernel"), { host: node("tun") }),
+      programOf("upstream", go("upstream")),
+      programOf("netstack", go("netstack")),
+      ...["exec", "ffi"].map((name) => programOf(name, node(name), { host: node(name) })),
+    ];
+  },
+  measure: (turn, reporter, context) => turnInSandbox("userspace", turn, reporter, context),
+  goals: ({ figures }) => goalsOf(figures),
+};
