@@ -147,6 +147,64 @@ export const commands = {
     kinds: ["configuration"],
     load: async () => (await import("./wg-quick.js")).stripCommand,
   },
+  proxy: {
+    summary: "offer a tunnel to other programs by SOCKS5, HTTP and forwards, without root",
+    options: {
+      socks5: {
+        type: "string",
+        multiple: true,
+        value: "=[USER:FILE@]ADDRESS",
+        effect: "serve SOCKS5; 127.0.0.1:1080 if nothing is asked for",
+      },
+      http: {
+        type: "string",
+        multiple: true,
+        value: "=[USER:FILE@]ADDRESS",
+        effect: "serve HTTP, perhaps at the same address",
+      },
+      forward: {
+        type: "string",
+        multiple: true,
+        value: "=ADDRESS=HOST:PORT[/udp]",
+        effect: "lead from here to one target inside",
+      },
+      expose: {
+        type: "string",
+        multiple: true,
+        value: "=PORT[/udp]=TARGET",
+        effect: "lead from the tunnel to this machine",
+      },
+      stdio: {
+        type: "string",
+        value: "=HOST:PORT",
+        effect: "join standard input and output to a target, for ssh",
+      },
+      auth: { type: "string", value: "=FILE", effect: "users, a line USER:PASSWORD each" },
+      open: { type: "boolean", effect: "allow addresses that others reach, without users" },
+      allow: {
+        type: "string",
+        multiple: true,
+        value: "=PREFIX|NAME",
+        effect: "let clients reach only these; *.NAME is what is below it",
+      },
+      dns: {
+        type: "string",
+        multiple: true,
+        value: "=ADDRESS",
+        effect: "ask this name server in the tunnel",
+      },
+      "host-dns": { type: "boolean", effect: "ask this machine's resolver, which leaks names" },
+      metrics: { type: "string", value: "=ADDRESS:PORT", effect: "serve /metrics and /readyz" },
+      verbose: { type: "boolean", effect: "log each connection, with its target" },
+      backend,
+    },
+    operands: ["CONFIG"],
+    kinds: ["file"],
+    details: `An ADDRESS is ADDRESS:PORT, a port on 127.0.0.1, or unix:PATH. CONFIG is a file for wg-quick, or
+wireproxy's own. SIGHUP reads all files again, and ends no connection. See docs/proxy.md.
+`,
+    load: async () => (await import("./proxy.js")).proxyCommand,
+  },
   genkey: {
     summary: "print a new private key",
     options: {},

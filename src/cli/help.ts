@@ -76,9 +76,9 @@ function formatUsage(forms: readonly string[]): string {
   return `Usage: ${lines.join("\n       ")}\n`;
 }
 
-/** Breaks a line before the option or operand that would exceed 93 characters. */
+/** Breaks a line before the option or operand that would make a line exceed 100 characters with what precedes it. */
 function wrap(line: string, lineBreak: string): string {
-  return line.replace(/(.{1,93})(?: (?=\[[\w-])|$)/g, `$1${lineBreak}`).trimEnd();
+  return line.replace(/(.{1,89})(?: (?=\[[\w-])|$)/g, `$1${lineBreak}`).trimEnd();
 }
 
 /** Two columns, indented. */

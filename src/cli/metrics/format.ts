@@ -11,7 +11,7 @@ export interface Measured {
 }
 
 /** A metric, with a value for each set of labels. */
-interface Family {
+export interface Family {
   readonly name: string;
   readonly type: "counter" | "gauge";
   readonly help: string;
@@ -93,7 +93,8 @@ function inOrder(peers: readonly PeerStatus[]): readonly PeerStatus[] {
   return peers.toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
 }
 
-function formatFamily({ name, type, help, samples }: Family): string {
+/** Formats one metric. */
+export function formatFamily({ name, type, help, samples }: Family): string {
   if (samples.length === 0) return "";
   const lines = samples.map(([text, value]) => `${name}${text} ${value}\n`);
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;

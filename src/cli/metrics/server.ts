@@ -43,20 +43,25 @@ export async function serveMetrics(
   return 0;
 }
 
-/** Makes the server, which does not listen yet. Requests that overlap share one answer. */
+/**
+ * Makes the server, which does not listen yet. Requests that overlap share one answer. With `check` it also serves
+ * /readyz: 200 with what that returns, or 503 with why it throws.
+ */
 export function metricsServer(
   names: readonly string[],
   collect: () => Promise<string>,
   limits = clientLimits,
+  check?: () => Promise<string>,
 ): Server {
-  const collectOnce = shared(collect);
+  const pages = new Map([["/metrics", { type: metricsType, text: shared(collect) }]]);
+  if (check !== undefined) pages.set("/readyz", { type: plainText, text: shared(check) });
   const server = createServer(
     {
       headersTimeout: limits.request,
       requestTimeout: limits.request,
       connectionsCheckingInterval: limits.request / 2,
     },
-    (request, response) => void answer(request, response, names, collectOnce),
+    (request, response) => void answer(request, response, names, pages),
   );
   server.timeout = limits.idle;
   return server;
@@ -73,27 +78,36 @@ function shared<T>(work: () => Promise<T>): () => Promise<T> {
   };
 }
 
+interface Page {
+  readonly type: string;
+  readonly text: () => Promise<string>;
+}
+
+const plainText = "text/plain; charset=utf-8";
+const metricsType = "text/plain; version=0.0.4; charset=utf-8";
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   names: readonly string[],
-  collect: () => Promise<string>,
+  pages: ReadonlyMap<string, Page>,
 ): Promise<void> {
   // Not with URL, which throws on some requests.
-  const [path] = (request.url ?? "/").split("?", 1);
+  const [path = "/"] = (request.url ?? "/").split("?", 1);
+  const page = pages.get(path);
   if (!isOwnHost(request.headers.host, names)) {
-    send(response, 421, "text/plain; charset=utf-8", wrongHostText);
+    send(response, 421, plainText, wrongHostText);
   } else if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
   } else if (path === "/") {
     send(response, 200, "text/html; charset=utf-8", '<a href="/metrics">Metrics</a>\n');
-  } else if (path !== "/metrics") {
-    send(response, 404, "text/plain; charset=utf-8", "There is only /metrics.\n");
+  } else if (page === undefined) {
+    send(response, 404, plainText, `There is only ${[...pages.keys()].join(" and ")}.\n`);
   } else {
     try {
-      send(response, 200, "text/plain; version=0.0.4; charset=utf-8", await collect());
+      send(response, 200, page.type, await page.text());
     } catch (error) {
-      send(response, 503, "text/plain; charset=utf-8", `${printable(messageOf(error))}\n`);
+      send(response, 503, plainText, `${printable(messageOf(error))}\n`);
     }
   }
 }
@@ -106,7 +120,8 @@ function send(response: ServerResponse, status: number, type: string, body: stri
   response.writeHead(status, { "content-type": type, "content-length": length }).end(body);
 }
 
-function listenError(listen: string, error: Error): Error {
+/** Says that metrics cannot be served. */
+export function listenError(listen: string, error: Error): Error {
   if (systemCodeOf(error) === undefined) return error;
   return new WgBridgeError(
     "WG_BRIDGE_NETWORK",
