@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import type { Diagnostic } from "../config/diagnostic.js";
 import { interfaceFields, peerFields } from "../config/fields.js";
 import { checkConfig } from "../config/parse.js";
+import { checkWireproxy, isWireproxyFile } from "../proxy/wireproxy/parse.js";
 import { printable, printableJson } from "../text/printable.js";
 import { argumentError, readArguments } from "./arguments.js";
 import { color, wantsColor } from "./color.js";
@@ -16,7 +17,9 @@ export async function checkCommand(
   const [file, ...rest] = positionals;
   if (file === undefined || rest.length > 0) throw argumentError("check", "Give one file");
   const text = await readConfig(file);
-  const diagnostics = checkConfig(text);
+  const diagnostics = isWireproxyFile(text)
+    ? checkWireproxy(text, { env, open: true, hasUsers: true, hasDns: true })
+    : checkConfig(text);
   process.stdout.write(
     values.json
       ? printableJson(diagnostics)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -260,6 +260,20 @@ for (const backend of ["exec", "ffi"] as const) {
       assert.equal(await curl(...statusOnly, `${health}/readyz`), "503");
     });
 
+    if (backend === "exec") {
+      it("exits with 1 once its engine is killed, and leaves nothing", async () => {
+        await using command = start("--socks5=0", config);
+        const [socks5 = ""] = await command.says(/SOCKS5 at (\S+)/);
+        const { pid } = command.child;
+        const [engine] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+        process.kill(Number(engine), "SIGKILL");
+        const { code, said } = await command.ended();
+        assert.equal(code, 1);
+        assert.match(said, /wg-bridge: The tunnel .* was lost.*\n$|SIGKILL.*\n$/);
+        await assertRefused(Number(socks5.split(":")[1]));
+      });
+    }
+
     it("logs targets only if it is asked to", async () => {
       for (const words of [[], ["--verbose"]]) {
         await using command = start("--socks5=0", ...words, config);
@@ -281,21 +295,48 @@ for (const backend of ["exec", "ffi"] as const) {
       ]);
       assert.equal(taken.status, 1);
       assert.match(taken.stderr, /192\.0\.2\.1:1.*EADDRNOTAVAIL|EADDRNOTAVAIL.*192\.0\.2\.1:1/);
+    });
+  });
+}
+
+describe("wg-bridge proxy", function () {
+  this.timeout(120_000);
+  onlyInSandbox();
+
+  it("says what is wrong with its options and files", () => {
+    const directory = mkdtempSync(`${tmpdir()}/wg-bridge-command-`);
+    const config = `${directory}/near.conf`;
+    const bare = `[Interface]\nPrivateKey = ${PrivateKey.generate().toBase64()}\n`;
+    writeFileSync(config, bare, { mode: 0o600 });
+    try {
       for (const [words, pattern] of [
         [["--socks5=0.0.0.0:1080", config], /not a loopback address.*--auth FILE/],
         [[`${directory}/missing.conf`], /cannot be read/],
         [[], /Give one file: see wg-bridge proxy --help/],
         [["--stdio=a:1", "-"], /standard input cannot be the configuration/],
         [["--dns=name", config], /not an IP address/],
-        [[file("bare.conf", `[Interface]\nPrivateKey = ${key.toBase64()}\n`)], /needs an address/],
+        [[config], /needs an address/],
       ] as const) {
-        const { status, stderr } = runBridge(["proxy", `--backend=${backend}`, ...words]);
+        const { status, stderr } = runBridge(["proxy", "--backend=exec", ...words]);
         assert.equal(status, 1);
         assert.match(stderr, pattern);
       }
-    });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
-}
+
+  it("has its files checked by wg-bridge check, wireproxy's as well", () => {
+    const start = `[Interface]\nPrivateKey = ${PrivateKey.generate().toBase64()}\nAddress = 10.0.0.1\n`;
+    const good = `${start}[Peer]\nPublicKey = ${PrivateKey.generate().publicKey()}\n[Socks5]\nBindAddress = 127.0.0.1:1080\n`;
+    assert.equal(runBridge(["check", "-"], good).stdout, "-: no mistakes\n");
+    const bad = `${good}Username = ann\nPassword = very secret\n[http]\nBindAddress = 1080x\n`;
+    const { status, stdout } = runBridge(["check", "-"], bad);
+    assert.equal(status, 1);
+    assert.match(stdout, /^-:11:/);
+    assert.ok(!stdout.includes("secret"));
+  });
+});
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
