@@ -1,25 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { packageRoot } from "../../src/artifacts.js";
 import { onlyInSandbox } from "../../test/sandbox.js";
+import { denying, denyObstacle, denySkipped } from "../../test/seccomp/deny.js";
 
 const program = [process.execPath, `${packageRoot}/dist/bench/main.js`, "start"];
-const deny = `${packageRoot}/build/faults/deny`;
-
-/** The numbers of unshare(2). */
-const unshare: Readonly<Record<string, string>> = { x64: "272", arm64: "97" };
-const eperm = "1";
-
-const unshareNumber = unshare[process.arch];
-const obstacle =
-  unshareNumber === undefined
-    ? `the number of unshare(2) on ${process.arch} is not known`
-    : existsSync(deny)
-      ? undefined
-      : "build/faults/deny is not built";
-const skipped = obstacle === undefined ? "" : ` [skipped: ${obstacle}]`;
-
 interface Ended {
   readonly status: number;
   readonly stdout: string;
@@ -35,7 +21,7 @@ function run([file = "", ...args]: readonly string[], env = {}): Promise<Ended> 
   });
 }
 
-const withoutNamespaces = [deny, unshareNumber ?? "", eperm];
+const withoutNamespaces = denying("unshare", constants.errno.EPERM);
 const withoutTun = ["unshare", "--mount", "sh", "-c"].concat(
   'mount -t tmpfs tmpfs /dev/net && exec "$@"',
   "sh",
@@ -45,8 +31,8 @@ describe("npm start", function () {
   this.timeout(330_000);
   onlyInSandbox();
 
-  it(`runs the demonstration on both backends if the kernel denies namespaces${skipped}`, async function () {
-    if (obstacle !== undefined) this.skip();
+  it(`runs the demonstration on both backends if the kernel denies namespaces${denySkipped}`, async function () {
+    if (denyObstacle !== undefined) this.skip();
     const { status, stdout, stderr } = await run([...withoutNamespaces, ...program]);
     assert.match(
       stderr,

@@ -1,14 +1,16 @@
 // Command deny runs a command for which a seccomp(2) filter fails one system call:
 //
-//	deny NUMBER ERRNO COMMAND [ARGUMENT...]
+//	deny NUMBER[:FIRST] ERRNO COMMAND [ARGUMENT...]
 //
-// NUMBER is the kernel's number of the call, ERRNO the error. The filter applies to all that the command starts.
+// NUMBER is the kernel's number of the call, ERRNO the error. With FIRST, the call fails only if that is its first
+// argument. The filter applies to all that the command starts.
 package main
 
 import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -24,16 +26,25 @@ func main() {
 
 func run(arguments []string) error {
 	if len(arguments) < 3 {
-		return fmt.Errorf("usage: deny NUMBER ERRNO COMMAND [ARGUMENT...]")
+		return fmt.Errorf("usage: deny NUMBER[:FIRST] ERRNO COMMAND [ARGUMENT...]")
 	}
-	number, err := strconv.ParseUint(arguments[0], 10, 32)
+	call, first, isConditional := strings.Cut(arguments[0], ":")
+	number, err := strconv.ParseUint(call, 10, 32)
 	if err != nil {
 		return err
+	}
+	var conditions []seccomp.Condition
+	if isConditional {
+		value, err := strconv.ParseUint(first, 10, 32)
+		if err != nil {
+			return err
+		}
+		conditions = append(conditions, seccomp.Equals(0, uint32(value)))
 	}
 	errno, err := strconv.ParseUint(arguments[1], 10, 12)
 	if err != nil {
 		return err
 	}
-	denial := seccomp.Deny(uint32(number), unix.Errno(errno))
+	denial := seccomp.Deny(uint32(number), unix.Errno(errno), conditions...)
 	return seccomp.Exec([]seccomp.Denial{denial}, arguments[2:])
 }
