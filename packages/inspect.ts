@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { compareVersions, readNeeds } from "./elf.js";
-import { executableFile, libraryFile, type Platform, programsOf } from "./platforms.js";
+import { executableFiles, libraryFile, type Platform, programsOf } from "./platforms.js";
 
 /** The newest version of glibc that a library may need: that of RHEL 7 and Amazon Linux 2. */
 const newestGlibc = "2.17";
@@ -18,7 +18,7 @@ export function problemsOfProgram(path: string, { arch }: Platform): readonly st
   const problems: string[] = [];
   if (needs.arch !== arch) problems.push(`${path} is for ${needs.arch}, not for ${arch}.`);
   if (needs.executableStack) problems.push(`${path} has an executable stack.`);
-  if (path.endsWith(executableFile)) {
+  if (executableFiles.some((file) => path.endsWith(file))) {
     if (needs.loader || needs.libraries.length > 0) {
       problems.push(`${path} is not static: it needs ${needs.libraries.join(", ")}.`);
     }
@@ -43,7 +43,7 @@ export function problemsOfEngine(
   const expected = [
     "-rw-r--r-- LICENSE",
     "-rw-r--r-- README.md",
-    `-rwxr-xr-x ${executableFile}`,
+    ...executableFiles.map((file) => `-rwxr-xr-x ${file}`),
     ...(platform.library ? [`-rw-r--r-- ${libraryFile}`] : []),
     "-rw-r--r-- package.json",
     "-rw-r--r-- sbom.cdx.json",

@@ -4,7 +4,7 @@ export interface Platform {
   readonly arch: string;
   readonly goarch: string;
   readonly goarm?: string;
-  /** How its library is built. Without it, the package contains the executable alone. */
+  /** How its library is built. Without it, the package contains the executables alone. */
   readonly library?: { readonly zig: string };
 }
 
@@ -18,10 +18,11 @@ export function koffiName({ arch }: Platform): string {
   return `@koromix/koffi-linux-${arch}`;
 }
 
-export const executableFile = "bin/wireguard-go";
+/** For tunnels with an interface, and for userspace tunnels. */
+export const executableFiles = ["bin/wireguard-go", "bin/wireguard-go-userspace"];
 export const libraryFile = "lib/wireguard_go_bridge.so";
 
 /** The programs of a processor's package. */
 export function programsOf({ library }: Platform): readonly string[] {
-  return library === undefined ? [executableFile] : [executableFile, libraryFile];
+  return library === undefined ? executableFiles : [...executableFiles, libraryFile];
 }

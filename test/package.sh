@@ -31,10 +31,11 @@ node_modules/.bin/publint --strict "$main"
 node_modules/.bin/publint --strict "$engine"
 node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$main"
 size=$(stat -c %s "$main")
-((size <= 300000)) || fail "The main package has $size bytes packed, more than 300000."
+((size <= 500000)) || fail "The main package has $size bytes packed, more than 500000."
 
 declared=$(node -p 'require("./package.json").files.filter((file) => !file.startsWith("!")).join("\n")')
-for needed in $declared dist/src/index.d.ts cmd/wireguard-go/main.go README.md LICENSE; do
+for needed in $declared dist/src/index.d.ts cmd/wireguard-go/main.go cmd/wireguard-go-userspace/main.go \
+  README.md LICENSE; do
   [[ -e $packages/wg-bridge/$needed ]] || fail "The main package does not contain $needed."
 done
 
@@ -54,6 +55,9 @@ for (const backend of ["ffi", "exec"] as const) {
   const [first] = peers;
   if (first?.publicKey !== peer) throw new WgBridgeError("WG_BRIDGE_ENGINE", "The status differs from what was set.");
   console.log(tunnel.backend, first.allowedIps.join(), typeof first.receivedBytes);
+  const config = { privateKey: PrivateKey.generate(), peers: [] };
+  await using network = await openTunnel({ network: "userspace", addresses: ["10.0.0.1"], config, backend });
+  console.log(network.backend, network.name.replace(/\d+/, "N"));
 }
 PROGRAM
 
@@ -97,7 +101,7 @@ COMPILERS
 run_program() {
   local printed
   printed=$("$root/scripts/sandbox" node program.js)
-  [[ $printed == $'ffi ::/0 bigint\nexec ::/0 bigint' ]] || fail "The installed package printed: $printed"
+  [[ $printed == $'ffi ::/0 bigint\nffi userspace-N\nexec ::/0 bigint\nexec userspace-N' ]] || fail "The installed package printed: $printed"
 }
 
 # A machine may have no access to a registry that has the engine's other packages: they are optional.
@@ -118,7 +122,7 @@ for scripts in --ignore-scripts --foreground-scripts; do
   [[ $engines == "linux-$here" ]] || fail "npm installed these engines: $engines"
   [[ ! -e node_modules/koffi && ! -e node_modules/@types ]] || fail "npm installed what only a checkout needs: $(ls -m node_modules)"
   kilobytes=$(du --apparent-size --block-size=1000 -s node_modules | cut -f 1)
-  ((kilobytes <= 14000)) || fail "The project's node_modules has $kilobytes kB, more than 14000."
+  ((kilobytes <= 28000)) || fail "The project's node_modules has $kilobytes kB, more than 28000."
   [[ $(node_modules/.bin/wg-bridge --version | head -1) == "wg-bridge "* ]] || fail "wg-bridge --version does not print the version."
   # What follows is TypeScript, which needs Node.js's types; a program in JavaScript does not.
   npm install --loglevel=error --no-audit --no-fund --prefer-offline --save-dev "@types/node@$types" >/dev/null ||

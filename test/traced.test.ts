@@ -36,7 +36,9 @@ describe("the files that @vercel/nft finds in a program", () => {
     }
     mkdirSync(`${project}/${engine}/lib`, { recursive: true });
     writeFileSync(`${project}/${engine}/package.json`, JSON.stringify({ version }));
-    cpSync(`${packageRoot}/build/wireguard-go`, `${project}/${engine}/bin/wireguard-go`);
+    for (const name of ["wireguard-go", "wireguard-go-userspace"]) {
+      cpSync(`${packageRoot}/build/${name}`, `${project}/${engine}/bin/${name}`);
+    }
     const library = "wireguard_go_bridge.so";
     cpSync(`${packageRoot}/build/${library}`, `${project}/${engine}/lib/${library}`);
     cpSync(`${packageRoot}/${koffi}`, `${project}/${koffi}`, { recursive: true });
@@ -48,6 +50,7 @@ describe("the files that @vercel/nft finds in a program", () => {
     const found = [...fileList].filter((path) => path.startsWith(engine)).sort();
     assert.deepEqual(found, [
       `${engine}/bin/wireguard-go`,
+      `${engine}/bin/wireguard-go-userspace`,
       `${engine}/lib/${library}`,
       `${engine}/package.json`,
     ]);

@@ -29,16 +29,18 @@ describe(`${npm.name} installs wg-bridge for`, function () {
 
   const arches = ["x64", "arm64", "arm", "riscv64", "ppc64", "s390x", "loong64"];
   for (const arch of allPackages ? arches : [otherMachine]) {
-    it(`${arch}, with an executable for it, and no other package`, async () => {
+    it(`${arch}, with executables for it, and no other package`, async () => {
       using project = new Project(npm, registry.url);
       await project.install(["install", "--os=linux", `--cpu=${arch}`, "wg-bridge"]);
       const packages = project.findInstalled().filter(({ manifest }) => manifest.os !== undefined);
       const [engine] = packages.filter(({ manifest }) => manifest.name.startsWith("@wg-bridge/"));
       assert.ok(engine !== undefined);
       assert.equal(archOf(engine.manifest.name), arch);
-      const executable = `${engine.directory}/bin/wireguard-go`;
-      assert.equal(statSync(executable).mode & 0o777, 0o755);
-      assertBuiltFor(arch, executable);
+      for (const name of ["wireguard-go", "wireguard-go-userspace"]) {
+        const executable: string = `${engine.directory}/bin/${name}`;
+        assert.equal(statSync(executable).mode & 0o777, 0o755);
+        assertBuiltFor(arch, executable);
+      }
       const library = `${engine.directory}/lib/wireguard_go_bridge.so`;
       const needed = Object.keys(engine.manifest.dependencies ?? {});
       assert.deepEqual(needed, existsSync(library) ? [`@koromix/koffi-linux-${arch}`] : []);

@@ -73,6 +73,7 @@ describe("the inspection of a package", () => {
     put("bin/wireguard-go", "");
     assert.deepEqual(problemsOfEngine(directory, here, "go1.0"), [
       "It has no -rwxr-xr-x bin/wireguard-go.",
+      "It has no -rwxr-xr-x bin/wireguard-go-userspace.",
       "It has no -rw-r--r-- sbom.cdx.json.",
       "It has no -rw-r--r-- third-party-licenses.txt.",
       "It contains -rw-r--r-- bin/wireguard-go.",
@@ -81,13 +82,15 @@ describe("the inspection of a package", () => {
   });
 
   it("names each module without a licence or an entry in the bill of materials, and another Go", () => {
-    put("bin/wireguard-go", "");
-    copyFileSync(executable, `${directory}/bin/wireguard-go`);
+    mkdirSync(`${directory}/bin`);
+    for (const name of ["wireguard-go", "wireguard-go-userspace"]) {
+      copyFileSync(`${packageRoot}/build/${name}`, `${directory}/bin/${name}`);
+    }
     for (const file of ["LICENSE", "README.md", "package.json"]) put(file, "");
     for (const file of ["third-party-licenses.txt", "sbom.cdx.json"]) put(file, "");
-    chmodSync(`${directory}/bin/wireguard-go`, 0o755);
     const problems = problemsOfEngine(directory, here, "go1.0").join("\n");
     assert.match(problems, /wireguard-go was not built by go1\.0\./);
+    assert.match(problems, /^The licence of gvisor\.dev\/gvisor v\S+ is missing\.$/m);
     assert.match(problems, /^The licence of golang\.zx2c4\.com\/wireguard v\S+ is missing\.$/m);
     assert.match(problems, /^The bill of materials does not list golang\.org\/x\/sys v\S+\.$/m);
   });
