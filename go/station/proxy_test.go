@@ -4,15 +4,18 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"wg-bridge/go/netstack"
 	"wg-bridge/go/proxy"
 )
 
@@ -144,8 +147,14 @@ func TestOneAddressSpeaksSOCKS5AndHTTP(t *testing.T) {
 	if _, reply := socks(t, address, "alice", "secret", "none.example", 1); reply != 4 {
 		t.Errorf("reply %d for a name without address", reply)
 	}
-	if _, reply := socks(t, address, "alice", "secret", mute.String(), 1); reply != 4 {
-		t.Errorf("reply %d for a peer without endpoint", reply)
+	if _, reply := socks(t, address, "alice", "secret", elsewhere.String(), 1); reply != 4 {
+		t.Errorf("reply %d for an address without a peer", reply)
+	}
+	_, plain := offer(t, c, fields{"http": []fields{{"listen": "127.0.0.1:0"}}})
+	unreachable := dialHost(t, first(plain, "http"))
+	write(t, unreachable, fmt.Appendf(nil, "CONNECT %v:1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", mute))
+	if reason, err := io.ReadAll(unreachable); err != nil || !strings.Contains(string(reason), "no endpoint") {
+		t.Errorf("a peer without endpoint: %q, %v", reason, err)
 	}
 	web := dialHost(t, address)
 	write(t, web, fmt.Appendf(nil, "CONNECT %v HTTP/1.1\r\nHost: a\r\nProxy-Authorization: Basic %s\r\n\r\n",
@@ -273,6 +282,53 @@ func TestOnlyAllowedTargetsAreReached(t *testing.T) {
 	try("a.example", 2)
 }
 
+func TestDatagramsGoToAllowedTargetsAlone(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	var sockets [2]*netstack.PacketConn
+	for index, address := range []netip.Addr{far4, far6} {
+		socket, err := p.far.BindUDP(netip.AddrPortFrom(address, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = socket.Close() })
+		if err := socket.SetReadDeadline(time.Now().Add(testLimit)); err != nil {
+			t.Fatal(err)
+		}
+		sockets[index] = socket
+	}
+	id, addresses := offer(t, c, fields{
+		"socks5": []fields{{"listen": "127.0.0.1:0"}}, "allow": []string{far6.String() + "/128"},
+	})
+	conn := dialHost(t, first(addresses, "socks5"))
+	write(t, conn, []byte{5, 1, 0})
+	read(t, conn, 2)
+	write(t, conn, []byte{5, 3, 0, 1, 0, 0, 0, 0, 0, 0})
+	reply := read(t, conn, 10)
+	relay, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", binary.BigEndian.Uint16(reply[8:])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = relay.Close() })
+	for _, socket := range sockets { // the one that is not allowed is first
+		to := socket.LocalAddrPort()
+		kind := byte(1)
+		if to.Addr().Is6() {
+			kind = 4
+		}
+		datagram := append([]byte{0, 0, 0, kind}, to.Addr().AsSlice()...)
+		write(t, relay, append(binary.BigEndian.AppendUint16(datagram, to.Port()), "hello"...))
+	}
+	buffer := make([]byte, 16)
+	if n, _, err := sockets[1].ReadFromAddrPort(buffer); err != nil || string(buffer[:n]) != "hello" {
+		t.Fatal(string(buffer[:n]), err)
+	}
+	counts := c.ask(t, fields{"kind": "stats", "proxy": id})["counts"].(map[string]any)["socks5"].([]any)[0].(map[string]any)
+	if counts["datagramsSent"] != 1. || counts["datagramsDropped"] != 1. {
+		t.Errorf("counted %v", counts)
+	}
+}
+
 func TestForwardsAndExposedPorts(t *testing.T) {
 	p := newPair(t, nil)
 	target := p.echo(t)
@@ -397,18 +453,43 @@ func TestProxiesEndAsTheirClientWants(t *testing.T) {
 	refused(t, at)
 }
 
+// turnedAway checks that a proxy closes a connection at once, perhaps before it is known to be there.
+func turnedAway(t testing.TB, address string) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", address, testLimit)
+	if err != nil {
+		if !errors.Is(err, syscall.ECONNRESET) {
+			t.Error(err)
+		}
+		return
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(testLimit)); err != nil {
+		t.Fatal(err)
+	}
+	ended(t, conn)
+}
+
 func TestOneLimitIsForAllProxiesOfATunnel(t *testing.T) {
 	p := newPair(t, nil)
 	c := p.control(t)
 	spec := fields{"socks5": []fields{{"listen": "127.0.0.1:0"}}, "http": []fields{{"listen": "127.0.0.1:0"}}}
-	_, one := offer(t, c, spec)
-	_, two := offer(t, c, spec)
+	oneID, one := offer(t, c, spec)
+	twoID, two := offer(t, c, spec)
 	for range proxy.DefaultMaxConnections {
 		p.station.proxied.Open()
 	}
 	for _, addresses := range []fields{one, two} {
-		ended(t, dialHost(t, first(addresses, "socks5")))
-		ended(t, dialHost(t, first(addresses, "http")))
+		turnedAway(t, first(addresses, "socks5"))
+		turnedAway(t, first(addresses, "http"))
+	}
+	for _, id := range []uint64{oneID, twoID} {
+		counts := c.ask(t, fields{"kind": "stats", "proxy": id})["counts"].(map[string]any)
+		for _, kind := range []string{"socks5", "http"} {
+			if got := counts[kind].([]any)[0].(map[string]any); got["refused"] != 1. {
+				t.Errorf("%s over the limit counted %v", kind, got)
+			}
+		}
 	}
 	p.station.proxied.Close()
 	target := p.echo(t)
@@ -416,7 +497,7 @@ func TestOneLimitIsForAllProxiesOfATunnel(t *testing.T) {
 	if reply != 0 {
 		t.Fatalf("reply %d", reply)
 	}
-	ended(t, dialHost(t, first(one, "http")))
+	turnedAway(t, first(one, "http"))
 	echoes(t, conn)
 }
 
