@@ -28,8 +28,9 @@ class Command implements AsyncDisposable {
   #said = "";
   #heard = 0;
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(bridge, ["proxy", ...args]);
+  constructor(args: readonly string[], under: readonly string[] = []) {
+    const [program = "", ...words] = [...under, bridge, "proxy", ...args];
+    this.child = spawn(program, words);
     this.#ended = once(this.child, "close");
     this.child.stderr.setEncoding("utf8").on("data", (piece: string) => {
       this.#said += piece;
@@ -273,6 +274,43 @@ for (const backend of ["exec", "ffi"] as const) {
         await assertRefused(Number(socks5.split(":")[1]));
       });
     }
+
+    it("sends to the peer's endpoint and nowhere else, whatever clients ask for", async () => {
+      const trace = `${directory}/trace`;
+      const calls = "trace=connect,sendto,sendmsg,sendmmsg";
+      const named = file("named.conf", `${interfaceText}DNS = ${farAddress}\n${peerText}`);
+      await using command = new Command(
+        [`--backend=${backend}`, "--socks5=0", "--http=0", named],
+        ["strace", "-f", "-qq", "-e", calls, "-o", trace],
+      );
+      const [socks5 = ""] = await command.says(/SOCKS5 at (\S+)/);
+      const [http = ""] = await command.says(/HTTP at (\S+)/);
+      assert.equal(await curl("--socks5", socks5, `http://${web}/`), "page /");
+      assert.equal(await curl("--proxy", http, `http://${web}/`), "page /");
+      await assert.rejects(curl("--socks5-hostname", socks5, "http://name.example/"), { code: 97 });
+      for (const host of ["192.0.2.1", "127.0.0.1", "[2001:db8::1]", "[::1]"]) {
+        await assert.rejects(curl("--socks5-hostname", socks5, `http://${host}/`), { code: 97 });
+        const status = await curl(
+          ...statusOnly,
+          "--noproxy",
+          "",
+          "--proxy",
+          http,
+          `http://${host}/`,
+        );
+        assert.equal(status, "502");
+      }
+      const { pid } = command.child;
+      const [node] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+      process.kill(Number(node), "SIGTERM");
+      assert.equal((await command.ended()).code, 0);
+      const { peers } = await far.status();
+      assert.ok(peers[0]?.latestHandshake);
+      const sent = readFileSync(trace, "utf8").match(/sa_family=AF_INET6?, [^}]*/g) ?? [];
+      const endpoint = /Endpoint = .*:(\d+)/.exec(peerText)?.[1];
+      const wanted = `sa_family=AF_INET, sin_port=htons(${endpoint}), sin_addr=inet_addr("127.0.0.1")`;
+      assert.deepEqual([...new Set(sent)], [wanted]);
+    });
 
     it("logs targets only if it is asked to", async () => {
       for (const words of [[], ["--verbose"]]) {
