@@ -33,6 +33,7 @@ const slowest = [
   "faults/faults",
   "parity/features",
   "parity/foreground",
+  "userspace/load",
   "tunnel/process-end",
   "tunnel/together",
   "tunnel/descriptors",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,31 +11,12 @@ import { executablePath } from "../../src/engine/files.js";
 import { hasCode } from "../../src/errors.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
 import { onlyInSandbox } from "../sandbox.js";
+import { engineProcesses } from "./engine-processes.js";
 import { type EnginePair, farAddress, nearAddress, openPair, silentAddress } from "./engines.js";
 import { serveNames } from "./name-server.js";
 import { errorOf } from "./site.js";
 
 const program = fileURLToPath(new URL("program.js", import.meta.url));
-
-/** The processes that this one has started to run an engine. */
-function engines(): readonly number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && isEngine(name))
-    .map(Number);
-}
-
-function isEngine(pid: string): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const isChild = Number(parent) === process.pid && !stat.includes(") Z ");
-    return (
-      isChild && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/wireguard-go-userspace\0")
-    );
-  } catch {
-    return false;
-  }
-}
 
 describe("a userspace tunnel on exec", function () {
   this.timeout(60_000);
@@ -45,9 +26,9 @@ describe("a userspace tunnel on exec", function () {
   let nearEngine = 0;
 
   async function open(restart = false): Promise<void> {
-    const before = engines();
+    const before = engineProcesses();
     pair = await openPair({ near: { backend: "exec", restart }, far: { backend: "ffi" } });
-    const [started = 0] = engines().filter((pid) => !before.includes(pid));
+    const [started = 0] = engineProcesses().filter((pid) => !before.includes(pid));
     nearEngine = started;
   }
 
