@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -26,7 +27,7 @@ type job struct {
 // A measurement is what a job finds.
 type measurement struct {
 	Bytes   uint64  `json:"bytes"`   // that arrived at the receiver
-	Seconds float64 `json:"seconds"` // until they had
+	Seconds float64 `json:"seconds"` // in which they did
 	CPU     float64 `json:"cpu"`     // seconds of this process
 }
 
@@ -89,64 +90,68 @@ func measure(ctx context.Context, dial dialer, j job) (measurement, error) {
 	var (
 		running sync.WaitGroup
 		counts  = make([]uint64, j.Streams)
+		times   = make([]time.Duration, j.Streams)
 		errs    = make([]error, j.Streams)
 		before  = processorTime()
-		began   = time.Now()
 	)
 	for i, conn := range conns {
 		// An end that does not come must not be waited for without limit.
-		if err := conn.SetDeadline(began.Add(duration + patience)); err != nil {
+		if err := conn.SetDeadline(time.Now().Add(duration + patience)); err != nil {
 			return measurement{}, fmt.Errorf("cannot set a deadline: %w", err)
 		}
-		running.Go(func() { counts[i], errs[i] = transfer(conn, began.Add(duration)) })
+		running.Go(func() { counts[i], times[i], errs[i] = transfer(conn, duration) })
 	}
 	running.Wait()
-	found := measurement{Seconds: time.Since(began).Seconds(), CPU: processorTime() - before}
+	found := measurement{Seconds: slices.Max(times).Seconds(), CPU: processorTime() - before}
 	for _, count := range counts {
 		found.Bytes += count
 	}
 	return found, errors.Join(errs...)
 }
 
-// upload writes until a time, and returns how many bytes arrived.
-func upload(conn net.Conn, end time.Time) (uint64, error) {
-	chunk := make([]byte, bufferSize)
-	if _, err := conn.Write([]byte{up}); err != nil {
-		return 0, fmt.Errorf("cannot begin to send: %w", err)
+// upload writes for some time, and returns how many bytes arrived within it at the server, and how long that was. What
+// then is still on its way does not count: some networks take bytes long before they send them.
+func upload(conn net.Conn, duration time.Duration) (uint64, time.Duration, error) {
+	request := binary.BigEndian.AppendUint32([]byte{up}, uint32(duration.Milliseconds()))
+	if _, err := conn.Write(request); err != nil {
+		return 0, 0, fmt.Errorf("cannot begin to send: %w", err)
 	}
-	for time.Now().Before(end) {
-		if _, err := conn.Write(chunk); err != nil {
-			return 0, fmt.Errorf("cannot send: %w", err)
+	answered := make(chan error, 1)
+	var count [countSize]byte
+	go func() {
+		_, err := io.ReadFull(conn, count[:])
+		// A write that waits for room need wait no more.
+		answered <- errors.Join(err, conn.SetWriteDeadline(time.Now()))
+	}()
+	for chunk := make([]byte, bufferSize); ; {
+		_, err := conn.Write(chunk)
+		if err == nil {
+			continue
 		}
+		if answer := <-answered; answer != nil {
+			return 0, 0, fmt.Errorf("cannot send, and the server does not say how much arrived: %w", errors.Join(err, answer))
+		}
+		break
 	}
-	half, ok := conn.(interface{ CloseWrite() error })
-	if !ok {
-		return 0, fmt.Errorf("%T cannot close one direction", conn)
-	}
-	if err := half.CloseWrite(); err != nil {
-		return 0, fmt.Errorf("cannot end: %w", err)
-	}
-	var count [8]byte
-	if _, err := io.ReadFull(conn, count[:]); err != nil {
-		return 0, fmt.Errorf("the server does not say how much arrived: %w", err)
-	}
-	return binary.BigEndian.Uint64(count[:]), nil
+	elapsed := time.Duration(binary.BigEndian.Uint64(count[8:]))
+	return binary.BigEndian.Uint64(count[:]), elapsed, nil
 }
 
-// download reads until a time, and returns how many bytes came.
-func download(conn net.Conn, end time.Time) (total uint64, err error) {
+// download reads for some time, and returns how many bytes came, and how long it was.
+func download(conn net.Conn, duration time.Duration) (total uint64, elapsed time.Duration, err error) {
+	began := time.Now()
 	buffer := make([]byte, bufferSize)
 	if _, err := conn.Write([]byte{down}); err != nil {
-		return 0, fmt.Errorf("cannot ask for bytes: %w", err)
+		return 0, 0, fmt.Errorf("cannot ask for bytes: %w", err)
 	}
-	for time.Now().Before(end) {
+	for time.Since(began) < duration {
 		n, err := conn.Read(buffer)
 		total += uint64(n)
 		if err != nil {
-			return total, fmt.Errorf("cannot receive: %w", err)
+			return 0, 0, fmt.Errorf("cannot receive: %w", err)
 		}
 	}
-	return total, nil
+	return total, time.Since(began), nil
 }
 
 // processorTime returns how long this process has computed, in seconds.

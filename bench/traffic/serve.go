@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 )
@@ -21,10 +22,14 @@ const (
 
 // The first byte of a connection says what it is for.
 const (
-	up   = 'u' // the server reads to the end, and answers how many bytes it has read, as a big-endian uint64
+	up   = 'u' // milliseconds follow, as a uint32: so long the server reads, and then answers with a count
 	down = 'd' // the server writes until the client closes
 	echo = 'e' // the server writes what it reads
 )
+
+// countSize is the length of a count: how many bytes have arrived, and in how many nanoseconds, each as a uint64. All
+// numbers are big-endian.
+const countSize = 16
 
 // bufferSize is that of a read or a write, on both ends.
 const bufferSize = 128 << 10
@@ -84,18 +89,28 @@ func serveStreams(listener net.Listener) error {
 	}
 }
 
-func serveStream(conn io.ReadWriter) error {
+func serveStream(conn net.Conn) error {
 	var purpose [1]byte
 	if _, err := io.ReadFull(conn, purpose[:]); err != nil {
 		return err
 	}
 	switch purpose[0] {
 	case up:
-		total, err := drain(conn)
+		var limit [4]byte
+		if _, err := io.ReadFull(conn, limit[:]); err != nil {
+			return err
+		}
+		began := time.Now()
+		total, err := drain(conn, time.Duration(binary.BigEndian.Uint32(limit[:]))*time.Millisecond)
 		if err != nil {
 			return err
 		}
-		_, err = conn.Write(binary.BigEndian.AppendUint64(nil, total))
+		count := binary.BigEndian.AppendUint64(nil, total)
+		if _, err := conn.Write(binary.BigEndian.AppendUint64(count, uint64(time.Since(began)))); err != nil {
+			return err
+		}
+		// To close with bytes that nobody has read would reset the connection, and lose the count.
+		_, err = drain(conn, patience)
 		return err
 	case down:
 		for chunk := make([]byte, bufferSize); ; {
@@ -117,12 +132,15 @@ func serveStream(conn io.ReadWriter) error {
 	return fmt.Errorf("a stream is not for %q", purpose)
 }
 
-// drain reads to the end, and returns how many bytes there were. io.Copy would read them in small pieces.
-func drain(from io.Reader) (total uint64, err error) {
+// drain reads for some time, or to the end, and returns how many bytes there were. io.Copy would read small pieces.
+func drain(from net.Conn, limit time.Duration) (total uint64, err error) {
+	if err := from.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		return 0, err
+	}
 	for buffer := make([]byte, bufferSize); ; {
 		n, err := from.Read(buffer)
 		total += uint64(n)
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) {
 			return total, nil
 		}
 		if err != nil {

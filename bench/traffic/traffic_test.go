@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -60,20 +62,35 @@ func TestAClientMeasuresWhatArrives(t *testing.T) {
 	}
 }
 
-func TestAServerSaysHowManyBytesArrived(t *testing.T) {
-	type stream struct {
-		io.Reader
-		io.Writer
-	}
-	var answer bytes.Buffer
-	if err := serveStream(stream{strings.NewReader("u12345"), &answer}); err != nil {
+func TestAServerCountsWhatArrivesInTime(t *testing.T) {
+	near, far := net.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- serveStream(far) }()
+	if err := near.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if got := answer.Bytes(); !bytes.Equal(got, []byte{0, 0, 0, 0, 0, 0, 0, 5}) {
-		t.Errorf("got %v", got)
+	var count [countSize]byte
+	_, sent := near.Write([]byte{up, 0, 0, 0, 50, 1, 2, 3, 4, 5})
+	_, answered := io.ReadFull(near, count[:])
+	_, late := near.Write([]byte{6, 7}) // is read, and not counted
+	if err := errors.Join(sent, answered, late, near.Close(), testbed.Wait(t, ended, "the server's end")); err != nil {
+		t.Fatal(err)
 	}
-	if err := serveStream(stream{strings.NewReader("?12345"), io.Discard}); err == nil {
-		t.Error("a stream for nothing was served")
+	elapsed := time.Duration(binary.BigEndian.Uint64(count[8:]))
+	if total := binary.BigEndian.Uint64(count[:]); total != 5 || elapsed < 50*time.Millisecond {
+		t.Errorf("%d bytes in %v", total, elapsed)
+	}
+}
+
+func TestAStreamForNothingIsNotServed(t *testing.T) {
+	near, far := net.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- serveStream(far) }()
+	if _, err := near.Write([]byte{'?'}); err != nil {
+		t.Fatal(err)
+	}
+	if err := testbed.Wait(t, ended, "the server's end"); err == nil {
+		t.Error("it was served")
 	}
 }
 

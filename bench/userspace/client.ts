@@ -103,6 +103,8 @@ function work(job: Job): Promise<number> {
       return hold(job.connections);
     case "datagrams":
       return datagrams(job.seconds);
+    case "forward":
+      return forward(job.port);
   }
 }
 
@@ -112,17 +114,30 @@ function during(seconds: number): () => boolean {
   return () => performance.now() < end;
 }
 
-/** Sends, and returns how many bytes the server says it has got. */
+/** Sends, and returns how many bytes the server says it has got in time. */
 async function upload(seconds: number): Promise<number> {
   const socket = await network.connect(ports.stream);
-  socket.write("u");
-  for (const goesOn = during(seconds); goesOn(); ) {
-    if (!socket.write(chunk)) await once(socket, "drain");
-  }
-  socket.end();
+  const request = Buffer.from("u0000");
+  request.writeUInt32BE(seconds * 1000, 1);
+  socket.write(request);
   const answer: Buffer[] = [];
-  for await (const piece of socket) answer.push(piece);
-  return Number(Buffer.concat(answer).readBigUInt64BE());
+  const answered = new Promise<number>((resolve, reject) => {
+    socket.on("error", reject);
+    socket.on("end", () => reject(new Error("The server has ended the stream.")));
+    socket.on("data", (piece) => {
+      answer.push(piece);
+      const count = Buffer.concat(answer);
+      if (count.length >= 16) resolve(Number(count.readBigUInt64BE()));
+    });
+  });
+  const write = () => {
+    while (socket.write(chunk));
+  };
+  socket.on("drain", write);
+  write();
+  const count = await answered;
+  socket.destroy();
+  return count;
 }
 
 async function download(seconds: number): Promise<number> {
@@ -208,6 +223,11 @@ async function hold(count: number): Promise<number> {
   for (const socket of held) await exchange(socket);
   globalThis.gc?.();
   return held.length;
+}
+
+async function forward(port: number): Promise<number> {
+  const proxy = await tunnel?.proxy({ forward: [`127.0.0.1:${port}=${server}:${ports.stream}`] });
+  return proxy?.addresses.forward.length ?? 0;
 }
 
 /** Keeps a window of datagrams on their way, and returns how many came back. */

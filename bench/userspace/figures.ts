@@ -7,6 +7,7 @@ export const legs = [
   "tcp-1280",
   "tcp-9000",
   "slow-path",
+  "forward",
   "node",
   "http",
   "connections",
@@ -23,6 +24,7 @@ export const legTitles: Readonly<Record<Leg, string>> = {
   "tcp-1280": "Go client, TCP, MTU 1280",
   "tcp-9000": "Go client, TCP, MTU 9000",
   "slow-path": "Go client, 100 Mbit/s, 20 ms, a queue of 128 KiB",
+  forward: "Go client over TCP, through a forward",
   node: "Node.js, one stream",
   http: "Node.js, HTTP requests on kept connections",
   connections: "Node.js, connections one after the other",
@@ -80,6 +82,14 @@ export const figures: readonly Figure[] = [
     ),
   ),
   figureOf("tcp-memory", "tcp", "peak memory of the near end", "MiB", "less", false),
+  ...(["up", "down"] as const).flatMap((direction) => {
+    const id = `forward-${direction}`;
+    return [
+      figureOf(id, "forward", direction, "Gbit/s", "more"),
+      figureOf(`${id}-cpu`, "forward", `${direction}, CPU of the near end`, "s/GB", "less"),
+    ];
+  }),
+  figureOf("forward-memory", "forward", "peak memory of what forwards", "MiB", "less", false),
   ...(["up", "down"] as const).flatMap((direction) => [
     figureOf(`node-${direction}`, "node", direction, "Gbit/s", "more"),
     figureOf(`node-${direction}-cpu`, "node", `${direction}, CPU of the near end`, "s/GB", "less"),

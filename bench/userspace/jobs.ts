@@ -9,7 +9,9 @@ export type Job =
   /** Opens this many connections more, and keeps them. Then all that are kept exchange a line. */
   | { readonly kind: "hold"; readonly connections: number }
   /** Has datagrams echoed. */
-  | { readonly kind: "datagrams"; readonly seconds: number };
+  | { readonly kind: "datagrams"; readonly seconds: number }
+  /** Forwards this port of 127.0.0.1 to the server's streams, to the program's end. */
+  | { readonly kind: "forward"; readonly port: number };
 
 /** What a job finds. */
 export interface Found {

@@ -1,9 +1,10 @@
-import type { Turn } from "../bench.js";
+import type { Program, Turn } from "../bench.js";
 import type { Reporting } from "../rounds.js";
 import { numberAt } from "../tunnels/json.js";
 import { cpuSeconds, memory, untilAtRest } from "../tunnels/process.js";
 import { configurationOf } from "../tunnels/tunnel-pair.js";
 import { clientLegs, httpConnections, idleStreams, type Leg, legs } from "./figures.js";
+import { forwardPort, isForwarder, startForwarder } from "./forwarders.js";
 import { type Found, type Job, ports, type Start } from "./jobs.js";
 import { LineProgram } from "./program.js";
 import {
@@ -23,6 +24,10 @@ export async function measureLeg(id: string, turn: Turn, reporting: Reporting): 
   const network = networks.get(name);
   if (clientLegs.has(leg)) {
     if (network !== undefined) await measureClient(leg, network, turn, reporting);
+    return;
+  }
+  if (leg === "forward") {
+    if (name === "tun" || isForwarder(name) || host !== null) await measureForward(turn, reporting);
     return;
   }
   // The memory of the kernel's sockets is not in any process.
@@ -86,6 +91,52 @@ async function measureClient(
   });
 }
 
+/** Sends the bytes of a client through a forward; over TUN there is none. */
+async function measureForward({ program, seconds }: Turn, reporting: Reporting): Promise<void> {
+  const { name, host } = program;
+  await withFarEnd({ onTun: name === "tun", mtu: ordinaryMtu }, async (setting) => {
+    const { tun, far } = setting;
+    const between = tun === undefined ? await startForward(program, setting) : undefined;
+    const client = await LineProgram.start([
+      ...inNamespace(tun),
+      ...[trafficPath, "client", "kernel"],
+    ]);
+    const daemon = tun?.daemon.process.pid ?? between?.pid;
+    const carriers = () => (daemon === undefined ? [] : processTree(daemon));
+    const to = tun === undefined ? `127.0.0.1:${forwardPort}` : `${far.address}:${ports.stream}`;
+    try {
+      // Some connect to the peer only now.
+      await client.ask({ to, direction: "down", streams: 1, seconds: 0.1 }, 1);
+      // Up last: onetun takes so much into its memory that its answers then come too late.
+      for (const direction of ["down", "up"]) {
+        reporting.doing(`forward, ${direction}`);
+        await untilAtRest(() => cpuOf([...carriers(), client.pid]));
+        const before = cpuOf(carriers());
+        const answer = await client.ask({ to, direction, streams: 1, seconds }, seconds);
+        const bytes = readNumber(answer, "bytes");
+        const id = `forward-${direction}`;
+        reporting.found(id, (bytes * 8) / readNumber(answer, "seconds") / 1e9);
+        const cpu = readNumber(answer, "cpu") + cpuOf(carriers()) - before;
+        reporting.found(`${id}-cpu`, cpu / (bytes / 1e9));
+      }
+      // With a host, the first is Node.js.
+      const forwarding = between === undefined ? [] : carriers().slice(host === null ? 0 : 1);
+      if (forwarding.length > 0) reporting.found("forward-memory", memoryOf(forwarding, "VmHWM"));
+    } finally {
+      await client.stop();
+      await between?.stop();
+    }
+  });
+}
+
+/** Starts what forwards a port to the server. */
+async function startForward(program: Program, setting: Setting): Promise<LineProgram> {
+  if (program.host === null) return startForwarder(program, setting, ordinaryMtu);
+  const node = await startNode(program.host, setting);
+  await node.ask({ kind: "forward", port: forwardPort } satisfies Job, 1);
+  return node;
+}
+
 /** What a userspace network of bench/traffic reads first. */
 function descriptionOf({ near, far }: Setting, mtu: number): object {
   const uapi = [
@@ -98,6 +149,15 @@ function descriptionOf({ near, far }: Setting, mtu: number): object {
   return { address: near.address, mtu, reaches: `${far.address}/32`, uapi: `${uapi.join("\n")}\n` };
 }
 
+/** Starts client.ts. */
+function startNode(host: readonly string[], setting: Setting): Promise<LineProgram> {
+  const { near, far, tun } = setting;
+  const configuration = configurationOf(near, far);
+  const config = configuration.replace("[Interface]\n", `$&Address = ${near.address}\n`);
+  const first: Start = { server: far.address, ...(tun === undefined && { config }) };
+  return LineProgram.start([...inNamespace(tun), ...host], first);
+}
+
 /** A process of client.ts, and what carries its packets. */
 class NodeClient {
   readonly #program: LineProgram;
@@ -108,13 +168,9 @@ class NodeClient {
     this.#daemons = daemons;
   }
 
-  static async start(host: readonly string[], { near, far, tun }: Setting): Promise<NodeClient> {
-    const configuration = configurationOf(near, far);
-    const config = configuration.replace("[Interface]\n", `$&Address = ${near.address}\n`);
-    const first: Start = { server: far.address, ...(tun === undefined && { config }) };
-    const program = await LineProgram.start([...inNamespace(tun), ...host], first);
-    const daemon = tun?.daemon.process.pid;
-    return new NodeClient(program, daemon === undefined ? [] : [daemon]);
+  static async start(host: readonly string[], setting: Setting): Promise<NodeClient> {
+    const daemon = setting.tun?.daemon.process.pid;
+    return new NodeClient(await startNode(host, setting), daemon === undefined ? [] : [daemon]);
   }
 
   /** Does a job once all is at rest. */

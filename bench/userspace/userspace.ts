@@ -1,9 +1,10 @@
 import { fileURLToPath } from "node:url";
-import { executablePath } from "../../src/engine/files.js";
+import { executablePath, userspaceExecutablePath } from "../../src/engine/files.js";
 import { requireTrustedFile } from "../../src/trust.js";
 import { type Bench, programOf } from "../bench.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
 import { figures, legs, legTitles } from "./figures.js";
+import { builtForwarders, missingForwarders } from "./forwarders.js";
 import { goalsOf } from "./goals.js";
 import { trafficPath } from "./setting.js";
 
@@ -21,20 +22,25 @@ export const userspace: Bench = {
   parts: legs,
   figures,
   reference: "tun",
-  notes: [
-    "The far end is always exec on TUN, with a server behind it. Kernel TCP is CUBIC. Up: from the near end to the far one.",
-    "tun: the same client over exec on TUN. upstream and netstack: a Go client with our Bind, over upstream's netstack or ours. exec, ffi: Node.js over a userspace tunnel.",
-    "CPU of the near end: the client with whatever carries its packets.",
-  ],
+  get notes() {
+    return [
+      "The far end is always exec on TUN, with a server behind it. Kernel TCP is CUBIC. Up: from the near end to the far one.",
+      "tun: the same client over exec on TUN. upstream and netstack: a Go client with our Bind, over upstream's netstack or ours. exec, ffi: Node.js over a userspace tunnel.",
+      "CPU of the near end: the client with whatever carries its packets. forward: the same client over tun without one.",
+      ...missingForwarders(),
+    ];
+  },
   goalsDecide: true,
   programs(_options, env) {
     requireTrustedFile(executablePath(env), "WIREGUARD_GO_EXECUTABLE");
+    requireTrustedFile(userspaceExecutablePath(env), "WIREGUARD_GO_USERSPACE_EXECUTABLE");
     const node = (kind: string) => [process.execPath, "--expose-gc", client, kind];
     const go = (network: string) => [trafficPath, "client", network];
     return [
       programOf("tun", go("kernel"), { host: node("tun") }),
       programOf("upstream", go("upstream")),
       programOf("netstack", go("netstack")),
+      ...builtForwarders().map(({ name, path }) => programOf(name, [path], { judged: false })),
       ...["exec", "ffi"].map((name) => programOf(name, node(name), { host: node(name) })),
     ];
   },
