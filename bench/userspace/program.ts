@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { basename } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { readLines } from "../../src/backends/lines.js";
 import { withTimeLimit } from "../../src/deadline.js";
@@ -34,7 +35,7 @@ export class LineProgram {
   static async start(command: readonly string[], first?: object): Promise<LineProgram> {
     const [program = "", ...args] = command;
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
-    const name = command.find((word) => !/^(ip|netns|exec|n\d|-.*)$/.test(word)) ?? program;
+    const name = basename(command.find((word) => !/^(ip|netns|exec|n\d)$/.test(word)) ?? program);
     const { pid, stdin, stdout, stderr } = child;
     if (pid === undefined) {
       const [error] = await once(child, "error");

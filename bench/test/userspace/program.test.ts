@@ -45,7 +45,8 @@ describe("a program that answers lines", () => {
       assert.ok(child !== undefined && processTree(child)[0] === child);
       assert.ok(!processTree(child).includes(program.pid));
     } finally {
-      for (const pid of processTree(program.pid).reverse()) process.kill(pid, "SIGKILL");
+      // From the root: whoever outlives a child would end by itself.
+      for (const pid of processTree(program.pid)) process.kill(pid, "SIGKILL");
       await program.stop();
     }
   });
