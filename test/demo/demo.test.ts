@@ -72,14 +72,14 @@ describe("wg-bridge demo, as any user", function () {
   it("exits with 1 if no backend can run, or one fails", async () => {
     const neither = await demo(["--json"], {
       WIREGUARD_GO_BRIDGE_LIB_PATH: "/nonexistent/library.so",
-      WIREGUARD_GO_EXECUTABLE: "/nonexistent/program",
+      WIREGUARD_GO_USERSPACE_EXECUTABLE: "/nonexistent/program",
     });
     const { passed, backends }: DemoReport = JSON.parse(neither.stdout);
     assert.deepEqual(
       [neither.status, passed, ...backends.map(({ outcome }) => outcome)],
       [1, false, "unavailable", "unavailable"],
     );
-    const crashing = await demo([], { WIREGUARD_GO_EXECUTABLE: "/bin/false" });
+    const crashing = await demo([], { WIREGUARD_GO_USERSPACE_EXECUTABLE: "/bin/false" });
     assert.match(crashing.stdout, /^exec +failed: /m);
     assert.match(crashing.stdout, /^ffi +\d.* equal$/m);
     assert.match(crashing.stdout, /\nexec failed\.\n$/);
