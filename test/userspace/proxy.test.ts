@@ -104,7 +104,9 @@ for (const backend of ["exec", "ffi"] as const) {
       let text = "";
       for await (const piece of caller) text += piece;
       assert.equal(text, "from this machine");
+      // Its connection ends once the caller's own end has come through: to close the proxy before would reset it.
       local.close();
+      await once(local, "close");
     });
 
     it("change without ending a connection", async () => {
