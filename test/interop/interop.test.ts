@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { on } from "node:events";
-import { existsSync } from "node:fs";
 import { promisify } from "node:util";
-import { packageRoot } from "../../src/artifacts.js";
-import {
-  allowedIp,
-  attach,
-  PresharedKey,
-  type Tunnel,
-  type TunnelOptions,
-} from "../../src/index.js";
+import { allowedIp, attach, PresharedKey, type Tunnel } from "../../src/index.js";
 import { Pair } from "../pair.js";
 import { ip, onlyInSandbox } from "../sandbox.js";
+import { keepPrivileges, makeTun, other, otherProgram } from "./programs.js";
 
 const run = promisify(execFile);
 const backends = ["ffi", "exec"] as const;
@@ -27,30 +20,9 @@ const programs = [
   // gotatun reads a packet from its interface into 4096 bytes, and truncates the rest (PacketBufPool).
   { name: "gotatun", mtus: [1280, 1420, 4096] },
   { name: "boringtun-cli", mtus: [1280, 1420, 9000, largestMtu] },
-].map(({ name, mtus }) => {
-  const path = `${packageRoot}/build/interop/bin/${name}`;
-  const mark = existsSync(path) ? "" : ` [skipped: ${name} was not built: run scripts/interop]`;
-  return { name, mtus, mark, path };
-});
+].map(({ name, mtus }) => ({ ...otherProgram(name), mtus }));
 
-/** Options that run the other program as our exec backend. */
-function other(path: string): Partial<TunnelOptions> {
-  return { backend: "exec", env: { ...process.env, WIREGUARD_GO_EXECUTABLE: path } };
-}
-
-// Unless this is set, the programs drop root privileges at their start, and can no longer make the interface.
-before(() => {
-  process.env.WG_SUDO = "true";
-});
-
-/**
- * Makes an interface that a program finds when it starts. boringtun truncates packets at the MTU that it
- * knows. It reads the MTU at its start, and once a second while the interface is in its own namespace.
- */
-function makeTun(name: string, mtu: number): void {
-  ip("tuntap", "add", "dev", name, "mode", "tun", "multi_queue");
-  ip("link", "set", name, "mtu", String(mtu));
-}
+before(keepPrivileges);
 
 let number = 10;
 
