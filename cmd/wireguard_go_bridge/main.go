@@ -2,7 +2,7 @@
 // program that is not written in Go. wireguard_go_bridge.h is its documentation.
 package main
 
-// #cgo LDFLAGS: -Wl,--wrap=pthread_create
+// #cgo LDFLAGS: -Wl,--wrap=pthread_create -Wl,--wrap=pthread_getattr_np
 // #include <stdlib.h>
 import "C"
 
