@@ -23,8 +23,16 @@ export function formatReport(diagnosis: Diagnosis, style: Style): string {
     diagnosis.canOpenTunnel
       ? "This user can open a tunnel."
       : `This user cannot open a tunnel. ${missing(findings)}`,
+    ...(diagnosis.canOpenTunnel || !opensUserspace(findings) ? [] : [withoutInterface]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+const withoutInterface =
+  'It can open userspace tunnels, which need no interface: wg-bridge proxy, openTunnel({ network: "userspace", … }).';
+
+function opensUserspace(findings: readonly Finding[]): boolean {
+  return findings.some(({ id, mark }) => id === "userspace-executable" && mark === "ok");
 }
 
 function formatFinding(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ArtifactFacts } from "../../src/doctor/backends.js";
 import type { MachineFacts } from "../../src/doctor/facts.js";
 import { diagnose } from "../../src/doctor/findings.js";
 import { formatReport } from "../../src/doctor/report.js";
@@ -51,6 +52,28 @@ describe("doctor's report", () => {
       reportOf(soundMachine),
       /^This user cannot open a tunnel\. The line "a tunnel" says why\.$/m,
     );
+  });
+
+  it("names userspace tunnels where no other can be opened, and they can", () => {
+    const refusal = { code: "WG_BRIDGE_PERMISSION", message: "No." } as const;
+    const { library, executable, userspaceExecutable } = soundMachine.backends;
+    const reportOf = (userspace: ArtifactFacts) =>
+      formatReport(
+        diagnose({
+          ...soundMachine,
+          backends: {
+            ...soundMachine.backends,
+            library: { ...library, refusal },
+            executable: { ...executable, refusal },
+            userspaceExecutable: userspace,
+          },
+        }),
+        plainStyle,
+      );
+    const offered = /^It can open userspace tunnels, which need no interface: wg-bridge proxy/m;
+    assert.match(reportOf(userspaceExecutable), offered);
+    assert.doesNotMatch(reportOf({ ...userspaceExecutable, refusal }), offered);
+    assert.doesNotMatch(formatReport(diagnose(soundMachine), plainStyle), offered);
   });
 
   it("has escape sequences only with colour", () => {
