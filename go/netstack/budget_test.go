@@ -1,14 +1,9 @@
 package netstack
 
 import (
-	"bytes"
-	"io"
 	"net/netip"
-	"sync"
 	"testing"
-	"time"
 
-	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 
 	"wg-bridge/go/testbed"
@@ -34,71 +29,6 @@ func TestSharesOfTheBudget(t *testing.T) {
 			}
 		}
 	}
-}
-
-// defaultBuffer returns the size with which receive buffers begin.
-func defaultBuffer(t testing.TB, d *Device) int {
-	var option tcpip.TCPReceiveBufferSizeRangeOption
-	if err := d.Stack().TransportProtocolOption(tcp.ProtocolNumber, &option); err != nil {
-		t.Fatal(err)
-	}
-	return option.Default
-}
-
-func TestConnectionsThatNobodyReadsKeepToTheBudget(t *testing.T) {
-	const memory, count, size = 4 << 20, 40, 1 << 20
-	near, far := newPair(t, Config{Memory: memory})
-	before := defaultBuffer(t, far)
-	var clients, servers []*Conn
-	for range count {
-		client, server := establish(t, near, far, far4)
-		clients, servers = append(clients, client), append(servers, server)
-	}
-	sent := bytes.Repeat([]byte("megabyte"), size/8)
-	var writing sync.WaitGroup
-	for _, client := range clients {
-		writing.Go(func() {
-			if _, err := client.Write(sent); err != nil {
-				t.Error(err)
-			}
-			if err := client.CloseWrite(); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all := func() (total, least int) {
-		least = size
-		for _, server := range servers {
-			n := unread(server)
-			total, least = total+n, min(least, n)
-		}
-		return total, least
-	}
-	waitFor(t, "bytes on each connection", func() bool { _, least := all(); return least > 0 })
-	for range 50 {
-		if total, _ := all(); total > memory {
-			t.Fatalf("%d connections hold %d bytes of a budget of %d", count, total, memory)
-		}
-		time.Sleep(2 * budgetInterval / 50) // for two divisions
-	}
-	var reading sync.WaitGroup
-	for _, server := range servers {
-		reading.Go(func() {
-			got, err := io.ReadAll(server)
-			if err != nil || !bytes.Equal(got, sent) {
-				t.Errorf("read %d of %d bytes: %v", len(got), len(sent), err)
-			}
-		})
-	}
-	reading.Wait()
-	writing.Wait()
-	if defaultBuffer(t, far) >= before {
-		t.Errorf("buffers begin with %d bytes, as before", before)
-	}
-	for i := range clients {
-		_, _ = clients[i].Abort(), servers[i].Abort()
-	}
-	waitFor(t, "the end of the scarcity", func() bool { return defaultBuffer(t, far) == before })
 }
 
 func TestAnIdleConnectionGivesBackWhatItHadGrownAndGetsItAgain(t *testing.T) {
