@@ -70,9 +70,9 @@ func (c *collections) latest() (count, live int) {
 // enoughCollections is how many collections free what lies in pools or waits for its finalizer.
 const enoughCollections = 4
 
-// liveHeapOf asks the program that runs the interface called name for its status until it has collected its garbage,
-// and returns how many bytes are live. Each request makes garbage and leaves nothing.
-func (c *collections) liveHeapOf(ctx context.Context, name string) (bytes int, err error) {
+// liveHeapOf asks the program that runs a tunnel for its status until it has collected its garbage, and returns how many
+// bytes are live. Each request makes garbage and leaves nothing.
+func (c *collections) liveHeapOf(ctx context.Context, run *end) (bytes int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for first, _ := c.latest(); ; {
@@ -80,7 +80,7 @@ func (c *collections) liveHeapOf(ctx context.Context, name string) (bytes int, e
 		if count >= first+enoughCollections {
 			return live << 20, nil
 		}
-		if _, err := exchange(ctx, name, "get=1\n\n"); err != nil {
+		if _, err := run.status(ctx); err != nil {
 			return 0, fmt.Errorf("after %d of %d garbage collections: %w", count-first, enoughCollections, err)
 		}
 	}

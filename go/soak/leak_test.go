@@ -43,7 +43,7 @@ func mebibytes(bytes int) float64 { return float64(bytes) / (1 << 20) }
 
 func (p *program) resources(ctx context.Context, t *testing.T) resources {
 	t.Helper()
-	heap, err := p.garbage.liveHeapOf(ctx, p.name)
+	heap, err := p.garbage.liveHeapOf(ctx, p.runs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"strings"
@@ -13,10 +14,11 @@ import (
 
 	"wg-bridge/go/foreground"
 	"wg-bridge/go/tunnel"
+	"wg-bridge/go/userspace"
 )
 
-// namesVariable is the environment variable with the names of the interfaces that this executable is to run instead
-// of its tests.
+// namesVariable is the environment variable with the names of the interfaces, and the paths of the stations' sockets,
+// that this executable is to run instead of its tests.
 const namesVariable = "WG_BRIDGE_SOAK_NAMES"
 
 func TestMain(m *testing.M) {
@@ -52,11 +54,7 @@ func serve(names []string) (err error) {
 		return err
 	}
 	for _, name := range names {
-		files, openErr := tunnel.Open(name, 0, tunnel.Given{})
-		if openErr != nil {
-			return openErr
-		}
-		opened, startErr := tunnel.Start(files, features, tunnel.NewLog(os.Stderr, tunnel.Error, name))
+		opened, startErr := start(name, features, tunnel.NewLog(os.Stderr, tunnel.Error, name))
 		if startErr != nil {
 			return startErr
 		}
@@ -72,4 +70,16 @@ func serve(names []string) (err error) {
 		}
 	}
 	return answers.Close()
+}
+
+// start starts a tunnel with an interface, or with a station if name is a path.
+func start(name string, features tunnel.Features, log tunnel.Log) (*tunnel.Tunnel, error) {
+	if filepath.IsAbs(name) {
+		return userspace.Start(userspace.Config{Station: name}, features, log)
+	}
+	files, err := tunnel.Open(name, 0, tunnel.Given{})
+	if err != nil {
+		return nil, err
+	}
+	return tunnel.Start(files, features, log)
 }

@@ -11,12 +11,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"wg-bridge/go/userspace"
 )
 
 // A program is a process that runs tunnels.
 type program struct {
 	command *exec.Cmd
-	name    string         // of an interface that it runs
+	runs    *end           // one of those that it runs
 	input   io.WriteCloser // standard input
 	answers *bufio.Scanner // the lines that it writes to descriptor 3
 	garbage *collections
@@ -25,14 +27,14 @@ type program struct {
 	shipped          bool // users run it too: it contains no race detector, which needs memory of its own
 }
 
-// startProgram starts a program that runs the interface called name. The program writes "ready" to descriptor 3 once
-// its tunnels answer, then its answers. The test's end ends the program, and fails the test if it exits with an error.
-func startProgram(ctx context.Context, t *testing.T, name string, environment []string, command ...string) *program {
+// startProgram starts a program that runs a tunnel. The program writes "ready" to descriptor 3 once its tunnels answer,
+// then its answers. The test's end ends the program, and fails the test if it exits with an error.
+func startProgram(ctx context.Context, t *testing.T, runs *end, environment []string, command ...string) *program {
 	t.Helper()
 	p := &program{
 		command: exec.CommandContext(ctx, command[0], command[1:]...),
 		garbage: &collections{rest: os.Stderr},
-		name:    name,
+		runs:    runs,
 	}
 	p.command.Env = slices.Concat(os.Environ(), []string{"LOG_LEVEL=error"}, tracing[:], environment)
 	p.command.Stdout, p.command.Stderr = os.Stderr, p.garbage
@@ -78,21 +80,27 @@ func artifact(t *testing.T, path string) string {
 }
 
 // A runner starts the programs that run two tunnels.
-type runner func(ctx context.Context, t *testing.T, names [2]string) []*program
+type runner func(ctx context.Context, t *testing.T, ends [2]*end) []*program
 
 // inOneProcess runs both tunnels in one more process of this test's executable.
-func inOneProcess(ctx context.Context, t *testing.T, names [2]string) []*program {
+func inOneProcess(ctx context.Context, t *testing.T, ends [2]*end) []*program {
 	t.Helper()
-	p := startProgram(ctx, t, names[0], []string{namesVariable + "=" + names[0] + " " + names[1]}, os.Args[0])
+	p := startProgram(ctx, t, ends[0], []string{namesVariable + "=" + ends[0].name + " " + ends[1].name}, os.Args[0])
 	p.countsGoroutines = true
 	return []*program{p}
 }
 
 // onExec runs each tunnel in a process of the executable.
-func onExec(ctx context.Context, t *testing.T, names [2]string) (programs []*program) {
+func onExec(ctx context.Context, t *testing.T, ends [2]*end) (programs []*program) {
 	t.Helper()
-	for _, name := range names {
-		p := startProgram(ctx, t, name, []string{"WG_PROCESS_STATUS_FD=3"}, artifact(t, "build/wireguard-go"), "-f", name)
+	const statusVariable = "WG_PROCESS_STATUS_FD=3"
+	for _, one := range ends {
+		environment, command := []string{statusVariable}, []string{artifact(t, "build/wireguard-go"), "-f", one.name}
+		if one.isUserspace() {
+			environment = append(environment, userspace.StationPath+"="+one.name)
+			command = []string{artifact(t, "build/wireguard-go-userspace")}
+		}
+		p := startProgram(ctx, t, one, environment, command...)
 		p.shipped = true
 		programs = append(programs, p)
 	}
@@ -100,10 +108,10 @@ func onExec(ctx context.Context, t *testing.T, names [2]string) (programs []*pro
 }
 
 // onFFI runs each tunnel in a Node.js process by the library.
-func onFFI(ctx context.Context, t *testing.T, names [2]string) (programs []*program) {
+func onFFI(ctx context.Context, t *testing.T, ends [2]*end) (programs []*program) {
 	t.Helper()
-	for _, name := range names {
-		p := startProgram(ctx, t, name, nil, "node", artifact(t, "dist/test/soak/hold.js"), name)
+	for _, one := range ends {
+		p := startProgram(ctx, t, one, nil, "node", artifact(t, "dist/test/soak/hold.js"), one.name)
 		p.countsGoroutines, p.shipped = true, true
 		programs = append(programs, p)
 	}

@@ -40,7 +40,7 @@ func openStar(ctx context.Context, t *testing.T, prefix string, count int) (hub 
 // of bytes that have reached the other end. It fails the test unless all of them do.
 func sendPieces(ctx context.Context, t *testing.T, from, to *end, before func() error, received func(int64)) {
 	t.Helper()
-	c, err := dial(ctx, from.name, to.name, to.ipv4)
+	c, err := dial(ctx, from, to, to.ipv4)
 	if err != nil {
 		t.Error(err)
 		return

@@ -43,20 +43,28 @@ func TestTunnelsLoseNoByteAndLeakNothing(t *testing.T) {
 	t.Logf("%v with %s=%d %s=%s", length, seedVariable, seed, foreground.Disable, os.Getenv(foreground.Disable))
 	impairLoopback(t)
 	for number, way := range []struct {
-		name  string
-		start runner
+		name      string
+		start     runner
+		userspace bool // the first end has no interface
+		built     bool // needs what scripts/setup builds
 	}{
-		{"in one process", inOneProcess},
-		{"on exec", onExec},
-		{"on ffi", onFFI},
+		{name: "in one process", start: inOneProcess},
+		{name: "userspace, in one process", start: inOneProcess, userspace: true},
+		{name: "on exec", start: onExec, built: true},
+		{name: "userspace, on exec", start: onExec, userspace: true, built: true},
+		{name: "on ffi", start: onFFI, built: true},
 	} {
-		// The others need what scripts/setup builds. scripts/soak runs that, and sets the length.
-		if number > 0 && !given {
+		// scripts/soak runs scripts/setup, and sets the length.
+		if way.built && !given {
 			continue
 		}
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
-			soak(t, fmt.Sprintf("wgs%d", number), way.start, length, seed)
+			names := [2]string{fmt.Sprintf("wgs%da", number), fmt.Sprintf("wgs%db", number)}
+			if way.userspace {
+				names[0] = stationPath(t)
+			}
+			soak(t, names, way.start, length, seed)
 		})
 	}
 }
@@ -89,13 +97,17 @@ func chosenSeed(t *testing.T) uint64 {
 
 // soak opens two tunnels, and runs traffic through them twice: for a quarter of the time, in which pools and buffers
 // reach their size, then for the rest, in which nothing may grow.
-func soak(t *testing.T, prefix string, start runner, length time.Duration, seed uint64) {
+func soak(t *testing.T, names [2]string, start runner, length time.Duration, seed uint64) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), length+3*timeout, fmt.Errorf("the soak did not end"))
 	t.Cleanup(cancel) // runs last: by then the programs have ended by themselves
 	relay := openRelay(t, badLink, seed)
-	names := [2]string{prefix + "a", prefix + "b"}
-	programs := start(ctx, t, names)
 	ends := [2]*end{newEnd(t, names[0], 1, relay.ports[0].number), newEnd(t, names[1], 2, relay.ports[1].number)}
+	programs := start(ctx, t, ends)
+	for _, one := range ends {
+		if one.isUserspace() {
+			one.station = openStation(ctx, t, one.name)
+		}
+	}
 	var listening [2]uint16
 	for n := range ends {
 		listening[n] = ends[n].connect(ctx, t, ends[n].peerLines(ends[1-n]))
@@ -148,7 +160,7 @@ func (s *trial) run(ctx context.Context, t *testing.T, length time.Duration) {
 	for n, address := range []string{s.ends[1].ipv4, s.ends[1].ipv6} {
 		connected.Add(1)
 		streams.Go(func() {
-			transfers, err := streamBothWays(ctx, s.ends[0].name, s.ends[1].name, address, s.seed+uint64(n), connected.Done, stop)
+			transfers, err := streamBothWays(ctx, s.ends[0], s.ends[1], address, s.seed+uint64(n), connected.Done, stop)
 			if err != nil {
 				t.Error(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -37,33 +38,37 @@ func (d transfer) expectWhole(t *testing.T, to string) {
 	}
 }
 
-// A connection is a TCP connection between two namespaces, with both of its ends in this process.
+// A stream is one end of a TCP connection, or stands for it.
+type stream interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// A connection is a TCP connection between two tunnels, with both of its ends in this process.
 type connection struct {
-	near, far *net.TCPConn
+	near, far stream
 	stop      func() bool
 }
 
-// dial connects from one namespace to an address in another. Every read and write fails once ctx is done, so that
-// nothing hangs.
-func dial(ctx context.Context, from, to, address string) (c connection, err error) {
-	listener, err := inNamespace(to, func() (net.Listener, error) {
+// dial connects from one end to an address of another, which has an interface. Every read and write fails once ctx is
+// done, so that nothing hangs.
+func dial(ctx context.Context, from, to *end, address string) (c connection, err error) {
+	listener, err := inNamespace(to.name, func() (net.Listener, error) {
 		return (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(address, "0"))
 	})
 	if err != nil {
 		return c, err
 	}
 	defer listener.Close()
-	dialed, err := inNamespace(from, func() (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "tcp", listener.Addr().String())
-	})
-	if err != nil {
+	port := listener.Addr().(*net.TCPAddr).Port
+	if c.near, err = from.dial(ctx, address, port); err != nil {
 		return c, err
 	}
 	accepted, err := listener.Accept()
 	if err != nil {
-		return c, errors.Join(err, dialed.Close())
+		return c, errors.Join(err, c.near.Close())
 	}
-	c.near, c.far = dialed.(*net.TCPConn), accepted.(*net.TCPConn)
+	c.far = accepted.(*net.TCPConn)
 	c.stop = context.AfterFunc(ctx, func() {
 		_ = c.near.SetDeadline(longAgo)
 		_ = c.far.SetDeadline(longAgo)
@@ -71,15 +76,29 @@ func dial(ctx context.Context, from, to, address string) (c connection, err erro
 	return c, nil
 }
 
+// dial connects from this end to an address and port.
+func (e *end) dial(ctx context.Context, address string, port int) (stream, error) {
+	if e.station != nil {
+		return e.station.dial(ctx, address, port)
+	}
+	dialed, err := inNamespace(e.name, func() (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return dialed.(*net.TCPConn), nil
+}
+
 func (c connection) close() error {
 	c.stop()
 	return errors.Join(c.near.Close(), c.far.Close())
 }
 
-// streamBothWays connects from one namespace to an address in another, and sends pseudo-random bytes both ways
+// streamBothWays connects from one end to an address of another, and sends pseudo-random bytes both ways
 // until stop is closed, at least one piece each. It calls connected once the connection is made or has failed, and
 // returns once each end has read the other's last byte.
-func streamBothWays(ctx context.Context, from, to, address string, seed uint64, connected func(), stop <-chan struct{}) (_ [2]transfer, err error) {
+func streamBothWays(ctx context.Context, from, to *end, address string, seed uint64, connected func(), stop <-chan struct{}) (_ [2]transfer, err error) {
 	c, err := dial(ctx, from, to, address)
 	connected()
 	if err != nil {
@@ -110,7 +129,7 @@ func streamBothWays(ctx context.Context, from, to, address string, seed uint64, 
 		err = errors.Join(err, <-failures)
 	}
 	if err != nil {
-		return transfers, fmt.Errorf("the stream from %s to %s: %w", from, address, err)
+		return transfers, fmt.Errorf("the stream from %s to %s: %w", from.name, address, err)
 	}
 	return transfers, nil
 }
@@ -129,7 +148,7 @@ func (c connection) transfer(seed, stream uint64, next func() (bool, error), rec
 	return d, err
 }
 
-func send(to *net.TCPConn, seed, stream uint64, next func() (bool, error)) (d digest, err error) {
+func send(to stream, seed, stream uint64, next func() (bool, error)) (d digest, err error) {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[0:], seed)
 	binary.LittleEndian.PutUint64(key[8:], stream)
@@ -153,7 +172,7 @@ func send(to *net.TCPConn, seed, stream uint64, next func() (bool, error)) (d di
 	}
 }
 
-func receive(from *net.TCPConn, received func(int64)) (d digest, err error) {
+func receive(from stream, received func(int64)) (d digest, err error) {
 	hash, piece := sha256.New(), make([]byte, pieceLength)
 	for {
 		n, err := from.Read(piece)

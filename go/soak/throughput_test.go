@@ -34,7 +34,7 @@ func BenchmarkTCP(b *testing.B) {
 
 // sendMebibytes sends b.N MiB from one end to the other.
 func sendMebibytes(ctx context.Context, b *testing.B, from, to *end) {
-	c, err := dial(ctx, from.name, to.name, to.ipv4)
+	c, err := dial(ctx, from, to, to.ipv4)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -24,10 +25,11 @@ import (
 	"wg-bridge/go/uapi"
 )
 
-// An end is one of the tunnels. Its interface is in a namespace of its own. It is configured through its UAPI socket
-// alone, whichever program runs it.
+// An end is one of the tunnels. Its interface is in a namespace of its own, or it has a station in place of both. It is
+// configured through its UAPI socket or its station alone, whichever program runs it.
 type end struct {
-	name      string // of the interface and of its namespace
+	name      string   // of the interface and of its namespace, or the path of the station's socket
+	station   *station // nil: it has an interface
 	ipv4      string
 	ipv6      string
 	key       *ecdh.PrivateKey
@@ -40,8 +42,14 @@ func newEnd(t testing.TB, name string, number int, relayPort uint16) *end {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &end{name, fmt.Sprintf("10.9.0.%d", number), fmt.Sprintf("fd09::%d", number), key, relayPort}
+	return &end{
+		name: name, key: key, relayPort: relayPort,
+		ipv4: fmt.Sprintf("10.9.0.%d", number), ipv6: fmt.Sprintf("fd09::%d", number),
+	}
 }
+
+// isUserspace reports whether the end has a station in place of an interface.
+func (e *end) isUserspace() bool { return filepath.IsAbs(e.name) }
 
 // openTunnel runs a tunnel in this process until the test's end, without the features that the environment disables.
 func openTunnel(t testing.TB, name string) {
@@ -69,16 +77,22 @@ func openTunnel(t testing.TB, name string) {
 // the UDP port of the tunnel, which stays in the namespace in which the tunnel was opened.
 func (e *end) connect(ctx context.Context, t testing.TB, peers string) uint16 {
 	t.Helper()
-	testbed.Namespace(t, e.name)
-	testbed.Run(t, "ip", "link", "set", e.name, "netns", e.name)
-	for _, address := range []string{e.ipv4 + "/24", e.ipv6 + "/64"} {
-		testbed.Run(t, "ip", "-n", e.name, "address", "add", address, "dev", e.name, "nodad")
-	}
 	private := "private_key=" + hex.EncodeToString(e.key.Bytes()) + "\n"
-	if err := e.set(ctx, private+peers); err != nil {
-		t.Fatal(err)
+	if e.station != nil {
+		if err := errors.Join(e.station.setNetwork([]string{e.ipv4, e.ipv6}, 0), e.set(ctx, private+peers)); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		testbed.Namespace(t, e.name)
+		testbed.Run(t, "ip", "link", "set", e.name, "netns", e.name)
+		for _, address := range []string{e.ipv4 + "/24", e.ipv6 + "/64"} {
+			testbed.Run(t, "ip", "-n", e.name, "address", "add", address, "dev", e.name, "nodad")
+		}
+		if err := e.set(ctx, private+peers); err != nil {
+			t.Fatal(err)
+		}
+		testbed.Run(t, "ip", "-n", e.name, "link", "set", e.name, "up")
 	}
-	testbed.Run(t, "ip", "-n", e.name, "link", "set", e.name, "up")
 	for {
 		status, err := e.status(ctx)
 		if err != nil {
@@ -149,10 +163,28 @@ func (e *end) latestHandshake(ctx context.Context) (time.Time, error) {
 // setMTU changes the interface's MTU, in bytes.
 func (e *end) setMTU(t *testing.T, mtu int) {
 	t.Helper()
+	if e.station != nil {
+		if err := e.station.setNetwork([]string{e.ipv4, e.ipv6}, mtu); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
 	testbed.Run(t, "ip", "-n", e.name, "link", "set", e.name, "mtu", strconv.Itoa(mtu))
 }
 
-func (e *end) status(ctx context.Context) (string, error) { return exchange(ctx, e.name, "get=1\n\n") }
+func (e *end) status(ctx context.Context) (string, error) { return e.exchange(ctx, "get=1\n\n") }
+
+// exchange sends a request to the tunnel, on a connection of its own as wg(8) does, and returns the answer.
+func (e *end) exchange(ctx context.Context, request string) (string, error) {
+	if e.station != nil {
+		return e.station.exchange(ctx, request)
+	}
+	connection, err := (&net.Dialer{}).DialContext(ctx, "unix", uapi.Path(e.name))
+	if err != nil {
+		return "", fmt.Errorf("connecting to %s: %w", e.name, err)
+	}
+	return exchangeOn(ctx, connection.(*net.UnixConn), request)
+}
 
 // number returns a field of a status, or 0 if the field is missing.
 func number(status, field string) (int64, error) {
@@ -164,19 +196,15 @@ func number(status, field string) (int64, error) {
 }
 
 func (e *end) set(ctx context.Context, lines string) error {
-	answer, err := exchange(ctx, e.name, "set=1\n"+lines+"\n")
+	answer, err := e.exchange(ctx, "set=1\n"+lines+"\n")
 	if err == nil && answer != "errno=0\n\n" {
 		err = fmt.Errorf("configuring %s: the tunnel answered %q", e.name, answer)
 	}
 	return err
 }
 
-// exchange sends a request to the tunnel called name, on a connection of its own as wg(8) does, and returns the answer.
-func exchange(ctx context.Context, name, request string) (_ string, err error) {
-	connection, err := (&net.Dialer{}).DialContext(ctx, "unix", uapi.Path(name))
-	if err != nil {
-		return "", fmt.Errorf("connecting to %s: %w", name, err)
-	}
+// exchangeOn sends a request on a connection, returns the answer, and closes the connection.
+func exchangeOn(ctx context.Context, connection *net.UnixConn, request string) (_ string, err error) {
 	defer func() { err = errors.Join(err, connection.Close()) }()
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := connection.SetDeadline(deadline); err != nil {
@@ -184,14 +212,14 @@ func exchange(ctx context.Context, name, request string) (_ string, err error) {
 		}
 	}
 	if _, err := io.WriteString(connection, request); err != nil {
-		return "", fmt.Errorf("sending a request to %s: %w", name, err)
+		return "", fmt.Errorf("sending a request to a tunnel: %w", err)
 	}
-	if err := connection.(*net.UnixConn).CloseWrite(); err != nil {
-		return "", fmt.Errorf("sending a request to %s: %w", name, err)
+	if err := connection.CloseWrite(); err != nil {
+		return "", fmt.Errorf("sending a request to a tunnel: %w", err)
 	}
 	answer, err := io.ReadAll(connection)
 	if err != nil {
-		return "", fmt.Errorf("reading the answer of %s: %w", name, err)
+		return "", fmt.Errorf("reading the answer of a tunnel: %w", err)
 	}
 	return string(answer), nil
 }
