@@ -46,7 +46,7 @@ describe("npm start", function () {
 
   it("does so if there is no TUN device, and exits as the demonstration does", async () => {
     const broken = {
-      WIREGUARD_GO_EXECUTABLE: "/nonexistent/program",
+      WIREGUARD_GO_USERSPACE_EXECUTABLE: "/nonexistent/program",
       WIREGUARD_GO_BRIDGE_LIB_PATH: "/nonexistent/library.so",
     };
     const { status, stdout, stderr } = await run([...withoutTun, ...program], broken);

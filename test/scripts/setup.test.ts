@@ -5,7 +5,7 @@ import { BareTree } from "./bare-tree.js";
 
 const basics = ["awk", "bash", "dirname", "env", "flock", "head", "mkdir", "sort", "uname"];
 
-const newGo = '[ "$1 $2" = "env CC" ] && echo gcc || echo go1.26.0';
+const newGo = '[ "$1 $2" = "env CC" ] && echo gcc || echo go1.26.3';
 
 describe("scripts/setup, before it changes anything,", () => {
   onlyInSandbox();
@@ -41,7 +41,7 @@ describe("scripts/setup, before it changes anything,", () => {
     const { status, stderr } = await setUp();
     assert.match(
       stderr,
-      /^Go is too old, go version go1\.19\.8 .*: install 1\.26\.0 or newer, .*\n$/,
+      /^Go is too old, go version go1\.19\.8 .*: install 1\.26\.3 or newer, .*\n$/,
     );
     assert.equal(status, 1);
   });

@@ -36,7 +36,7 @@ function assertEachWorksOrIsExplained(lines: readonly string[], count: number): 
 }
 
 describe("a full descriptor table", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   onlyInSandbox();
   endLeftTunnels("wgk0", "wgk1");
 
