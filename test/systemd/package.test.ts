@@ -75,6 +75,7 @@ describeWith("dpkg-deb", "the Debian package", () => {
       { encoding: "utf8" },
     );
     assert.match(copyright, /the wg-bridge authors[\s\S]*golang\.zx2c4\.com\/wireguard v/);
+    assert.doesNotMatch(copyright, /gvisor/, "only wireguard-go-userspace contains it");
   });
 
   it("names its version, processor and dependencies", () => {
