@@ -2,6 +2,7 @@ package netstack
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -35,7 +36,7 @@ const (
 // The bound is not strict: a receiver cannot take back what it has allowed the other end to send.
 type budget struct {
 	stack   *stack.Stack
-	limit   int64
+	limit   atomic.Int64
 	minimum int64 // bytes of a buffer: several segments must fit
 
 	mu      sync.Mutex
@@ -47,9 +48,21 @@ type budget struct {
 }
 
 func newBudget(s *stack.Stack, limit int64, mtu int) *budget {
-	b := &budget{stack: s, limit: limit, end: make(chan struct{}), minimum: max(minBuffer, int64(4*min(mtu, maxCarried)))}
+	b := &budget{stack: s, end: make(chan struct{}), minimum: max(minBuffer, int64(4*min(mtu, maxCarried)))}
+	b.limit.Store(limit)
 	b.set(b.sizes(0, 0))
 	return b
+}
+
+// setLimit changes the budget. If it is divided already, the next division takes it into account.
+func (b *budget) setLimit(limit int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit.Store(limit)
+	b.divided = 0
+	if !b.scarce {
+		b.set(b.sizes(0, 0))
+	}
 }
 
 // sizes are those of a connection's buffers.
@@ -58,8 +71,9 @@ type sizes struct{ initial, receive, send int64 }
 // sizes divides the budget among so many connections, of which some have grown.
 func (b *budget) sizes(connections, grown int64) sizes {
 	// A connection has two buffers, and half of the budget is for each of both purposes.
-	initial := b.limit / 4 / max(connections, 1)
-	most := b.limit / 4 / max(grown, 1)
+	limit := b.limit.Load()
+	initial := limit / 4 / max(connections, 1)
+	most := limit / 4 / max(grown, 1)
 	s := sizes{initial: min(max(initial, b.minimum), initialBuffer)}
 	s.receive = max(s.initial, min(most, maxReceiveBuffer))
 	s.send = max(s.initial, min(most, maxSendBuffer))
@@ -77,7 +91,7 @@ func (b *budget) set(s sizes) {
 
 // isScarce reports whether so many connections could take more than the budget.
 func (b *budget) isScarce(connections uint64) bool {
-	return int64(connections)*(maxReceiveBuffer+maxSendBuffer) > b.limit
+	return int64(connections)*(maxReceiveBuffer+maxSendBuffer) > b.limit.Load()
 }
 
 // look divides the budget if there are more connections than it was divided for. Every batch of packets calls it:

@@ -21,10 +21,10 @@ func TestSharesOfTheBudget(t *testing.T) {
 			if s.initial > s.receive || s.initial > s.send || s.initial < d.budget.minimum {
 				t.Errorf("%d connections, %d grown: %+v", connections, grown, s)
 			}
-			if s.initial > d.budget.minimum && 2*connections*s.initial > d.budget.limit/2 {
+			if s.initial > d.budget.minimum && 2*connections*s.initial > d.budget.limit.Load()/2 {
 				t.Errorf("%d connections begin with %d bytes", connections, s.initial)
 			}
-			if s.receive > s.initial && grown*(s.receive+s.send) > d.budget.limit/2 {
+			if s.receive > s.initial && grown*(s.receive+s.send) > d.budget.limit.Load()/2 {
 				t.Errorf("%d connections grow to %+v", grown, s)
 			}
 		}

@@ -78,11 +78,10 @@ func New(config Config) (*Device, error) {
 	if config.Errorf == nil {
 		config.Errorf = func(string, ...any) {}
 	}
-	switch {
-	case config.Memory == 0:
+	if config.Memory == 0 {
 		config.Memory = DefaultMemory
-	case config.Memory < MinMemory:
-		return nil, fmt.Errorf("%d bytes of memory: choose at least %d: %w", config.Memory, MinMemory, syscall.EINVAL)
+	} else if err := checkMemory(config.Memory); err != nil {
+		return nil, err
 	}
 	link := newLink(config.MTU)
 	stack, err := newStack(link)
@@ -180,6 +179,23 @@ func (d *Device) SetMTU(mtu int) error {
 	}
 	if d.link.mtu.Swap(uint32(mtu)) != uint32(mtu) {
 		d.tell(engine.EventMTUUpdate)
+	}
+	return nil
+}
+
+// SetMemory changes the number of bytes that the buffers of all connections may take together. Connections that are open
+// give back what they have too much while they carry data.
+func (d *Device) SetMemory(bytes int64) error {
+	if err := checkMemory(bytes); err != nil {
+		return err
+	}
+	d.budget.setLimit(bytes)
+	return nil
+}
+
+func checkMemory(bytes int64) error {
+	if bytes < MinMemory {
+		return fmt.Errorf("%d bytes of memory: choose at least %d: %w", bytes, MinMemory, syscall.EINVAL)
 	}
 	return nil
 }

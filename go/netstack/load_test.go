@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -118,8 +119,35 @@ func defaultBuffer(t testing.TB, d *Device) int {
 }
 
 func TestLoadOfConnectionsThatNobodyReadsKeepsToTheBudget(t *testing.T) {
-	const memory, count, size = 4 << 20, 40, 1 << 20
-	near, far := newPair(t, Config{Memory: memory})
+	near, far := newPair(t, Config{Memory: slowReadersMemory})
+	testSlowReaders(t, near, far)
+}
+
+func TestLoadOnABudgetThatIsSetLaterKeepsToIt(t *testing.T) {
+	near, far := newPair(t, Config{})
+	for _, device := range []*Device{near, far} {
+		if err := device.SetMemory(MinMemory - 1); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("too little: %v", err)
+		}
+		if err := device.SetMemory(slowReadersMemory); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testSlowReaders(t, near, far)
+	if err := far.SetMemory(DefaultMemory); err != nil {
+		t.Fatal(err)
+	}
+	if got := defaultBuffer(t, far); got != initialBuffer {
+		t.Errorf("with the default again, buffers begin with %d bytes", got)
+	}
+}
+
+const slowReadersMemory = 4 << 20
+
+// testSlowReaders fails if connections that nobody reads hold more than the budget.
+func testSlowReaders(t *testing.T, near, far *Device) {
+	t.Helper()
+	const memory, count, size = slowReadersMemory, 40, 1 << 20
 	before := defaultBuffer(t, far)
 	var clients, servers []*Conn
 	for range count {

@@ -188,7 +188,7 @@ func (c *client) begin(r *request, work *sync.WaitGroup, do func(context.Context
 	return nil
 }
 
-// setNetwork sets the addresses, the DNS servers and the MTU of the tunnel.
+// setNetwork sets the addresses, the DNS servers, the MTU and the memory of the tunnel.
 func (c *client) setNetwork(r *request) error {
 	addresses, err := parseAddresses(r.Addresses)
 	if err != nil {
@@ -197,6 +197,11 @@ func (c *client) setNetwork(r *request) error {
 	servers, err := parseAddresses(r.DNS)
 	if err != nil {
 		return err
+	}
+	if r.Memory != 0 {
+		if err := c.station.config.Network.SetMemory(r.Memory); err != nil {
+			return err
+		}
 	}
 	if r.MTU != 0 {
 		if err := c.station.config.Network.SetMTU(r.MTU); err != nil {

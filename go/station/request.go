@@ -44,6 +44,7 @@ type request struct {
 	DNS       []string `json:"dns"`
 	Search    []string `json:"search"`
 	MTU       int      `json:"mtu"`
+	Memory    int64    `json:"memory"` // bytes
 
 	Proxy uint64        `json:"proxy"`
 	Spec  *service.Spec `json:"spec"`

@@ -61,6 +61,7 @@ type Network interface {
 	Addresses() []netip.Addr
 	SetAddresses([]netip.Addr) error
 	SetMTU(int) error
+	SetMemory(int64) error
 	DialTCP(ctx context.Context, local, remote netip.AddrPort) (*netstack.Conn, error)
 	ListenTCP(local netip.AddrPort, backlog int) (*netstack.Listener, error)
 	BindUDP(local netip.AddrPort) (*netstack.PacketConn, error)

@@ -167,9 +167,12 @@ const tunnelOptions = record(
 /** IPv6 needs 1280 bytes, and the network of a userspace tunnel always has it. */
 const userspaceMtu = integer(1280, 65_535);
 
+/** In bytes, as the engine demands it: less would not hold a few connections. */
+const memory = integer(2 ** 20, Number.MAX_SAFE_INTEGER);
+
 const userspaceOptions = record(
   { network: oneOf<"userspace">(["userspace"]), config },
-  { ...engine, mtu: userspaceMtu, addresses, dns: list(string) },
+  { ...engine, mtu: userspaceMtu, addresses, dns: list(string), memory },
 );
 
 /** The options of openTunnel, checked and copied. */

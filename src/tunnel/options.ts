@@ -86,4 +86,9 @@ export interface UserspaceOptions extends EngineOptions {
    * configuration's. Without any, names are an error: the machine's own resolver is never asked.
    */
   readonly dns?: readonly string[];
+  /**
+   * How many bytes the buffers of all its connections may take together, from 1 MiB on. Many connections that nobody
+   * reads then hold less each. Default: 256 MiB.
+   */
+  readonly memory?: number;
 }

@@ -178,6 +178,7 @@ export class UserspaceHandle extends TunnelHandle implements UserspaceTunnel {
       addresses: addresses.length > 0 ? addresses : network.addresses,
       dns: dns.length > 0 ? dns : [...network.dns, ...network.search],
       mtu: mtu ?? network.mtu,
+      memory: network.memory,
     });
     await super.apply(config, options);
     if (JSON.stringify(wanted) === JSON.stringify(network)) return;

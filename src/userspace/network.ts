@@ -8,6 +8,7 @@ export interface Network {
   readonly dns: readonly string[];
   readonly search: readonly string[];
   readonly mtu?: number | undefined;
+  readonly memory?: number | undefined;
 }
 
 /** What options and configuration say of it. */
@@ -17,6 +18,8 @@ interface Given {
   /** Addresses of servers, and search domains, mixed as in a file for wg-quick. */
   readonly dns: readonly string[];
   readonly mtu?: number | undefined;
+  /** Bytes of all buffers together. */
+  readonly memory?: number | undefined;
 }
 
 const minMtu = 1280;
@@ -25,7 +28,7 @@ const minMtu = 1280;
  * Returns the network that is asked for.
  * @throws WgBridgeError WG_BRIDGE_NETWORK if it has no address; WG_BRIDGE_VALUE for an MTU or a server that it cannot have
  */
-export function networkOf({ addresses, dns, mtu }: Given): Network {
+export function networkOf({ addresses, dns, mtu, memory }: Given): Network {
   if (addresses.length === 0) {
     throw new WgBridgeError(
       "WG_BRIDGE_NETWORK",
@@ -43,6 +46,7 @@ export function networkOf({ addresses, dns, mtu }: Given): Network {
     dns: dns.filter(isAddress),
     search: dns.filter((one) => !isAddress(one)).map(checkDomain),
     mtu,
+    memory,
   };
 }
 

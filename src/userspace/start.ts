@@ -34,6 +34,7 @@ export async function startUserspaceTunnel(request: UserspaceRequest): Promise<U
       addresses: request.addresses ?? config.addresses,
       dns: request.dns ?? config.dns,
       mtu,
+      memory: request.memory,
     });
     const lookup = (resolve === false ? undefined : resolve?.lookup) ?? systemLookup;
     const resolved = await resolveConfig(device, lookup, signal);

@@ -105,6 +105,32 @@ for (const backend of ["exec", "ffi"] as const) {
       assert.fail(`It grows without an end: ${JSON.stringify(states)}`);
     });
 
+    it("hold no more for slow readers than the option memory says", async () => {
+      const memory = 4 * mebibyte;
+      const options = { backend, memory };
+      await using small = await openPair({ near: options, far: options });
+      const streams = 16;
+      const port = await small.serve((socket) => {
+        // Without a limit each would give away 8 MiB: the buffers of both ends grow with what is on its way.
+        socket.on("error", () => {}).write(Buffer.alloc(8 * mebibyte));
+      });
+      const sockets = await Promise.all(
+        Array.from({ length: streams }, () => small.tunnel.connect({ host: farAddress, port })),
+      );
+      for (const socket of sockets) socket.pause();
+      // Once so many round trips have passed, without a byte more, everybody waits for the readers.
+      let sent = -1;
+      for (let quiet = 0; quiet < 50; quiet++) {
+        await small.tunnel.ping(farAddress);
+        const { sentBytes } = await small.far.stats();
+        if (sentBytes !== sent) quiet = 0;
+        sent = sentBytes;
+      }
+      // Both ends' budgets, and beside them half a mebibyte for each socket between an engine and this program.
+      assert.ok(sent > 0 && sent < 2 * memory + (streams * mebibyte) / 2, String(sent));
+      for (const socket of sockets) socket.destroy();
+    });
+
     if (backend === "exec") {
       it("carry 1 GiB each way at once, unchanged", async () => {
         const bytes = 1024 * mebibyte;
