@@ -29,7 +29,8 @@ const (
 	portLength     = 2
 )
 
-// buffers are for reads of datagrams from clients: each holds any one, and many small ones.
+// buffers are for reads of datagrams, which take one only while there is something to read. Each holds any datagram, and
+// many small ones of a client.
 var buffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
 
 // A datagram is a UDP socket of the tunnel.
@@ -109,20 +110,13 @@ func (s *Station) removeDatagram(d *datagram) {
 
 // receive puts what arrives through the tunnel into the outbox, until the socket is closed.
 func (d *datagram) receive() {
-	payload := make([]byte, maxPayload)
 	for {
-		n, from, err := d.socket.ReadFromAddrPort(payload)
-		if err != nil {
+		if err := d.receiveOne(); err != nil {
 			if !errors.Is(err, net.ErrClosed) {
 				d.client.send(failedEvent{Event: "failed", Datagram: d.id, Errno: nameOf(err), Message: err.Error()})
 				_ = d.connection.Close()
 			}
 			return
-		}
-		size := datagramLength + addressLength + from.Addr().BitLen()/8 + portLength + n
-		if !d.outbox.put(size, func(to []byte) []byte { return appendDatagram(to, from, payload[:n]) }) {
-			d.lost++
-			d.client.station.dropped.Add(1)
 		}
 		if d.lost > 0 {
 			if now := time.Now(); now.Sub(d.reported) >= reportInterval {
@@ -130,6 +124,25 @@ func (d *datagram) receive() {
 			}
 		}
 	}
+}
+
+// receiveOne waits for a datagram, and puts it into the outbox if there is room.
+func (d *datagram) receiveOne() error {
+	if err := d.socket.WaitReadable(); err != nil {
+		return err
+	}
+	buffer := buffers.Get().(*[128 << 10]byte)
+	defer buffers.Put(buffer)
+	n, from, err := d.socket.ReadFromAddrPort(buffer[:maxPayload])
+	if err != nil {
+		return err
+	}
+	size := datagramLength + addressLength + from.Addr().BitLen()/8 + portLength + n
+	if !d.outbox.put(size, func(to []byte) []byte { return appendDatagram(to, from, buffer[:n]) }) {
+		d.lost++
+		d.client.station.dropped.Add(1)
+	}
+	return nil
 }
 
 // reportLost tells the client how many datagrams were dropped since it was last told.

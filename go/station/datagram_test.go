@@ -109,6 +109,9 @@ func TestDatagramsThatAreNotReadAreDroppedAndCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if waiting := p.station.queued(number(answer["id"])); waiting < maxQueued-2*len(payload) {
+		t.Errorf("dropped while %d bytes wait for the client", waiting)
+	}
 	const end = ^uint64(0)
 	read := make(chan error, 1)
 	go func() {
@@ -160,6 +163,13 @@ func TestDatagramsThatAreNotReadAreDroppedAndCounted(t *testing.T) {
 	if all != dropped+ofStack || received+all > sent || dropped == 0 {
 		t.Errorf("%d sent, %d received, told of %d dropped, %d counted, %d of them by the stack", sent, received, dropped, all, ofStack)
 	}
+}
+
+// queued returns how many bytes wait for the client of a UDP socket.
+func (s *Station) queued(id uint64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.datagrams[id].outbox.size()
 }
 
 func TestADatagramThatCannotBeSentIsToldAndTheOthersAreSent(t *testing.T) {
