@@ -53,7 +53,7 @@ interface Ends {
 }
 
 let create: (station: Station, request: StreamRequest, options: StreamOptions) => StationSocket;
-let told: (socket: StationSocket) => Error | undefined;
+let reasonOfEnd: (socket: StationSocket) => Promise<Error | undefined>;
 
 /**
  * A TCP connection through a tunnel. It is a net.Socket, so that whatever works on one works on it: http, tls, http2,
@@ -74,7 +74,7 @@ export interface TunnelSocket extends Socket {
 class StationSocket extends Socket implements TunnelSocket {
   static {
     create = (station, request, options) => new StationSocket(station, request, options);
-    told = (socket) => socket.#told && socket.#errorOf(socket.#told);
+    reasonOfEnd = (socket) => socket.#reasonOfEnd();
     // On the prototype, where Node.js has its own: the declarations call these properties.
     const { prototype } = StationSocket;
     const getters = {
@@ -123,6 +123,7 @@ class StationSocket extends Socket implements TunnelSocket {
   readonly #member: StreamMember = {
     told: (failure) => {
       this.#told = failure;
+      return isTaken(this) ? this.#failOnceRead(failure) : undefined;
     },
     lose: (error) => this.#lose(error),
   };
@@ -291,21 +292,44 @@ class StationSocket extends Socket implements TunnelSocket {
 
   /** The stream has ended: because the other end has finished, or for a reason that the engine has said before. */
   #endOrFail(): boolean {
-    void this.#station.confirm(this.#id ?? 0).then(
-      () => {
-        if (this.destroyed) return;
-        if (this.#told !== undefined) {
-          this.destroy(this.#errorOf(this.#told));
-          return;
-        }
-        super.push(null);
-        this.read(0);
-      },
-      (reason: unknown) => {
-        this.destroy(reason instanceof Error ? reason : undefined);
-      },
-    );
+    void this.#reasonOfEnd().then((failure) => {
+      if (this.destroyed) return;
+      if (failure !== undefined) {
+        this.destroy(failure);
+        return;
+      }
+      super.push(null);
+      this.read(0);
+    });
     return false;
+  }
+
+  /** Resolves with why a stream that has ended has failed, or with undefined if the other end has finished. */
+  async #reasonOfEnd(): Promise<Error | undefined> {
+    try {
+      await this.#station.confirm(this.#id ?? 0);
+    } catch (reason) {
+      return reason instanceof Error ? reason : new Error(String(reason));
+    }
+    return this.#told && this.#errorOf(this.#told);
+  }
+
+  /**
+   * Fails what reads past this socket, as TLS does that a program has put over it: for TLS, the end of the connection
+   * would be that of the data. What the engine had received is on its way to the reader, and is read before.
+   */
+  async #failOnceRead(failure: Failure): Promise<void> {
+    let quiet = 0;
+    for (let before = -1; quiet < 2 && !this.destroyed; ) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const read = this.bytesRead;
+      quiet = read === before ? quiet + 1 : 0;
+      before = read;
+    }
+    if (this.destroyed) return;
+    const closed = new Promise<void>((resolve) => this.once("close", resolve));
+    this.destroy(this.#errorOf(failure));
+    await closed; // with its handle, whose end must not come first
   }
 
   #errorOf(failure: Failure): Error {
@@ -326,12 +350,7 @@ class StationSocket extends Socket implements TunnelSocket {
 
   /** Finds out why the connection to the engine failed: the stream has, or the engine has ended. */
   async #explain(error: Error | null): Promise<Error | null> {
-    try {
-      await this.#station.confirm(this.#id ?? 0);
-    } catch (reason) {
-      return reason instanceof Error ? reason : error;
-    }
-    return this.#told === undefined ? error : this.#errorOf(this.#told);
+    return (await this.#reasonOfEnd()) ?? error;
   }
 
   /** A program that closes its tunnel, and listens for no errors of what is open, need not end by one. */
@@ -381,6 +400,16 @@ class StationSocket extends Socket implements TunnelSocket {
   }
 }
 
+/**
+ * Reports whether TLS reads from the handle of a socket, and the socket itself no longer does. Node.js then makes the
+ * handle's property `reading` one that TLS answers.
+ */
+function isTaken(socket: Socket): boolean {
+  const handle: unknown = Reflect.get(socket, "_handle");
+  if (typeof handle !== "object" || handle === null) return false;
+  return Object.getOwnPropertyDescriptor(handle, "reading")?.get !== undefined;
+}
+
 function familyOf(address: string | undefined): "IPv4" | "IPv6" | undefined {
   if (address === undefined) return undefined;
   return isIPv6(address) ? "IPv6" : "IPv4";
@@ -403,9 +432,9 @@ export function createSocket(
   return create(station, request, options);
 }
 
-/** Returns why a tunnel's connection has failed, if the engine has said so. */
-export function failureOf(socket: Socket): Error | undefined {
-  return socket instanceof StationSocket ? told(socket) : undefined;
+/** Resolves with why a connection that has ended has failed, if it is a tunnel's and has. */
+export async function failureOf(socket: Socket): Promise<Error | undefined> {
+  return socket instanceof StationSocket ? reasonOfEnd(socket) : undefined;
 }
 
 /**

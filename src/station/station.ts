@@ -19,8 +19,8 @@ export interface Member {
 
 /** A stream, which may fail by itself. */
 export interface StreamMember extends Member {
-  /** The engine says why the stream is about to end. */
-  readonly told: (failure: Failure) => void;
+  /** The engine says why the stream is about to end. It ends it once this has returned, or resolved. */
+  readonly told: (failure: Failure) => Promise<void> | undefined;
 }
 
 /** A server, to which streams come. */
@@ -77,6 +77,8 @@ export class Station {
     try {
       return await ControlChannel.open(this.path, (event) => this.#takeEvent(event), signal);
     } catch (error) {
+      if (error instanceof RefusedRequest)
+        throw networkError(error.failure, { syscall: "connect" });
       throw error instanceof HungUp ? await this.endReason() : error;
     }
   }
@@ -185,9 +187,11 @@ export class Station {
     const stream = numberIn(event, "stream");
     if (stream === undefined) return;
     const known = this.#streams.get(stream);
-    if (known !== undefined) known.told(failure);
-    else this.#keepEarly(stream, failure);
-    this.tell("ack", { stream });
+    if (known === undefined) this.#keepEarly(stream, failure);
+    const taken = known?.told(failure);
+    const acknowledge = () => this.tell("ack", { stream });
+    if (taken === undefined) acknowledge();
+    else void taken.then(acknowledge);
   }
 
   #keepEarly(stream: number, failure: Failure): void {

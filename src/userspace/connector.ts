@@ -107,9 +107,16 @@ async function secured(socket: Socket, options: ConnectionOptions): Promise<TLSS
 export function withFailures(secure: TLSSocket, socket: Socket): TLSSocket {
   const push = secure.push.bind(secure);
   secure.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    const failure = chunk === null ? failureOf(socket) : undefined;
-    if (failure === undefined) return push(chunk, encoding);
-    secure.destroy(failure);
+    if (chunk !== null) return push(chunk, encoding);
+    void failureOf(socket).then((failure) => {
+      if (secure.destroyed) return;
+      if (failure !== undefined) {
+        secure.destroy(failure);
+        return;
+      }
+      push(null);
+      secure.read(0);
+    });
     return false;
   };
   return secure;

@@ -278,6 +278,32 @@ export function testClients(open: () => Promise<Site>): void {
     }
   });
 
+  it("a reset under TLS that the program has put over a socket is an error, after the data before", async () => {
+    const peers: Socket[] = [];
+    const server = tls.createServer(certificate, (socket) => {
+      socket.on("error", () => {});
+      socket.write("before");
+    });
+    const port = await site.serve((socket) => {
+      peers.push(socket);
+      server.emit("connection", socket);
+    });
+    const socket = await site.tunnel.connect({ host: site.farAddress, port });
+    const secure = tls.connect({ socket, ca: certificate.cert, host: site.farAddress });
+    let text = "";
+    secure.on("data", (piece) => {
+      text += piece;
+      for (const peer of peers) peer.resetAndDestroy();
+    });
+    secure.on("end", () => {
+      text += " and an end";
+    });
+    const error = await errorOf(secure);
+    assert.ok(error instanceof Error && "code" in error);
+    assert.deepEqual([error.code, text], ["ECONNRESET", "before"]);
+    server.close();
+  });
+
   it("a failure of the connection is one of TLS over it", async () => {
     const peers: Socket[] = [];
     const server = tls.createServer(certificate, (socket) => {
