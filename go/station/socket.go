@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +24,7 @@ type socket struct {
 	*net.UnixListener
 	path          string
 	device, inode uint64
+	spare         *os.File // makes room for a connection that has to be refused; nil if it could not be opened again
 }
 
 // listen binds a socket to a path and listens on it, with mode 0600. The error wraps EADDRINUSE if something is there,
@@ -68,7 +70,80 @@ func listen(path string) (_ *socket, err error) {
 		return nil, errors.Join(fmt.Errorf("%s is not a Unix socket: %w", path, unix.ENOTSOCK), listener.Close())
 	}
 	unixListener.SetUnlinkOnClose(false) // Close looks first whose socket it is
-	return &socket{unixListener, path, uint64(stat.Dev), stat.Ino}, nil
+	return &socket{UnixListener: unixListener, path: path, device: uint64(stat.Dev), inode: stat.Ino}, nil
+}
+
+// refusalLimit bounds the time in which a client that is refused sends its request and reads the answer. Meanwhile no
+// other is accepted.
+const refusalLimit = time.Second
+
+// Accept accepts a connection. If this process has no descriptor left, it answers a client that waits with that, and goes
+// on. Without such a client it returns the error: its caller tries again.
+func (s *socket) Accept() (net.Conn, error) {
+	for {
+		s.keepSpare()
+		connection, err := s.AcceptUnix()
+		if err == nil {
+			return connection, nil
+		}
+		if !errors.Is(err, unix.EMFILE) && !errors.Is(err, unix.ENFILE) || s.spare == nil || !s.isAwaited() {
+			return nil, err
+		}
+		_ = s.spare.Close() // opened for reading
+		s.spare = nil
+		s.refuseNext(err)
+	}
+}
+
+// isAwaited reports whether a connection waits to be accepted. Without a descriptor, accept(2) fails although none does.
+func (s *socket) isAwaited() bool {
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return false
+	}
+	awaited := false
+	err = pollable.Control(raw, func(fd int) error {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		count, err := unix.Poll(poll, 0)
+		awaited = count > 0
+		return err
+	})
+	return err == nil && awaited
+}
+
+// keepSpare opens the spare descriptor, if it is not open and there is one.
+func (s *socket) keepSpare() {
+	if s.spare == nil {
+		s.spare, _ = os.Open(os.DevNull) // without one, clients wait
+	}
+}
+
+// closeSpare lets the spare descriptor go, once nothing accepts any more.
+func (s *socket) closeSpare() {
+	if s.spare != nil {
+		_ = s.spare.Close() // opened for reading
+	}
+}
+
+// refuseNext accepts the connection that waits, answers its request with err, and closes it.
+func (s *socket) refuseNext(err error) {
+	// The client may have gone, or another thread have taken the descriptor.
+	if s.SetDeadline(time.Now().Add(refusalLimit)) != nil {
+		return
+	}
+	connection, acceptErr := s.AcceptUnix()
+	_ = s.SetDeadline(time.Time{})
+	if acceptErr != nil {
+		return
+	}
+	defer connection.Close()
+	if connection.SetDeadline(time.Now().Add(refusalLimit)) != nil {
+		return
+	}
+	if _, readErr := readFrame(connection); readErr == nil { // otherwise its client could not write it, and not read the answer
+		shortage := fmt.Errorf("the engine has no file descriptor left: close what is not needed, or raise the limit (ulimit -n): %w", err)
+		_ = writeFrame(connection, refuse(0, shortage))
+	}
 }
 
 // checkDirectory returns an error if anybody but this user could enter a directory.

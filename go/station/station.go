@@ -138,6 +138,7 @@ func Open(config Config) (*Station, error) {
 	}
 	log := accepting.Log{Verbosef: config.Logf, Errorf: config.Errorf}
 	s.work.Go(func() {
+		defer listener.closeSpare()
 		if err := accepting.Loop(listener, "The station's socket", log, s.closing, s.admit); err != nil {
 			s.failed <- fmt.Errorf("accepting on the station's socket %s: %w", config.Path, err)
 		}

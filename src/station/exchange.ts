@@ -4,7 +4,7 @@ import { messageOf, WgBridgeError } from "../errors.js";
 import { AnswerReader } from "../uapi/answer.js";
 import { checkRequest } from "../uapi/request.js";
 import { exchangeTimeout, intoOwnBuffer, UapiConnection } from "../uapi/socket.js";
-import { failureIn } from "./failure.js";
+import { type Failure, failureIn } from "./failure.js";
 import { encodeFrame, FrameReader, protocolVersion } from "./frames.js";
 
 /**
@@ -41,7 +41,7 @@ function transact(
       const message = greeting.next();
       if (message === undefined) return Buffer.alloc(0);
       const failure = failureIn(message);
-      if (failure !== undefined) throw lostError(name, failure.message ?? failure.errno);
+      if (failure !== undefined) throw refusedError(name, failure);
       isGreeted = true;
       socket.write(request);
       return greeting.rest();
@@ -73,6 +73,15 @@ function transact(
       reject(lostError(name, "it hung up without an answer"));
     });
   });
+}
+
+/** The engine refuses if it has no descriptor left, or does not know this program. */
+function refusedError(name: string, { errno, message = errno }: Failure): WgBridgeError {
+  if (errno !== "EMFILE" && errno !== "ENFILE") return lostError(name, message);
+  return new WgBridgeError(
+    "WG_BRIDGE_RESOURCES",
+    `The engine of ${name} cannot be asked: ${message}.`,
+  );
 }
 
 function lostError(name: string, reason: string, cause?: unknown): WgBridgeError {
