@@ -10,6 +10,7 @@ import (
 
 	"wg-bridge/go/descriptors"
 	"wg-bridge/go/inflight"
+	"wg-bridge/go/status"
 	"wg-bridge/go/udp"
 )
 
@@ -55,13 +56,13 @@ func StartNetwork(network Network, features Features, log Log) (*Tunnel, error) 
 		Errorf:          log.Errorf,
 	})
 	// Otherwise the engine opens its UDP sockets some time later, and until then says that it has no port.
-	_ = t.device.Up() // keepPort and the log have the error
+	if err := t.device.Up(); err != nil {
+		t.abandon()
+		return nil, &status.Failure{Code: status.ByErrno(err, nil), Task: bindTask, Err: fmt.Errorf("opening UDP sockets: %w", err)}
+	}
 	opened, err := network.Open(t)
 	if err != nil {
-		close(t.ending) // what the engine has begun meanwhile ends
-		t.device.Close()
-		<-t.device.Wait()
-		t.handlers.Wait()
+		t.abandon()
 		return nil, err
 	}
 	t.entrance = private{opened}
@@ -74,6 +75,17 @@ func StartNetwork(network Network, features Features, log Log) (*Tunnel, error) 
 	})
 	go t.waitForEnd()
 	return t, nil
+}
+
+// bindTask is a task of a start, for the log.
+const bindTask = "Failed to bring the tunnel up"
+
+// abandon ends the engine of a tunnel that does not start, and what it has begun meanwhile.
+func (t *Tunnel) abandon() {
+	close(t.ending)
+	t.device.Close()
+	<-t.device.Wait()
+	t.handlers.Wait()
 }
 
 // InFlightLimits returns the limits between both ends of the engine.
