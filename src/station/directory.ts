@@ -66,8 +66,8 @@ export class StationDirectory {
 }
 
 /** The directories in which one may be made, the best first. */
-function candidates({ XDG_RUNTIME_DIR: runtime }: Environment): readonly string[] {
-  const named = runtime !== undefined && posix.isAbsolute(runtime) ? [runtime] : [];
+function candidates({ XDG_RUNTIME_DIR, TMPDIR }: Environment): readonly string[] {
+  const named = [XDG_RUNTIME_DIR ?? "", TMPDIR ?? ""].filter(posix.isAbsolute);
   return [...new Set([...named, posix.resolve(tmpdir()), "/tmp"])];
 }
 

@@ -61,6 +61,12 @@ describe("the directory of a station", () => {
     assert.deepEqual(readdirSync(long), []);
     StationDirectory.make({ XDG_RUNTIME_DIR: `${parent}/missing` }).remove();
     StationDirectory.make({ XDG_RUNTIME_DIR: "relative" }).remove();
+    const named = StationDirectory.make({ XDG_RUNTIME_DIR: `${parent}/missing`, TMPDIR: parent });
+    assert.equal(
+      readdirSync(parent).some((name) => named.path.startsWith(`${parent}/${name}/`)),
+      true,
+    );
+    named.remove();
   });
 
   it("says what to do if there is no place for one", () => {
