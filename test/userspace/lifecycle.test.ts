@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
+import tls from "node:tls";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../src/artifacts.js";
 import { executablePath } from "../../src/engine/files.js";
 import { hasCode } from "../../src/errors.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
 import { onlyInSandbox } from "../sandbox.js";
+import { makeCertificate } from "./certificate.js";
 import { engineProcesses } from "./engine-processes.js";
 import { type EnginePair, farAddress, nearAddress, openPair, silentAddress } from "./engines.js";
 import { serveNames } from "./name-server.js";
@@ -24,28 +26,34 @@ describe("a userspace tunnel on exec", function () {
 
   let pair: EnginePair;
   let nearEngine = 0;
+  let directory = "";
+
+  before(async () => {
+    directory = mkdtempSync(`${tmpdir()}/stations-`);
+    // What a first tunnel leaves in this process, such as the library, is no other's.
+    await (await openPair({ near: { backend: "exec" }, far: { backend: "ffi" } }))[
+      Symbol.asyncDispose
+    ]();
+  });
+  after(() => rmSync(directory, { recursive: true }));
 
   async function open(restart = false): Promise<void> {
     const before = engineProcesses();
-    pair = await openPair({ near: { backend: "exec", restart }, far: { backend: "ffi" } });
+    const env = { ...process.env, XDG_RUNTIME_DIR: directory };
+    pair = await openPair({
+      near: { backend: "exec", restart, env },
+      far: { backend: "ffi", env },
+    });
     const [started = 0] = engineProcesses().filter((pid) => !before.includes(pid));
     nearEngine = started;
   }
 
   afterEach(() => pair[Symbol.asyncDispose]());
 
-  async function hundred(): Promise<readonly Socket[]> {
-    const port = await pair.serve((socket) => {
-      socket.on("error", () => {}).write("hello");
-    });
-    return Promise.all(
-      Array.from({ length: 100 }, () => pair.tunnel.connect({ host: farAddress, port })),
-    );
-  }
-
   it("that is killed fails each of a hundred streams, with the reason", async () => {
+    const before = leftovers(directory);
     await open();
-    const sockets = await hundred();
+    const { sockets, gone } = await hundred(pair);
     const ended: Socket[] = [];
     for (const socket of sockets) socket.resume().on("end", () => ended.push(socket));
     const failed = Promise.all(sockets.map((socket) => errorOf(socket)));
@@ -54,11 +62,66 @@ describe("a userspace tunnel on exec", function () {
     assert.deepEqual(ended, []);
     assert.equal((await pair.tunnel.closed).reason, "lost");
     await assert.rejects(pair.tunnel.status(), { code: "WG_BRIDGE_LOST" });
+    await pair[Symbol.asyncDispose]();
+    await gone;
+    assert.deepEqual(leftovers(directory), before);
+  });
+
+  it("that is killed fails what is secured, too, and never ends it well", async () => {
+    await open();
+    const certificate = makeCertificate(farAddress);
+    const server = tls.createServer(certificate, (socket) => {
+      socket.on("error", () => {}).write("hello");
+    });
+    const port = await pair.serve((socket) => server.emit("connection", socket));
+    const target = { hostname: farAddress, protocol: "https:", port: `${port}` };
+    const socket = await new Promise<Socket>((resolve, reject) => {
+      pair.tunnel.connector({ ...target, ...{ ca: certificate.cert } }, (error, secured) =>
+        error === null ? resolve(secured) : reject(error),
+      );
+    });
+    const events: string[] = [];
+    for (const name of ["end", "error"]) socket.on(name, () => events.push(name));
+    const failed = errorOf(socket);
+    await once(socket, "data");
+    process.kill(nearEngine, "SIGKILL");
+    assert.ok(hasCode(await failed, "WG_BRIDGE_LOST"));
+    assert.deepEqual(events, ["error"]);
+  });
+
+  it("without a descriptor left refuses connections, says so, and serves those that it has", async () => {
+    await open();
+    const port = await pair.serve((socket) => socket.on("error", () => {}).pipe(socket));
+    const target = { host: farAddress, port };
+    const first = await pair.tunnel.connect(target);
+    const highest = Math.max(...readdirSync(`/proc/${nearEngine}/fd`).map(Number));
+    const limit = (most: string) =>
+      execFileSync("prlimit", ["--pid", `${nearEngine}`, `--nofile=${most}:`]);
+    limit(`${highest + 1}`);
+    const others: Socket[] = [];
+    const fill = async () => {
+      // Below the highest a few may be free.
+      for (;;) others.push(await pair.tunnel.connect(target));
+    };
+    await assert.rejects(fill(), {
+      code: "EMFILE",
+      syscall: "connect",
+      message: /no file descriptor left.*ulimit -n/,
+    });
+    await assert.rejects(pair.tunnel.status(), { code: "WG_BRIDGE_RESOURCES" });
+    for (const socket of [first, ...others]) {
+      socket.write("hello");
+      assert.equal(String((await once(socket, "data"))[0]), "hello");
+    }
+    limit(`${highest + 100}`);
+    const later = await pair.tunnel.connect(target);
+    for (const socket of [first, ...others, later]) socket.destroy();
   });
 
   it("that is stopped keeps nobody waiting for longer than asked, and can be closed", async () => {
+    const before = leftovers(directory);
     await open();
-    const sockets = await hundred();
+    const { sockets, gone } = await hundred(pair);
     const failed = Promise.all(sockets.map((socket) => errorOf(socket)));
     process.kill(nearEngine, "SIGSTOP");
     await assert.rejects(pair.tunnel.connect({ host: farAddress, port: 9, timeout: 1 }), {
@@ -77,12 +140,15 @@ describe("a userspace tunnel on exec", function () {
     await pair.tunnel.close();
     for (const error of await failed) assert.ok(hasCode(error, "WG_BRIDGE_CLOSED"), String(error));
     assert.equal(existsSync(`/proc/${nearEngine}`), false);
+    await pair.far.close();
+    await gone;
+    assert.deepEqual(leftovers(directory), before);
   });
 
   it("says so if its program knows nothing of userspace tunnels, and ends it", async () => {
     await open();
-    const directory = mkdtempSync(`${tmpdir()}/program-`);
-    const foreign = `${directory}/foreign`;
+    const own = mkdtempSync(`${tmpdir()}/program-`);
+    const foreign = `${own}/foreign`;
     const script = '#!/bin/sh\necho "ready wg0" >&$WG_PROCESS_STATUS_FD\nexec sleep 1000\n';
     writeFileSync(foreign, script, { mode: 0o755 });
     for (const executable of [foreign, executablePath({})]) {
@@ -93,12 +159,12 @@ describe("a userspace tunnel on exec", function () {
         config,
         backend: "exec",
         executable,
-        env: { XDG_RUNTIME_DIR: directory },
+        env: { XDG_RUNTIME_DIR: own },
       });
       await assert.rejects(opened, { code: "WG_BRIDGE_UNSUPPORTED", message: /wg-bridge's own/ });
-      assert.deepEqual(readdirSync(directory), ["foreign"]);
+      assert.deepEqual(readdirSync(own), ["foreign"]);
     }
-    rmSync(directory, { recursive: true });
+    rmSync(own, { recursive: true });
   });
 
   it("starts the program that WIREGUARD_GO_USERSPACE_EXECUTABLE names, and not that of others", async () => {
@@ -118,7 +184,8 @@ describe("a userspace tunnel on exec", function () {
 
   it("is started again after it was lost, with its configuration and its network", async () => {
     await open(true);
-    const failed = Promise.all((await hundred()).map((socket) => errorOf(socket)));
+    const { sockets } = await hundred(pair);
+    const failed = Promise.all(sockets.map((socket) => errorOf(socket)));
     const happened: string[] = [];
     for (const name of ["lost", "restarting", "restarted"] as const) {
       pair.tunnel.on(name, () => happened.push(name));
@@ -201,6 +268,23 @@ for (const backend of ["exec", "ffi"] as const) {
       );
     });
 
+    it("fails each of a hundred streams when it is closed, and leaves nothing", async () => {
+      const directory = mkdtempSync(`${tmpdir()}/stations-`);
+      const before = leftovers(directory);
+      const options = { backend, env: { ...process.env, XDG_RUNTIME_DIR: directory } };
+      const other = await openPair({ near: options, far: options });
+      const { sockets, gone } = await hundred(other);
+      const failed = Promise.all(sockets.map((socket) => errorOf(socket)));
+      await other.tunnel.close();
+      for (const error of await failed) {
+        assert.ok(hasCode(error, "WG_BRIDGE_CLOSED"), String(error));
+      }
+      await other.far.close();
+      await gone;
+      assert.deepEqual(leftovers(directory), before);
+      rmSync(directory, { recursive: true });
+    });
+
     it("needs an address, and says so", async () => {
       const options = { network: "userspace", backend } as const;
       const config = { privateKey: PrivateKey.generate(), peers: [] };
@@ -268,6 +352,33 @@ for (const backend of ["exec", "ffi"] as const) {
       assert.equal(said, "through\n");
     });
   });
+}
+
+/** Opens a hundred streams. `gone` resolves once nothing of them is open, on either side. */
+async function hundred(
+  pair: EnginePair,
+): Promise<{ readonly sockets: readonly Socket[]; readonly gone: Promise<unknown> }> {
+  const closed: Promise<unknown>[] = [];
+  const port = await pair.serve((socket) => {
+    closed.push(new Promise((resolve) => socket.once("close", resolve)));
+    socket.on("error", () => {}).write("hello");
+  });
+  const sockets = await Promise.all(
+    Array.from({ length: 100 }, () => pair.tunnel.connect({ host: farAddress, port })),
+  );
+  for (const socket of sockets) {
+    closed.push(new Promise((resolve) => socket.once("close", resolve)));
+  }
+  return { sockets, gone: Promise.all(closed) };
+}
+
+/** What tunnels could leave behind: stations, processes, and descriptors of this one. */
+function leftovers(directory: string) {
+  return {
+    stations: readdirSync(directory),
+    engines: engineProcesses().length,
+    descriptors: readdirSync("/proc/self/fd").length,
+  };
 }
 
 /** Runs the program with its stations in a directory, and resolves with what it printed once it has ended. */
