@@ -3,6 +3,7 @@ import type { Agent as HttpsAgent, AgentOptions as HttpsAgentOptions } from "nod
 import { isIP, type LookupFunction } from "node:net";
 import type { Agent, Dispatcher } from "undici";
 import { closedError } from "../backends/end.js";
+import type { DeviceChangeInput } from "../device/change.js";
 import { destroySecrets } from "../device/secrets.js";
 import type { CallOptions } from "../input/call-options.js";
 import { type ProxySpec, proxySpec } from "../proxy/spec.js";
@@ -13,8 +14,9 @@ import { listen, type TunnelServer } from "../station/server.js";
 import { createSocket, type TunnelSocket, untilConnected } from "../station/socket.js";
 import type { Station } from "../station/station.js";
 import { type Parts, TunnelHandle } from "../tunnel/handle.js";
-import { readConfigInput } from "../tunnel/input.js";
+import { readChange, readConfigInput } from "../tunnel/input.js";
 import type { ConfigInput } from "../tunnel/options.js";
+import type { Endpoint } from "../values/endpoint.js";
 import { agentOf, httpsAgentOf } from "./agent.js";
 import { connectorOf, type UndiciConnector } from "./connector.js";
 import { dispatcherOf, fetchOf } from "./dispatcher.js";
@@ -26,7 +28,7 @@ import {
   readPingOptions,
 } from "./input.js";
 import { type Network, networkOf } from "./network.js";
-import { openProxy, type RunningProxy } from "./proxy.js";
+import { type EngineProxy, openProxy, type RunningProxy } from "./proxy.js";
 import type {
   ConnectOptions,
   DatagramOptions,
@@ -43,6 +45,8 @@ const connectTimeout = 30_000;
 export interface Current {
   station: Station;
   network: Network;
+  /** Opened at the station, and again at the next one. */
+  readonly proxies: Set<EngineProxy>;
 }
 
 /** A program's handle on a userspace tunnel. */
@@ -162,7 +166,8 @@ export class UserspaceHandle extends TunnelHandle implements UserspaceTunnel {
         destroySecrets(status);
       }
     };
-    return openProxy(this.#station, read(spec), read, endpoints, signal);
+    const surroundings = { read, endpoints, open: this.#current.proxies };
+    return openProxy(this.#station, spec, surroundings, signal);
   }
 
   async stats(signal?: AbortSignal): Promise<NetworkStats> {
@@ -173,6 +178,7 @@ export class UserspaceHandle extends TunnelHandle implements UserspaceTunnel {
   override async apply(config: ConfigInput, options?: CallOptions): Promise<void> {
     const { device, addresses, dns, mtu } = readConfigInput(config);
     destroySecrets(device); // the call below reads the configuration for itself
+    this.#refuseLoops(device.peers);
     const { network } = this.#current;
     const wanted = networkOf({
       addresses: addresses.length > 0 ? addresses : network.addresses,
@@ -184,6 +190,18 @@ export class UserspaceHandle extends TunnelHandle implements UserspaceTunnel {
     if (JSON.stringify(wanted) === JSON.stringify(network)) return;
     await setNetwork(this.#station, wanted, options?.signal);
     this.#current.network = wanted;
+  }
+
+  override async update(change: DeviceChangeInput, options?: CallOptions): Promise<void> {
+    const read = readChange(change);
+    destroySecrets(read); // the call below reads the change for itself
+    this.#refuseLoops(read.peers ?? []);
+    await super.update(change, options);
+  }
+
+  #refuseLoops(peers: readonly { readonly endpoint?: Endpoint | undefined }[]): void {
+    const endpoints = peers.flatMap(({ endpoint }) => endpoint ?? []);
+    for (const proxy of this.#current.proxies) proxy.refuseEndpoints(endpoints);
   }
 
   override close(): Promise<void> {

@@ -13,6 +13,7 @@ import { frameError, type Message, numberIn, textsIn } from "../station/frames.j
 import type { Station } from "../station/station.js";
 import { systemLookup } from "../tunnel/resolve.js";
 import type { Endpoint } from "../values/endpoint.js";
+import { refuseLoops } from "./loops.js";
 
 /** Where proxies listen, in the order of their spec. A port 0 of the spec is the port that was chosen. */
 export interface ProxyAddresses {
@@ -48,7 +49,10 @@ export interface ProxyStats {
   readonly expose: readonly ProxyCounts[];
 }
 
-/** What tunnel.proxy has opened. It ends with its tunnel, also with one that is restarted. */
+/**
+ * What tunnel.proxy has opened. It ends with its tunnel. If a lost tunnel is started again, so are its proxies, at the
+ * same addresses and ports; their connections are lost, and their counts begin anew.
+ */
 export interface RunningProxy extends AsyncDisposable {
   readonly addresses: ProxyAddresses;
   stats(signal?: AbortSignal): Promise<ProxyStats>;
@@ -64,20 +68,32 @@ export interface RunningProxy extends AsyncDisposable {
 
 const attempt = { syscall: "proxy" };
 
+/** What running proxies need of their tunnel. */
+export interface ProxySurroundings {
+  readonly read: (spec: ProxySpec) => CheckedProxySpec;
+  /** Where the tunnel's peers are. */
+  readonly endpoints: () => Promise<readonly Endpoint[]>;
+  /** The proxies to open again after a restart. */
+  readonly open: Set<EngineProxy>;
+}
+
 /** Opens proxies. */
 export async function openProxy(
   station: Station,
-  spec: CheckedProxySpec,
-  read: (spec: ProxySpec) => CheckedProxySpec,
-  endpoints: () => Promise<readonly Endpoint[]>,
+  spec: ProxySpec,
+  surroundings: ProxySurroundings,
   signal?: AbortSignal,
 ): Promise<EngineProxy> {
-  const fields = await requestOf(spec, endpoints);
+  const checked = surroundings.read(spec);
+  await refusePeersLoop(checked, surroundings);
+  const fields = await requestOf(checked);
   signal?.throwIfAborted();
   const id = station.newId();
   const asked = station.request("proxy", { spec: fields }, attempt, undefined, id);
   const answer = await settled(asked, signal, () => station.tell("unproxy", { proxy: id }));
-  return new EngineProxy(station, id, addressesIn(answer), read, endpoints);
+  const proxy = new EngineProxy(station, id, checked, addressesIn(answer), surroundings);
+  surroundings.open.add(proxy);
+  return proxy;
 }
 
 /** Resolves with the answer, or rejects with the signal's reason, and then undoes what is answered later. */
@@ -97,28 +113,47 @@ async function settled<T>(
 
 /** Proxies of a station. */
 export class EngineProxy implements RunningProxy {
-  readonly #station: Station;
-  readonly #id: number;
-  readonly #read: (spec: ProxySpec) => CheckedProxySpec;
-  readonly #endpoints: () => Promise<readonly Endpoint[]>;
+  readonly #surroundings: ProxySurroundings;
+  #station: Station;
+  #id: number;
+  #spec: CheckedProxySpec;
   #addresses: ProxyAddresses;
 
   constructor(
     station: Station,
     id: number,
+    spec: CheckedProxySpec,
     addresses: ProxyAddresses,
-    read: (spec: ProxySpec) => CheckedProxySpec,
-    endpoints: () => Promise<readonly Endpoint[]>,
+    surroundings: ProxySurroundings,
   ) {
     this.#station = station;
     this.#id = id;
+    this.#spec = spec;
     this.#addresses = addresses;
-    this.#read = read;
-    this.#endpoints = endpoints;
+    this.#surroundings = surroundings;
   }
 
   get addresses(): ProxyAddresses {
     return this.#addresses;
+  }
+
+  /** Refuses new endpoints of peers that are forwards of these proxies. */
+  refuseEndpoints(endpoints: readonly Endpoint[]): void {
+    refuseLoops(atAddresses(this.#spec, this.#addresses).forward, endpoints);
+  }
+
+  /** Opens the same again, at the station of an engine that was started in place of a lost one. */
+  async reopen(station: Station, signal?: AbortSignal): Promise<void> {
+    const spec = await requestOf(atAddresses(this.#spec, this.#addresses));
+    const id = station.newId();
+    const answer = await station.request("proxy", { spec }, attempt, signal, id);
+    if (!this.#surroundings.open.has(this)) {
+      station.tell("unproxy", { proxy: id }); // closed meanwhile
+      return;
+    }
+    this.#station = station;
+    this.#id = id;
+    this.#addresses = addressesIn(answer);
   }
 
   async stats(signal?: AbortSignal): Promise<ProxyStats> {
@@ -127,9 +162,11 @@ export class EngineProxy implements RunningProxy {
   }
 
   async update(spec: ProxySpec, signal?: AbortSignal): Promise<void> {
-    const fields = await requestOf(this.#read(spec), this.#endpoints);
-    const request = { proxy: this.#id, spec: fields };
+    const checked = this.#surroundings.read(spec);
+    await refusePeersLoop(checked, this.#surroundings);
+    const request = { proxy: this.#id, spec: await requestOf(checked) };
     this.#addresses = addressesIn(await this.#station.request("proxy", request, attempt, signal));
+    this.#spec = checked;
   }
 
   async close({ timeout = 0 }: { readonly timeout?: number } = {}): Promise<void> {
@@ -139,6 +176,7 @@ export class EngineProxy implements RunningProxy {
         `options.timeout is ${String(timeout)}: give milliseconds from 0 to 2147483647.`,
       );
     }
+    this.#surroundings.open.delete(this);
     const request = { proxy: this.#id, ...(timeout > 0 && { timeout }) };
     try {
       await this.#station.request("unproxy", request, attempt);
@@ -150,17 +188,41 @@ export class EngineProxy implements RunningProxy {
   }
 }
 
+/** Asks where the peers are only if one of them could be at a forward. */
+async function refusePeersLoop(
+  { forward }: CheckedProxySpec,
+  { endpoints }: ProxySurroundings,
+): Promise<void> {
+  if (forward.some(({ protocol }) => protocol === "udp")) refuseLoops(forward, await endpoints());
+}
+
+/** Returns a spec with the addresses that were chosen for it. */
+function atAddresses(spec: CheckedProxySpec, addresses: ProxyAddresses): CheckedProxySpec {
+  const at = <T extends { readonly listen: ListenAddress }>(
+    entries: readonly T[],
+    chosen: readonly ListenAddress[],
+  ) => entries.map((entry, index) => ({ ...entry, listen: chosen[index] ?? entry.listen }));
+  return {
+    ...spec,
+    socks5: at(spec.socks5, addresses.socks5),
+    http: at(spec.http, addresses.http),
+    forward: at(spec.forward, addresses.forward),
+  };
+}
+
 /** Writes a spec as the engine reads it. */
-async function requestOf(
-  { socks5, http, forward, expose, allow, hostDns }: CheckedProxySpec,
-  endpoints: () => Promise<readonly Endpoint[]>,
-): Promise<Message> {
+async function requestOf({
+  socks5,
+  http,
+  forward,
+  expose,
+  allow,
+  hostDns,
+}: CheckedProxySpec): Promise<Message> {
   const listener = ({ listen, users }: ProxyListener) => ({
     listen: formatSocketAddress(listen),
     users: formatUsers(users),
   });
-  const datagrams = forward.filter(({ protocol }) => protocol === "udp");
-  if (datagrams.length > 0) refuseLoop(datagrams, await endpoints());
   return {
     socks5: socks5.map(listener),
     http: http.map(listener),
@@ -185,19 +247,6 @@ async function requestOf(
 async function onThisMachine(target: ListenAddress): Promise<ListenAddress> {
   if (isSocketPath(target) || isIP(target.host) !== 0 || target.host === "localhost") return target;
   return { host: await systemLookup(target.host), port: target.port };
-}
-
-/** Refuses a peer whose packets would go through a forward of the tunnel itself. */
-function refuseLoop(forwards: CheckedProxySpec["forward"], endpoints: readonly Endpoint[]): void {
-  for (const [index, { listen }] of forwards.entries()) {
-    const isPeer = (endpoint: Endpoint) =>
-      !isSocketPath(listen) && endpoint.host === listen.host && endpoint.port === listen.port;
-    if (!endpoints.some(isPeer)) continue;
-    throw new WgBridgeError(
-      "WG_BRIDGE_VALUE",
-      `The UDP forward ${index + 1} listens at ${formatSocketAddress(listen)}, which is the endpoint of a peer: the tunnel would carry itself. Give another address.`,
-    );
-  }
 }
 
 function addressesIn(answer: Message): ProxyAddresses {

@@ -13,6 +13,7 @@ import { chooseBackend } from "../tunnel/start.js";
 import { Device } from "../uapi/device.js";
 import { type Current, setNetwork, UserspaceHandle } from "./handle.js";
 import { type Network, networkOf } from "./network.js";
+import type { EngineProxy } from "./proxy.js";
 import { requireNodeSockets } from "./runtime.js";
 import type { UserspaceTunnel } from "./tunnel.js";
 
@@ -51,7 +52,7 @@ export async function startUserspaceTunnel(request: UserspaceRequest): Promise<U
       ...(signal && { signal }),
     };
     const { running, station } = await launchStation(backend, options, network, resolved);
-    const current: Current = { station, network };
+    const current: Current = { station, network, proxies: new Set() };
     const tunnel = new UserspaceHandle(
       {
         running,
@@ -69,12 +70,16 @@ export async function startUserspaceTunnel(request: UserspaceRequest): Promise<U
   }
 }
 
-/** Starts an engine, connects to its station, and configures it. On rejection nothing is left behind. */
+/**
+ * Starts an engine, connects to its station, configures it, and opens these proxies again. On rejection nothing is left
+ * behind.
+ */
 async function launchStation(
   backend: Backend,
   options: StationOptions,
   network: Network,
   device: DeviceConfig,
+  proxies: Iterable<EngineProxy> = [],
 ): Promise<{ readonly running: RunningStation; readonly station: Station }> {
   const { signal } = options;
   const { running, configured } = await launchHeld(
@@ -93,6 +98,7 @@ async function launchStation(
       );
       const uapi = new Device((request, either) => started.exchange(request, either));
       await uapi.apply(device, signal);
+      for (const proxy of proxies) await proxy.reopen(station, signal);
       signal?.throwIfAborted();
       return station;
     },
@@ -116,6 +122,7 @@ function revivalOf(
         { ...start, ...mtu, name, signal },
         network,
         device,
+        current.proxies,
       );
       current.station = opened.station;
       return opened.running;

@@ -34,7 +34,7 @@ export async function openFakeTunnel(): Promise<FakeTunnel> {
   const network = { addresses: ["127.0.0.1"], dns: [], search: [] };
   const tunnel = new UserspaceHandle(
     { running, reason: "a test", watch: {} },
-    { station: client, network },
+    { station: client, network, proxies: new Set() },
   );
   return {
     station,

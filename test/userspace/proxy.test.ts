@@ -165,6 +165,14 @@ for (const backend of ["exec", "ffi"] as const) {
       assert.ok(endpoint);
       const loop = `${endpoint.host}:${endpoint.port}=${farAddress}:1/udp`;
       await assert.rejects(pair.tunnel.proxy({ forward: [loop] }), /carry itself/);
+      const wide = `0.0.0.0:${endpoint.port}=${farAddress}:1/udp`;
+      await assert.rejects(pair.tunnel.proxy({ forward: [wide], open: true }), /carry itself/);
+      await using other = await pair.tunnel.proxy({ forward: [`0=${farAddress}:1/udp`] });
+      const publicKey = peers[0]?.publicKey ?? "";
+      const at = `127.0.0.1:${portOf(other.addresses.forward[0])}`;
+      const changed = { peers: [{ publicKey, endpoint: at, allowedIps: [] }] };
+      await assert.rejects(pair.tunnel.update(changed), /carry itself/);
+      await assert.rejects(pair.tunnel.apply(changed), /carry itself/);
       await assert.rejects(pair.tunnel.proxy({ http: ["0"] }, AbortSignal.abort()), {
         name: "AbortError",
       });
