@@ -49,6 +49,12 @@ const backend = {
   effect: "which backend runs the tunnel; WG_BRIDGE_BACKEND does the same",
 } as const satisfies Option;
 
+const interval = {
+  type: "string",
+  value: "=SECONDS",
+  effect: "with --watch: how often; default 1",
+} as const satisfies Option;
+
 /** Every command, in the order in which help lists them. */
 export const commands = {
   run: {
@@ -70,11 +76,7 @@ export const commands = {
         type: "boolean",
         effect: "live: endpoints, handshake ages and rates; with --json a line each",
       },
-      interval: {
-        type: "string",
-        value: "=SECONDS",
-        effect: "with --watch: how often; default 1",
-      },
+      interval,
     },
     operands: ["[INTERFACE|all|interfaces] [FIELD|dump]"],
     kinds: ["shown", "field"],
@@ -195,6 +197,11 @@ export const commands = {
       },
       "host-dns": { type: "boolean", effect: "ask this machine's resolver, which leaks names" },
       metrics: { type: "string", value: "=ADDRESS:PORT", effect: "serve /metrics and /readyz" },
+      watch: {
+        type: "boolean",
+        effect: "live: peers and proxies, with connections and rates",
+      },
+      interval,
       verbose: { type: "boolean", effect: "log each connection, with its target" },
       backend,
     },

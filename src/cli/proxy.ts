@@ -9,10 +9,15 @@ import type { RunningProxy } from "../userspace/proxy.js";
 import type { UserspaceTunnel } from "../userspace/tunnel.js";
 import { argumentError, readArguments } from "./arguments.js";
 import { type ProxyConfiguration, readProxyConfiguration } from "./proxy/configuration.js";
-import { say } from "./say.js";
+import { Messages } from "./proxy/messages.js";
+import type { Subject } from "./proxy/offers.js";
+import { parseInterval } from "./show/interval.js";
 
 /** How long connections may go on after SIGTERM, in milliseconds. */
 const grace = 5000;
+
+/** How often a lost engine is started in a row, over three seconds, before this program gives up. */
+const restartAttempts = 5;
 
 /**
  * `wg-bridge proxy [OPTION...] CONFIG`: offers a tunnel to other programs until SIGTERM or SIGINT, or with --stdio
@@ -31,13 +36,19 @@ export async function proxyCommand(
     throw argumentError("proxy", "With --stdio, standard input cannot be the configuration");
   }
   const backend = parseBackendRequest(values.backend ?? (env.WG_BRIDGE_BACKEND || "auto"));
+  const watching = values.watch ? { env, interval: parseInterval(values.interval) } : undefined;
   const signals = new Signals();
+  const messages = new Messages();
   try {
     const wanted = await readProxyConfiguration(file, options, env);
-    for (const warning of wanted.warnings) say(`Warning: ${warning}`);
+    if (watching && wanted.stdio) {
+      throw argumentError("proxy", "With --stdio, standard output cannot show what --watch sees");
+    }
+    for (const warning of wanted.warnings) messages.say(`Warning: ${warning}`);
     await using tunnel = await open(wanted, backend, values.verbose ?? false, signals.stop);
+    tellLosses(tunnel.on("log", messages.say), messages);
     const proxy = await tunnel.proxy(specOf(wanted.spec), signals.stop);
-    await serve(tunnel, proxy, wanted, { file, options, env, signals });
+    await serve(tunnel, proxy, wanted, { file, options, env, signals, messages, watching });
     return 0;
   } catch (error) {
     if (signals.stop.aborted && error === signals.stop.reason) return 0;
@@ -88,11 +99,26 @@ async function open(
 ): Promise<UserspaceTunnel> {
   try {
     const logLevel = verbose ? "verbose" : "error";
-    const tunnel = await openTunnel({ network: "userspace", config, backend, logLevel, signal });
-    return tunnel.on("log", say);
+    // The engine of ffi lives and dies with this process.
+    const restart = backend === "ffi" ? false : { attempts: restartAttempts };
+    return await openTunnel({
+      network: "userspace",
+      config,
+      backend,
+      logLevel,
+      signal,
+      restart,
+    });
   } finally {
     destroySecrets(config);
   }
+}
+
+function tellLosses(tunnel: UserspaceTunnel, { say }: Messages): void {
+  tunnel.on("restarting", ({ cause, delay }) => {
+    say(`${cause} It is started again in ${delay} ms.`);
+  });
+  tunnel.on("restarted", () => say("The tunnel was started again, and its proxies with it."));
 }
 
 /** Whether an address may be open to everybody was decided when the options were read. */
@@ -105,19 +131,22 @@ interface Surroundings {
   readonly options: ProxyOptions;
   readonly env: NodeJS.ProcessEnv;
   readonly signals: Signals;
+  readonly messages: Messages;
+  readonly watching: { readonly env: NodeJS.ProcessEnv; readonly interval: number } | undefined;
 }
 
 async function serve(
   tunnel: UserspaceTunnel,
   proxy: RunningProxy,
   { spec, stdio, checkAlive }: ProxyConfiguration,
-  { file, options, env, signals }: Surroundings,
+  { file, options, env, signals, messages, watching }: Surroundings,
 ): Promise<void> {
-  const subject = { tunnel, proxy, spec, checkAlive };
+  const { say } = messages;
+  const subject: Subject = { tunnel, proxy, spec, checkAlive };
   using health = await serveHealth(options.metrics, subject);
   if (health !== undefined)
     say(`/metrics and /readyz at http://${formatSocketAddress(health.address)}`);
-  sayAddresses(proxy, spec);
+  sayAddresses(proxy, spec, messages);
   let reloading = Promise.resolve();
   signals.onReload = () => {
     reloading = reloading.then(async () => {
@@ -127,7 +156,7 @@ async function serve(
         Object.assign(subject, { spec: wanted.spec, checkAlive: wanted.checkAlive });
         for (const warning of wanted.warnings) say(`Warning: ${warning}`);
         say("All files were read again.");
-        sayAddresses(proxy, wanted.spec);
+        sayAddresses(proxy, wanted.spec, messages);
       } catch (error) {
         say(`The files were read again, and not all of them is used: ${messageOf(error)}`);
       }
@@ -140,7 +169,15 @@ async function serve(
   const lost = tunnel.closed.then(({ message }) => {
     throw new Error(message);
   });
-  await Promise.race([stopped, lost, ...(stdio ? [join(tunnel, stdio, signals.stop)] : [])]);
+  const over = new AbortController();
+  const watched = watching && watch(subject, messages, watching, over.signal);
+  const ends = [stopped, lost, watched, stdio && join(tunnel, stdio, signals.stop)];
+  try {
+    await Promise.race(ends.filter((end) => end !== undefined));
+  } finally {
+    over.abort();
+    await watched?.catch(() => {}); // it restores the terminal; its failure was that of the race
+  }
   signals.onReload = () => {};
   const impatient = new Promise<void>((resolve) => {
     signals.again.addEventListener("abort", () => resolve(), { once: true });
@@ -155,6 +192,14 @@ async function serveHealth(
   if (listen === undefined) return undefined;
   const health = await import("./proxy/health.js");
   return health.serveHealth(listen, subject);
+}
+
+/** Shows what goes on until the user quits, or the signal fires. */
+async function watch(
+  ...[subject, messages, options, signal]: Parameters<typeof import("./proxy/watch.js").watchProxy>
+): Promise<void> {
+  const { watchProxy } = await import("./proxy/watch.js");
+  await watchProxy(subject, messages, options, signal);
 }
 
 async function join(tunnel: UserspaceTunnel, target: HostPort, signal: AbortSignal): Promise<void> {
@@ -176,7 +221,11 @@ async function change(
   }
 }
 
-function sayAddresses({ addresses }: RunningProxy, spec: CheckedProxySpec): void {
+function sayAddresses(
+  { addresses }: RunningProxy,
+  spec: CheckedProxySpec,
+  { say }: Messages,
+): void {
   for (const address of addresses.socks5) say(`SOCKS5 at ${formatSocketAddress(address)}`);
   for (const address of addresses.http) say(`HTTP at ${formatSocketAddress(address)}`);
   for (const [index, { protocol, target }] of spec.forward.entries()) {

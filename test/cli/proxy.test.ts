@@ -1,130 +1,49 @@
 import assert from "node:assert/strict";
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer as createHttpServer } from "node:http";
-import { connect, createServer, type Socket } from "node:net";
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { promisify } from "node:util";
-import { openTunnel, PrivateKey, type UserspaceTunnel } from "../../src/index.js";
+import { userspaceExecutablePath } from "../../src/engine/files.js";
+import { PrivateKey } from "../../src/index.js";
 import { onlyInSandbox } from "../sandbox.js";
-import { bridge, runBridge } from "./programs.js";
+import { runBridge } from "./programs.js";
+import { Command, childrenOf, curl, dial, echoes, statusOnly } from "./proxy/command.js";
+import { FarEnd, farAddress, nearAddress } from "./proxy/far-end.js";
 
 const run = promisify(execFile);
-const nearAddress = "10.71.0.1";
-const farAddress = "10.71.0.2";
-
-async function curl(...args: readonly string[]): Promise<string> {
-  const { stdout } = await run("curl", ["-sS", "--max-time", "60", ...args]);
-  return stdout;
-}
-
-const statusOnly = ["-o", "/dev/null", "-w", "%{http_code}"];
-
-/** A running `wg-bridge proxy`. */
-class Command implements AsyncDisposable {
-  readonly child: ChildProcessWithoutNullStreams;
-  readonly #ended: Promise<unknown[]>;
-  #said = "";
-  #heard = 0;
-
-  constructor(args: readonly string[], under: readonly string[] = []) {
-    const [program = "", ...words] = [...under, bridge, "proxy", ...args];
-    this.child = spawn(program, words);
-    this.#ended = once(this.child, "close");
-    this.child.stderr.setEncoding("utf8").on("data", (piece: string) => {
-      this.#said += piece;
-    });
-  }
-
-  /** Resolves with the groups of a pattern once standard error has a line that it has not matched before. */
-  async says(pattern: RegExp): Promise<readonly string[]> {
-    for (;;) {
-      const found = pattern.exec(this.#said.slice(this.#heard));
-      if (found !== null) {
-        this.#heard += found.index + found[0].length;
-        return found.slice(1);
-      }
-      const { exitCode, signalCode } = this.child;
-      const over = exitCode !== null || signalCode !== null;
-      assert.ok(!over, `It has ended (${exitCode}, ${signalCode}) and said: ${this.#said}`);
-      await Promise.race([once(this.child.stderr, "data"), this.#ended]);
-    }
-  }
-
-  /** Resolves with the exit code, and all that was said. */
-  async ended(): Promise<{ readonly code: unknown; readonly said: string }> {
-    const [code] = await this.#ended;
-    return { code, said: this.#said };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.child.kill("SIGKILL");
-    await this.#ended;
-  }
-}
 
 for (const backend of ["exec", "ffi"] as const) {
   describe(`wg-bridge proxy on ${backend}`, function () {
     this.timeout(120_000);
     onlyInSandbox();
 
-    const key = PrivateKey.generate();
-    let far: UserspaceTunnel;
-    let directory: string;
+    let far: FarEnd;
     let config: string;
-    let interfaceText: string;
-    let peerText: string;
     let web: string;
     let echo: string;
 
-    const file = (name: string, text: string, mode = 0o600) => {
-      const path = `${directory}/${name}`;
-      writeFileSync(path, text, { mode });
-      return path;
-    };
     const start = (...args: readonly string[]) => new Command([`--backend=${backend}`, ...args]);
 
     before(async () => {
-      directory = mkdtempSync(`${tmpdir()}/wg-bridge-command-`);
-      const farKey = PrivateKey.generate();
-      far = await openTunnel({
-        network: "userspace",
-        addresses: [farAddress],
-        config: {
-          privateKey: farKey,
-          peers: [{ publicKey: key.publicKey(), allowedIps: [`${nearAddress}/32`] }],
-        },
-      });
-      const { listenPort } = await far.status();
-      interfaceText = `[Interface]\nPrivateKey = ${key.toBase64()}\nAddress = ${nearAddress}/32\n`;
-      peerText = `[Peer]\nPublicKey = ${farKey.publicKey()}\nEndpoint = 127.0.0.1:${listenPort}\nAllowedIPs = ${farAddress}/32\n`;
-      config = file("near.conf", interfaceText + peerText);
-      const pages = createHttpServer((request, response) => response.end(`page ${request.url}`));
-      const webServer = await far.listen({ port: 0, allowHalfOpen: true });
-      webServer.on("connection", (socket) => pages.emit("connection", socket));
-      web = `${farAddress}:${webServer.address()?.port}`;
-      const echoServer = await far.listen({ port: 0, allowHalfOpen: true });
-      echoServer.on("connection", (socket) => socket.on("error", () => {}).pipe(socket));
-      echo = `${farAddress}:${echoServer.address()?.port}`;
+      far = await FarEnd.open();
+      ({ config, web, echo } = far);
     });
-    after(async () => {
-      await far?.close();
-      rmSync(directory, { recursive: true, force: true });
-    });
+    after(() => far?.[Symbol.asyncDispose]());
 
     it("serves SOCKS5 and HTTP with users to curl, and ends by SIGTERM with 0", async () => {
-      const auth = file("users", "alice:secret\n");
+      const auth = far.file("users", "alice:secret\n");
       await using command = start(
         "--socks5=0",
-        `--http=unix:${directory}/http`,
+        `--http=unix:${far.directory}/http`,
         `--auth=${auth}`,
         config,
       );
       const [socks5] = await command.says(/SOCKS5 at (\S+)/);
       assert.ok(socks5);
       await command.says(/HTTP at (unix:\S+)/);
-      assert.equal(statSync(`${directory}/http`).mode & 0o777, 0o600);
+      assert.equal(statSync(`${far.directory}/http`).mode & 0o777, 0o600);
       const user = ["--proxy-user", "alice:secret"];
       assert.equal(await curl("--socks5-hostname", socks5, ...user, `http://${web}/a`), "page /a");
       await assert.rejects(curl("--socks5-hostname", socks5, `http://${web}/a`), { code: 97 });
@@ -132,7 +51,7 @@ for (const backend of ["exec", "ffi"] as const) {
       const { code, said } = await command.ended();
       assert.equal(code, 0);
       assert.ok(!said.includes("secret"));
-      assert.throws(() => statSync(`${directory}/http`), { code: "ENOENT" });
+      assert.throws(() => statSync(`${far.directory}/http`), { code: "ENOENT" });
     });
 
     it("forwards, and exposes a port", async () => {
@@ -149,7 +68,7 @@ for (const backend of ["exec", "ffi"] as const) {
       const [forward] = await command.says(/tcp (\S+) leads to/);
       await command.says(/port 8080 of the tunnel/);
       assert.equal(await curl(`http://${forward}/b`), "page /b");
-      const caller = await far.connect({ host: nearAddress, port: 8080 });
+      const caller = await far.tunnel.connect({ host: nearAddress, port: 8080 });
       let text = "";
       for await (const piece of caller) text += piece;
       assert.equal(text, "from here");
@@ -186,8 +105,8 @@ for (const backend of ["exec", "ffi"] as const) {
     });
 
     it("reads all files again at SIGHUP, and ends no connection", async () => {
-      const auth = file("changing", "alice:first\n");
-      const [wire, rest] = [file("wire.conf", ""), interfaceText + peerText];
+      const auth = far.file("changing", "alice:first\n");
+      const [wire, rest] = [far.file("wire.conf", ""), far.interfaceText + far.peerText];
       const port = await freePort();
       writeFileSync(
         wire,
@@ -236,9 +155,9 @@ for (const backend of ["exec", "ffi"] as const) {
     });
 
     it("serves /metrics and /readyz", async () => {
-      const path = file(
+      const path = far.file(
         "alive.conf",
-        `${interfaceText}CheckAlive = ${farAddress}\nCheckAliveInterval = 5\n${peerText}`,
+        `${far.interfaceText}CheckAlive = ${farAddress}\nCheckAliveInterval = 5\n${far.peerText}`,
       );
       await using command = start("--metrics=127.0.0.1:0", "--socks5=0", path);
       const [health] = await command.says(/\/readyz at (\S+)/);
@@ -254,7 +173,7 @@ for (const backend of ["exec", "ffi"] as const) {
       assert.equal(await curl(...foreign), "421");
       writeFileSync(
         path,
-        `${interfaceText}CheckAlive = 192.0.2.1\nCheckAliveInterval = 1\n${peerText}`,
+        `${far.interfaceText}CheckAlive = 192.0.2.1\nCheckAliveInterval = 1\n${far.peerText}`,
       );
       command.child.kill("SIGHUP");
       await command.says(/All files were read again/);
@@ -262,55 +181,48 @@ for (const backend of ["exec", "ffi"] as const) {
     });
 
     if (backend === "exec") {
-      it("exits with 1 once its engine is killed, and leaves nothing", async () => {
-        await using command = start("--socks5=0", config);
+      it("serves at the same addresses again after its engine was killed", async () => {
+        await using command = start("--socks5=0", `--forward=0=${echo}`, "--metrics=0", config);
+        const [health] = await command.says(/\/readyz at (\S+)/);
         const [socks5 = ""] = await command.says(/SOCKS5 at (\S+)/);
-        const { pid } = command.child;
-        const [engine] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+        const [forward = ""] = await command.says(/tcp (\S+) leads to/);
+        const port = Number(forward.split(":")[1]);
+        const socket = await dial(port);
+        await echoes(socket);
+        const ended = once(
+          socket.on("error", () => {}),
+          "close",
+        );
+        const [engine] = childrenOf(command.child.pid);
+        process.kill(Number(engine), "SIGKILL");
+        await command.says(/was started again, and its proxies/);
+        await ended;
+        assert.equal(await curl("--socks5-hostname", socks5, `http://${web}/b`), "page /b");
+        const again = await dial(port);
+        await echoes(again);
+        again.end();
+        const metrics = await curl(`${health}/metrics`);
+        assert.match(metrics, /wg_bridge_proxy_connections_total\{kind="socks5",.*\} 1\n/);
+        command.child.kill("SIGTERM");
+        assert.equal((await command.ended()).code, 0);
+        await assertRefused(port);
+      });
+
+      it("exits with 1 if its engine cannot be started again, and leaves nothing", async () => {
+        const program = `${far.directory}/engine`;
+        copyFileSync(userspaceExecutablePath({}), program);
+        const env = { ...process.env, WIREGUARD_GO_USERSPACE_EXECUTABLE: program };
+        await using command = new Command(["--backend=exec", "--socks5=0", config], [], env);
+        const [socks5 = ""] = await command.says(/SOCKS5 at (\S+)/);
+        rmSync(program);
+        const [engine] = childrenOf(command.child.pid);
         process.kill(Number(engine), "SIGKILL");
         const { code, said } = await command.ended();
         assert.equal(code, 1);
-        assert.match(said, /wg-bridge: The tunnel .* was lost.*\n$|SIGKILL.*\n$/);
+        assert.match(said, /It is started again in 100 ms.*SIGKILL[^\n]*\n$/s);
         await assertRefused(Number(socks5.split(":")[1]));
       });
     }
-
-    it("sends to the peer's endpoint and nowhere else, whatever clients ask for", async () => {
-      const trace = `${directory}/trace`;
-      const calls = "trace=connect,sendto,sendmsg,sendmmsg";
-      const named = file("named.conf", `${interfaceText}DNS = ${farAddress}\n${peerText}`);
-      await using command = new Command(
-        [`--backend=${backend}`, "--socks5=0", "--http=0", named],
-        ["strace", "-f", "-qq", "-e", calls, "-o", trace],
-      );
-      const [socks5 = ""] = await command.says(/SOCKS5 at (\S+)/);
-      const [http = ""] = await command.says(/HTTP at (\S+)/);
-      assert.equal(await curl("--socks5", socks5, `http://${web}/`), "page /");
-      assert.equal(await curl("--proxy", http, `http://${web}/`), "page /");
-      await assert.rejects(curl("--socks5-hostname", socks5, "http://name.example/"), { code: 97 });
-      for (const host of ["192.0.2.1", "127.0.0.1", "[2001:db8::1]", "[::1]"]) {
-        await assert.rejects(curl("--socks5-hostname", socks5, `http://${host}/`), { code: 97 });
-        const status = await curl(
-          ...statusOnly,
-          "--noproxy",
-          "",
-          "--proxy",
-          http,
-          `http://${host}/`,
-        );
-        assert.equal(status, "502");
-      }
-      const { pid } = command.child;
-      const [node] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
-      process.kill(Number(node), "SIGTERM");
-      assert.equal((await command.ended()).code, 0);
-      const { peers } = await far.status();
-      assert.ok(peers[0]?.latestHandshake);
-      const sent = readFileSync(trace, "utf8").match(/sa_family=AF_INET6?, [^}]*/g) ?? [];
-      const endpoint = /Endpoint = .*:(\d+)/.exec(peerText)?.[1];
-      const wanted = `sa_family=AF_INET, sin_port=htons(${endpoint}), sin_addr=inet_addr("127.0.0.1")`;
-      assert.deepEqual([...new Set(sent)], [wanted]);
-    });
 
     it("logs targets only if it is asked to", async () => {
       for (const words of [[], ["--verbose"]]) {
@@ -386,12 +298,6 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function dial(port: number): Promise<Socket> {
-  const socket = connect(port, "127.0.0.1");
-  await once(socket, "connect");
-  return socket;
-}
-
 /** Waits until nobody listens any more. */
 async function assertRefused(port: number): Promise<void> {
   for (;;) {
@@ -403,11 +309,4 @@ async function assertRefused(port: number): Promise<void> {
       assert.equal(code, "ECONNRESET"); // it was still in the queue
     }
   }
-}
-
-async function echoes(socket: Socket): Promise<void> {
-  const back = once(socket, "data");
-  socket.write("hello");
-  const [data]: unknown[] = await back;
-  assert.equal(String(data), "hello");
 }

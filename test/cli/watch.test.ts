@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { stripVTControlCharacters } from "node:util";
-import { formatLive, rateText } from "../../src/cli/show/live.js";
-import { RateHistory, sparkline } from "../../src/cli/show/rates.js";
+import { formatLive } from "../../src/cli/show/live.js";
+import { peerCounters, RateHistory, rateText, sparkline } from "../../src/cli/show/rates.js";
 import { cut } from "../../src/cli/show/screen.js";
 import type { DeviceStatus } from "../../src/device/status.js";
 import { openTunnel } from "../../src/index.js";
@@ -31,18 +31,18 @@ function device(receivedBytes: bigint, sentBytes: bigint): DeviceStatus {
 describe("the rates of a peer", () => {
   it("are the growth of its counters per second, from the second sample on", () => {
     const rates = new RateHistory();
-    rates.add(device(1000n, 0n), 0);
+    rates.add(peerCounters(device(1000n, 0n)), 0);
     assert.deepEqual(rates.of(peer), { received: [], sent: [] });
-    rates.add(device(3000n, 50n), 2000);
-    rates.add(device(3000n, 40n), 3000);
+    rates.add(peerCounters(device(3000n, 50n)), 2000);
+    rates.add(peerCounters(device(3000n, 40n)), 3000);
     assert.deepEqual(rates.of(peer), { received: [1000, 0], sent: [25, 0] });
   });
 
   it("are forgotten with the peer", () => {
     const rates = new RateHistory();
-    rates.add(device(0n, 0n), 0);
-    rates.add({ peers: [], unknown: [] }, 1000);
-    rates.add(device(9n, 9n), 2000);
+    rates.add(peerCounters(device(0n, 0n)), 0);
+    rates.add(peerCounters({ peers: [], unknown: [] }), 1000);
+    rates.add(peerCounters(device(9n, 9n)), 2000);
     assert.deepEqual(rates.of(peer), { received: [], sent: [] });
   });
 
@@ -60,8 +60,8 @@ describe("the rates of a peer", () => {
 
   it("are printed on a line with endpoint and handshake age", () => {
     const rates = new RateHistory();
-    rates.add(device(0n, 0n), 0);
-    rates.add(device(2048n, 100n), 1000);
+    rates.add(peerCounters(device(0n, 0n)), 0);
+    rates.add(peerCounters(device(2048n, 100n)), 1000);
     const lines = formatLive({ name: "wg0", status: device(2048n, 100n) }, rates, 65_000);
     assert.deepEqual(lines.map(stripVTControlCharacters), [
       "wg0, port 51820, 1 peer",

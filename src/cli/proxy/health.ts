@@ -1,20 +1,11 @@
 import { destroySecrets } from "../../device/secrets.js";
 import { WgBridgeError } from "../../errors.js";
-import { formatSocketAddress, type HostPort, type ListenAddress } from "../../proxy/address.js";
-import type { CheckedProxySpec } from "../../proxy/spec.js";
-import type { CheckAlive } from "../../proxy/wireproxy/wireguard.js";
-import type { ProxyCounts, RunningProxy } from "../../userspace/proxy.js";
-import type { NetworkStats, UserspaceTunnel } from "../../userspace/tunnel.js";
+import { formatSocketAddress, type HostPort } from "../../proxy/address.js";
+import type { ProxyCounts } from "../../userspace/proxy.js";
+import type { NetworkStats } from "../../userspace/tunnel.js";
 import { type Family, formatFamily, formatMetrics, labels } from "../metrics/format.js";
 import { listenError, metricsServer } from "../metrics/server.js";
-
-/** What is measured. A reload replaces the spec and what is pinged. */
-export interface Subject {
-  readonly tunnel: UserspaceTunnel;
-  readonly proxy: RunningProxy;
-  spec: CheckedProxySpec;
-  checkAlive: CheckAlive | undefined;
-}
+import { offersOf, type Subject } from "./offers.js";
 
 /** The longest wait for an answer to a ping, in milliseconds. */
 const pingTimeout = 5000;
@@ -81,22 +72,10 @@ async function collect({ tunnel, proxy, spec }: Subject): Promise<string> {
   ]);
   destroySecrets(status);
   const measured = { name: tunnel.name, backend: tunnel.backend, status };
-  const { socks5, http, forward } = proxy.addresses;
-  const at = (kind: string, list: readonly ListenAddress[], all: readonly ProxyCounts[]) =>
-    all.map((one, index) => {
-      const address = list[index];
-      const listen = address === undefined ? "" : formatSocketAddress(address);
-      return { counts: one, text: labels({ kind, listen }) };
-    });
-  const proxies = [
-    ...at("socks5", socks5, counts.socks5),
-    ...at("http", http, counts.http),
-    ...at("forward", forward, counts.forward),
-    ...counts.expose.map((one, index) => {
-      const { port, protocol } = spec.expose[index] ?? { port: 0, protocol: "tcp" };
-      return { counts: one, text: labels({ kind: "expose", listen: `${port}/${protocol}` }) };
-    }),
-  ];
+  const proxies = offersOf(proxy.addresses, spec, counts).map(({ kind, listen, counts }) => ({
+    counts,
+    text: labels({ kind, listen }),
+  }));
   const families = [...proxyFamilies(proxies), ...networkFamilies(stats)];
   return formatMetrics([measured], new Map(), Date.now()) + families.map(formatFamily).join("");
 }

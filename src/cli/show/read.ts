@@ -11,7 +11,7 @@ import type { Shown } from "./text.js";
  */
 export const answerTimeout = 3_000;
 
-/** How long one look of `show --watch` waits for an interface, in milliseconds. */
+/** How long one look of `--watch` waits for an answer, in milliseconds. */
 const lookTimeout = 1_000;
 
 /**
@@ -49,30 +49,37 @@ export function isGone({ error }: Unread): boolean {
 }
 
 /**
- * Asks interfaces for their states again and again. While an interface has not answered, it is not asked
- * anew: its answer counts for the look in which it arrives.
+ * Asks a question again and again. While it has not been answered, it is not asked anew: its answer counts for the look
+ * in which it arrives.
  */
-export class PatientAsker {
-  readonly #signal: AbortSignal;
-  readonly #pending = new Map<Tunnel, Promise<DeviceStatus>>();
+export class PatientQuestion<T> {
+  readonly #what: string;
+  readonly #ask: () => Promise<T>;
+  #pending: Promise<T> | undefined;
 
-  /** The signal aborts every pending request. */
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
+  /** @param what is waited for, in a timeout's message */
+  constructor(what: string, ask: () => Promise<T>) {
+    this.#what = what;
+    this.#ask = ask;
   }
 
-  /** @throws WgBridgeError WG_BRIDGE_TIMEOUT after a second, or what the tunnel's status throws */
-  status(tunnel: Tunnel): Promise<DeviceStatus> {
-    const answer = this.#pending.get(tunnel) ?? this.#ask(tunnel);
-    return withDeadline(stateOf(tunnel.name), lookTimeout, undefined, () => answer);
+  /** @throws WgBridgeError WG_BRIDGE_TIMEOUT after a second, or what asking throws */
+  answer(): Promise<T> {
+    const pending = this.#pending ?? this.#begin();
+    return withDeadline(this.#what, lookTimeout, undefined, () => pending);
   }
 
-  #ask(tunnel: Tunnel): Promise<DeviceStatus> {
-    const answer = tunnel
-      .status({ signal: this.#signal })
-      .finally(() => this.#pending.delete(tunnel));
-    answer.catch(() => {}); // the look that asked may have timed out
-    this.#pending.set(tunnel, answer);
-    return answer;
+  #begin(): Promise<T> {
+    const pending = this.#ask().finally(() => {
+      this.#pending = undefined;
+    });
+    pending.catch(() => {}); // the look that asked may have timed out
+    this.#pending = pending;
+    return pending;
   }
+}
+
+/** Asks a tunnel for its state. The signal aborts a question that is not answered. */
+export function statusQuestion(tunnel: Tunnel, signal: AbortSignal): PatientQuestion<DeviceStatus> {
+  return new PatientQuestion(stateOf(tunnel.name), () => tunnel.status({ signal }));
 }

@@ -14,7 +14,7 @@ type Input = NodeJS.ReadStream & Partial<Pick<ReadStream, "setRawMode">>;
  * lines one after another.
  */
 export class Screen implements Disposable {
-  /** Resolves when the user quits: q, Ctrl-C, or a signal. */
+  /** Resolves when the user quits: q, Ctrl-C, or one of the signals. */
   readonly quit: Promise<void>;
   readonly #output: Output;
   readonly #input: Input;
@@ -22,7 +22,12 @@ export class Screen implements Disposable {
   readonly #release: () => void;
   #drawn: readonly string[] = [];
 
-  constructor(output: Output, input: Input, live: boolean) {
+  constructor(
+    output: Output,
+    input: Input,
+    live: boolean,
+    signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"],
+  ) {
     this.#output = output;
     this.#input = input;
     this.#live = live;
@@ -34,7 +39,7 @@ export class Screen implements Disposable {
       if (["q", "Q", "\x03", "\x04"].includes(key.toString())) quit();
     };
     const onResize = () => this.draw(this.#drawn);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, quit);
+    for (const signal of signals) process.on(signal, quit);
     if (this.#live) {
       output.write(alternateScreen);
       output.on("resize", onResize);
@@ -44,9 +49,7 @@ export class Screen implements Disposable {
       input.on("data", onKey);
     }
     this.#release = () => {
-      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-        process.removeListener(signal, quit);
-      }
+      for (const signal of signals) process.removeListener(signal, quit);
       output.removeListener("resize", onResize);
       input.removeListener("data", onKey);
     };

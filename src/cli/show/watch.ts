@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { destroySecrets } from "../../device/secrets.js";
+import type { DeviceStatus } from "../../device/status.js";
 import { messageOf, WgBridgeError } from "../../errors.js";
 import { printable, printableJson } from "../../text/printable.js";
 import { isLive } from "../../text/style.js";
@@ -8,10 +9,11 @@ import { attach } from "../../tunnel/open.js";
 import type { Tunnel } from "../../tunnel/tunnel.js";
 import { wantsColor } from "../color.js";
 import { say } from "../say.js";
+import { parseInterval } from "./interval.js";
 import { toJson } from "./json.js";
 import { formatLive } from "./live.js";
-import { RateHistory } from "./rates.js";
-import { PatientAsker } from "./read.js";
+import { peerCounters, RateHistory } from "./rates.js";
+import { type PatientQuestion, statusQuestion } from "./read.js";
 import { Screen } from "./screen.js";
 
 interface WatchOptions {
@@ -52,7 +54,7 @@ export async function watch(names: readonly string[], options: WatchOptions): Pr
 }
 
 /** Asks every tunnel once, and returns what to write. */
-type Look = (asker: PatientAsker) => Promise<readonly string[]>;
+type Look = () => Promise<readonly string[]>;
 
 async function watchTunnels(
   tunnels: readonly Tunnel[],
@@ -63,14 +65,32 @@ async function watchTunnels(
   const live = json === undefined && isLive(process.stdout, env);
   using screen = new Screen(process.stdout, process.stdin, live);
   if (json) unreachable.forEach(say);
-  const look = json ? lookForPrograms(tunnels, json) : lookForPeople(tunnels, unreachable, env);
-  const show = json ? writeLines : (lines: readonly string[]) => screen.draw(lines);
   const stop = new AbortController();
-  const asker = new PatientAsker(stop.signal);
-  const lost = Promise.race(tunnels.map((tunnel) => tunnel.closed)).then(({ message }) => message);
-  const quit = screen.quit.then(() => undefined);
+  const asked = tunnels.map((tunnel) => ({
+    name: tunnel.name,
+    question: statusQuestion(tunnel, stop.signal),
+  }));
+  const look = json ? lookForPrograms(asked, json) : lookForPeople(asked, unreachable, env);
+  const show = json ? writeLines : (lines: readonly string[]) => screen.draw(lines);
+  const lost = Promise.race(tunnels.map((tunnel) => tunnel.closed)).then(({ message }) => {
+    throw new WgBridgeError("WG_BRIDGE_LOST", message);
+  });
+  await lookAgain(look, show, milliseconds, stop, [screen.quit, lost]);
+  return 0;
+}
+
+/** Looks and shows again and again, until one of `ends` is settled, and settles as it does. Aborts `stop` then. */
+export async function lookAgain(
+  look: Look,
+  show: (lines: readonly string[]) => void,
+  milliseconds: number,
+  stop: AbortController,
+  ends: readonly Promise<void>[],
+): Promise<void> {
+  const end = Promise.race(ends).then(() => "end" as const);
+  end.catch(() => {}); // if a look fails before
   const step = async () => {
-    const lines = await look(asker);
+    const lines = await look();
     stop.signal.throwIfAborted();
     show(lines);
     await delay(milliseconds, undefined, { signal: stop.signal });
@@ -80,14 +100,17 @@ async function watchTunnels(
     for (;;) {
       const next = step();
       next.catch(() => {}); // if it loses the race, it is aborted below
-      const end = await Promise.race([next, quit, lost]);
-      if (end === "next") continue;
-      if (end !== undefined) throw new WgBridgeError("WG_BRIDGE_LOST", end);
-      return 0;
+      if ((await Promise.race([next, end])) === "end") return;
     }
   } finally {
     stop.abort();
   }
+}
+
+/** A tunnel's name, and the question for its state. */
+interface Asked {
+  readonly name: string;
+  readonly question: PatientQuestion<DeviceStatus>;
 }
 
 /**
@@ -95,14 +118,14 @@ async function watchTunnels(
  * does not answer, and the document leaves it out.
  */
 function lookForPrograms(
-  tunnels: readonly Tunnel[],
+  asked: readonly Asked[],
   { showKeys }: { readonly showKeys: boolean },
 ): Look {
-  return async (asker) => {
+  return async () => {
     const shown = await Promise.all(
-      tunnels.map(async (tunnel) => {
+      asked.map(async ({ name, question }) => {
         try {
-          return { name: tunnel.name, status: await asker.status(tunnel) };
+          return { name, status: await question.answer() };
         } catch (error) {
           say(messageOf(error));
           return undefined;
@@ -121,45 +144,40 @@ function writeLines(lines: readonly string[]): void {
 }
 
 function lookForPeople(
-  tunnels: readonly Tunnel[],
+  asked: readonly Asked[],
   unreachable: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Look {
-  const colored = wantsColor(process.stdout.isTTY, env);
-  const rates = new Map(tunnels.map(({ name }) => [name, new RateHistory()]));
-  return async (asker) => {
-    const lines = [...(await linesOf(tunnels, asker, rates)), ...unreachable];
-    return colored ? lines : lines.map(stripVTControlCharacters);
+  const paint = painter(env);
+  const views = asked.map((one) => peersView(one.name, one.question));
+  return async () => {
+    const blocks = await Promise.all(views.map((view) => view()));
+    const lines = blocks.flatMap((block, index) => (index === 0 ? block : ["", ...block]));
+    return paint([...lines, ...unreachable]);
   };
 }
 
-async function linesOf(
-  tunnels: readonly Tunnel[],
-  asker: PatientAsker,
-  rates: ReadonlyMap<string, RateHistory>,
-): Promise<string[]> {
-  const views = await Promise.all(
-    tunnels.map(async (tunnel) => {
-      const history = rates.get(tunnel.name) ?? new RateHistory();
-      try {
-        const status = await asker.status(tunnel);
-        destroySecrets(status);
-        const now = Date.now();
-        history.add(status, now);
-        return formatLive({ name: tunnel.name, status }, history, now);
-      } catch (error) {
-        return [printable(`${tunnel.name}: ${messageOf(error)}`)];
-      }
-    }),
-  );
-  return views.flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));
+/** Returns a function that takes the colours out of lines, if standard output wants none. */
+export function painter(env: NodeJS.ProcessEnv): (lines: readonly string[]) => readonly string[] {
+  const colored = wantsColor(process.stdout.isTTY, env);
+  return (lines) => (colored ? lines : lines.map(stripVTControlCharacters));
 }
 
-function parseInterval(text = "1"): number {
-  const seconds = /^\d{1,5}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
-  if (seconds >= 0.1) return seconds * 1000;
-  throw new WgBridgeError(
-    "WG_BRIDGE_VALUE",
-    `--interval=${text} is not valid: give seconds from 0.1 to 99999.`,
-  );
+/** Returns a look at a tunnel and its peers. */
+export function peersView(
+  name: string,
+  question: PatientQuestion<DeviceStatus>,
+): () => Promise<readonly string[]> {
+  const history = new RateHistory();
+  return async () => {
+    try {
+      const status = await question.answer();
+      destroySecrets(status);
+      const now = Date.now();
+      history.add(peerCounters(status), now);
+      return formatLive({ name, status }, history, now);
+    } catch (error) {
+      return [printable(`${name}: ${messageOf(error)}`)];
+    }
+  };
 }
