@@ -1,10 +1,17 @@
-import type { TunnelDatagram } from "../../src/index.js";
+/** A datagram socket, of a tunnel or of this machine. */
+interface Datagrams {
+  on(
+    event: "message",
+    listener: (query: Buffer, from: { readonly address: string; readonly port: number }) => void,
+  ): unknown;
+  send(message: Buffer, port: number, address: string): unknown;
+}
 
 const typeA = 1;
 const noSuchName = 3;
 
 /** Answers DNS queries on a datagram socket: the names' IPv4 addresses; NXDOMAIN for others. Source: RFC 1035, section 4. */
-export function serveNames(socket: TunnelDatagram, names: Readonly<Record<string, string>>): void {
+export function serveNames(socket: Datagrams, names: Readonly<Record<string, string>>): void {
   socket.on("message", (query, { address, port }) => {
     const { name, end } = nameIn(query);
     const found = names[name];
