@@ -45,6 +45,7 @@ export type { ProxyAddresses, ProxyCounts, ProxyStats, RunningProxy } from "./us
 export type {
   ConnectOptions,
   DatagramOptions,
+  FailedLookups,
   ListenOptions,
   NetworkStats,
   PingOptions,

@@ -62,6 +62,7 @@ type Resolver struct {
 	network Network
 	logf    func(string, ...any)
 	stats   struct{ lookups, failures, hits, queries atomic.Uint64 }
+	reasons reasonCounts
 
 	mu      sync.Mutex
 	servers []netip.Addr
@@ -76,6 +77,7 @@ type Stats struct {
 	Failures uint64 // of them, those that returned an error
 	Hits     uint64 // questions that the cache answered
 	Queries  uint64 // messages sent to servers
+	Reasons  Reasons
 }
 
 // New returns a Resolver.
@@ -108,6 +110,7 @@ func (r *Resolver) Stats() Stats {
 		Failures: r.stats.failures.Load(),
 		Hits:     r.stats.hits.Load(),
 		Queries:  r.stats.queries.Load(),
+		Reasons:  r.reasons.read(),
 	}
 }
 
@@ -121,6 +124,7 @@ func (r *Resolver) Lookup(ctx context.Context, name string, family Family) ([]ne
 	addresses, err := r.lookup(ctx, name, family)
 	if err != nil {
 		r.stats.failures.Add(1)
+		r.reasons.count(err)
 		r.logf("%v", err)
 		return nil, err
 	}
@@ -148,8 +152,7 @@ func (r *Resolver) lookup(ctx context.Context, name string, family Family) ([]ne
 	servers, search := r.servers, r.search
 	r.mu.Unlock()
 	if len(servers) == 0 {
-		return nil, notFound(name, "the tunnel has no DNS server, and this machine's are never asked: "+
-			"add a line DNS = ADDRESS to [Interface], or use an address in place of the name")
+		return nil, &Error{Code: NotFound, Name: name, Err: errNoServer, Reason: errNoServer.Error()}
 	}
 	var absences []string
 	for _, candidate := range candidates(name, search) {

@@ -51,7 +51,9 @@ func TestAddressesAreNotLookedUp(t *testing.T) {
 
 func TestWithoutAServerTheRemedyIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		expectFailure(t, newResolver(newNetwork()), "www.example", resolve.Any, resolve.NotFound, "add a line DNS = ADDRESS")
+		r := newResolver(newNetwork())
+		expectFailure(t, r, "www.example", resolve.Any, resolve.NotFound, "add a line DNS = ADDRESS")
+		expectReasons(t, r, resolve.Reasons{NoServer: 1})
 	})
 }
 
@@ -92,6 +94,7 @@ func TestAnAbsenceIsReportedAndRemembered(t *testing.T) {
 		if asked := dns.asked(); len(asked) != 5 {
 			t.Errorf("asked %d questions, want 5", len(asked))
 		}
+		expectReasons(t, r, resolve.Reasons{NotFound: 5})
 	})
 }
 
@@ -377,7 +380,9 @@ func TestServersThatRefuseLeadToTheNext(t *testing.T) {
 				if len(first.asked()) != 1 || len(second.asked()) != 1 {
 					t.Errorf("asked %v and %v", first.asked(), second.asked())
 				}
-				expectFailure(t, newResolver(network, server1), "www.example", resolve.Any, resolve.TryAgain, name)
+				r := newResolver(network, server1)
+				expectFailure(t, r, "www.example", resolve.Any, resolve.TryAgain, name)
+				expectReasons(t, r, resolve.Reasons{ServerFailed: 1})
 			})
 		})
 	}
@@ -396,7 +401,15 @@ func TestSilentServersAreAskedTwice(t *testing.T) {
 		if stats := r.Stats(); stats.Failures != 1 {
 			t.Errorf("counted %+v", stats)
 		}
+		expectReasons(t, r, resolve.Reasons{TimedOut: 1})
 	})
+}
+
+func expectReasons(t *testing.T, r *resolve.Resolver, want resolve.Reasons) {
+	t.Helper()
+	if got := r.Stats().Reasons; got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
 }
 
 func TestAServerThatCannotBeReachedIsSaidAtOnce(t *testing.T) {
@@ -407,6 +420,7 @@ func TestAServerThatCannotBeReachedIsSaidAtOnce(t *testing.T) {
 		if !errors.Is(err, syscall.EHOSTUNREACH) || time.Since(begin) != 0 {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
+		expectReasons(t, r, resolve.Reasons{Unreachable: 1})
 	})
 }
 
@@ -620,6 +634,7 @@ func TestTheLastToLeaveEndsTheQuestion(t *testing.T) {
 		}
 		lookups.Wait()
 		synctest.Wait()
+		expectReasons(t, r, resolve.Reasons{TimedOut: 1}) // and not the one that was given up
 		// The socket is closed again: its port is free.
 		again, err := network.BindUDP(network.Bound()[0])
 		if err != nil {

@@ -248,6 +248,7 @@ func TestTheControlChannelAnswersEachRequestByItsID(t *testing.T) {
 		"an unknown kind":      {fields{"kind": "dance"}, "EPROTO"},
 		"a field of a type":    {fields{"kind": "ping", "address": 7}, "EINVAL"},
 		"stats":                {fields{"kind": "stats", "unknown": true}, "retransmissions:0"},
+		"failed lookups":       {fields{"kind": "stats"}, "notFound:2"},
 	} {
 		if answer := c.ask(t, test.request); !strings.Contains(strings.ReplaceAll(toText(answer), `"`, ""), test.want) {
 			t.Errorf("%s: %v, want %s", name, answer, test.want)

@@ -23,6 +23,7 @@ import (
 
 	"wg-bridge/go/inflight"
 	"wg-bridge/go/netstack"
+	"wg-bridge/go/resolve"
 	"wg-bridge/go/testbed"
 	"wg-bridge/go/udp"
 )
@@ -51,6 +52,8 @@ func (n names) Configure(servers []netip.Addr, search []string) {
 		n["search "+domain] = servers
 	}
 }
+
+func (n names) Failures() resolve.Reasons { return resolve.Reasons{NotFound: 2} }
 
 func (n names) Lookup(ctx context.Context, name string, family int) (found []netip.Addr, _ error) {
 	if name == "slow" {

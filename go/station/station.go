@@ -25,6 +25,7 @@ import (
 	"wg-bridge/go/accepting"
 	"wg-bridge/go/netstack"
 	"wg-bridge/go/proxy"
+	"wg-bridge/go/resolve"
 )
 
 // limits are what a station has at most, and for how long it waits.
@@ -76,6 +77,8 @@ type Resolver interface {
 	// Configure replaces the servers to ask, and the domains that complete a name.
 	Configure(servers []netip.Addr, search []string)
 	Lookup(ctx context.Context, name string, family int) ([]netip.Addr, error)
+	// Failures counts why lookups have failed.
+	Failures() resolve.Reasons
 }
 
 // Config configures a Station. Every field but Client must be set.

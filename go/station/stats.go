@@ -1,6 +1,10 @@
 package station
 
-import "runtime"
+import (
+	"runtime"
+
+	"wg-bridge/go/resolve"
+)
 
 // stats is the answer to stats. Counts are since the tunnel was opened, but for those of what is open.
 type stats struct {
@@ -17,7 +21,9 @@ type stats struct {
 	ResetsSent      uint64 `json:"resetsSent"`
 	Refused         uint64 `json:"refused"` // connections that could not be made
 	Dropped         uint64 `json:"dropped"` // datagrams for which a client or the stack had no room
-	Memory          uint64 `json:"memory"`  // bytes that Go's runtime has from the system, in the whole process
+	// Lookups that have failed, of clients and of proxies, but for those that this machine's resolver was asked.
+	FailedLookups resolve.Reasons `json:"failedLookups"`
+	Memory        uint64          `json:"memory"` // bytes that Go's runtime has from the system, in the whole process
 }
 
 func (c *client) tellStats(r *request) error {
@@ -32,6 +38,7 @@ func (c *client) tellStats(r *request) error {
 		ResetsSent:      tcp.ResetsSent.Value(),
 		Refused:         tcp.FailedConnectionAttempts.Value(),
 		Dropped:         s.dropped.Load() + udp.ReceiveBufferErrors.Value(),
+		FailedLookups:   s.config.Resolver.Failures(),
 		Memory:          memory(),
 	}
 	s.mu.Lock()

@@ -3,10 +3,10 @@ package userspace
 import (
 	"context"
 	"errors"
-	"net"
 	"net/netip"
 
 	"wg-bridge/go/netstack"
+	"wg-bridge/go/proxy/userspace"
 	"wg-bridge/go/resolve"
 	"wg-bridge/go/station"
 	"wg-bridge/go/tunnel"
@@ -16,7 +16,7 @@ import (
 type resolver struct{ *resolve.Resolver }
 
 func newResolver(network *netstack.Device, log tunnel.Log) resolver {
-	return resolver{resolve.New(resolve.Config{Network: resolverNetwork{network}, Logf: log.Verbosef})}
+	return resolver{resolve.New(resolve.Config{Network: userspace.Network(network), Logf: log.Verbosef})}
 }
 
 func (r resolver) Lookup(ctx context.Context, name string, family int) ([]netip.Addr, error) {
@@ -28,21 +28,4 @@ func (r resolver) Lookup(ctx context.Context, name string, family int) ([]netip.
 	return addresses, err
 }
 
-// A resolverNetwork is what of a network package resolve uses.
-type resolverNetwork struct{ *netstack.Device }
-
-func (n resolverNetwork) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
-	conn, err := n.Device.DialTCP(ctx, netip.AddrPort{}, remote)
-	if err != nil {
-		return nil, err // not a nil *netstack.Conn
-	}
-	return conn, nil
-}
-
-func (n resolverNetwork) BindUDP(local netip.AddrPort) (resolve.PacketConn, error) {
-	socket, err := n.Device.BindUDP(local)
-	if err != nil {
-		return nil, err
-	}
-	return socket, nil
-}
+func (r resolver) Failures() resolve.Reasons { return r.Stats().Reasons }

@@ -27,11 +27,13 @@ import {
   readListenOptions,
   readPingOptions,
 } from "./input.js";
+import { refuseServersOutside } from "./name-servers.js";
 import { type Network, networkOf } from "./network.js";
 import { type EngineProxy, openProxy, type RunningProxy } from "./proxy.js";
 import type {
   ConnectOptions,
   DatagramOptions,
+  FailedLookups,
   ListenOptions,
   NetworkStats,
   PingOptions,
@@ -186,6 +188,7 @@ export class UserspaceHandle extends TunnelHandle implements UserspaceTunnel {
       mtu: mtu ?? network.mtu,
       memory: network.memory,
     });
+    refuseServersOutside(wanted, device.peers);
     await super.apply(config, options);
     if (JSON.stringify(wanted) === JSON.stringify(network)) return;
     await setNetwork(this.#station, wanted, options?.signal);
@@ -233,7 +236,20 @@ function statsOf(answer: Message): NetworkStats {
     resetsSent: read("resetsSent"),
     failedConnections: read("refused"),
     droppedDatagrams: read("dropped"),
+    failedLookups: failedLookupsOf(answer.failedLookups),
     memory: read("memory"),
+  };
+}
+
+function failedLookupsOf(given: unknown): FailedLookups {
+  const counts: Message = typeof given === "object" && given !== null ? { ...given } : {};
+  const read = (field: keyof FailedLookups) => numberIn(counts, field) ?? 0;
+  return {
+    notFound: read("notFound"),
+    noServer: read("noServer"),
+    timedOut: read("timedOut"),
+    unreachable: read("unreachable"),
+    serverFailed: read("serverFailed"),
   };
 }
 

@@ -12,6 +12,7 @@ import { Backoff, type RestartOptions } from "../tunnel/restart.js";
 import { chooseBackend } from "../tunnel/start.js";
 import { Device } from "../uapi/device.js";
 import { type Current, setNetwork, UserspaceHandle } from "./handle.js";
+import { refuseServersOutside } from "./name-servers.js";
 import { type Network, networkOf } from "./network.js";
 import type { EngineProxy } from "./proxy.js";
 import { requireNodeSockets } from "./runtime.js";
@@ -37,6 +38,7 @@ export async function startUserspaceTunnel(request: UserspaceRequest): Promise<U
       mtu,
       memory: request.memory,
     });
+    refuseServersOutside(network, device.peers);
     const lookup = (resolve === false ? undefined : resolve?.lookup) ?? systemLookup;
     const resolved = await resolveConfig(device, lookup, signal);
     const { backend, reason } = await chooseBackend(request);

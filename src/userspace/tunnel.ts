@@ -63,6 +63,20 @@ export interface PingOptions {
   readonly family?: 0 | 4 | 6;
 }
 
+/** Why names could not be looked up inside a tunnel. Lookups that were given up count nowhere. */
+export interface FailedLookups {
+  /** The name cannot exist, or a server says that it has no such address. */
+  readonly notFound: number;
+  /** The tunnel has no DNS server. */
+  readonly noServer: number;
+  /** No server has answered in time. */
+  readonly timedOut: number;
+  /** No server could be asked, as if it is outside the peers' allowed IPs. */
+  readonly unreachable: number;
+  /** A server has answered with an error, or with what cannot be used. */
+  readonly serverFailed: number;
+}
+
 /** What the network of a userspace tunnel counts. What is not said to be open counts from the tunnel's start. */
 export interface NetworkStats {
   /** Open TCP connections, those included that wait to be accepted. */
@@ -82,6 +96,8 @@ export interface NetworkStats {
   readonly failedConnections: number;
   /** Datagrams for which this program or the stack had no room. */
   readonly droppedDatagrams: number;
+  /** Of this program, and of proxies unless they ask this machine's resolver. */
+  readonly failedLookups: FailedLookups;
   /** Bytes that the engine has from the system, in its whole process. */
   readonly memory: number;
 }

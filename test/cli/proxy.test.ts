@@ -168,6 +168,11 @@ for (const backend of ["exec", "ffi"] as const) {
       assert.ok(
         metrics.includes(`wg_bridge_proxy_connections_total{kind="socks5",listen="${socks5}"} 1\n`),
       );
+      await assert.rejects(curl("--socks5-hostname", socks5, "http://name.example/"), { code: 97 });
+      assert.match(
+        await curl(`${health}/metrics`),
+        /^wg_bridge_network_failed_lookups_total\{reason="no_server"\} 1$/m,
+      );
       assert.match(metrics, /^wireguard_received_bytes_total\{.*\} \d+$/m);
       const foreign = [...statusOnly, "-H", "Host: evil.example", `${health}/readyz`];
       assert.equal(await curl(...foreign), "421");

@@ -35,7 +35,7 @@ export async function readProxyConfiguration(
     const { config, checkAlive } = part;
     return {
       ...commandSpec(options, users, listeners),
-      config: options.dns.length === 0 ? config : { ...config, dns: options.dns },
+      config: { ...config, dns: serversOf(config, options) },
       ...(checkAlive && { checkAlive }),
       warnings: [...warnings, ...dnsWarnings(config, options)],
     };
@@ -43,6 +43,12 @@ export async function readProxyConfiguration(
     destroySecrets(part.config);
     throw error;
   }
+}
+
+/** With --host-dns nobody asks the servers in the tunnel, which may not be reachable. */
+function serversOf({ dns }: Config, options: ProxyOptions): readonly string[] {
+  if (options.hostDns) return [];
+  return options.dns.length > 0 ? options.dns : dns;
 }
 
 async function readText(

@@ -111,6 +111,14 @@ function proxyFamilies(proxies: readonly Counted[]): readonly Family[] {
   ];
 }
 
+const lookupReasons = [
+  ["notFound", "not_found"],
+  ["noServer", "no_server"],
+  ["timedOut", "timeout"],
+  ["unreachable", "unreachable"],
+  ["serverFailed", "server_failure"],
+] as const;
+
 function networkFamilies(stats: NetworkStats): readonly Family[] {
   const family = (name: string, type: Family["type"], help: string, value: number): Family => ({
     name: `wg_bridge_network_${name}`,
@@ -131,6 +139,14 @@ function networkFamilies(stats: NetworkStats): readonly Family[] {
       "Connections that could not be made",
       stats.failedConnections,
     ),
+    {
+      name: "wg_bridge_network_failed_lookups_total",
+      type: "counter",
+      help: "Names that could not be looked up in the tunnel",
+      samples: lookupReasons.map(
+        ([field, reason]) => [labels({ reason }), stats.failedLookups[field]] as const,
+      ),
+    },
     family("memory_bytes", "gauge", "Memory that the engine has from the system", stats.memory),
   ];
 }
