@@ -169,15 +169,18 @@ func (s *Station) unacceptedOf(c *client) (streams []*stream) {
 }
 
 // accept carries a stream that was announced.
-func (c *client) accept(connection *net.UnixConn, r *request) error {
+func (c *client) accept(connection *net.UnixConn, r *request) (kept bool, err error) {
 	t := c.station.take(c, r.Stream)
 	if t == nil {
-		return fmt.Errorf("stream %d does not wait to be accepted, or no longer: %w", r.Stream, unix.ECONNABORTED)
+		return false, fmt.Errorf("stream %d does not wait to be accepted, or no longer: %w", r.Stream, unix.ECONNABORTED)
 	}
-	defer c.station.release(t.id)
+	defer func() {
+		if !kept {
+			c.station.release(t.id)
+		}
+	}()
 	if err := r.apply(t.conn); err != nil {
-		return errors.Join(err, t.conn.Abort())
+		return false, errors.Join(err, t.conn.Abort())
 	}
-	c.run(connection, t)
-	return nil
+	return c.run(connection, t), nil
 }

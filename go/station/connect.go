@@ -20,24 +20,28 @@ const (
 )
 
 // connect opens a stream to an address or a name. If the client hangs up before the answer, nothing is left.
-func (c *client) connect(connection *net.UnixConn, r *request) error {
+func (c *client) connect(connection *net.UnixConn, r *request) (kept bool, err error) {
 	limit, err := r.limit(connectTimeout)
 	if err != nil {
-		return err
+		return false, err
 	}
 	local, err := c.station.parseLocal(r.LocalAddress, r.LocalPort)
 	if err != nil {
-		return err
+		return false, err
 	}
 	raw, err := connection.SyscallConn()
 	if err != nil {
-		return err
+		return false, err
 	}
 	id, ok := c.station.reserve()
 	if !ok {
-		return tooMany("streams", c.station.config.limits.streams)
+		return false, tooMany("streams", c.station.config.limits.streams)
 	}
-	defer c.station.release(id)
+	defer func() {
+		if !kept {
+			c.station.release(id)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	stop := whileConnected(connection, raw, cancel)
@@ -54,20 +58,19 @@ func (c *client) connect(connection *net.UnixConn, r *request) error {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			err = fmt.Errorf("not connected within %v: %w", limit, unix.ETIMEDOUT)
 		}
-		return err
+		return false, err
 	}
-	c.run(connection, &stream{client: c, id: id, conn: conn, endpoint: conn.Endpoint()})
-	return nil
+	return c.run(connection, &stream{client: c, id: id, conn: conn, endpoint: conn.Endpoint()}), nil
 }
 
-// run answers with the ends of a stream, and moves its bytes until it has ended.
-func (c *client) run(connection *net.UnixConn, t *stream) {
+// run answers with the ends of a stream, and has its bytes moved. It returns false if nobody wants them.
+func (c *client) run(connection *net.UnixConn, t *stream) (kept bool) {
 	c.station.keep(t)
 	if !c.station.answer(connection, endsOf(t.id, t.conn.Local(), t.conn.Remote())) {
 		_ = t.conn.Abort() // fails if it was reset meanwhile
-		return
+		return false
 	}
-	t.run(connection)
+	return t.run(connection)
 }
 
 // dial connects to the address of a request, or to those of its name until one of them answers.

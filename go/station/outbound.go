@@ -15,20 +15,35 @@ import (
 // maxPiece is how many bytes are given to the stack at once: what one of its buffers holds.
 const maxPiece = 64 << 10
 
-// An outbound pump moves bytes from the client to the tunnel: out of the socket straight into the stack's buffers.
+// An outbound pump moves bytes from the client to the tunnel: out of the socket straight into the stack's buffers. While
+// it waits for the client it has a goroutine with a small stack: one that has called the stack has 16 KiB, which an idle
+// stream would keep, so another goroutine takes over.
 type outbound struct {
 	*stream
 	entry   waiter.Entry
 	stalled atomic.Bool // it waits for room in the tunnel's buffer
+	isShut  bool        // the tunnel's side has been ended
+	called  bool        // this goroutine has called the stack
 	piece   piece
+	move    func(fd uintptr) bool
 
 	// The outcome of one call of collect.
+	isIdle  bool // the socket is empty, and the goroutine has called the stack
 	isOver  bool // the client has ended its side
 	err     error
 	failure tcpip.Error
 }
 
-func newOutbound(t *stream) *outbound { return &outbound{stream: t} }
+// errIdle says that another goroutine should wait.
+var errIdle = errors.New("the pump is idle")
+
+// start starts the pump.
+func (p *outbound) start() {
+	p.move = p.collect
+	p.entry.Init(p, waiter.WritableEvents|waiter.EventHUp|waiter.EventErr)
+	p.conn.Queue().EventRegister(&p.entry)
+	go p.run()
+}
 
 // NotifyEvent implements waiter.EventListener: there may be room again. The stack calls it while it holds locks.
 func (p *outbound) NotifyEvent(waiter.EventMask) {
@@ -37,17 +52,27 @@ func (p *outbound) NotifyEvent(waiter.EventMask) {
 	}
 }
 
-// run returns nil once both sides have ended, or why it ends before that.
-func (p *outbound) run() error {
-	p.entry.Init(p, waiter.WritableEvents|waiter.EventHUp|waiter.EventErr)
-	queue := p.conn.Queue()
-	queue.EventRegister(&p.entry)
-	defer queue.EventUnregister(&p.entry)
-	for collect := p.collect; !p.isOver; {
-		p.err, p.failure = nil, nil
-		switch err := p.wait(collect); {
+func (p *outbound) run() {
+	err := p.pump()
+	if errors.Is(err, errIdle) {
+		go p.run()
+		return
+	}
+	p.conn.Queue().EventUnregister(&p.entry)
+	p.outboundEnded(err)
+}
+
+// pump returns nil once both sides have ended, or why it ends before that; errIdle if it is to be called again, by
+// another goroutine.
+func (p *outbound) pump() error {
+	for !p.isOver {
+		p.err, p.failure, p.isIdle = nil, nil, false
+		switch err := p.wait(p.move); {
 		case err != nil:
 			return err
+		case p.isIdle:
+			p.called = false
+			return errIdle
 		case p.err != nil:
 			// The client has closed the connection, and had not read everything.
 			p.gone.Store(true)
@@ -72,7 +97,11 @@ func (p *outbound) run() error {
 			return failureOf(p.failure)
 		}
 	}
-	p.endpoint.Shutdown(tcpip.ShutdownWrite) // fails if the connection has failed, which inbound reports
+	if !p.isShut {
+		p.isShut = true
+		p.endpoint.Shutdown(tcpip.ShutdownWrite) // fails if the connection has failed, which inbound reports
+		return errIdle
+	}
 	return p.awaitEnd()
 }
 
@@ -90,8 +119,8 @@ func (p *outbound) wait(ready func(fd uintptr) bool) error {
 	return nil
 }
 
-// collect gives what the client has sent to the stack, until that has no room or the socket is empty. It returns false in
-// the second case.
+// collect gives what the client has sent to the stack, until that has no room or the socket is empty. It returns false if
+// the socket is empty and this goroutine is to wait for it.
 func (p *outbound) collect(fd uintptr) bool {
 	for {
 		size, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
@@ -102,7 +131,8 @@ func (p *outbound) collect(fd uintptr) bool {
 		if size == 0 {
 			switch waits, err := peek(int(fd)); {
 			case errors.Is(err, unix.EAGAIN):
-				return false
+				p.isIdle = p.called
+				return p.called
 			case err != nil:
 				p.err = err
 				return true
@@ -112,6 +142,7 @@ func (p *outbound) collect(fd uintptr) bool {
 			p.isOver = true
 			return true
 		}
+		p.called = true
 		p.piece = piece{fd: int(fd), left: min(size, maxPiece)}
 		n, failure := p.endpoint.Write(&p.piece, tcpip.WriteOptions{})
 		p.client.station.sent.Add(uint64(n))

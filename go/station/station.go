@@ -199,33 +199,40 @@ func (s *Station) admit(accepted net.Conn) {
 	}
 	s.connections[connection] = struct{}{}
 	s.work.Go(func() {
-		s.serve(connection)
-		_ = connection.Close() // who serves it may have been faster
-		s.mu.Lock()
-		delete(s.connections, connection)
-		s.mu.Unlock()
+		if !s.serve(connection) {
+			_ = connection.Close() // who serves it may have been faster
+			s.forget(connection)
+		}
 	})
 }
 
-// serve reads the first request of a connection, and does what it asks for.
-func (s *Station) serve(connection *net.UnixConn) {
+// forget forgets a connection that is closed.
+func (s *Station) forget(connection *net.UnixConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.connections, connection)
+}
+
+// serve reads the first request of a connection, and does what it asks for. It returns true if the connection now
+// carries a stream, which closes and forgets it.
+func (s *Station) serve(connection *net.UnixConn) (kept bool) {
 	process, err := s.identify(connection)
 	if err != nil {
 		s.config.Errorf("Station: a connection was refused: %v", err)
-		return
+		return false
 	}
 	if err := connection.SetReadDeadline(time.Now().Add(s.config.limits.request)); err != nil {
-		return // the station is closing
+		return false // the station is closing
 	}
 	text, err := readFrame(connection)
 	if err != nil {
 		if errors.Is(err, unix.EPROTO) {
 			s.answer(connection, refuse(0, err))
 		}
-		return
+		return false
 	}
 	if err := connection.SetReadDeadline(time.Time{}); err != nil {
-		return
+		return false
 	}
 	r, err := parseRequest(text)
 	if err == nil && r.V != version {
@@ -233,11 +240,11 @@ func (s *Station) serve(connection *net.UnixConn) {
 	}
 	if err != nil {
 		s.answer(connection, refuse(0, err))
-		return
+		return false
 	}
 	if r.Kind == "control" {
 		s.control(connection, process)
-		return
+		return false
 	}
 	handle, known := kinds[r.Kind]
 	client := s.clientOf(process)
@@ -247,20 +254,27 @@ func (s *Station) serve(connection *net.UnixConn) {
 	case client == nil:
 		err = fmt.Errorf("a client opens its control channel first: %w", unix.EPROTO)
 	default:
-		err = handle(client, connection, &r)
+		kept, err = handle(client, connection, &r)
 	}
 	if err != nil {
 		s.answer(connection, refuse(0, err))
 	}
+	return kept
 }
 
-// kinds are what a connection can be, beside a control channel. Each function serves the connection to its end. An
-// error is the answer to the request.
-var kinds = map[string]func(*client, *net.UnixConn, *request) error{
+// kinds are what a connection can be, beside a control channel. Each function serves the connection to its end, or keeps
+// it for a stream. An error is the answer to the request.
+var kinds = map[string]func(*client, *net.UnixConn, *request) (kept bool, err error){
 	"connect":  (*client).connect,
 	"accept":   (*client).accept,
-	"datagram": (*client).datagram,
-	"uapi":     (*client).configure,
+	"datagram": toTheEnd((*client).datagram),
+	"uapi":     toTheEnd((*client).configure),
+}
+
+func toTheEnd(serve func(*client, *net.UnixConn, *request) error) func(*client, *net.UnixConn, *request) (bool, error) {
+	return func(c *client, connection *net.UnixConn, r *request) (bool, error) {
+		return false, serve(c, connection, r)
+	}
 }
 
 // answer writes an answer. Whoever cannot be answered is gone.

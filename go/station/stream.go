@@ -17,7 +17,8 @@ import (
 )
 
 // A stream is a TCP connection through the tunnel. Once a connection to the station carries it, two pumps move its bytes:
-// each waits for one side and writes to the other, so that a slow side holds up the other one and no memory is taken.
+// each waits for one side and writes to the other, so that a slow side holds up the other one and no memory is taken. An
+// idle stream has no buffer, and one small goroutine.
 //
 // The client's side ends like this:
 //   - The client has ended its side: the tunnel's side ends too, and the other direction goes on.
@@ -36,6 +37,10 @@ type stream struct {
 	connection *net.UnixConn // nil until the stream is accepted
 	isReset    atomic.Bool   // by us
 
+	inbound  inbound
+	outbound outbound
+	pumps    atomic.Int32 // that have not ended
+	sendErr  error        // why outbound has ended
 	raw      syscall.RawConn
 	received atomic.Bool // the tunnel's side has ended, and the client has all of it
 	gone     atomic.Bool // the client has closed the connection
@@ -96,46 +101,73 @@ func (t *stream) reset() {
 	}
 }
 
-// run moves the stream's bytes until both sides have ended.
-func (t *stream) run(connection *net.UnixConn) {
-	defer func() { _ = t.conn.Close() }()
+// run moves the stream's bytes from now on. It returns false if there is nothing to move; otherwise the stream closes
+// the connection, and gives its place back, once both sides have ended.
+func (t *stream) run(connection *net.UnixConn) bool {
 	raw, err := connection.SyscallConn()
 	if err != nil {
 		t.endpoint.Abort()
-		return
+		_ = t.conn.Close()
+		return false
 	}
 	t.raw = raw
 	t.mu.Lock()
 	t.connection = connection
 	t.mu.Unlock()
 	if t.isReset.Load() {
-		return // and the caller closes the connection
+		_ = t.conn.Close()
+		return false // and the caller closes the connection
 	}
+	t.client.station.work.Add(1)
+	t.pumps.Store(2)
+	t.inbound.stream, t.outbound.stream = t, t
+	t.outbound.start()
+	t.inbound.start()
+	return true
+}
 
-	sent := make(chan error, 1)
-	go func() { sent <- newOutbound(t).run() }()
-	err = newInbound(t).run()
+// inboundEnded is what follows inbound.
+func (t *stream) inboundEnded(err error) {
 	switch {
 	case err == nil:
-		t.received.Store(true)      // before the client can answer with its own end
-		_ = connection.CloseWrite() // fails if the client is gone
+		t.received.Store(true)        // before the client can answer with its own end
+		_ = t.connection.CloseWrite() // fails if the client is gone
 		t.wake()
 	case errors.Is(err, errGone):
 		t.endpoint.Abort() // it has not read everything
-		_ = connection.Close()
+		_ = t.connection.Close()
 	case errors.Is(err, errEnded):
 		t.wake() // outbound knows why, or reset was called
 	default:
 		t.fail(err)
-		_ = connection.Close()
+		_ = t.connection.Close()
 	}
-	switch sendErr := <-sent; {
-	case sendErr == nil, errors.Is(sendErr, errGone), errors.Is(sendErr, errEnded):
+	t.pumpEnded()
+}
+
+// outboundEnded keeps why outbound has ended: what inbound knows about a failure goes first.
+func (t *stream) outboundEnded(err error) {
+	t.sendErr = err
+	t.pumpEnded()
+}
+
+// pumpEnded ends the stream after both pumps.
+func (t *stream) pumpEnded() {
+	if t.pumps.Add(-1) > 0 {
+		return
+	}
+	switch err := t.sendErr; {
+	case err == nil, errors.Is(err, errGone), errors.Is(err, errEnded):
 	default:
-		t.fail(sendErr)
+		t.fail(err)
 	}
-	_ = connection.Close()
+	_ = t.connection.Close()
 	t.orphan()
+	_ = t.conn.Close()
+	s := t.client.station
+	s.release(t.id)
+	s.forget(t.connection)
+	s.work.Done()
 }
 
 // orphan bounds the life of a connection that no client has any more, and that may still send.

@@ -426,6 +426,49 @@ func TestAThousandStreamsAtOnce(t *testing.T) {
 	}
 }
 
+func TestAnIdleStreamHasOneSmallGoroutine(t *testing.T) {
+	p := newPair(t, nil)
+	p.control(t)
+	target := p.echo(t)
+	const streams = 200
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range streams {
+		stream, answer := p.open(t, fields{"kind": "connect", "address": target.Addr(), "port": target.Port()})
+		if answer["errno"] != nil {
+			t.Fatal(answer)
+		}
+		if _, err := stream.Write([]byte("question")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(stream, make([]byte, 8)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The goroutines in which this package moves the bytes of streams.
+	count := func() (pumps int) {
+		stacks := make([]byte, 8<<20)
+		for _, one := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			if strings.Contains(one, "station.(*inbound)") || strings.Contains(one, "station.(*outbound)") ||
+				strings.Contains(one, "station.(*Station).serve") && !strings.Contains(one, "control") {
+				pumps++
+			}
+		}
+		return pumps
+	}
+	for deadline := time.Now().Add(testLimit); count() > streams; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines for %d streams", count(), streams)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	// One that has called the TCP/IP stack has 16 KiB. The far end's echoes are in this process, too.
+	if grown := (after.StackInuse - before.StackInuse) / streams; grown > 24<<10 {
+		t.Errorf("%d bytes of stacks for each stream", grown)
+	}
+	t.Logf("%d bytes of stacks for each stream", (after.StackInuse-before.StackInuse)/streams)
+}
+
 func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
 	streams := 1_000
 	if text := os.Getenv("WG_BRIDGE_STREAMS"); text != "" {
