@@ -14,9 +14,12 @@ import (
 )
 
 const (
-	// defaultBacklog is how many connections may wait to be accepted unless the caller says so: Node.js's default.
-	defaultBacklog = 511
-	maxBacklog     = 4096
+	// minBacklog and maxBacklog bound how many connections wait to be accepted. With as many handshakes under way, the stack
+	// answers SYN with a cookie and forgets it: the connection then has no window scaling, is lost without a trace if the
+	// queue is full when its ACK comes, and a late segment of one that has ended can begin another. No option prevents
+	// that, so there is room for more handshakes than come at once, whatever the caller says. 511 is Node.js's default.
+	minBacklog = 511
+	maxBacklog = 4096
 )
 
 // A Listener accepts TCP connections that come through the tunnel. All methods may be called concurrently.
@@ -34,8 +37,8 @@ type Listener struct {
 var _ net.Listener = (*Listener)(nil)
 
 // ListenTCP listens on local, which is one of the tunnel's addresses, or the unspecified one. [::] and an invalid
-// address stand for all addresses, 0.0.0.0 for those of IPv4. For port 0 the stack chooses one. At most backlog
-// connections wait to be accepted; 0 stands for 511.
+// address stand for all addresses, 0.0.0.0 for those of IPv4. For port 0 the stack chooses one. About backlog connections
+// wait to be accepted, at least 511 and at most 4096.
 func (d *Device) ListenTCP(local netip.AddrPort, backlog int) (*Listener, error) {
 	local = unmap(local)
 	protocol := protocolOf(local.Addr())
@@ -47,12 +50,9 @@ func (d *Device) ListenTCP(local netip.AddrPort, backlog int) (*Listener, error)
 	if err != nil {
 		return nil, failure("socket", "tcp", nil, tcpAddress(local), err)
 	}
-	if backlog <= 0 {
-		backlog = defaultBacklog
-	}
 	operation := "bind"
 	if err = endpoint.Bind(toFullAddress(local)); err == nil {
-		operation, err = "listen", endpoint.Listen(min(backlog, maxBacklog))
+		operation, err = "listen", endpoint.Listen(min(max(backlog, minBacklog), maxBacklog))
 	}
 	if err != nil {
 		endpoint.Close()

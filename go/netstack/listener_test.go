@@ -151,3 +151,39 @@ func TestManyAcceptAtOnce(t *testing.T) {
 		t.Errorf("the last Accept = %v", err)
 	}
 }
+
+func TestConnectionsThatComeTogetherGetNoSYNCookies(t *testing.T) {
+	near, far := newPair(t, Config{})
+	listener, err := far.ListenTCP(netip.AddrPortFrom(far4, 0), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	const count = 200
+	dialed := make(chan error, count)
+	for range count {
+		go func() {
+			conn, err := near.DialTCP(limited(t), netip.AddrPort{}, listener.Local())
+			if err == nil {
+				t.Cleanup(func() { _ = conn.Abort() })
+			}
+			dialed <- err
+		}()
+	}
+	for range count {
+		if err := testbed.Wait(t, dialed, "DialTCP"); err != nil {
+			t.Error(err)
+		}
+	}
+	if sent := far.Stack().Stats().TCP.ListenOverflowSynCookieSent.Value(); sent > 0 {
+		t.Errorf("%d cookies were sent", sent)
+	}
+	// Each of them can be accepted: none is known to its client alone.
+	for range count {
+		conn, err := listener.AcceptTCP()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Abort()
+	}
+}
