@@ -25,7 +25,7 @@ type Conn struct {
 	failure atomic.Pointer[error]
 
 	reading, writing    sync.Mutex // held by the one call that reads, and the one that writes
-	readable, writable  signal
+	readable, writable  lazySignal
 	readLimit, writeEnd deadline
 	source              bytes.Reader // what Write has not written yet
 }
@@ -41,8 +41,6 @@ func newConn(endpoint tcpip.Endpoint, queue *waiter.Queue, protocol tcpip.Networ
 	if remote, err := endpoint.GetRemoteAddress(); err == nil {
 		c.remote = fromStack(remote, protocol)
 	}
-	c.readable.register(queue, waiter.ReadableEvents)
-	c.writable.register(queue, waiter.WritableEvents)
 	return c
 }
 
@@ -98,10 +96,7 @@ func (c *Conn) Read(to []byte) (int, error) {
 		default:
 			return 0, c.opError("read", c.fail("read", err))
 		}
-		select {
-		case <-c.readable.woken:
-		case <-c.readLimit.wait():
-		}
+		c.await(&c.readable, waiter.ReadableEvents, &c.readLimit)
 	}
 }
 
@@ -135,10 +130,19 @@ func (c *Conn) Write(from []byte) (int, error) {
 		default:
 			return len(from) - c.source.Len(), c.opError("write", c.fail("write", err))
 		}
-		select {
-		case <-c.writable.woken:
-		case <-c.writeEnd.wait():
-		}
+		c.await(&c.writable, waiter.WritableEvents, &c.writeEnd)
+	}
+}
+
+// await waits for events, or for the end of a time. It may return early.
+func (c *Conn) await(signal *lazySignal, events waiter.EventMask, limit *deadline) {
+	woken, isNew := signal.channel(c.queue, events)
+	if isNew {
+		return
+	}
+	select {
+	case <-woken:
+	case <-limit.wait():
 	}
 }
 
@@ -199,10 +203,8 @@ func (c *Conn) close(end func()) error {
 	end()
 	// The endpoint lives on until the other end has confirmed the end. It need not keep this alive as well, nor
 	// wake anybody else.
-	c.readable.NotifyEvent(0)
-	c.writable.NotifyEvent(0)
-	c.queue.EventUnregister(&c.readable.entry)
-	c.queue.EventUnregister(&c.writable.entry)
+	c.readable.end(c.queue)
+	c.writable.end(c.queue)
 	c.readLimit.set(time.Time{})
 	c.writeEnd.set(time.Time{})
 	return nil

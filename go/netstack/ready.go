@@ -21,10 +21,7 @@ func (c *Conn) WaitReadable() error {
 		case c.endpoint.Readiness(waiter.ReadableEvents)&waiter.ReadableEvents != 0:
 			return nil
 		}
-		select {
-		case <-c.readable.woken:
-		case <-c.readLimit.wait():
-		}
+		c.await(&c.readable, waiter.ReadableEvents, &c.readLimit)
 	}
 }
 
