@@ -52,12 +52,15 @@ export function makeCertificate(address: string): Certificate {
   };
 }
 
-/** Returns an element of DER: its tag, its length, its content. */
+/** Returns an element of DER: its tag, its length, its content. Browsers refuse a length that could be shorter. */
 function der(tag: number, ...content: readonly Buffer[]): Buffer {
   const body = Buffer.concat(content);
-  const { length } = body;
-  const size = length < 0x80 ? [length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...size]), body]);
+  return Buffer.concat([Buffer.from([tag, ...lengthBytes(body.length)]), body]);
+}
+
+function lengthBytes(length: number): readonly number[] {
+  if (length < 0x80) return [length];
+  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
 }
 
 function sequence(...content: readonly Buffer[]): Buffer {

@@ -1,0 +1,26 @@
+import { createCipheriv, createHash } from "node:crypto";
+import { Readable } from "node:stream";
+
+/** What a long transfer of the tests carries. */
+export const longTransfer = Number(process.env.WG_BRIDGE_TRANSFER_MIB ?? 256) << 20;
+
+/** Returns so many bytes that look like random ones, always the same. */
+export function bytes(size: number): Readable {
+  const zeros = Buffer.alloc(1 << 18);
+  const cipher = createCipheriv("aes-128-ctr", Buffer.alloc(16, 7), Buffer.alloc(16));
+  let left = size;
+  return new Readable({
+    read() {
+      const length = Math.min(left, zeros.length);
+      left -= length;
+      this.push(length === 0 ? null : cipher.update(zeros.subarray(0, length)));
+    },
+  });
+}
+
+/** Resolves with the SHA-256 of all that a stream carries. */
+export async function sum(stream: Readable): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of stream) hash.update(piece);
+  return hash.digest("hex");
+}
