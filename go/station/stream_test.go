@@ -431,8 +431,7 @@ func TestAnIdleStreamHasOneSmallGoroutine(t *testing.T) {
 	p.control(t)
 	target := p.echo(t)
 	const streams = 200
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+	before := stacksInUse()
 	for range streams {
 		stream, answer := p.open(t, fields{"kind": "connect", "address": target.Addr(), "port": target.Port()})
 		if answer["errno"] != nil {
@@ -461,12 +460,18 @@ func TestAnIdleStreamHasOneSmallGoroutine(t *testing.T) {
 			t.Fatalf("%d goroutines for %d streams", count(), streams)
 		}
 	}
-	runtime.ReadMemStats(&after)
 	// One that has called the TCP/IP stack has 16 KiB. The far end's echoes are in this process, too.
-	if grown := (after.StackInuse - before.StackInuse) / streams; grown > 24<<10 {
+	if grown := (stacksInUse() - before) / streams; grown > 24<<10 {
 		t.Errorf("%d bytes of stacks for each stream", grown)
 	}
-	t.Logf("%d bytes of stacks for each stream", (after.StackInuse-before.StackInuse)/streams)
+}
+
+// stacksInUse returns the bytes of all goroutines' stacks, once those that have ended gave theirs back.
+func stacksInUse() int64 {
+	runtime.GC()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	return int64(memory.StackInuse)
 }
 
 func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
@@ -484,6 +489,10 @@ func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
 	}
 	c := p.control(t)
 	target := p.echo(t)
+	before := make(map[*netstack.Device]int) // the listener
+	for _, end := range []*netstack.Device{p.near, p.far} {
+		before[end] = len(end.Stack().RegisteredEndpoints())
+	}
 	once := func() {
 		stream, answer, err := p.tryToOpen(nil, fields{"kind": "connect", "address": target.Addr(), "port": target.Port()})
 		if err != nil || answer["errno"] != nil {
@@ -502,7 +511,7 @@ func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
 	count := func() (goroutines, descriptors int, heap uint64) {
 		c.awaitCount(t, "streams", 0)
 		for _, end := range []*netstack.Device{p.near, p.far} {
-			for deadline := time.Now().Add(testLimit); end.Stack().Stats().TCP.CurrentConnected.Value() > 0; runtime.Gosched() {
+			for deadline := time.Now().Add(testLimit); len(end.Stack().RegisteredEndpoints())+len(end.Stack().CleanupEndpoints()) > before[end]; runtime.Gosched() {
 				if time.Now().After(deadline) {
 					t.Fatal("there are still connections")
 				}
