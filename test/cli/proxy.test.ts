@@ -240,6 +240,19 @@ for (const backend of ["exec", "ffi"] as const) {
       }
     });
 
+    it("says at once that a target is outside the allowed IPs, which it names", async () => {
+      const reason = `no peer's allowed IPs hold 192.0.2.1: they are ${farAddress}/32`;
+      await using command = start("--socks5=0", "--http=0", "--verbose", config);
+      const [socks5 = ""] = await command.says(/SOCKS5 at (\S+)/);
+      const [http = ""] = await command.says(/HTTP at (\S+)/);
+      await assert.rejects(curl("--socks5", socks5, "http://192.0.2.1/"), /192\.0\.2\.1.*\(4\)/);
+      const answer = await curl("--proxy", http, "-w", " %{http_code}", "http://192.0.2.1/");
+      assert.ok(answer.includes(reason) && answer.endsWith(" 502"), answer);
+      command.child.kill("SIGTERM");
+      const { said } = await command.ended();
+      assert.equal(said.split(reason).length, 3, said);
+    });
+
     it("says why it does not start, and exits with 1", () => {
       const taken = runBridge([
         "proxy",

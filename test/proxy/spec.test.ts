@@ -239,6 +239,43 @@ describe("the spec of a proxy", () => {
     });
   }
 
+  it("is refused with a sentence, whatever else it is", () => {
+    const word = fc.oneof(
+      fc.string({ maxLength: 20 }),
+      fc.stringMatching(
+        /^[0-9a-f:.[\]]{0,12}(:\d{0,6})?(=[a-z.*]{0,8}:?\d{0,6})?(\/(udp|tcp|x))?$/,
+      ),
+      fc.constantFrom("unix:", "unix:/a", "::1", "127.0.0.1:1080", "5432=db:5432", "80=unix:/w"),
+    );
+    const junk = fc.oneof(word, fc.array(word, { maxLength: 3 }), fc.anything({ maxDepth: 2 }));
+    const fields = fc.record(
+      {
+        socks5: junk,
+        http: junk,
+        forward: junk,
+        expose: junk,
+        users: junk,
+        allow: junk,
+        open: junk,
+        hostDns: junk,
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(fc.oneof(fields, fc.anything()), (given) => {
+        try {
+          const spec = check(given);
+          assert.deepEqual(check(spec), spec);
+        } catch (error) {
+          assert.ok(error instanceof WgBridgeError, String(error));
+          assert.equal(error.code, "WG_BRIDGE_VALUE");
+          assert.ok(error.message.length < 1000);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it("may open to everybody what is wanted so, and share what can be shared", () => {
     const users = [{ user: "ann", password: "a" }];
     check({ socks5: ["0.0.0.0:1080"], http: ["0.0.0.0:1080"], users });
