@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import tls from "node:tls";
 import { type Dispatcher, FormData as UndiciForm } from "undici";
 import { WebSocket, WebSocketServer } from "ws";
+import { loadPackage, missingPackage } from "../clients/packages.js";
 import { type Certificate, makeCertificate } from "./certificate.js";
 import { errorOf, type Site } from "./site.js";
 
@@ -49,11 +50,17 @@ interface Undici {
   ) => Promise<{ readonly statusCode: number; readonly body: { text(): Promise<string> } }>;
 }
 
-const undicis: readonly (readonly [string, () => Promise<unknown>, boolean])[] = [
-  ["6", () => import("undici-6"), major < 26],
-  ["7", () => import("undici"), true],
-  ["8", () => import("undici-8"), major >= 22],
-];
+/** The releases of undici that run on this Node.js, and the ends of their tests' titles. */
+const undicis = [
+  { version: "6", load: () => import("undici-6"), runs: major < 26, mark: "" },
+  { version: "7", load: () => import("undici"), runs: true, mark: "" },
+  {
+    version: "8",
+    load: async () => loadPackage("undici-8"),
+    runs: major >= 22,
+    mark: missingPackage("undici-8"),
+  },
+].filter(({ runs }) => runs);
 
 /** Tests the clients of the web over a userspace tunnel. Must be called inside a describe(). */
 export function testClients(open: () => Promise<Site>): void {
@@ -181,10 +188,9 @@ export function testClients(open: () => Promise<Site>): void {
     await dispatcher.close();
   });
 
-  for (const [version, load, fits] of undicis) {
-    const skipped = fits ? "" : ` [skipped: it does not run on Node.js ${major}]`;
-    it(`undici ${version} by the connector${skipped}`, async function () {
-      if (!fits) this.skip();
+  for (const { version, load, mark } of undicis) {
+    it(`undici ${version} by the connector${mark}`, async function () {
+      if (mark !== "") this.skip();
       const module: unknown = await load();
       assert.ok(isUndici(module));
       const dispatcher = new module.Agent({
@@ -261,6 +267,35 @@ export function testClients(open: () => Promise<Site>): void {
     }
     sockets.close();
   });
+
+  // Node.js 20 has none.
+  if (globalThis.WebSocket !== undefined) {
+    it("the built-in WebSocket by a dispatcher, with TLS and without", async () => {
+      const dispatcher = await site.tunnel.dispatcher({ connect: { ca: certificate.cert } });
+      for (const [scheme, server] of [
+        ["ws", http.createServer()],
+        ["wss", https.createServer(certificate)],
+      ] as const) {
+        const sockets = new WebSocketServer({ server });
+        sockets.on("connection", (socket) =>
+          socket.on("message", (data) => socket.send(`${data}`)),
+        );
+        const url = `${scheme}://${site.farAddress}:${await site.attach(server)}/`;
+        // @ts-expect-error The types of the built-in WebSocket are those of another release of undici.
+        const socket = new globalThis.WebSocket(url, { dispatcher });
+        await eventOf(socket, "open");
+        const answered = eventOf(socket, "message");
+        socket.send("x".repeat(100_000));
+        const answer = await answered;
+        assert.ok("data" in answer && answer.data === "x".repeat(100_000));
+        const closed = eventOf(socket, "close");
+        socket.close();
+        await closed;
+        sockets.close();
+      }
+      await dispatcher.close();
+    });
+  }
 
   it("tls.connect over a socket that is connected, and over one that is not yet", async () => {
     const options = { ca: certificate.cert, host: site.farAddress };
@@ -352,6 +387,14 @@ export function testClients(open: () => Promise<Site>): void {
     assert.equal((await bodyOf(response)).url, "/in");
     server.closeAllConnections();
     socket.destroy();
+  });
+}
+
+/** Resolves with the next event of a kind, and rejects if an error comes first. */
+function eventOf(target: EventTarget, name: string): Promise<Event> {
+  return new Promise((resolve, reject) => {
+    target.addEventListener(name, resolve, { once: true });
+    target.addEventListener("error", (event) => reject(new Error(`${name}: ${event.type}`)));
   });
 }
 
