@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// After a failed accept, Loop pauses before it tries again: first for minPause, then twice as long each time. Once a
+// After a failed accept, a Patient pauses before it tries again: first for minPause, then twice as long each time. Once a
 // pause is as long as logPause it is logged, and again after logInterval. Shorter failures are not worth a line.
 const (
 	minPause    = 5 * time.Millisecond
@@ -24,20 +24,65 @@ type Log struct {
 	Verbosef, Errorf func(format string, arguments ...any)
 }
 
-// Loop calls admit with each connection of a listener, until done is closed, after which it returns nil, or the listener
-// is gone, for which it returns the reason. Any other error passes: the process or the machine is out of descriptors or
-// memory, or a filter refused one connection. Clients meanwhile wait in the listener's queue. what names the listener in
-// the log.
-func Loop(listener interface{ Accept() (net.Conn, error) }, what string, log Log, done <-chan struct{}, admit func(net.Conn)) error {
-	var pause time.Duration
-	var logged time.Time
+// An Acceptor is what accepts connections, such as a net.Listener.
+type Acceptor interface{ Accept() (net.Conn, error) }
+
+// A Patient accepts the connections of a listener until that is gone. Every other failure passes: the process or the machine
+// is out of descriptors or memory, or a filter refused one connection. Clients meanwhile wait in the listener's queue. One
+// goroutine may use it.
+type Patient struct {
+	listener Acceptor
+	what     string
+	log      Log
+	done     <-chan struct{}
+	pause    time.Duration
+	logged   time.Time
+}
+
+// NewPatient returns a Patient. Once done is closed, no failure is waited for. what names the listener in the log.
+func NewPatient(listener Acceptor, what string, log Log, done <-chan struct{}) *Patient {
+	return &Patient{listener: listener, what: what, log: log, done: done}
+}
+
+// Accept returns the next connection, or why there will be none: net.ErrClosed if done is closed.
+func (p *Patient) Accept() (net.Conn, error) {
 	for {
-		connection, err := listener.Accept()
+		connection, err := p.listener.Accept()
 		if err == nil {
-			if pause >= logPause {
-				log.Verbosef("%s accepts again", what)
+			if p.pause >= logPause {
+				p.log.Verbosef("%s accepts again", p.what)
 			}
-			pause = 0
+			p.pause = 0
+			return connection, nil
+		}
+		select {
+		case <-p.done:
+			return nil, net.ErrClosed
+		default:
+		}
+		if isGone(err) {
+			return nil, err
+		}
+		p.pause = NextPause(p.pause)
+		if p.pause >= logPause && time.Since(p.logged) >= logInterval {
+			p.log.Errorf("%s cannot accept a connection, and tries again: %v%s", p.what, err, remedy(err))
+			p.logged = time.Now()
+		}
+		select {
+		case <-p.done:
+			return nil, net.ErrClosed
+		case <-time.After(p.pause):
+		}
+	}
+}
+
+// Loop calls admit with each connection of a listener, until done is closed, after which it returns nil, or the listener
+// is gone, for which it returns the reason.
+func Loop(listener Acceptor, what string, log Log, done <-chan struct{}, admit func(net.Conn)) error {
+	patient := NewPatient(listener, what, log, done)
+	for {
+		connection, err := patient.Accept()
+		if err == nil {
 			admit(connection)
 			continue
 		}
@@ -45,19 +90,7 @@ func Loop(listener interface{ Accept() (net.Conn, error) }, what string, log Log
 		case <-done:
 			return nil
 		default:
-		}
-		if isGone(err) {
 			return err
-		}
-		pause = NextPause(pause)
-		if pause >= logPause && time.Since(logged) >= logInterval {
-			log.Errorf("%s cannot accept a connection, and tries again: %v%s", what, err, remedy(err))
-			logged = time.Now()
-		}
-		select {
-		case <-done:
-			return nil
-		case <-time.After(pause):
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"syscall"
 
+	"wg-bridge/go/accepting"
 	"wg-bridge/go/backoff"
 )
 
@@ -66,44 +66,21 @@ func (a *Acceptor) Serve(ctx context.Context, handle func(context.Context, net.C
 // Patient returns a listener whose Accept does not fail for want of descriptors or memory, nor because a client has
 // gone, but waits and tries again.
 func Patient(listener net.Listener, errorf func(format string, arguments ...any)) net.Listener {
-	return &patientListener{Listener: listener, errorf: errorf, stop: make(chan struct{})}
+	stop := make(chan struct{})
+	log := accepting.Log{Verbosef: errorf, Errorf: errorf}
+	what := fmt.Sprintf("The listener at %v", listener.Addr())
+	return &patientListener{listener, accepting.NewPatient(listener, what, log, stop), sync.OnceFunc(func() { close(stop) })}
 }
 
 type patientListener struct {
 	net.Listener
-	errorf func(string, ...any)
-	once   sync.Once
-	stop   chan struct{}
+	patient *accepting.Patient
+	stop    func()
 }
 
-func (l *patientListener) Accept() (net.Conn, error) {
-	for failures := 1; ; failures++ {
-		conn, err := l.Listener.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) || !passes(err) {
-			return conn, err
-		}
-		if backoff.ShouldLog(failures) {
-			l.errorf("%v: accepting a connection: %v; trying again", l.Addr(), err)
-		}
-		if !backoff.Wait(failures, l.stop) {
-			return nil, fmt.Errorf("accepting a connection: %w", net.ErrClosed)
-		}
-	}
-}
-
-// passes reports whether accept may succeed again after err.
-func passes(err error) bool {
-	for _, errno := range []syscall.Errno{
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED,
-	} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
-}
+func (l *patientListener) Accept() (net.Conn, error) { return l.patient.Accept() }
 
 func (l *patientListener) Close() error {
-	l.once.Do(func() { close(l.stop) })
+	l.stop()
 	return l.Listener.Close()
 }

@@ -146,7 +146,7 @@ func TestAFullDescriptorTableIsWaitedFor(t *testing.T) {
 		conn := dial(t, network, listener)
 		say(t, conn, "a")
 		expect(t, conn, "a")
-		if strings.Count(log.all(), "trying again") != 1 {
+		if strings.Count(log.all(), "tries again") != 1 || !strings.Contains(log.all(), "accepts again") {
 			t.Errorf("logged %q", log.all())
 		}
 		conn.Close()

@@ -25,7 +25,7 @@ var harmless = []string{
 	"encoding/base64", "encoding/binary", "errors", "fmt", "io", "log", "net", "net/http", "net/http/httputil", "net/netip",
 	"os", "slices", "strconv", "strings", "sync", "sync/atomic", "syscall", "time",
 	"golang.org/x/net/dns/dnsmessage", "golang.org/x/sys/unix",
-	"wg-bridge/go/backoff", "wg-bridge/go/netstack", "wg-bridge/go/proxy", "wg-bridge/go/proxy/forward", "wg-bridge/go/resolve",
+	"wg-bridge/go/accepting", "wg-bridge/go/backoff", "wg-bridge/go/netstack", "wg-bridge/go/proxy", "wg-bridge/go/proxy/forward", "wg-bridge/go/resolve",
 }
 
 // only says what may be used of packages that could reach the host.
