@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import { type AddressInfo, createConnection, isIP, isIPv6, type Socket } from "node:net";
-import { parseAddress } from "../values/address.js";
-import { DatagramReader, encodeDatagram, maxPayload } from "./datagram-frames.js";
-import { failureIn, type NetworkError, networkError } from "./failure.js";
+import { formatAddress, parseAddress } from "../values/address.js";
+import { type Datagram, DatagramReader, encodeDatagram, maxPayload } from "./datagram-frames.js";
+import { type Attempt, failureIn, type NetworkError, networkError } from "./failure.js";
 import {
   encodeFrame,
   FrameReader,
@@ -51,6 +51,14 @@ interface Target {
   readonly port: number;
 }
 
+/** A datagram to an address in bytes. */
+interface Outgoing {
+  readonly address: Uint8Array;
+  readonly port: number;
+  readonly payload: Buffer;
+  readonly callback: Sent | undefined;
+}
+
 let create: (station: Station, lookup: NameLookup) => TunnelDatagram;
 let start: (
   socket: TunnelDatagram,
@@ -87,7 +95,14 @@ export class TunnelDatagram
   #address: AddressInfo | undefined;
   #remote: Target | undefined;
   #queued = 0;
-  #isCorked = false;
+  // What is written at the end of this turn of the event loop.
+  #frames: Buffer[] = [];
+  #bytesWaiting = 0;
+  #callbacks: [Sent, number][] = [];
+  #latest: { readonly address: string; readonly bytes: Uint8Array | undefined } = {
+    address: "",
+    bytes: undefined,
+  };
   #isClosed = false;
 
   private constructor(station: Station, lookup: NameLookup) {
@@ -145,9 +160,7 @@ export class TunnelDatagram
   #serve(socket: Socket, first: Buffer): void {
     const read = (piece: Buffer) => {
       try {
-        for (const { address, port, payload } of this.#datagrams.push(piece)) {
-          this.#receive(address, port, payload);
-        }
+        for (const datagram of this.#datagrams.push(piece)) this.#receive(datagram);
       } catch (error) {
         socket.destroy();
         if (error instanceof Error) this.#lose(error);
@@ -163,11 +176,10 @@ export class TunnelDatagram
     if (first.length > 0) setImmediate(read, first);
   }
 
-  #receive(address: string, port: number, payload: Buffer): void {
+  #receive({ address, family, port, payload }: Datagram): void {
     if (this.#isClosed) return;
     const remote = this.#remote;
     if (remote !== undefined && (remote.port !== port || remote.address !== address)) return;
-    const family = isIPv6(address) ? "IPv6" : "IPv4";
     this.emit("message", payload, { address, family, port, size: payload.length });
   }
 
@@ -215,17 +227,9 @@ export class TunnelDatagram
     }
     const [port, address] = given;
     const target = this.#targetOf(port, address);
-    this.#queued++;
-    void this.#send(payload, target).then(
-      () => {
-        this.#queued--;
-        callback?.(null, payload.length);
-      },
-      (error: unknown) => {
-        this.#queued--;
-        callback?.(error instanceof Error ? error : new Error(String(error)), 0);
-      },
-    );
+    const bytes = this.#bytesOf(target.address);
+    if (bytes !== undefined) this.#queue({ ...target, address: bytes, payload, callback });
+    else void this.#queueResolved(payload, target, callback);
   }
 
   #targetOf(port: unknown, address: unknown): Target {
@@ -242,29 +246,65 @@ export class TunnelDatagram
     return this.#address?.address ?? "127.0.0.1";
   }
 
-  async #send(payload: Buffer, { address, port }: Target): Promise<void> {
-    const attempt = { syscall: "send", address, port };
-    if (payload.length > maxPayload) throw networkError({ errno: "EMSGSIZE" }, attempt);
-    const bytes = parseAddress(isIP(address) === 0 ? await this.#resolve(address) : address);
-    const socket = this.#socket;
-    if (bytes === undefined) throw networkError({ errno: "EINVAL" }, attempt);
-    if (socket === undefined || this.#isClosed) throw notRunning();
-    if (socket.writableLength > maxQueue) throw networkError({ errno: "ENOBUFS" }, attempt);
-    this.#cork(socket);
-    const [header, body] = encodeDatagram(bytes, port, payload);
-    await new Promise<void>((resolve, reject) => {
-      socket.write(Buffer.concat([header, body]), (error) => (error ? reject(error) : resolve()));
-    });
+  /** The bytes of an address, which are mostly those of the latest one. undefined: it is a name. */
+  #bytesOf(address: string): Uint8Array | undefined {
+    if (address !== this.#latest.address) {
+      this.#latest = { address, bytes: isIP(address) === 0 ? undefined : parseAddress(address) };
+    }
+    return this.#latest.bytes;
   }
 
-  /** What is sent in one turn of the event loop is written at once. */
-  #cork(socket: Socket): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    socket.cork();
-    setImmediate(() => {
-      this.#isCorked = false;
-      socket.uncork();
+  async #queueResolved(payload: Buffer, { address, port }: Target, callback: Sent | undefined) {
+    // The caller may change its bytes meanwhile.
+    const copy = Buffer.from(payload);
+    this.#queued++;
+    try {
+      const bytes = parseAddress(await this.#resolve(address));
+      if (bytes === undefined) throw networkError({ errno: "EINVAL" }, attemptTo(address, port));
+      this.#queue({ address: bytes, port, payload: copy, callback });
+    } catch (error) {
+      callback?.(error instanceof Error ? error : new Error(String(error)), 0);
+    } finally {
+      this.#queued--;
+    }
+  }
+
+  /** Queues a datagram. What is sent in one turn of the event loop is written at once. */
+  #queue({ address, port, payload, callback }: Outgoing): void {
+    const socket = this.#socket;
+    const error = this.#refusal(socket, payload, address, port);
+    if (error !== undefined || socket === undefined) {
+      if (callback !== undefined) process.nextTick(callback, error ?? notRunning(), 0);
+      return;
+    }
+    const frame = encodeDatagram(address, port, payload);
+    if (this.#frames.length === 0) setImmediate(() => this.#flush());
+    this.#frames.push(frame);
+    this.#bytesWaiting += frame.length;
+    this.#queued++;
+    if (callback !== undefined) this.#callbacks.push([callback, payload.length]);
+  }
+
+  /** Why a datagram cannot be sent. */
+  #refusal(socket: Socket | undefined, payload: Buffer, address: Uint8Array, port: number) {
+    if (socket === undefined || this.#isClosed) return notRunning();
+    let errno: string;
+    if (payload.length > maxPayload) errno = "EMSGSIZE";
+    else if (socket.writableLength + this.#bytesWaiting > maxQueue) errno = "ENOBUFS";
+    else return undefined;
+    return networkError({ errno }, attemptTo(formatAddress(address), port));
+  }
+
+  #flush(): void {
+    const [frames, callbacks] = [this.#frames, this.#callbacks];
+    if (frames.length === 0) return;
+    const bytes = frames.length === 1 ? frames[0] : Buffer.concat(frames, this.#bytesWaiting);
+    this.#frames = [];
+    this.#callbacks = [];
+    this.#bytesWaiting = 0;
+    this.#socket?.write(bytes ?? Buffer.alloc(0), (error) => {
+      this.#queued -= frames.length;
+      for (const [callback, length] of callbacks) callback(error ?? null, error ? 0 : length);
     });
   }
 
@@ -321,7 +361,7 @@ export class TunnelDatagram
 
   /** How many bytes wait to be handed to the engine. */
   getSendQueueSize(): number {
-    return this.#socket?.writableLength ?? 0;
+    return (this.#socket?.writableLength ?? 0) + this.#bytesWaiting;
   }
 
   /** How many datagrams wait to be handed to the engine. */
@@ -342,6 +382,7 @@ export class TunnelDatagram
     this.#isClosed = true;
     this.#station.leave(this.#member);
     if (this.#id !== undefined) this.#station.forgetDatagram(this.#id);
+    this.#flush();
     const socket = this.#socket;
     socket?.once("close", () => this.emit("close"));
     socket?.destroySoon();
@@ -395,6 +436,10 @@ function payloadOf(message: unknown): Buffer {
 function checkPort(port: unknown): number {
   if (typeof port === "number" && Number.isInteger(port) && port > 0 && port < 65_536) return port;
   throw new RangeError(`The port is ${String(port)}: give a whole number from 1 to 65535.`);
+}
+
+function attemptTo(address: string, port: number): Attempt {
+  return { syscall: "send", address, port };
 }
 
 function notRunning(): NetworkError {

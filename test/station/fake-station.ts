@@ -288,7 +288,7 @@ function relay(udp: UdpSocket, leg: Socket): void {
   udp.on("message", (payload, { address, port }) => {
     const bytes = parseAddress(address);
     if (bytes === undefined) return;
-    for (const part of encodeDatagram(bytes, port, payload)) leg.write(part);
+    leg.write(encodeDatagram(bytes, port, payload));
   });
   const datagrams = new DatagramReader();
   leg.on("data", (piece: Buffer) => {
