@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { packageRoot } from "../../src/artifacts.js";
 import { executablePath } from "../../src/engine/files.js";
 import { messageOf, systemCodeOf } from "../../src/errors.js";
@@ -44,6 +46,8 @@ export interface Setting {
   readonly far: Identity;
   /** undefined: the near end is not on TUN. */
   readonly tun: End | undefined;
+  /** The bytes of all packets that the far end has received so far. */
+  readonly received: () => Promise<number>;
 }
 
 /** Does the work with a far end, and ends it. */
@@ -74,7 +78,7 @@ export async function withFarEnd(
     }
     const serve = [...inNamespace(farEnd), trafficPath, "serve", farEnd.address];
     helpers.push(await LineProgram.start(serve));
-    await work({ near, far: farSeen, tun });
+    await work({ near, far: farSeen, tun, received: () => receivedBy(farEnd) });
   } catch (error) {
     const ended = ends.flatMap(({ daemon }) => daemon.end ?? []);
     if (ended.length === 0) throw error;
@@ -90,6 +94,12 @@ function startRelay({ rate, delay, queue }: SlowPath, near: number, far: number)
     ...[trafficPath, "relay", `10003:${near}`, `10004:${far}`],
     ...[String(rate), `${delay}ms`, String(queue)],
   ]);
+}
+
+async function receivedBy({ namespace, interface: name }: End): Promise<number> {
+  const file = `/sys/class/net/${name}/statistics/rx_bytes`;
+  const { stdout } = await promisify(execFile)("ip", ["netns", "exec", namespace, "cat", file]);
+  return Number(stdout);
 }
 
 /** What starts a program in the namespace of an end. */
