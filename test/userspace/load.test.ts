@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import type { Socket } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { onlyInSandbox } from "../sandbox.js";
 import { engineProcesses } from "./engine-processes.js";
 import { type EnginePair, farAddress, openPair } from "./engines.js";
 import { digest, sendAll } from "./site.js";
+import { echo } from "./streams.js";
 
 const mebibyte = 1 << 20;
+
+/** Whether there is time for what only a release is tested with. */
+const isLong = process.env.WG_BRIDGE_LONG === "1";
 
 /** So many datagrams are on their way at once: fewer than any buffer holds. */
 const window = 50;
@@ -78,6 +85,36 @@ async function echoed(pair: EnginePair, port: number, count: number): Promise<vo
   });
 }
 
+/** Connects, echoes a byte and disconnects, so many times. */
+async function connected(
+  { tunnel }: EnginePair,
+  port: number,
+  count: number,
+  disconnect: (socket: Socket) => unknown,
+): Promise<void> {
+  for (let connection = 0; connection < count; connection++) {
+    const socket = await tunnel.connect({ host: farAddress, port });
+    const answer = once(socket, "data");
+    socket.write("x");
+    await answer;
+    const closed = once(socket, "close");
+    disconnect(socket);
+    await closed;
+  }
+}
+
+/** Does something until it adds nothing any more. What leaks grows in every round; what is only warming up does not. */
+async function untilFlat(pair: EnginePair, something: () => Promise<void>): Promise<void> {
+  const states: Held[] = [];
+  for (let round = 0; round < 6; round++) {
+    await something();
+    const [before, after] = [states.at(-1), await held(pair)];
+    states.push(after);
+    if (before !== undefined && isFlat(before, after)) return;
+  }
+  assert.fail(`It grows without an end: ${JSON.stringify(states)}`);
+}
+
 for (const backend of ["exec", "ffi"] as const) {
   describe(`userspace tunnels on ${backend} under load`, function () {
     this.timeout(300_000);
@@ -91,18 +128,7 @@ for (const backend of ["exec", "ffi"] as const) {
 
     it("reach a state in which 50,000 more datagrams make them hold no more", async () => {
       const port = await pair.echoDatagrams();
-      const heldAfter = async () => {
-        await echoed(pair, port, 50_000);
-        return held(pair);
-      };
-      const states = [await heldAfter()];
-      // What leaks grows in every round, and what is only warming up does not.
-      for (let round = 0; round < 5; round++) {
-        const [before, after] = [states.at(-1), await heldAfter()];
-        states.push(after);
-        if (before !== undefined && isFlat(before, after)) return;
-      }
-      assert.fail(`It grows without an end: ${JSON.stringify(states)}`);
+      await untilFlat(pair, () => echoed(pair, port, 50_000));
     });
 
     it("hold no more for slow readers than the option memory says", async () => {
@@ -131,20 +157,53 @@ for (const backend of ["exec", "ffi"] as const) {
       for (const socket of sockets) socket.destroy();
     });
 
-    if (backend === "exec") {
-      it("carry 1 GiB each way at once, unchanged", async () => {
-        const bytes = 1024 * mebibyte;
-        let received: ReturnType<typeof digest> | undefined;
-        let sent: Promise<string> | undefined;
-        const port = await pair.serve((socket) => {
-          received = digest(socket);
-          sent = sendAll(socket, bytes);
-        });
-        const socket = await pair.tunnel.connect({ host: farAddress, port, allowHalfOpen: true });
-        const [hash, read] = await Promise.all([sendAll(socket, bytes), digest(socket)]);
-        assert.deepEqual(await received, { hash, bytes });
-        assert.deepEqual(read, { hash: await sent, bytes });
+    const connections = isLong ? 10_000 : 1000;
+    it(`reach a state in which ${connections} more connections make them hold no more`, async () => {
+      const port = await pair.serve(echo);
+      // So that none of them waits in TIME-WAIT.
+      const reset = (socket: Socket) => socket.resetAndDestroy();
+      await untilFlat(pair, () => connected(pair, port, connections, reset));
+    });
+
+    it(`hold nothing but TIME-WAIT of ${connections} connections that have ended`, async () => {
+      const port = await pair.serve(echo);
+      const before = await held(pair);
+      await connected(pair, port, connections, (socket) => socket.end());
+      const after = await held(pair);
+      assert.equal(after.descriptors, before.descriptors);
+      assert.ok(after.heap - before.heap < mebibyte, JSON.stringify({ before, after }));
+      const each = (after.engines - before.engines) / connections;
+      assert.ok(each < 32_768, `The engines hold ${each} bytes for each.`);
+    });
+
+    it("carry 1,000 connections at once", async () => {
+      const port = await pair.serve(echo);
+      const sockets = await Promise.all(
+        Array.from({ length: 1000 }, () =>
+          pair.tunnel.connect({ host: farAddress, port, allowHalfOpen: true }),
+        ),
+      );
+      assert.ok((await pair.tunnel.stats()).connections >= 1000);
+      const payload = randomBytes(20_000);
+      const hash = createHash("sha256").update(payload).digest("hex");
+      const echoes = sockets.map((socket) => digest(socket.end(payload)));
+      for (const received of await Promise.all(echoes)) {
+        assert.deepEqual(received, { hash, bytes: payload.length });
+      }
+    });
+
+    const bytes = (isLong ? 1024 : 256) * mebibyte;
+    it(`carry ${bytes} bytes each way at once, unchanged`, async () => {
+      let received: ReturnType<typeof digest> | undefined;
+      let sent: Promise<string> | undefined;
+      const port = await pair.serve((socket) => {
+        received = digest(socket);
+        sent = sendAll(socket, bytes);
       });
-    }
+      const socket = await pair.tunnel.connect({ host: farAddress, port, allowHalfOpen: true });
+      const [hash, read] = await Promise.all([sendAll(socket, bytes), digest(socket)]);
+      assert.deepEqual(await received, { hash, bytes });
+      assert.deepEqual(read, { hash: await sent, bytes });
+    });
   });
 }
