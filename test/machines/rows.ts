@@ -12,6 +12,23 @@ const parity = ["background", "codec", "failures", "features", "foreground", "tr
   (name) => `parity/${name}`,
 );
 
+/** What userspace tunnels do on every Node.js. */
+const userspace = ["engine", "lifecycle", "proxy"].map((name) => `userspace/${name}`);
+/** The clients whose proxies and forwards a release is tested with. */
+const clients = [
+  "chromium",
+  "curl",
+  "database",
+  "dig",
+  "iperf3",
+  "ncat",
+  "node",
+  "pysocks",
+  "ssh",
+].map((name) => `clients/${name}`);
+/** Longer transfers, and more connections, than npm test has time for. */
+const long = ["env", "WG_BRIDGE_LONG=1"];
+
 /** Everything that a release needs, in the order in which it runs: what later rows install is made first. */
 export const allRows: readonly Row[] = [
   program("changelog", "the changelog and the manual page have this version's date", "changelog"),
@@ -71,9 +88,9 @@ export const allRows: readonly Row[] = [
   ...["20", "22", "24", "26"].map((version) =>
     tests(
       `node-${version}`,
-      `both backends do the same on Node.js ${version}: the parity tests`,
+      `both backends do the same on Node.js ${version}: the parity tests, and userspace tunnels`,
       ["test/machines/on-node.sh", version, ...sandbox],
-      parity,
+      [...parity, ...userspace],
     ),
   ),
   tests("runtimes", "bun, deno, musl, other systems and a Node.js that is too old", sandbox, [
@@ -81,6 +98,18 @@ export const allRows: readonly Row[] = [
     "runtimes/other-systems",
     "runtimes/old-node",
   ]),
+  tests(
+    "clients",
+    "curl, ncat, ssh, dig, iperf3, PySocks, Chromium, a database: with 1 GiB each way",
+    [...long, ...sandbox],
+    clients,
+  ),
+  tests(
+    "userspace-load",
+    "1 GiB, 100,000 datagrams and 10,000 connections leave nothing, on both backends",
+    [...long, ...sandbox],
+    ["userspace/load"],
+  ),
   tests("gvisor", "the executable, and Node.js with both backends, in gVisor", sandbox, [
     "machines/gvisor",
   ]),
