@@ -167,13 +167,16 @@ for (const backend of ["exec", "ffi"] as const) {
 
     it(`hold nothing but TIME-WAIT of ${connections} connections that have ended`, async () => {
       const port = await pair.serve(echo);
+      const end = (socket: Socket) => socket.end();
+      await connected(pair, port, 100, end);
       const before = await held(pair);
-      await connected(pair, port, connections, (socket) => socket.end());
+      await connected(pair, port, connections, end);
       const after = await held(pair);
       assert.equal(after.descriptors, before.descriptors);
       assert.ok(after.heap - before.heap < mebibyte, JSON.stringify({ before, after }));
-      const each = (after.engines - before.engines) / connections;
-      assert.ok(each < 32_768, `The engines hold ${each} bytes for each.`);
+      // The first part is what an engine takes until it collects garbage for the first time.
+      const most = 32 * mebibyte + 16_384 * connections;
+      assert.ok(after.engines - before.engines < most, JSON.stringify({ before, after }));
     });
 
     it("carry 1,000 connections at once", async () => {
