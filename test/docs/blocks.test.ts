@@ -12,9 +12,18 @@ describe("blocksIn", () => {
         language: "sh",
         code: "true\nfalse\n",
         notRun: undefined,
+        withConfig: false,
         output: undefined,
       },
     ]);
+  });
+
+  it("reads from the line before a block that it has a configuration", () => {
+    const blocks = page("<!-- with wg0.conf -->", "```sh", "a", "```", "", "```sh", "b", "```");
+    assert.deepEqual(
+      blocks.map(({ withConfig }) => withConfig),
+      [true, false],
+    );
   });
 
   it("reads the reason not to run a block from the line before it only", () => {

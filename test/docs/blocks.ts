@@ -8,6 +8,8 @@ export interface Block {
   readonly code: string;
   /** Why it is not run, if a comment `<!-- not run: REASON -->` on the line before says so. */
   readonly notRun: string | undefined;
+  /** Whether it is run beside wg0.conf: a comment `<!-- with wg0.conf -->` on the line before says so. */
+  readonly withConfig: boolean;
   /** What it prints: the next block on the page, if that is an "output" block. */
   readonly output: string | undefined;
 }
@@ -26,7 +28,8 @@ export function blocksIn(page: string, text: string): readonly Block[] {
     if (end === -1) throw new Error(`${page}, line ${at + 1}: this block has no end`);
     const notRun = /^<!-- not run: (.+) -->$/.exec(lines[at - 1] ?? "")?.[1];
     const code = `${lines.slice(at + 1, end).join("\n")}\n`;
-    blocks.push({ page, line: at + 2, language, code, notRun, output: undefined });
+    const withConfig = lines[at - 1] === "<!-- with wg0.conf -->";
+    blocks.push({ page, line: at + 2, language, code, notRun, withConfig, output: undefined });
     at = end;
   }
   return blocks.map((block, index) => ({ ...block, output: outputIn(blocks[index + 1]) }));

@@ -7,7 +7,8 @@
 //   text     not code: a drawing, or the output of an example that is not run
 //
 // Any other language is refused, and so is a block without one. `<!-- not run: REASON -->` on the line
-// before a ts or sh block says why it cannot run; then its types or its syntax are checked.
+// before a ts or sh block says why it cannot run; then its types or its syntax are checked. After
+// `<!-- with wg0.conf -->` it runs in a directory with that file: see intranet.ts.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import {
@@ -19,6 +20,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { packageRoot, sandboxScript } from "../../src/artifacts.js";
 import { checkConfig } from "../../src/config/parse.js";
@@ -28,6 +30,8 @@ import { type Block, blocksIn, inOrder, promised } from "./blocks.js";
 const run = promisify(execFile);
 // Below the package, so that "wg-bridge" resolves to this package.
 const directory = `${packageRoot}/build/examples`;
+
+const intranet = fileURLToPath(new URL("intranet.js", import.meta.url));
 
 const docs = readdirSync(`${packageRoot}/docs`).filter((file) => file.endsWith(".md"));
 const pagesWithExamples = ["README.md", ...docs.map((file) => `docs/${file}`)];
@@ -97,19 +101,25 @@ function isProgram(language: string): boolean {
   return language === "ts" || language === "sh";
 }
 
+/** Runs the command of a block in a sandbox and a directory of its own. */
+function runBlock(block: Block, command: readonly string[]) {
+  const cwd = `${directory}/${fileOf(block)}`;
+  mkdirSync(cwd);
+  const env = { ...process.env, PATH: `${directory}/bin:${process.env.PATH}` };
+  const beside = block.withConfig ? ["node", intranet] : [];
+  return run(sandboxScript, [...beside, ...command], { cwd, env });
+}
+
 async function runProgram(block: Block): Promise<void> {
-  const { stdout } = await run(sandboxScript, ["node", `${directory}/${fileOf(block)}.js`]);
+  const { stdout } = await runBlock(block, ["node", `${directory}/${fileOf(block)}.js`]);
   const lines = promised(block.code);
   assert.ok(inOrder(lines, stdout.split("\n")), `${lines.join("\n")}\nis not in\n${stdout}`);
   assertOutput(block, stdout);
 }
 
 async function runScript(block: Block): Promise<void> {
-  const work = `${directory}/${fileOf(block)}`;
-  mkdirSync(work);
-  const env = { ...process.env, PATH: `${directory}/bin:${process.env.PATH}` };
   const script = `set -euo pipefail\nexec 2>&1\n${block.code}`;
-  const { stdout } = await run(sandboxScript, ["bash", "-c", script], { cwd: work, env });
+  const { stdout } = await runBlock(block, ["bash", "-c", script]);
   assertOutput(block, stdout);
 }
 

@@ -6,8 +6,6 @@ export interface Certificate {
   readonly key: string;
 }
 
-const name = "server.tunnel";
-
 /** How long it is valid before and after now, in milliseconds. */
 const validity = 86_400_000;
 
@@ -17,8 +15,8 @@ const commonName = "550403";
 const subjectAltName = "551d11";
 const basicConstraints = "551d13";
 
-/** Makes one for server.tunnel and an IPv4 address. Source: RFC 5280, section 4.1. */
-export function makeCertificate(address: string): Certificate {
+/** Makes one for an IPv4 address and a name. Source: RFC 5280, section 4.1. */
+export function makeCertificate(address: string, name = "server.tunnel"): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const algorithm = sequence(oid(ecdsaWithSha256));
   const holder = sequence(der(0x31, sequence(oid(commonName), der(0x0c, Buffer.from(name)))));
