@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
@@ -45,9 +46,11 @@ func (p *outbound) start() {
 	go p.run()
 }
 
-// NotifyEvent implements waiter.EventListener: there may be room again. The stack calls it while it holds locks.
-func (p *outbound) NotifyEvent(waiter.EventMask) {
-	if p.stalled.CompareAndSwap(true, false) {
+// NotifyEvent implements waiter.EventListener: there may be room again, or the connection has failed. A failure is the
+// inbound pump's to notice, unless that has met the end of the data. The stack calls this while it holds locks.
+func (p *outbound) NotifyEvent(events waiter.EventMask) {
+	isFailure := p.received.Load() && events&(waiter.EventHUp|waiter.EventErr) != 0
+	if p.stalled.CompareAndSwap(true, false) || isFailure {
 		p.wake()
 	}
 }
@@ -84,11 +87,17 @@ func (p *outbound) pump() error {
 			if !p.isOver && p.hasFailed() { // inbound was not told why
 				return failureOf(&tcpip.ErrConnectionAborted{})
 			}
+			if !p.isOver && p.wasLeft() {
+				return errLeft
+			}
 		case *tcpip.ErrWouldBlock:
 			if err := p.awaitRoom(); err != nil {
 				return err
 			}
 		case *tcpip.ErrClosedForSend:
+			if p.wasLeft() {
+				return errLeft
+			}
 			return errEnded // inbound knows why
 		default:
 			if p.isReset.Load() {
@@ -103,6 +112,12 @@ func (p *outbound) pump() error {
 		return errIdle
 	}
 	return p.awaitEnd()
+}
+
+// wasLeft reports whether the other end has reset the connection after it had ended its side. The stack then has the
+// connection closed, not failed: in the kernel as well this is an error of the next write alone.
+func (p *outbound) wasLeft() bool {
+	return p.received.Load() && !p.isReset.Load() && tcp.EndpointState(p.endpoint.State()) == tcp.StateClose
 }
 
 // wait calls ready whenever the socket may be ready, until that returns true. It also returns when the stream was woken,

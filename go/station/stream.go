@@ -50,6 +50,7 @@ type stream struct {
 var (
 	errGone  = errors.New("the client is gone")
 	errEnded = errors.New("the stream was ended elsewhere")
+	errLeft  = fmt.Errorf("the other end reset the connection through the tunnel, after it had ended its side: %w", unix.EPIPE)
 )
 
 // reserve takes the place and the id of a stream, before it connects. With false there is no place left.

@@ -123,7 +123,10 @@ class StationSocket extends Socket implements TunnelSocket {
   readonly #member: StreamMember = {
     told: (failure) => {
       this.#told = failure;
-      return isTaken(this) ? this.#failOnceRead(failure) : undefined;
+      if (!this.#hasEnded) return isTaken(this) ? this.#failOnceRead(failure) : undefined;
+      // Nothing is read any more that could fail.
+      if (!this.writableFinished) this.destroy(this.#errorOf(failure));
+      return undefined;
     },
     lose: (error) => this.#lose(error),
   };
@@ -142,6 +145,8 @@ class StationSocket extends Socket implements TunnelSocket {
   #ends: Ends;
   /** Why the engine is about to end the stream. */
   #told: Failure | undefined;
+  /** Whether the other end has ended its side. */
+  #hasEnded = false;
   #isResetting = false;
   /** Milliseconds until the first probe, true for the stack's own time, false for none. */
   #keepAlive: number | boolean;
@@ -298,6 +303,7 @@ class StationSocket extends Socket implements TunnelSocket {
         this.destroy(failure);
         return;
       }
+      this.#hasEnded = true;
       super.push(null);
       this.read(0);
     });
@@ -333,7 +339,7 @@ class StationSocket extends Socket implements TunnelSocket {
   }
 
   #errorOf(failure: Failure): Error {
-    return networkError(failure, { syscall: "read" });
+    return networkError(failure, { syscall: this.#hasEnded ? "write" : "read" });
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
