@@ -297,8 +297,14 @@ print("done")
 `
 
 func TestPySocks(t *testing.T) {
+	// scripts/clients installs it here.
+	path, err := filepath.Abs("../../build/clients/python")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PYTHONPATH", path)
 	if output, err := exec.Command("python3", "-c", "import socks").CombinedOutput(); err != nil {
-		t.Skipf("Python's package PySocks is missing: %v %s", err, bytes.TrimSpace(output))
+		t.Skipf("Python's package PySocks is not installed: %v %s", err, bytes.TrimSpace(output))
 	}
 	s := newService(t)
 	output, status := run(t, "", "python3", "-c", pySocks, s.proxies("127.0.0.1:0", nil))

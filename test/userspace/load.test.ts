@@ -117,7 +117,7 @@ async function untilFlat(pair: EnginePair, something: () => Promise<void>): Prom
 
 for (const backend of ["exec", "ffi"] as const) {
   describe(`userspace tunnels on ${backend} under load`, function () {
-    this.timeout(300_000);
+    this.timeout(isLong ? 1_200_000 : 300_000);
     onlyInSandbox();
 
     let pair: EnginePair;
