@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -16,10 +17,14 @@ type path struct {
 	rate  float64       // bytes a second
 	delay time.Duration // one way, beside the queue
 	queue float64       // bytes that wait at most
+
+	share    float64       // of the datagrams that are held up, so that later ones overtake them
+	lateness time.Duration // of these
 }
 
-// parsePath reads a rate in bits a second, a delay, and a queue's length in bytes.
-func parsePath(rate, delay, queue string) (p path, err error) {
+// parsePath reads a rate in bits a second, a delay, and a queue's length in bytes; then, if it is to reorder, which share
+// of the datagrams is how late.
+func parsePath(rate, delay, queue string, reordering ...string) (p path, err error) {
 	bits, rateErr := strconv.ParseFloat(rate, 64)
 	length, queueErr := strconv.ParseFloat(queue, 64)
 	oneWay, delayErr := time.ParseDuration(delay)
@@ -29,7 +34,17 @@ func parsePath(rate, delay, queue string) (p path, err error) {
 	if bits <= 0 || length <= 0 || oneWay < 0 {
 		return path{}, fmt.Errorf("%s, %s, %s are not a path: rate and queue are above 0", rate, delay, queue)
 	}
-	return path{bits / 8, oneWay, length}, nil
+	p = path{rate: bits / 8, delay: oneWay, queue: length}
+	if len(reordering) == 0 {
+		return p, nil
+	}
+	var shareErr, lateErr error
+	p.share, shareErr = strconv.ParseFloat(reordering[0], 64)
+	p.lateness, lateErr = time.ParseDuration(reordering[1])
+	if err := errors.Join(shareErr, lateErr); err != nil || p.share < 0 || p.share > 1 || p.lateness < 0 {
+		return path{}, fmt.Errorf("%q are not a share and how late it is: %w", reordering, err)
+	}
+	return p, nil
 }
 
 // A line is one direction of a path.
@@ -79,9 +94,11 @@ func relay(ctx context.Context, ends [2]string, p path, output io.Writer) error 
 	failed := make(chan error, 2)
 	for i := range sockets {
 		// Longer than any queue, in datagrams: what is lost, take decides.
-		waiting := make(chan due, 1<<16)
-		go func() { failed <- receive(sockets[i], &line{path: p}, waiting) }()
-		go deliver(sockets[1-i], targets[1-i], waiting)
+		waiting, late := make(chan due, 1<<16), make(chan due, 1<<16)
+		go func() { failed <- receive(sockets[i], &line{path: p}, waiting, late) }()
+		for _, queue := range []chan due{waiting, late} {
+			go deliver(sockets[1-i], targets[1-i], queue)
+		}
 	}
 	select {
 	case err := <-failed:
@@ -91,15 +108,25 @@ func relay(ctx context.Context, ends [2]string, p path, output io.Writer) error 
 	}
 }
 
-func receive(from net.PacketConn, l *line, waiting chan<- due) error {
+func receive(from net.PacketConn, l *line, waiting, late chan<- due) error {
 	defer close(waiting)
+	defer close(late)
+	// The same datagrams of each run.
+	random := rand.New(rand.NewPCG(1, 2))
 	for buffer := make([]byte, 65535); ; {
 		n, _, err := from.ReadFrom(buffer)
 		if err != nil {
 			return fmt.Errorf("the relay cannot receive: %w", err)
 		}
-		if at, ok := l.take(n, time.Now()); ok {
-			waiting <- due{at, append([]byte(nil), buffer[:n]...)}
+		at, ok := l.take(n, time.Now())
+		if !ok {
+			continue
+		}
+		datagram := append([]byte(nil), buffer[:n]...)
+		if random.Float64() < l.share {
+			late <- due{at.Add(l.lateness), datagram}
+		} else {
+			waiting <- due{at, datagram}
 		}
 	}
 }

@@ -100,7 +100,7 @@ func TestAJobThatIsNoneIsRefused(t *testing.T) {
 			t.Errorf("%s was accepted", line)
 		}
 	}
-	for _, args := range [][]string{{}, {"client", "other"}, {"relay", "1:2", "3:4", "0", "1ms", "1"}, {"serve"}} {
+	for _, args := range [][]string{{}, {"client", "other"}, {"relay", "1:2", "3:4", "0", "1ms", "1"}, {"relay", "1:2", "3:4", "1", "1ms", "1", "2", "1ms"}, {"serve"}} {
 		if err := run(t.Context(), args, strings.NewReader("{}\n"), io.Discard); err == nil {
 			t.Errorf("%q was accepted", args)
 		}
@@ -148,6 +148,33 @@ func TestARelayCarriesBothWays(t *testing.T) {
 		if err != nil || string(got[:n]) != way.by {
 			t.Errorf("got %q, %v", got[:n], err)
 		}
+	}
+}
+
+func TestARelayHoldsSomeDatagramsUp(t *testing.T) {
+	testbed.RequireSandbox(t)
+	near, far := bind(t, "127.0.0.1:6011"), bind(t, "127.0.0.1:6012")
+	begin(t, "relay", "6013:6011", "6014:6012", "1e9", "1ms", "1000000", "0.1", "20ms")
+	by := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 6013}
+	const count = 200
+	for n := range count {
+		if _, err := near.WriteTo([]byte{byte(n)}, by); err != nil {
+			t.Fatal(err)
+		}
+	}
+	overtaken, highest := 0, -1
+	for range count {
+		var got [1]byte
+		if _, _, err := far.ReadFrom(got[:]); err != nil {
+			t.Fatal(err)
+		}
+		if int(got[0]) < highest {
+			overtaken++
+		}
+		highest = max(highest, int(got[0]))
+	}
+	if overtaken == 0 || overtaken > count/2 {
+		t.Errorf("%d of %d datagrams were overtaken", overtaken, count)
 	}
 }
 

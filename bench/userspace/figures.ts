@@ -7,6 +7,8 @@ export const legs = [
   "tcp-1280",
   "tcp-9000",
   "slow-path",
+  "reordering",
+  "little-reordering",
   "forward",
   "node",
   "http",
@@ -24,6 +26,8 @@ export const legTitles: Readonly<Record<Leg, string>> = {
   "tcp-1280": "Go client, TCP, MTU 1280",
   "tcp-9000": "Go client, TCP, MTU 9000",
   "slow-path": "Go client, 100 Mbit/s, 20 ms, a queue of 128 KiB",
+  reordering: "Go client, 1 Gbit/s, 40 ms, 1 % of the datagrams 3 ms late",
+  "little-reordering": "Go client, 1 Gbit/s, 20 ms, 0.1 % of the datagrams 3 ms late",
   forward: "Go client over TCP, through a forward",
   node: "Node.js, one stream",
   http: "Node.js, HTTP requests on kept connections",
@@ -56,7 +60,18 @@ export const clientLegs = new Map<
       path: { rate: 100_000_000, delay: 10, queue: 131_072 },
     },
   ],
+  ["reordering", reorderedPlan(20, 0.01)],
+  ["little-reordering", reorderedPlan(10, 0.001)],
 ]);
+
+/** A path on which nothing is lost, and a share of the datagrams is overtaken. `delay` is one way, in milliseconds. */
+function reorderedPlan(delay: number, share: number) {
+  const path: SlowPath = {
+    ...{ rate: 1_000_000_000, delay, queue: 16 << 20 },
+    reordering: { share, late: 3 },
+  };
+  return { mtu: 1420, streams: [1], directions: ["up", "down"], length: 5, path } as const;
+}
 
 /** up: from the near end to the far one. */
 export type Direction = "up" | "down";

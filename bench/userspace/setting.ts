@@ -28,6 +28,8 @@ export interface SlowPath {
   readonly delay: number;
   /** In bytes. */
   readonly queue: number;
+  /** Which share of the datagrams is held up, and for how many milliseconds, so that later ones overtake them. */
+  readonly reordering?: { readonly share: number; readonly late: number };
 }
 
 /** Between a near and a far end. */
@@ -89,10 +91,11 @@ export async function withFarEnd(
   }
 }
 
-function startRelay({ rate, delay, queue }: SlowPath, near: number, far: number) {
+function startRelay({ rate, delay, queue, reordering }: SlowPath, near: number, far: number) {
   return LineProgram.start([
     ...[trafficPath, "relay", `10003:${near}`, `10004:${far}`],
     ...[String(rate), `${delay}ms`, String(queue)],
+    ...(reordering === undefined ? [] : [String(reordering.share), `${reordering.late}ms`]),
   ]);
 }
 
