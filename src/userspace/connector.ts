@@ -111,7 +111,7 @@ export function withFailures(secure: TLSSocket, socket: Socket): TLSSocket {
     void failureOf(socket).then((failure) => {
       if (secure.destroyed) return;
       if (failure !== undefined) {
-        secure.destroy(failure);
+        socket.destroy(failure); // TLS passes an error on, once
         return;
       }
       push(null);
