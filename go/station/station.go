@@ -163,6 +163,10 @@ func (s *Station) Close() error {
 	s.closed = true
 	close(s.closing)
 	err := s.listener.Close()
+	// First, so that no client takes the ends of its streams for those of their data.
+	for _, client := range s.clients {
+		_ = client.connection.Close() // its handler may have been faster
+	}
 	for _, stream := range s.streams {
 		switch {
 		case stream == nil: // it connects

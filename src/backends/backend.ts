@@ -88,6 +88,8 @@ export interface RunningTunnel extends AsyncDisposable {
 export interface RunningStation extends RunningTunnel {
   /** The path of the station's socket, in a directory that only this user may enter. */
   readonly path: string;
+  /** Reports whether the engine's process still has its connections. Undefined: it cannot be seen from here. */
+  isAlive(): boolean | undefined;
 }
 
 /** One way to run the engine. */

@@ -37,6 +37,7 @@ export class ControlChannel {
   readonly #ended: Promise<void>;
   #finish: () => void = () => {};
   #isOver = false;
+  #isEnding = false;
   #nextId = 1;
   #holds = 0;
 
@@ -72,7 +73,13 @@ export class ControlChannel {
     return new Promise((resolve, reject) => {
       // Id 0 stands for the greeting, whose answer has none.
       this.#waiting.set(0, { resolve: () => resolve(), reject });
-      socket.on("error", reject); // "close" follows
+      socket.on("error", (error) => {
+        this.#isEnding = true; // "close" follows
+        reject(error);
+      });
+      socket.on("end", () => {
+        this.#isEnding = true;
+      });
       socket.on("close", () => {
         reject(new HungUp());
         this.#end();
@@ -156,6 +163,11 @@ export class ControlChannel {
 
   release(): void {
     if (--this.#holds === 0) this.#socket.unref();
+  }
+
+  /** The engine has hung up, or the channel is closed. That is known before `ended` resolves. */
+  get isEnding(): boolean {
+    return this.#isEnding || this.#isOver;
   }
 
   /** Resolves once the channel has ended, whoever ended it. */

@@ -40,6 +40,7 @@ export interface Engine {
   /** The path of the station's socket. */
   readonly path: string;
   readonly ended: Promise<TunnelEnd>;
+  isAlive(): boolean | undefined;
 }
 
 /**
@@ -237,17 +238,32 @@ export class Station {
 
   /**
    * Resolves if the engine lives. The end of a stream looks the same if the other end has finished and if the engine
-   * was killed. All ends of one turn of the event loop share one question, which is about any of their streams.
+   * was killed. An engine that ends by itself hangs up on the control channel first, which this turn of the event loop
+   * then shows. Whether it was killed is looked up, and only if that cannot be seen it is asked. All ends of one turn
+   * share one look, and one question, which is about any of their streams.
    * @throws why the tunnel ended
    */
   confirm(stream: number): Promise<void> {
-    this.#confirmation ??= this.#ask(stream);
+    this.#confirmation ??= this.#look(stream);
     return this.#confirmation;
   }
 
-  async #ask(stream: number): Promise<void> {
+  async #look(stream: number): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    this.#confirmation = undefined; // what ends from now on needs a later answer
+    this.#confirmation = undefined; // what ends from now on needs a later look
+    if (this.#end !== undefined) throw this.#end;
+    if (this.#control?.isEnding !== false) throw await this.endReason();
+    switch (this.#engine.isAlive()) {
+      case true:
+        return;
+      case false:
+        throw await this.endReason();
+      default:
+        return this.#ask(stream);
+    }
+  }
+
+  async #ask(stream: number): Promise<void> {
     try {
       await this.request("option", { stream }, { syscall: "read" });
     } catch (error) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import fc from "fast-check";
 import { hasCode } from "../../src/errors.js";
 import { encodeFrame } from "../../src/station/frames.js";
 import { errorOf } from "../userspace/site.js";
@@ -129,6 +130,37 @@ describe("a station that does not do as it should", () => {
     await fake.tunnel.stats();
     assert.ok(fake.station.requests.some(({ kind, stream }) => kind === "reset" && stream === 98));
     const socket = await fake.tunnel.connect(target());
+    socket.destroy();
+  });
+
+  it("may send any events, and no request is disturbed", async () => {
+    const socket = await fake.tunnel.connect(target());
+    const names = ["incoming", "failed", "dropped", "proxy", ""];
+    const fields = [
+      "listener",
+      "stream",
+      "datagram",
+      "address",
+      "port",
+      "count",
+      "errno",
+      "message",
+    ];
+    const event = fc.record({
+      event: fc.oneof(fc.constantFrom(...names), fc.jsonValue()),
+      fields: fc.dictionary(fc.constantFrom(...fields), fc.jsonValue()),
+      id: fc.option(fc.jsonValue(), { nil: undefined }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { maxLength: 20 }), async (events) => {
+        // A stream of that number may fail, and is none that this test has.
+        for (const { fields: given, ...one } of events) {
+          fake.station.tell({ ...given, ...one, event: one.event ?? "null", stream: 1e6 });
+        }
+        await fake.tunnel.stats();
+      }),
+    );
+    assert.equal(socket.destroyed, false);
     socket.destroy();
   });
 

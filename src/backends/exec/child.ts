@@ -9,6 +9,7 @@ import { requireSpawn } from "../../tool.js";
 import { readLines } from "../lines.js";
 import { parseStatus, type Status } from "../status.js";
 import type { ChildDescriptors } from "./descriptors.js";
+import { isExiting } from "./exiting.js";
 import { type ChildEnd, isCrash } from "./foreign.js";
 
 /** How many of a child's last lines are kept to explain its end. */
@@ -100,6 +101,12 @@ export class Child {
   /** The child has not ended. */
   get running(): boolean {
     return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** Whether the child's process has begun to end; undefined if the kernel does not say. */
+  get exiting(): boolean | undefined {
+    const { pid } = this.#process;
+    return this.running && pid !== undefined ? isExiting(pid) : true;
   }
 
   /** Null before the end, and after one by a signal. */

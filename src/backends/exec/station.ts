@@ -60,6 +60,7 @@ export async function startStation(
 
 class ExecStation extends ExecTunnel implements RunningStation {
   readonly path: string;
+  readonly #child: Child;
 
   constructor(child: Child, name: string, directory: StationDirectory) {
     const { path } = directory;
@@ -69,6 +70,12 @@ class ExecStation extends ExecTunnel implements RunningStation {
       removeNow: () => directory.remove(),
     });
     this.path = path;
+    this.#child = child;
+  }
+
+  isAlive(): boolean | undefined {
+    const { exiting } = this.#child;
+    return exiting === undefined ? undefined : !exiting;
   }
 }
 

@@ -45,6 +45,11 @@ class FfiStation extends FfiTunnel implements RunningStation {
     void this.ended.then(() => directory.remove());
   }
 
+  /** It has this process. */
+  isAlive(): boolean {
+    return true;
+  }
+
   override async exchange(request: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
     this.refuseIfEnded();
     try {
