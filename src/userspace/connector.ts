@@ -106,12 +106,17 @@ async function secured(socket: Socket, options: ConnectionOptions): Promise<TLSS
  */
 export function withFailures(secure: TLSSocket, socket: Socket): TLSSocket {
   const push = secure.push.bind(secure);
+  let isSecure = false;
+  secure.once("secureConnect", () => {
+    isSecure = true;
+  });
   secure.push = (chunk: unknown, encoding?: BufferEncoding) => {
     if (chunk !== null) return push(chunk, encoding);
     void failureOf(socket).then((failure) => {
       if (secure.destroyed) return;
       if (failure !== undefined) {
-        socket.destroy(failure); // TLS passes an error on, once
+        // Once it is secure, TLS emits the error of a socket that is failing by itself.
+        if (!isSecure || !socket.destroyed) secure.destroy(failure);
         return;
       }
       push(null);

@@ -67,6 +67,17 @@ describe("a userspace tunnel on exec", function () {
     assert.deepEqual(leftovers(directory), before);
   });
 
+  it("that ends by itself fails each of a hundred streams, and ends none well", async () => {
+    await open();
+    const { sockets } = await hundred(pair);
+    const ended: Socket[] = [];
+    for (const socket of sockets) socket.resume().on("end", () => ended.push(socket));
+    const failed = Promise.all(sockets.map((socket) => errorOf(socket)));
+    process.kill(nearEngine, "SIGTERM");
+    for (const error of await failed) assert.ok(hasCode(error, "WG_BRIDGE_CLOSED"), String(error));
+    assert.deepEqual(ended, []);
+  });
+
   it("that is killed fails what is secured, too, and never ends it well", async () => {
     await open();
     const certificate = makeCertificate(farAddress);
@@ -291,6 +302,22 @@ for (const backend of ["exec", "ffi"] as const) {
         pair.tunnel.connect({ host: farAddress, port, localAddress: "10.70.0.77" }),
         { code: "EADDRNOTAVAIL" },
       );
+    });
+
+    it("is told that the other end has reset a connection, after that had ended", async () => {
+      const ended: Socket[] = [];
+      const port = await pair.serve((socket) => {
+        ended.push(socket.on("error", () => {}));
+        socket.end();
+      });
+      const target = { host: farAddress, port, allowHalfOpen: true };
+      const socket = await pair.tunnel.connect(target);
+      await once(socket.resume(), "end");
+      const failed = errorOf(socket);
+      for (const far of ended) far.resetAndDestroy();
+      const error = await failed;
+      assert.ok(hasCode(error, "EPIPE") && "syscall" in error, String(error));
+      assert.equal(error.syscall, "write");
     });
 
     it("needs an address, and says so", async () => {

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { packageRoot } from "../../src/artifacts.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { denying, denyObstacle, denySkipped } from "../seccomp/deny.js";
@@ -59,6 +60,29 @@ for (const backend of ["exec", "ffi"] as const) {
         assert.match(message, /opening UDP sockets: .*permission denied/);
         assert.deepEqual(left, nothing);
       });
+    });
+
+    it("says where to make a directory, if an ordinary user can make none", function () {
+      const script = 'mount -t tmpfs -o ro,mode=755 none /tmp && exec "$@"';
+      const unprivileged = `${packageRoot}/scripts/unprivileged`;
+      const node = ["env", "TMPDIR=/nowhere", "node", "dist/test/userspace/opening.js"];
+      const command = [unprivileged, ...node, backend, "/sys/kernel"];
+      const { stdout, status } = spawnSync(
+        "unshare",
+        ["-m", "sh", "-c", script, "sh", ...command],
+        {
+          encoding: "utf8",
+          timeout: 50_000,
+        },
+      );
+      if (status === 77) this.skip();
+      const { code, message, engines } = JSON.parse(stdout);
+      assert.equal(code, "WG_BRIDGE_SOCKET_DIRECTORY");
+      assert.match(
+        message,
+        /\/sys\/kernel.*\/nowhere.*EROFS.*\/tmp\/.*with XDG_RUNTIME_DIR or TMPDIR/,
+      );
+      assert.deepEqual(engines, []);
     });
 
     it("fails for what the engine cannot have, and leaves nothing", async () => {

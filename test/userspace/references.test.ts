@@ -17,6 +17,7 @@ for (const backend of ["exec", "ffi"] as const) {
         timeout: 50_000,
       });
       assert.deepEqual(JSON.parse(stdout), [
+        ["open tunnels", 1],
         ["a server listens", 1],
         ["its unref()", 0],
         ["its ref()", 1],

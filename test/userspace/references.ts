@@ -6,13 +6,14 @@ import { openPair } from "./engines.js";
 
 const [backend] = process.argv.slice(2);
 if (backend !== "ffi" && backend !== "exec") throw new Error("ffi or exec?");
+/** Node.js lists only what keeps its event loop alive. */
+const handles = () => process.getActiveResourcesInfo().filter((name) => name === "PipeWrap").length;
+const without = handles();
 const pair = await openPair({ near: { backend }, far: { backend } });
 const { tunnel, farAddress: host } = pair;
 
-/** Node.js lists only what keeps its event loop alive. */
-const handles = () => process.getActiveResourcesInfo().filter((name) => name === "PipeWrap").length;
 let before = handles();
-const steps: [string, number][] = [];
+const steps: [string, number][] = [["open tunnels", Math.min(before - without, 1)]];
 const note = (step: string) => steps.push([step, handles() - before]);
 
 const server = await tunnel.listen({ port: 0 });

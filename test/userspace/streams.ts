@@ -168,21 +168,6 @@ export function testStreams(open: () => Promise<Site>, bytes: number): void {
     assert.deepEqual([error.code, error.errno], ["ECONNRESET", -104]);
   });
 
-  it("says that the other end has reset it, after that has ended", async () => {
-    const ended: Socket[] = [];
-    const port = await site.serve((socket) => {
-      ended.push(socket.on("error", () => {}));
-      socket.end();
-    });
-    const socket = await connect(port, { allowHalfOpen: true });
-    await once(socket.resume(), "end");
-    const failed = errorOf(socket);
-    for (const far of ended) far.resetAndDestroy();
-    const error = await failed;
-    assert.ok(error instanceof Error && "code" in error && "syscall" in error);
-    assert.deepEqual([error.code, error.syscall], ["EPIPE", "write"]);
-  });
-
   it("resets the other end", async () => {
     const failed: Promise<unknown>[] = [];
     const port = await site.serve((socket) => {
