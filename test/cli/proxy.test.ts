@@ -82,6 +82,13 @@ for (const backend of ["exec", "ffi"] as const) {
       for await (const piece of command.child.stdout) text += piece;
       assert.equal(text, "through standard input");
       assert.equal((await command.ended()).code, 0);
+      // ssh keeps its side open until it is told of the end.
+      await using ended = start(`--stdio=${web}`, config);
+      ended.child.stdin.write("GET /c HTTP/1.0\r\n\r\n");
+      let page = "";
+      for await (const piece of ended.child.stdout) page += piece;
+      assert.match(page, /^HTTP\/1\.1 200 .*\r\npage \/c$/s);
+      assert.equal((await ended.ended()).code, 0);
       await using refused = start(`--stdio=${farAddress}:1`, config);
       const { code, said } = await refused.ended();
       assert.equal(code, 1);
@@ -140,6 +147,18 @@ for (const backend of ["exec", "ffi"] as const) {
       assert.equal((await command.ended()).code, 0);
     });
 
+    it("changes its peers at SIGHUP", async () => {
+      const path = far.file("peers.conf", far.interfaceText + far.peerText);
+      await using command = start("--http=0", path);
+      const [http = ""] = await command.says(/HTTP at (\S+)/);
+      const ask = () => curl("--proxy", http, ...statusOnly, `http://${web}/`);
+      assert.equal(await ask(), "200");
+      writeFileSync(path, far.interfaceText + far.peerText.replace(`${farAddress}/32, `, ""));
+      command.child.kill("SIGHUP");
+      await command.says(/All files were read again/);
+      assert.equal(await ask(), "502");
+    });
+
     it("does not wait after a second SIGTERM", async () => {
       await using command = start(`--forward=0=${echo}`, config);
       const [forward = ""] = await command.says(/tcp (\S+) leads to/);
@@ -159,7 +178,9 @@ for (const backend of ["exec", "ffi"] as const) {
         "alive.conf",
         `${far.interfaceText}CheckAlive = ${farAddress}\nCheckAliveInterval = 5\n${far.peerText}`,
       );
-      await using command = start("--metrics=127.0.0.1:0", "--socks5=0", path);
+      const expose = "--expose=8080=127.0.0.1:9";
+      await using command = start("--metrics=127.0.0.1:0", "--socks5=0", expose, path);
+      await command.says(/Warning: The configuration names no DNS server/);
       const [health] = await command.says(/\/readyz at (\S+)/);
       const [socks5 = ""] = await command.says(/SOCKS5 at (\S+)/);
       assert.match(await curl(`${health}/readyz`), /handshake \d+ s ago/);
@@ -173,6 +194,7 @@ for (const backend of ["exec", "ffi"] as const) {
         await curl(`${health}/metrics`),
         /^wg_bridge_network_failed_lookups_total\{reason="no_server"\} 1$/m,
       );
+      assert.match(metrics, /^wg_bridge_proxy_connections\{kind="expose",listen="8080\/tcp"\} 0$/m);
       assert.match(metrics, /^wireguard_received_bytes_total\{.*\} \d+$/m);
       const foreign = [...statusOnly, "-H", "Host: evil.example", `${health}/readyz`];
       assert.equal(await curl(...foreign), "421");
