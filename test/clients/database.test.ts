@@ -55,22 +55,24 @@ async function use(way: { port: number } | { stream: () => Duplex }): Promise<vo
   await client.end();
 }
 
-describeClient(`PostgreSQL's pg${mark}`, ["dnsmasq"], (backend) => {
-  onlyInSandbox();
-  before(function () {
-    if (mark !== "") this.skip();
-  });
-  const intranet = useIntranet(backend);
+describeClient(
+  "PostgreSQL's pg",
+  ["dnsmasq"],
+  (backend) => {
+    onlyInSandbox();
+    const intranet = useIntranet(backend);
 
-  it("works by a forward of wg-bridge proxy", async () => {
-    await intranet().attach(5432, postgres.server);
-    const command = intranet().start(`--forward=0=${farAddress}:5432`);
-    await use({ port: Number(await command.says(/tcp 127\.0\.0\.1:(\d+) leads to/)) });
-  });
+    it("works by a forward of wg-bridge proxy", async () => {
+      await intranet().attach(5432, postgres.server);
+      const command = intranet().start(`--forward=0=${farAddress}:5432`);
+      await use({ port: Number(await command.says(/tcp 127\.0\.0\.1:(\d+) leads to/)) });
+    });
 
-  it("works with a stream of the library", async () => {
-    await using pair = await openPair({ near: { backend }, far: { backend } });
-    const port = await pair.attach(postgres.server);
-    await use({ stream: () => pair.tunnel.createConnection({ host: pairAddress, port }) });
-  });
-});
+    it("works with a stream of the library", async () => {
+      await using pair = await openPair({ near: { backend }, far: { backend } });
+      const port = await pair.attach(postgres.server);
+      await use({ stream: () => pair.tunnel.createConnection({ host: pairAddress, port }) });
+    });
+  },
+  mark,
+);

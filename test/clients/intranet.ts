@@ -125,11 +125,8 @@ AllowedIPs = ${farAddress}/32
     datagrams.on("message", (data, { port, address }) => datagrams.send(data, port, address));
     const names = new Program([
       "dnsmasq",
-      ..."--keep-in-foreground --conf-file=/dev/null --no-hosts --no-resolv --log-facility=-".split(
-        " ",
-      ),
-      `--pid-file=${this.directory}/dnsmasq.pid`,
-      "--user=", // whoever it is already
+      // As whoever started it, and with its log on standard error.
+      ..."--no-daemon --conf-file=/dev/null --no-hosts --no-resolv".split(" "),
       "--bind-interfaces",
       "--listen-address=127.0.0.1",
       `--port=${nameServerPort}`,
@@ -176,9 +173,9 @@ AllowedIPs = ${farAddress}/32
     this.#closing.push(close);
   }
 
-  /** The names that somebody has asked the host's resolver for. */
+  /** The names of targets that somebody has asked the host's resolver for. */
   get askedOfHost(): readonly string[] {
-    return this.#resolver.asked;
+    return this.#resolver.asked.filter((name) => /\b(tunnel|intranet|other)\b/.test(name));
   }
 
   /** Closes everything, and fails if a client has asked the host's resolver. */

@@ -112,13 +112,17 @@ function withoutProxies(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(isOther));
 }
 
-/** Declares a suite for each backend. It is skipped if one of these programs is not installed. */
+/**
+ * Declares a suite for each backend. It is skipped if one of these programs is not installed.
+ * @param more the end of the title of a suite that cannot run for another reason
+ */
 export function describeClient(
   title: string,
   programs: readonly string[],
   tests: (backend: "exec" | "ffi") => void,
+  more = "",
 ): void {
-  const mark = programs.map(missingTool).find((found) => found !== "") ?? "";
+  const mark = [...programs.map(missingTool), more].find((found) => found !== "") ?? "";
   for (const backend of ["exec", "ffi"] as const) {
     describe(`${title} on ${backend}${mark}`, function () {
       this.timeout(300_000);

@@ -11,34 +11,38 @@ const mark = existsSync(python)
   ? ""
   : " [skipped: PySocks is not installed: run scripts/test-tools]";
 
-describeClient("PySocks by wg-bridge proxy", ["python3", "dnsmasq"], (backend) => {
-  onlyInSandbox();
-  const intranet = useIntranet(backend);
-  let command: Program;
+describeClient(
+  "PySocks by wg-bridge proxy",
+  ["python3", "dnsmasq"],
+  (backend) => {
+    onlyInSandbox();
+    const intranet = useIntranet(backend);
+    let command: Program;
 
-  before(async () => {
-    const { tunnel } = intranet();
-    const users = intranet().file("users", "alice:secret\n");
-    command = intranet().start("--socks5=0", `--auth=${users}`);
-    for (const port of [8, 9]) {
-      const socket = await tunnel.datagram({ port });
-      socket.on("message", (_, from) => {
-        socket.send(`${from.address} ${from.port}`, from.port, from.address);
+    before(async () => {
+      const { tunnel } = intranet();
+      const users = intranet().file("users", "alice:secret\n");
+      command = intranet().start("--socks5=0", `--auth=${users}`);
+      for (const port of [8, 9]) {
+        const socket = await tunnel.datagram({ port });
+        socket.on("message", (_, from) => {
+          socket.send(`${from.address} ${from.port}`, from.port, from.address);
+        });
+      }
+      const [asked, other] = [
+        await tunnel.datagram({ port: 10 }),
+        await tunnel.datagram({ port: 11 }),
+      ];
+      asked.on("message", (port, { address }) => {
+        other.send("from elsewhere", Number(port.toString()), address);
       });
-    }
-    const [asked, other] = [
-      await tunnel.datagram({ port: 10 }),
-      await tunnel.datagram({ port: 11 }),
-    ];
-    asked.on("message", (port, { address }) => {
-      other.send("from elsewhere", Number(port.toString()), address);
     });
-  });
 
-  it(`carries TCP, and UDP of one source to many targets${mark}`, async function () {
-    if (mark !== "") this.skip();
-    const port = (await command.says(/SOCKS5 at (\S+)/)).split(":").at(-1) ?? "";
-    const words = ["python3", script, port, farAddress, "server.tunnel"];
-    assert.equal(await output(words, { env: { PYTHONPATH: python } }), "done\n");
-  });
-});
+    it(`carries TCP, and UDP of one source to many targets`, async () => {
+      const port = (await command.says(/SOCKS5 at (\S+)/)).split(":").at(-1) ?? "";
+      const words = ["python3", script, port, farAddress, "server.tunnel"];
+      assert.equal(await output(words, { env: { PYTHONPATH: python } }), "done\n");
+    });
+  },
+  mark,
+);
