@@ -126,6 +126,25 @@ export function testClients(open: () => Promise<Site>): void {
     strict.destroy();
   });
 
+  const clientsMark = missingPackage("axios") || missingPackage("got");
+  it(`axios and got by the agents${clientsMark}`, async function () {
+    if (clientsMark !== "") this.skip();
+    const [agent, httpsAgent] = [
+      site.tunnel.agent(),
+      site.tunnel.httpsAgent({ ca: certificate.cert }),
+    ];
+    const [axios, got] = [loadPackage("axios"), loadPackage("got")];
+    assert.ok(isAxios(axios) && isGot(got));
+    for (const url of [`${plain}/a`, `${secure}/a`]) {
+      const byAxios = await axios.get(url, { httpAgent: agent, httpsAgent, proxy: false });
+      assert.equal(byAxios.data.url, "/a");
+      const byGot = await got.got(url, { agent: { http: agent, https: httpsAgent } });
+      assert.match(byGot.body, /"url":"\/a"/);
+    }
+    agent.destroy();
+    httpsAgent.destroy();
+  });
+
   it("an agent's request fails as one without a tunnel does", async () => {
     for (const [module, agent, protocol] of [
       [http, site.tunnel.agent(), "http"],
@@ -396,6 +415,28 @@ function eventOf(target: EventTarget, name: string): Promise<Event> {
     target.addEventListener(name, resolve, { once: true });
     target.addEventListener("error", (event) => reject(new Error(`${name}: ${event.type}`)));
   });
+}
+
+interface Axios {
+  get(
+    url: string,
+    options: { httpAgent: http.Agent; httpsAgent: https.Agent; proxy: false },
+  ): Promise<{ readonly data: Seen }>;
+}
+
+function isAxios(module: unknown): module is Axios {
+  return typeof module === "function" && "get" in module;
+}
+
+interface Got {
+  got(
+    url: string,
+    options: { agent: { http: http.Agent; https: https.Agent } },
+  ): Promise<{ readonly body: string }>;
+}
+
+function isGot(module: unknown): module is Got {
+  return typeof module === "object" && module !== null && "got" in module;
 }
 
 function isUndici(module: unknown): module is Undici {
