@@ -5,9 +5,10 @@ import { once } from "node:events";
 import { packageRoot } from "../../src/artifacts.js";
 import { cannotRun } from "../checks/check.js";
 import { missingTool } from "../containers/missing-tool.js";
+import { isLong } from "./transfer.js";
 
 /** How long a client may take, in milliseconds: a bound for a busy machine. */
-const limit = 240_000;
+const limit = isLong ? 900_000 : 240_000;
 
 /** Starts a command as a user without privileges; empty if this machine cannot. That user may not enter root's home. */
 export const asOrdinaryUser: readonly string[] = (() => {
@@ -125,7 +126,7 @@ export function describeClient(
   const mark = [...programs.map(missingTool), more].find((found) => found !== "") ?? "";
   for (const backend of ["exec", "ffi"] as const) {
     describe(`${title} on ${backend}${mark}`, function () {
-      this.timeout(300_000);
+      this.timeout(isLong ? 2 * limit : 300_000);
       before(function () {
         if (mark !== "") this.skip();
       });

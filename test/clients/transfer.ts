@@ -1,8 +1,11 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { Readable } from "node:stream";
 
-/** What a long transfer carries, in bytes; the release check sets WG_BRIDGE_LONG. */
-export const longTransfer = (process.env.WG_BRIDGE_LONG === "1" ? 1024 : 256) << 20;
+/** Whether there is time for what only a release is tested with. */
+export const isLong = process.env.WG_BRIDGE_LONG === "1";
+
+/** What a long transfer carries, in bytes. */
+export const longTransfer = (isLong ? 1024 : 256) << 20;
 
 /** Returns so many bytes that look like random ones, always the same. */
 export function bytes(size: number): Readable {

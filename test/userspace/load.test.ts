@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { isLong } from "../clients/transfer.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { engineProcesses } from "./engine-processes.js";
 import { type EnginePair, farAddress, openPair } from "./engines.js";
@@ -12,9 +13,6 @@ import { digest, sendAll } from "./site.js";
 import { echo } from "./streams.js";
 
 const mebibyte = 1 << 20;
-
-/** Whether there is time for what only a release is tested with. */
-const isLong = process.env.WG_BRIDGE_LONG === "1";
 
 /** So many datagrams are on their way at once: fewer than any buffer holds. */
 const window = 50;
