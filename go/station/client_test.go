@@ -123,7 +123,7 @@ func TestTheUAPIConnectionIsHandedOver(t *testing.T) {
 }
 
 func TestOnlyTheClientsProcessMayConnect(t *testing.T) {
-	p := newPair(t, func(config *Config) { config.Client = os.Getpid() + 1 })
+	p := newPair(t, func(config *Config) { config.Client, config.self = os.Getpid()+1, -1 })
 	connection := p.dial(t)
 	_ = writeFrame(connection, fields{"v": version, "kind": "control"}) // it may be closed already
 	if _, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
@@ -145,10 +145,11 @@ func TestOnlyItsUserMayUseAStation(t *testing.T) {
 		{unix.Ucred{Pid: 7, Uid: 1000}, 0, true},
 		{unix.Ucred{Pid: 7, Uid: 1000}, 7, true},
 		{unix.Ucred{Pid: 7, Uid: 1000}, 8, false},
+		{unix.Ucred{Pid: 9, Uid: 1000}, 8, true}, // as gVisor says of everybody
 		{unix.Ucred{Pid: 7, Uid: 1001}, 7, false},
 		{unix.Ucred{Pid: 7, Uid: 0}, 0, false},
 	} {
-		err := checkPeer(&test.peer, 1000, test.client)
+		err := checkPeer(&test.peer, 1000, test.client, 9)
 		if (err == nil) != test.may || err != nil && (!errors.Is(err, ErrUntrusted) || !errors.Is(err, unix.EPERM)) {
 			t.Errorf("%+v: %v", test, err)
 		}

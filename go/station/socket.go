@@ -196,15 +196,16 @@ func (s *Station) identify(connection *net.UnixConn) (process int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return int(peer.Pid), checkPeer(peer, uint32(os.Geteuid()), s.config.Client)
+	return int(peer.Pid), checkPeer(peer, uint32(os.Geteuid()), s.config.Client, s.config.self)
 }
 
-// checkPeer returns an error unless peer is of the user, and is the process client if that is not 0.
-func checkPeer(peer *unix.Ucred, user uint32, client int) error {
+// checkPeer returns an error unless peer is of the user, and is the process client if that is not 0. This process, self,
+// passes as well: gVisor says of every peer that it is whoever asks, and leaves the protection to the directory.
+func checkPeer(peer *unix.Ucred, user uint32, client, self int) error {
 	switch {
 	case peer.Uid != user:
 		return fmt.Errorf("process %d is of user %d: %w", peer.Pid, peer.Uid, ErrUntrusted)
-	case client != 0 && int(peer.Pid) != client:
+	case client != 0 && int(peer.Pid) != client && int(peer.Pid) != self:
 		return fmt.Errorf("process %d is not the one that opened the tunnel, %d: %w", peer.Pid, client, ErrUntrusted)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,6 +96,7 @@ type Config struct {
 	Logf, Errorf func(format string, arguments ...any)
 
 	limits limits // the usual ones, if there are none
+	self   int    // this process, if 0
 }
 
 // A Station serves its socket until it is closed.
@@ -122,6 +124,9 @@ type Station struct {
 
 // Open binds the socket and serves it.
 func Open(config Config) (*Station, error) {
+	if config.self == 0 {
+		config.self = os.Getpid()
+	}
 	if config.limits == (limits{}) {
 		config.limits = usualLimits
 	}

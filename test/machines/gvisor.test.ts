@@ -59,6 +59,16 @@ describe(`A tunnel in gVisor${mark}`, () => {
     }).timeout(60_000);
   }
 
+  for (const backend of ["exec", "ffi"] as const) {
+    it(`needs no capability without an interface, with ${backend}`, async () => {
+      const program = `${packageRoot}/dist/test/userspace/program.js`;
+      const command = ["env", "XDG_RUNTIME_DIR=/run", process.execPath, program, backend, "close"];
+      const container = run(command, []);
+      const [output, { said }] = await Promise.all([text(container.stdout), endOf(container)]);
+      assert.equal(output, "through\n", said);
+    }).timeout(60_000);
+  }
+
   it("is what doctor tries there", async () => {
     for (const capabilities of [netAdmin, []]) {
       const main = `${packageRoot}/dist/src/cli/main.js`;
