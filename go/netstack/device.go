@@ -56,6 +56,8 @@ type Device struct {
 	writer *writer
 	routes atomic.Pointer[routes]
 
+	listening listening
+
 	mu        sync.Mutex // held while addresses change
 	addresses atomic.Pointer[[]netip.Addr]
 

@@ -37,8 +37,9 @@ type Listener struct {
 var _ net.Listener = (*Listener)(nil)
 
 // ListenTCP listens on local, which is one of the tunnel's addresses, or the unspecified one. [::] and an invalid
-// address stand for all addresses, 0.0.0.0 for those of IPv4. For port 0 the stack chooses one. About backlog connections
-// wait to be accepted, at least 511 and at most 4096.
+// address stand for all addresses, 0.0.0.0 for those of IPv4. For port 0 the stack chooses one that nothing uses; for
+// another one only another listener is in the way, not the connections that an earlier one has accepted. About backlog
+// connections wait to be accepted, at least 511 and at most 4096.
 func (d *Device) ListenTCP(local netip.AddrPort, backlog int) (*Listener, error) {
 	local = unmap(local)
 	protocol := protocolOf(local.Addr())
@@ -46,24 +47,41 @@ func (d *Device) ListenTCP(local netip.AddrPort, backlog int) (*Listener, error)
 		return nil, opError("listen", "tcp", nil, tcpAddress(local), err)
 	}
 	l := &Listener{device: d, queue: new(waiter.Queue), protocol: protocol}
-	endpoint, err := d.stack.NewEndpoint(tcp.ProtocolNumber, protocol, l.queue)
-	if err != nil {
-		return nil, failure("socket", "tcp", nil, tcpAddress(local), err)
+	if err := l.listen(local, backlog); err != nil {
+		return nil, err
 	}
+	l.ready.register(l.queue, waiter.ReadableEvents)
+	return l, nil
+}
+
+// listen makes the endpoint, which then listens.
+func (l *Listener) listen(local netip.AddrPort, backlog int) error {
+	listening := &l.device.listening
+	listening.mu.Lock()
+	defer listening.mu.Unlock()
+	if listening.conflictsWith(local) {
+		return failure("bind", "tcp", nil, tcpAddress(local), new(tcpip.ErrPortInUse))
+	}
+	endpoint, err := l.device.stack.NewEndpoint(tcp.ProtocolNumber, l.protocol, l.queue)
+	if err != nil {
+		return failure("socket", "tcp", nil, tcpAddress(local), err)
+	}
+	// The connections inherit it. So those that are open or in TIME-WAIT are not in the way of the next listener.
+	endpoint.SocketOptions().SetReuseAddress(true)
 	operation := "bind"
 	if err = endpoint.Bind(toFullAddress(local)); err == nil {
 		operation, err = "listen", endpoint.Listen(min(max(backlog, minBacklog), maxBacklog))
 	}
 	if err != nil {
 		endpoint.Close()
-		return nil, failure(operation, "tcp", nil, tcpAddress(local), err)
+		return failure(operation, "tcp", nil, tcpAddress(local), err)
 	}
 	l.endpoint = endpoint
 	if bound, err := endpoint.GetLocalAddress(); err == nil {
-		l.local = fromStack(bound, protocol)
+		l.local = fromStack(bound, l.protocol)
 	}
-	l.ready.register(l.queue, waiter.ReadableEvents)
-	return l, nil
+	listening.add(l.local)
+	return nil
 }
 
 // Accept waits for a connection, a *Conn.
@@ -108,6 +126,7 @@ func (l *Listener) Close() error {
 		return l.opError("close", net.ErrClosed)
 	}
 	l.endpoint.Close()
+	l.device.listening.remove(l.local)
 	l.ready.NotifyEvent(0)
 	l.queue.EventUnregister(&l.ready.entry)
 	return nil
