@@ -26,14 +26,9 @@ type Acceptor struct {
 // closed, it waits until all have returned, and returns nil. The end of ctx closes the listener and resets all connections.
 // A connection beyond the limit is closed at once. If descriptors or memory are short, it waits until they are not.
 func (a *Acceptor) Serve(ctx context.Context, handle func(context.Context, net.Conn)) error {
-	listener := Patient(a.Listener, a.Errorf)
+	listener := Limited(a.Listener, a.Max, a.Stats, a.Errorf)
 	defer listener.Close()
 	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
-	limit := int64(a.Max)
-	if limit == 0 {
-		limit = DefaultMaxConnections
-	}
-	refused := 0
 	var running sync.WaitGroup
 	defer running.Wait()
 	for {
@@ -44,22 +39,46 @@ func (a *Acceptor) Serve(ctx context.Context, handle func(context.Context, net.C
 		if err != nil {
 			return err
 		}
-		if a.Stats.Open() > limit {
-			a.Stats.Close()
-			a.Stats.Refuse()
-			if refused++; backoff.ShouldLog(refused) {
-				a.Errorf("%v: closed a connection at once: %d are open, which is the limit", a.Listener.Addr(), limit)
-			}
-			_ = Abort(conn)
-			continue
-		}
-		refused = 0
 		running.Go(func() {
 			defer a.Stats.Close()
 			defer conn.Close()
 			defer context.AfterFunc(ctx, func() { _ = Abort(conn) })()
 			handle(ctx, conn)
 		})
+	}
+}
+
+// Limited returns a patient listener that closes connections at once if limit of them are open; 0 is
+// DefaultMaxConnections. Whoever has accepted a connection calls stats.Close once it has ended. One goroutine may accept.
+func Limited(listener net.Listener, limit int, stats *Stats, errorf func(format string, arguments ...any)) net.Listener {
+	if limit == 0 {
+		limit = DefaultMaxConnections
+	}
+	return &limitedListener{Listener: Patient(listener, errorf), limit: limit, stats: stats, errorf: errorf}
+}
+
+type limitedListener struct {
+	net.Listener
+	limit   int
+	stats   *Stats
+	errorf  func(format string, arguments ...any)
+	refused int // in a row
+}
+
+func (l *limitedListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.stats.Admit(int64(l.limit)) {
+			l.refused = 0
+			return conn, nil
+		}
+		if l.refused++; backoff.ShouldLog(l.refused) {
+			l.errorf("%v: closed a connection at once: %d are open, which is the limit", l.Addr(), l.limit)
+		}
+		_ = Abort(conn)
 	}
 }
 

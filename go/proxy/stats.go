@@ -42,26 +42,47 @@ func (s *Stats) Snapshot() Snapshot {
 // PartOf returns Stats of one of several proxies whose connections have a limit together. whole counts all that are open.
 func PartOf(whole *Stats) *Stats { return &Stats{whole: whole} }
 
-// Open counts a client's connection, and returns how many are open: of all proxies to which a limit applies together.
-func (s *Stats) Open() int64 {
+// Admit counts a client's connection, and reports whether there is a place for it: whether fewer than limit are open, of
+// all proxies to which a limit applies together. One that has no place counts as refused. It is never counted as open, not
+// even until it is closed: otherwise it would take the place of a client who comes once there is one.
+func (s *Stats) Admit(limit int64) bool {
 	s.accepted.Add(1)
-	open := s.active.Add(1)
+	places := &s.active
 	if s.whole != nil {
-		return s.whole.Open()
+		places = &s.whole.active
 	}
-	return open
+	for {
+		open := places.Load()
+		if open >= limit {
+			s.refused.Add(1)
+			return false
+		}
+		if places.CompareAndSwap(open, open+1) {
+			break
+		}
+	}
+	if s.whole != nil {
+		s.active.Add(1)
+	}
+	return true
 }
 
-// Close counts the end of a client's connection.
+// Open counts a client's connection to which no limit applies.
+func (s *Stats) Open() {
+	s.accepted.Add(1)
+	s.active.Add(1)
+	if s.whole != nil {
+		s.whole.Open()
+	}
+}
+
+// Close counts the end of a client's connection that was admitted or opened.
 func (s *Stats) Close() {
 	s.active.Add(-1)
 	if s.whole != nil {
 		s.whole.Close()
 	}
 }
-
-// Refuse counts a connection that was closed at once.
-func (s *Stats) Refuse() { s.refused.Add(1) }
 
 // Deny counts a client without the right user and password.
 func (s *Stats) Deny() { s.denied.Add(1) }

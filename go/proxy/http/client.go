@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"wg-bridge/go/backoff"
 	"wg-bridge/go/proxy"
 )
 
@@ -45,30 +44,11 @@ func (s *server) register(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, clientKey{}, c)
 }
 
-// follow counts connections, and closes those beyond the limit.
+// follow follows a connection from its beginning to its end.
 func (s *server) follow(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		limit := int64(s.Max)
-		if limit == 0 {
-			limit = proxy.DefaultMaxConnections
-		}
-		isOver := s.Stats.Open() > limit
 		s.open.Add(1)
-		s.mu.Lock()
-		s.refused++
-		if !isOver {
-			s.refused = 0
-		}
-		refused := s.refused
-		s.mu.Unlock()
-		if isOver {
-			s.Stats.Refuse()
-			if backoff.ShouldLog(refused) {
-				s.Errorf("http: closed a connection at once: %d are open, which is the limit", limit)
-			}
-			_ = proxy.Abort(conn)
-		}
 	case http.StateHijacked:
 		s.mu.Lock()
 		c := s.clients[conn]

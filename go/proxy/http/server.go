@@ -65,7 +65,6 @@ type server struct {
 
 	mu      sync.Mutex
 	clients map[net.Conn]*client
-	refused int // in a row
 }
 
 func (s *server) run(ctx context.Context, listener net.Listener) error {
@@ -82,7 +81,7 @@ func (s *server) run(ctx context.Context, listener net.Listener) error {
 		DisableGeneralOptionsHandler: true,
 	}
 	defer context.AfterFunc(ctx, func() { _ = web.Close() })()
-	err := web.Serve(proxy.Patient(listener, s.Errorf))
+	err := web.Serve(proxy.Limited(listener, s.Max, s.Stats, s.Errorf))
 	_ = web.Shutdown(ctx) // fails only if ctx ends, and then everything is closed
 	s.open.Wait()
 	if ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {

@@ -711,6 +711,9 @@ func TestConnectionsBeyondTheLimitAreClosedAtOnce(t *testing.T) {
 		synctest.Wait()
 		for range 3 {
 			l.visit().expectEnd(syscall.ECONNRESET)
+			if got := l.stats.Snapshot().Active; got != 1 {
+				t.Errorf("%d are open while one has a place", got)
+			}
 		}
 		first.say("GET http://www.example/ HTTP/1.1", "Host: www.example", "", "")
 		first.expect("GET", 200)
