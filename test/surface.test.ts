@@ -27,7 +27,7 @@ describe("the exports of the package", () => {
     const types = words(`
       AllowedIp AttachOptions BackendKind BackendRequest CallOptions Config ConfigFields ConfigFile
       ConfigInput ConnectOptions DatagramOptions DatagramSource DeviceChangeInput DeviceConfig DeviceInput
-      DeviceStatus Diagnostic Endpoint EndpointEvent EngineOptions ExposeInput ForwardInput HandshakeEvent
+      DeviceStatus Diagnostic Endpoint EndpointEvent EngineOptions ExposeInput FailedLookups ForwardInput HandshakeEvent
       HostPort LinkEvent ListenAddress ListenOptions LogLevel MtuEvent NetworkStats PeerChangeInput
       PeerConfig PeerInput PeerStatus PersistentKeepalive PingOptions Protocol ProxyAddresses ProxyCounts
       ProxyListenerInput ProxySpec ProxyStats ProxyUser PublicKey ResolveFailedEvent ResolveOptions

@@ -10,6 +10,6 @@ for (const backend of ["exec", "ffi"] as const) {
 
     const open = () => openPair({ near: { backend }, far: { backend } });
     describe("their sockets", () => testStreams(open, 100_000_000));
-    describe("the clients of the web", () => testClients(open));
+    describe("the clients of the web", () => testClients(open, true));
   });
 }

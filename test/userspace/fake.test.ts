@@ -40,7 +40,7 @@ async function openSite(): Promise<Site> {
 }
 
 describe("the clients of the web over a userspace tunnel", () => {
-  testClients(openSite);
+  testClients(openSite, false);
 });
 
 describe("a socket of a userspace tunnel", () => {
