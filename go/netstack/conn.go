@@ -27,14 +27,14 @@ type Conn struct {
 	reading, writing    sync.Mutex // held by the one call that reads, and the one that writes
 	readable, writable  lazySignal
 	readLimit, writeEnd deadline
-	source              bytes.Reader // what Write has not written yet
+	source              *bytes.Reader // what Write has not written yet; apart, since the stack keeps it through TIME-WAIT
 }
 
 var _ net.Conn = (*Conn)(nil)
 
 // newConn returns the connection of an endpoint that is connected.
 func newConn(endpoint tcpip.Endpoint, queue *waiter.Queue, protocol tcpip.NetworkProtocolNumber) *Conn {
-	c := &Conn{endpoint: endpoint, queue: queue}
+	c := &Conn{endpoint: endpoint, queue: queue, source: new(bytes.Reader)}
 	if local, err := endpoint.GetLocalAddress(); err == nil {
 		c.local = fromStack(local, protocol)
 	}
@@ -116,7 +116,7 @@ func (c *Conn) Write(from []byte) (int, error) {
 			return len(from), nil
 		}
 		before := c.source.Len()
-		n, err := c.endpoint.Write(&c.source, tcpip.WriteOptions{})
+		n, err := c.endpoint.Write(c.source, tcpip.WriteOptions{})
 		if after := before - int(n); after != c.source.Len() {
 			// The stack took fewer bytes than it read.
 			if _, err := c.source.Seek(int64(len(from)-after), io.SeekStart); err != nil {

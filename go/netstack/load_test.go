@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 
 	"wg-bridge/go/testbed"
@@ -66,15 +65,6 @@ func connections(t *testing.T, near, far *end, count int) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// setTimeWait changes how long the ports of a connection are kept after its end.
-func setTimeWait(s *stack.Stack, wait time.Duration) error {
-	option := tcpip.TCPTimeWaitTimeoutOption(wait)
-	if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, &option); err != nil {
-		return Errno(err)
-	}
-	return nil
 }
 
 func TestLoadOfManyConnectionsLeavesNothing(t *testing.T) {

@@ -25,7 +25,7 @@ type outbound struct {
 	stalled atomic.Bool // it waits for room in the tunnel's buffer
 	isShut  bool        // the tunnel's side has been ended
 	called  bool        // this goroutine has called the stack
-	piece   piece
+	piece   *piece      // apart, since the stack keeps it through TIME-WAIT
 	move    func(fd uintptr) bool
 
 	// The outcome of one call of collect.
@@ -40,7 +40,7 @@ var errIdle = errors.New("the pump is idle")
 
 // start starts the pump.
 func (p *outbound) start() {
-	p.move = p.collect
+	p.move, p.piece = p.collect, new(piece)
 	p.entry.Init(p, waiter.WritableEvents|waiter.EventHUp|waiter.EventErr)
 	p.conn.Queue().EventRegister(&p.entry)
 	go p.run()
@@ -158,8 +158,8 @@ func (p *outbound) collect(fd uintptr) bool {
 			return true
 		}
 		p.called = true
-		p.piece = piece{fd: int(fd), left: min(size, maxPiece)}
-		n, failure := p.endpoint.Write(&p.piece, tcpip.WriteOptions{})
+		*p.piece = piece{fd: int(fd), left: min(size, maxPiece)}
+		n, failure := p.endpoint.Write(p.piece, tcpip.WriteOptions{})
 		p.client.station.sent.Add(uint64(n))
 		if p.piece.err != nil || failure != nil {
 			p.err, p.failure = p.piece.err, failure

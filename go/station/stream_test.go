@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -540,6 +541,51 @@ func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
 			goroutines, goroutinesAfter, descriptors, descriptorsAfter, heap, heapAfter)
 	}
 	t.Logf("goroutines %d, then %d; heap %d, then %d", goroutines, goroutinesAfter, heap, heapAfter)
+}
+
+func TestNothingKeepsAStreamInTimeWait(t *testing.T) {
+	p := newPair(t, nil)
+	c := p.control(t)
+	target := p.echo(t)
+	const count = 10
+	var collected atomic.Int64
+	for range count {
+		stream, answer, err := p.tryToOpen(nil, fields{"kind": "connect", "address": target.Addr(), "port": target.Port()})
+		if err != nil || answer["errno"] != nil {
+			t.Fatal(answer, err)
+		}
+		p.station.mu.Lock()
+		kept := p.station.streams[uint64(number(answer["id"]))]
+		p.station.mu.Unlock()
+		runtime.AddCleanup(kept, func(struct{}) { collected.Add(1) }, struct{}{})
+		if _, err := stream.Write([]byte("question")); err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(stream); err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.awaitCount(t, "streams", 0)
+	for deadline := time.Now().Add(testLimit); collected.Load() < count; runtime.GC() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d streams were collected", collected.Load(), count)
+		}
+	}
+	waiting := 0
+	for _, endpoint := range p.near.Stack().RegisteredEndpoints() {
+		if tcp.EndpointState(endpoint.(*tcp.Endpoint).State()) == tcp.StateTimeWait {
+			waiting++
+		}
+	}
+	if waiting != count {
+		t.Errorf("%d connections are in TIME-WAIT, want %d", waiting, count)
+	}
 }
 
 func TestAClientThatDoesNotReadHoldsUpTheFarEndAndTakesNoMemory(t *testing.T) {
