@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, Socket } from "node:net";
+import type { TunnelServer } from "../../src/index.js";
 import { digest, errorOf, type Site, sendAll } from "./site.js";
 
 /** Echoes what a socket receives, and ends with it. */
@@ -329,6 +330,51 @@ export function testStreams(open: () => Promise<Site>, bytes: number): void {
     socket.resume().end();
     far.resume().end();
     await closed;
+  });
+
+  it("listens again at once on the port of a server that was closed", async () => {
+    const { tunnel } = site;
+    const first = await tunnel.listen({ port: 0 });
+    const port = first.address()?.port ?? 0;
+    const isTaken = async () => {
+      for (const other of [{ port }, { port, host: site.nearAddress }]) {
+        await assert.rejects(tunnel.listen(other), { code: "EADDRINUSE", syscall: "listen", port });
+      }
+    };
+    const connectTo = async (server: TunnelServer) => {
+      const accepted = once(server, "connection");
+      const far = site.dial(port);
+      const [near] = await accepted;
+      assert.ok(near instanceof Socket);
+      return { near, far };
+    };
+
+    const open = await connectTo(first);
+    await isTaken();
+    const firstClosed = once(first, "close");
+    first.close();
+    const second = await tunnel.listen({ port });
+    await isTaken();
+
+    // This end ends first, and so remembers the connection.
+    const { near, far } = await connectTo(second);
+    const gone = [once(near, "close"), once(far, "close")];
+    near.resume().end();
+    far.resume().once("end", () => far.end());
+    await Promise.all(gone);
+    const secondClosed = once(second, "close");
+    second.close();
+    await secondClosed;
+    const third = await tunnel.listen({ port });
+    await isTaken();
+
+    // The server is another one, and the connection that is open does not notice.
+    open.far.write("hello");
+    assert.equal(String((await once(open.near, "data"))[0]), "hello");
+    open.near.end();
+    open.far.resume().end();
+    await firstClosed;
+    await third[Symbol.asyncDispose]();
   });
 
   it("drops connections beyond its maximum", async () => {
