@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -189,6 +190,9 @@ func TestADialEndsWithItsContext(t *testing.T) {
 	_, err := d.DialTCP(ctx, netip.AddrPort{}, target)
 	var timeout net.Error
 	if !errors.Is(err, syscall.ETIMEDOUT) || !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("after its time: %v", err)
+	}
+	if !strings.HasSuffix(err.Error(), "no answer before the time limit") {
 		t.Errorf("after its time: %v", err)
 	}
 	cancelled, stop := context.WithCancel(context.Background())

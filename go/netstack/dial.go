@@ -3,7 +3,6 @@ package netstack
 import (
 	"cmp"
 	"context"
-	"net"
 	"net/netip"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -62,7 +61,7 @@ func (d *Device) DialTCP(ctx context.Context, local, remote netip.AddrPort) (*Co
 // usable returns an error if a call must end: because of its context, or since the device is closed.
 func (d *Device) usable(ctx context.Context) error {
 	if d.isClosed() {
-		return net.ErrClosed
+		return errDeviceClosed
 	}
 	if err := ctx.Err(); err != nil {
 		return interruption{err}

@@ -80,7 +80,12 @@ func opError(operation, network string, source, address net.Addr, err error) err
 // An interruption is the end of a call by its context. It is both the context's error and an error number.
 type interruption struct{ cause error }
 
-func (i interruption) Error() string { return i.cause.Error() }
+func (i interruption) Error() string {
+	if i.Timeout() {
+		return "no answer before the time limit"
+	}
+	return "given up by its caller"
+}
 
 func (i interruption) Unwrap() []error {
 	if errors.Is(i.cause, context.DeadlineExceeded) {
@@ -90,6 +95,15 @@ func (i interruption) Unwrap() []error {
 }
 
 func (i interruption) Timeout() bool { return errors.Is(i.cause, context.DeadlineExceeded) }
+
+// errDeviceClosed is net.ErrClosed in words that say what is closed.
+var errDeviceClosed error = deviceClosedError{}
+
+type deviceClosedError struct{}
+
+func (deviceClosedError) Error() string { return "the tunnel is closed" }
+
+func (deviceClosedError) Unwrap() error { return net.ErrClosed }
 
 func tcpAddress(a netip.AddrPort) net.Addr {
 	if !a.Addr().IsValid() {

@@ -3,8 +3,10 @@ package station
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +29,16 @@ type NameError struct {
 func (e *NameError) Error() string { return e.Err.Error() }
 
 func (e *NameError) Unwrap() error { return e.Err }
+
+// A lateError says what did not happen within the time that a request may take.
+type lateError struct {
+	what  string
+	limit time.Duration
+}
+
+func (e *lateError) Error() string { return fmt.Sprintf("%s within %v", e.what, e.limit) }
+
+func (e *lateError) Unwrap() error { return unix.ETIMEDOUT }
 
 // nameOf returns the name of the error number that an error wraps.
 func nameOf(err error) string {

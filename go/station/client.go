@@ -260,6 +260,9 @@ func (c *client) ping(ctx context.Context, r *request) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	took, err := c.station.config.Network.Ping(ctx, address, r.Size)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &lateError{fmt.Sprintf("%v did not answer", address), limit}
+	}
 	if err != nil {
 		return err
 	}

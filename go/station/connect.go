@@ -56,7 +56,7 @@ func (c *client) connect(connection *net.UnixConn, r *request) (kept bool, err e
 	}
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			err = fmt.Errorf("not connected within %v: %w", limit, unix.ETIMEDOUT)
+			err = &lateError{"not connected", limit}
 		}
 		return false, err
 	}

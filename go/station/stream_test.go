@@ -91,7 +91,7 @@ func TestAConnectionThatFailsIsAnsweredWithTheReason(t *testing.T) {
 		message string
 	}{
 		"refused":         {fields{"address": far4, "port": closed.Local().Port()}, "ECONNREFUSED", ""},
-		"silent":          {fields{"address": silent4, "port": 80, "timeout": 200}, "ETIMEDOUT", "200ms"},
+		"silent":          {fields{"address": silent4, "port": 80, "timeout": 200}, "ETIMEDOUT", "not connected within 200ms"},
 		"outside":         {fields{"address": elsewhere, "port": 80}, "EHOSTUNREACH", "10.9.0.2/31"},
 		"no endpoint":     {fields{"address": mute, "port": 80}, "EHOSTUNREACH", "no endpoint"},
 		"loopback":        {fields{"address": "127.0.0.1", "port": 80}, "EHOSTUNREACH", ""},

@@ -13,10 +13,12 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"wg-bridge/go/proxy"
 	"wg-bridge/go/proxy/forward"
 	"wg-bridge/go/proxy/host"
+	"wg-bridge/go/resolve"
 )
 
 func parse(t *testing.T, text string) host.Address {
@@ -254,5 +256,15 @@ func TestASocketOfAClientAtOneAddress(t *testing.T) {
 	conn.Close() // wakes the reader
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
+	}
+}
+
+func TestASilentResolverIsReportedInOurWords(t *testing.T) {
+	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
+	defer cancel()
+	_, err := host.Lookup(ctx, "www.example", resolve.Any)
+	var known *resolve.Error
+	if !errors.As(err, &known) || known.Code != resolve.TryAgain || known.Reason != "this machine's resolver did not answer in time" {
+		t.Errorf("looked up: %v", err)
 	}
 }

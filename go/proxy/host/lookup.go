@@ -18,12 +18,16 @@ func Lookup(ctx context.Context, name string, family resolve.Family) ([]netip.Ad
 	}
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, network, name)
 	if err != nil {
-		code := resolve.TryAgain
+		code, reason := resolve.TryAgain, "this machine's resolver: "+err.Error()
 		var known *net.DNSError
-		if errors.As(err, &known) && known.IsNotFound {
+		switch {
+		case !errors.As(err, &known):
+		case known.IsNotFound:
 			code = resolve.NotFound
+		case known.IsTimeout:
+			reason = "this machine's resolver did not answer in time"
 		}
-		return nil, &resolve.Error{Code: code, Name: name, Reason: "this machine's resolver: " + err.Error(), Err: err}
+		return nil, &resolve.Error{Code: code, Name: name, Reason: reason, Err: err}
 	}
 	for index, address := range addresses {
 		addresses[index] = address.Unmap()

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"wg-bridge/go/proxy"
 	"wg-bridge/go/proxy/host"
 )
@@ -59,7 +61,7 @@ func (s *Service) Update(spec Spec) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return fmt.Errorf("changing a closed proxy: %w", net.ErrClosed)
+		return fmt.Errorf("changing a proxy that is being closed: %w", unix.ENOENT)
 	}
 	kept := make(map[*want]*door)
 	var left []*door

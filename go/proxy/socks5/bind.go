@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 
 	"wg-bridge/go/proxy"
@@ -89,7 +90,7 @@ func (s *server) listen(peers []netip.Addr) (net.Listener, error) {
 
 // acceptFrom accepts a connection of one of peers. Others are reset.
 func acceptFrom(ctx context.Context, listener net.Listener, peers []netip.Addr) (net.Conn, error) {
-	late := context.DeadlineExceeded
+	late := fmt.Errorf("nobody has connected within %v: %w", bindTimeout, syscall.ETIMEDOUT)
 	ctx, cancel := context.WithTimeoutCause(ctx, bindTimeout, late)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
@@ -100,7 +101,7 @@ func acceptFrom(ctx context.Context, listener net.Listener, peers []netip.Addr) 
 			if err == nil {
 				_ = proxy.Abort(stream)
 			}
-			return nil, fmt.Errorf("nobody has connected within %v: %w", bindTimeout, late)
+			return nil, late
 		case err != nil:
 			return nil, fmt.Errorf("accepting in the tunnel: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"wg-bridge/go/proxy"
@@ -74,6 +75,9 @@ type server struct {
 // serve serves one client.
 func (s *server) serve(ctx context.Context, conn net.Conn) {
 	wanted, err := s.handshake(conn)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("it has sent no whole request within %v", handshakeTimeout)
+	}
 	if err != nil {
 		s.Logf("socks5: %v: %v", conn.RemoteAddr(), err)
 		return

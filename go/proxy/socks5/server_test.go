@@ -413,6 +413,9 @@ func TestSlowAndSilentClientsEnd(t *testing.T) {
 				if took := time.Since(start); took != 10*time.Second {
 					t.Errorf("ended after %v", took)
 				}
+				if !strings.Contains(l.log(), "it has sent no whole request within 10s") {
+					t.Errorf("logged %q", l.log())
+				}
 			})
 		})
 	}
@@ -521,6 +524,9 @@ func TestBindEnds(t *testing.T) {
 			t.Errorf("answered %d after %v", code, time.Since(begin))
 		}
 		expectEnd(t, conn, io.EOF)
+		if !strings.Contains(l.log(), "nobody has connected within 2m0s") {
+			t.Errorf("logged %q", l.log())
+		}
 
 		conn = l.greeted()
 		_, bound := l.ask(conn, 2, "10.0.0.9:0")
