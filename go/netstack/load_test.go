@@ -69,7 +69,7 @@ func connections(t *testing.T, near, far *end, count int) {
 
 func TestLoadOfManyConnectionsLeavesNothing(t *testing.T) {
 	near, far := newEnds(t, 1420)
-	// The stack keeps connections for a minute after their end.
+	// The stack keeps connections for a while after their end.
 	for _, e := range []*end{near, far} {
 		if err := setTimeWait(e.Stack(), time.Millisecond); err != nil {
 			t.Fatal(err)

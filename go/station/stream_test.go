@@ -484,7 +484,7 @@ func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
 		}
 	}
 	p := newPair(t, nil)
-	forgetful := tcpip.TCPTimeWaitTimeoutOption(10 * time.Millisecond) // otherwise each is remembered for a minute
+	forgetful := tcpip.TCPTimeWaitTimeoutOption(10 * time.Millisecond) // otherwise each is remembered for ten seconds
 	if err := p.near.Stack().SetTransportProtocolOption(tcp.ProtocolNumber, &forgetful); err != nil {
 		t.Fatal(err)
 	}
