@@ -220,21 +220,45 @@ func (p *pair) echo(t testing.TB) netip.AddrPort {
 		t.Fatal(err)
 	}
 	var work sync.WaitGroup
+	var mu sync.Mutex
+	open := map[*netstack.Conn]bool{}
 	work.Go(func() {
 		for {
 			conn, err := listener.AcceptTCP()
 			if err != nil {
 				return
 			}
+			mu.Lock()
+			open[conn] = true
+			mu.Unlock()
 			work.Go(func() {
 				_, _ = io.Copy(struct{ io.Writer }{conn}, conn) // ends when the other end does, however that is
 				_ = conn.Close()
+				mu.Lock()
+				delete(open, conn)
+				mu.Unlock()
 			})
 		}
 	})
 	t.Cleanup(func() {
 		_ = listener.Close()
-		work.Wait()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			work.Wait()
+		}()
+		select {
+		case <-ended:
+			return
+		case <-time.After(testLimit):
+		}
+		mu.Lock()
+		t.Errorf("%d connections to the echo server did not end", len(open))
+		for conn := range open {
+			_ = conn.Abort()
+		}
+		mu.Unlock()
+		<-ended
 	})
 	return listener.Local()
 }

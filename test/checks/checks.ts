@@ -40,7 +40,7 @@ export async function allChecks(): Promise<readonly Check[]> {
     inSandbox(
       "allocations and load",
       words(
-        "scripts/sandbox go test -trimpath -json -run AllocatesNothing|TestLoad ./go/udp ./go/tun ./go/netstack",
+        "scripts/sandbox go test -trimpath -json -run AllocatesNothing|TestLoad ./go/udp ./go/tun ./go/netstack ./go/station",
       ),
       goTests,
     ),
