@@ -220,6 +220,6 @@ func TestTwoEnginesWithoutNetlink(t *testing.T) {
 	near, far := newEnds(t, 1420)
 	for i, address := range []netip.Addr{far4, far6} {
 		client, server := establish(t, near.Device, far.Device, address)
-		exchange(t, uint64(i), 1_000_000, client, server)
+		exchange(t, uint64(i), 1_000_000/scale, client, server)
 	}
 }
