@@ -177,6 +177,7 @@ describe(`a container of the engine's image${runMark}`, function () {
       configure(volume, outer.innerKey, outer.publicKey, endpoint, `10.9.${number}.0/24`);
       ip("-n", network, "address", "add", `10.9.${number}.2/24`, "dev", "wg0");
       ip("-n", network, "link", "set", "wg0", "up");
+      await untilUp(container, volume);
       await pingAll(`10.9.${number}.1`, 3, ["-i", "0.05"], ["ip", "netns", "exec", network]);
       assert.match(wg(volume, "show", "wg0", "latest-handshakes"), /\t[1-9]\d+\n$/);
 
@@ -207,6 +208,7 @@ describe(`a container of the engine's image${runMark}`, function () {
     for (const command of [...commands, ...more]) {
       execFileSync("nsenter", [...inside.slice(1), "ip", ...command.split(" ")]);
     }
+    await untilUp(container, volume);
     await pingAll("10.9.101.1", 3, ["-i", "0.05"], inside);
     assert.equal(await container.stop(), 0, container.output);
   });
@@ -272,6 +274,12 @@ function configure(
 ): void {
   const words = ["wg0", "private-key", "/dev/stdin", "peer", peer, "endpoint", endpoint];
   wgWith(key.toBase64(), sockets, "set", ...words, "allowed-ips", allowedIps);
+}
+
+/** Waits until the engine has noticed that its interface is up: what it reads before is lost. It then binds a port. */
+function untilUp(container: Container, sockets: string): Promise<void> {
+  const port = () => wg(sockets, "show", "wg0", "listen-port").trim();
+  return container.until("the UDP port", () => port() !== "0");
 }
 
 function wg(sockets: string, ...args: readonly string[]): string {
