@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { constants } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
 import { onlyInSandbox } from "../../sandbox.js";
 import { denying, denyObstacle, denySkipped } from "../../seccomp/deny.js";
 import { Command, childrenOf, dial, echoes } from "./command.js";
@@ -39,13 +38,21 @@ for (const backend of ["exec", "ffi"] as const) {
         socket.on("error", (error) => failed.push(error)).on("data", () => answered.add(socket));
         socket.write("waiting");
       }
+      const untilAnswered = (count: number) =>
+        new Promise<void>((resolve) => {
+          const look = () => void (answered.size >= count && resolve());
+          for (const socket of sockets) socket.on("data", look);
+          look();
+        });
       await command.says(/cannot accept a connection.*too many open files.*ulimit -n/);
-      while (answered.size < 20) await delay(10);
+      await untilAnswered(20);
       assert.ok(answered.size < 128, String(answered.size));
-      const served = [...answered];
-      await Promise.all(served.map(echoes)); // what is open is not disturbed
-      for (const socket of served) socket.destroy();
-      while (answered.size < sockets.length) await delay(10);
+      await Promise.all([...answered].map(echoes)); // what is open is not disturbed
+      for (const socket of sockets) {
+        if (answered.has(socket)) socket.destroy();
+        else socket.once("data", () => socket.destroy());
+      }
+      await untilAnswered(sockets.length);
       assert.deepEqual(failed, []);
       for (const socket of sockets) socket.destroy();
       const last = await dial(port);
