@@ -41,7 +41,7 @@ var only = map[string][]string{
 	},
 	"net/http/httputil":       {"ProxyRequest", "ReverseProxy"},
 	"os":                      {"ErrDeadlineExceeded"},
-	"golang.org/x/sys/unix":   {"EAGAIN", "EINTR", "EINVAL", "Read"},
+	"golang.org/x/sys/unix":   {"EAGAIN", "EINTR", "EINVAL", "ENOENT", "Read"},
 	"wg-bridge/go/proxy/host": {"Address", "Lookup", "ParseAddress", "Sockets"},
 	"syscall": {
 		"Conn", "EADDRINUSE", "EADDRNOTAVAIL", "EAFNOSUPPORT", "ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EHOSTDOWN",

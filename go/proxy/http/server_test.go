@@ -388,9 +388,11 @@ func TestRequestsArePassedOnAsTheyAre(t *testing.T) {
 				t.Errorf("answered with %s: %v", name, values)
 			}
 		}
-		// Everything on one connection, and nothing added.
+		// Everything on one connection, once that is free again, and nothing added.
+		synctest.Wait()
 		v.say("GET http://www.example HTTP/1.1", "Host: www.example", "", "")
 		v.expect("GET", 200)
+		synctest.Wait()
 		v.say("DELETE http://www.example/d HTTP/1.1", "Host: www.example", "User-Agent: curl", "", "")
 		v.expect("DELETE", 200)
 		want := []string{
