@@ -6,29 +6,8 @@
 set -euo pipefail
 unit=$(readlink -f "$1")
 
-explain() { journalctl --boot --no-pager --output=cat | tail -n 40; }
-trap explain ERR
-
-step() { echo "- $*"; }
-
-# is WHAT WANTED FOUND
-is() {
-  [[ $2 == "$3" ]] && return
-  printf '%s: found "%s", and not "%s"\n' "$1" "$3" "$2"
-  explain
-  exit 1
-}
-
-# until_is WHAT WANTED COMMAND...: waits half a minute for the output of the command.
-until_is() {
-  local found
-  for ((attempt = 0; attempt < 300; attempt++)); do
-    found=$("${@:3}" 2>&1) || true
-    [[ $found != "$2" ]] || return 0
-    sleep 0.1
-  done
-  is "$1" "$2" "$found"
-}
+# shellcheck source=./test/systemd/steps.sh
+source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 property() { systemctl show --value --property="$1" wg-proxy; }
 

@@ -6,18 +6,8 @@
 set -euo pipefail
 package=$(readlink -f "$1")
 
-explain() { journalctl --boot --no-pager --output=cat | tail -n 40; }
-trap explain ERR
-
-step() { echo "- $*"; }
-
-# is WHAT WANTED FOUND
-is() {
-  [[ $2 == "$3" ]] && return
-  printf '%s: found "%s", and not "%s"\n' "$1" "$3" "$2"
-  explain
-  exit 1
-}
+# shellcheck source=./test/systemd/steps.sh
+source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 # configure INSTANCE SETTING...: adds to its service, in place of what was added before.
 configure() {
@@ -27,28 +17,8 @@ configure() {
   systemctl daemon-reload
 }
 
-# until_is WHAT WANTED COMMAND...: waits half a minute for the output of the command.
-until_is() {
-  local found
-  for ((attempt = 0; attempt < 300; attempt++)); do
-    found=$("${@:3}" 2>&1) || true
-    [[ $found != "$2" ]] || return 0
-    sleep 0.1
-  done
-  is "$1" "$2" "$found"
-}
-
 # property INSTANCE NAME
 property() { systemctl show --value --property="$2" "wg-bridge@$1"; }
-
-# differs_from OLD COMMAND...: waits half a minute for another output of the command than the old one.
-differs_from() {
-  for ((attempt = 0; attempt < 300; attempt++)); do
-    [[ $("${@:2}") == "$1" ]] || return 0
-    sleep 0.1
-  done
-  is "a change of ${*:2}" "another than $1" "$1"
-}
 
 handshakes() { wg show wg0 latest-handshakes | awk '{ print ($2 > 0) }'; }
 
