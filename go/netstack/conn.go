@@ -21,6 +21,7 @@ type Conn struct {
 	queue         *waiter.Queue
 	local, remote netip.AddrPort
 	closed        atomic.Bool
+	givesUp       atomic.Bool // GiveUpAfter was called
 	// failure is why the connection failed. The stack tells it once, to whichever call is first.
 	failure atomic.Pointer[error]
 

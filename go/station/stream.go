@@ -172,10 +172,7 @@ func (t *stream) pumpEnded() {
 }
 
 // orphan bounds the life of a connection that no client has any more, and that may still send.
-func (t *stream) orphan() {
-	limit := tcpip.TCPUserTimeoutOption(t.client.station.config.limits.orphan)
-	t.endpoint.SetSockOpt(&limit) // fails if it has nothing to send any more
-}
+func (t *stream) orphan() { t.conn.GiveUpAfter(t.client.station.config.limits.orphan) }
 
 // fail tells the client why the tunnel's connection has failed, unless that is its own doing.
 func (t *stream) fail(err error) {

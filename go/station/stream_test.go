@@ -369,7 +369,7 @@ func TestWhatWaitsWhenAClientClosesItsConnectionIsStillSent(t *testing.T) {
 }
 
 func TestAnUploadThatNobodyReadsEndsWhenItsClientIsGone(t *testing.T) {
-	p := newPair(t, func(config *Config) { config.limits.orphan = 100 * time.Millisecond })
+	p := newPair(t, func(config *Config) { config.limits.orphan = 500 * time.Millisecond })
 	c := p.control(t)
 	listener := p.listen(t, far4)
 	stream, _ := p.connect(t, listener.Local())
