@@ -121,8 +121,21 @@ func (b *budget) look() {
 type share struct {
 	segments uint64 // received or sent when it was last looked at
 	receive  int64  // the size to which the stack has let its receive buffer grow
+	dropped  uint64 // of those that it has received, since its buffer was full
 	active   bool   // segments has changed
+	cramped  bool   // it drops what it receives
 	seen     bool
+}
+
+// look looks at a connection.
+func (s *share) look(endpoint *tcp.Endpoint) {
+	segments, dropped := segmentsOf(endpoint)
+	s.active = segments != s.segments
+	if s.active {
+		s.cramped = dropped != s.dropped
+	}
+	s.segments, s.dropped, s.seen = segments, dropped, true
+	s.receive = max(s.receive, endpoint.SocketOptions().GetReceiveBufferSize())
 }
 
 // divide divides the budget until it is no longer scarce, or the device is closed.
@@ -162,9 +175,7 @@ func (b *budget) redivide(shares map[*tcp.Endpoint]*share) {
 			one = new(share)
 			shares[endpoint] = one
 		}
-		segments := segmentsOf(endpoint)
-		one.active, one.segments, one.seen = segments != one.segments, segments, true
-		one.receive = max(one.receive, endpoint.SocketOptions().GetReceiveBufferSize())
+		one.look(endpoint)
 		if open++; one.active {
 			active++
 		}
@@ -183,6 +194,11 @@ func (b *budget) redivide(shares map[*tcp.Endpoint]*share) {
 		receive, send := s.initial, s.initial
 		if one.active {
 			receive, send = min(max(one.receive, s.initial), s.receive), s.send
+		}
+		if one.cramped {
+			// It had become idle because a segment was lost, and the buffer that was left is full of those that came after
+			// it. So it would drop the lost one for ever.
+			receive = max(one.receive, s.initial)
 		}
 		resize(endpoint, receive, send)
 	}
@@ -213,13 +229,14 @@ func isOpen(endpoint *tcp.Endpoint) bool {
 	return false
 }
 
-// segmentsOf returns how many segments a connection has sent and received.
-func segmentsOf(endpoint *tcp.Endpoint) uint64 {
+// segmentsOf returns how many segments a connection has sent and received, and how many of these it has dropped since its
+// buffer was full.
+func segmentsOf(endpoint *tcp.Endpoint) (segments, dropped uint64) {
 	stats, ok := endpoint.Stats().(*tcp.Stats)
 	if !ok {
-		return 0
+		return 0, 0
 	}
-	return stats.SegmentsReceived.Value() + stats.SegmentsSent.Value()
+	return stats.SegmentsReceived.Value() + stats.SegmentsSent.Value(), stats.ReceiveErrors.SegmentQueueDropped.Value()
 }
 
 // close ends the division.

@@ -1,8 +1,13 @@
 package netstack
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"net/netip"
+	"sync"
 	"testing"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 
@@ -67,6 +72,89 @@ func TestAnIdleConnectionGivesBackWhatItHadGrownAndGetsItAgain(t *testing.T) {
 	far.budget.redivide(shares)
 	if len(shares) != 0 {
 		t.Errorf("%d connections that are gone are kept", len(shares))
+	}
+}
+
+// A segment is lost, and what came after it fills the buffer that the connection is left with while it waits.
+func TestAConnectionThatIsDividedWhileItWaitsForALostSegmentGoesOn(t *testing.T) {
+	testbed.CheckLeaks(t, "no interface")
+	near, far := newDevice(t, Config{}, near4), newDevice(t, Config{Memory: MinMemory}, far4)
+	near.SetRoutes([]netip.Prefix{netip.PrefixFrom(far4, 32)})
+	far.SetRoutes([]netip.Prefix{netip.PrefixFrom(near4, 32)})
+	var mu sync.Mutex
+	var losing bool
+	var lost uint32
+	lose := func(now bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		losing = now
+	}
+	connect(t, wire{from: near, to: far, filter: func(packet []byte) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		s := segmentOf(packet)
+		if !losing || s.payload == 0 {
+			return true
+		}
+		if lost == 0 {
+			lost = s.sequence
+		}
+		return s.sequence != lost
+	}}, wire{from: far, to: near})
+	far.budget.mu.Lock()
+	far.budget.scarce = true // Nobody but this test divides it.
+	far.budget.mu.Unlock()
+	client, server := establish(t, near, far, far4)
+	sent := make(chan error, 1)
+	begun := make(chan struct{})
+	const half = 1 << 20
+	go func() {
+		_, first := client.Write(make([]byte, half)) // which makes the stack send faster
+		<-begun
+		_, second := client.Write(make([]byte, half))
+		sent <- errors.Join(first, second, client.CloseWrite())
+	}()
+	if _, err := io.CopyN(io.Discard, server, half); err != nil {
+		t.Fatal(err)
+	}
+	lose(true)
+	close(begun)
+	received := make(chan error, 1)
+	go func() {
+		n, err := io.Copy(io.Discard, server)
+		if n != half {
+			err = errors.Join(err, fmt.Errorf("%d bytes", n))
+		}
+		received <- err
+	}()
+	endpoint := server.Endpoint().(*tcp.Endpoint)
+	segments := func() uint64 { n, _ := segmentsOf(endpoint); return n }
+	shares := make(map[*tcp.Endpoint]*share)
+	others := openMany(t, near, far, 8)
+	timeouts := near.Stack().Stats().TCP.Timeouts
+	waitFor(t, "the retransmission timer", func() bool { return timeouts.Value() >= 2 })
+	for before := uint64(0); before != segments(); {
+		before = segments()
+		far.budget.redivide(shares)
+		far.budget.redivide(shares)
+	}
+	lose(false)
+	for done := false; !done; {
+		select {
+		case err := <-received:
+			if err != nil {
+				t.Error(err)
+			}
+			done = true
+		case <-time.After(20 * time.Millisecond):
+			far.budget.redivide(shares)
+		}
+	}
+	if err := testbed.Wait(t, sent, "the end of the stream"); err != nil {
+		t.Error(err)
+	}
+	for _, c := range append(others, client, server) {
+		_ = c.Abort()
 	}
 }
 
