@@ -14,10 +14,6 @@ import (
 	"wg-bridge/go/tunnel"
 )
 
-// updateShare is how many times as long as the last update a table stays, if somebody wants to reach a peer without
-// endpoint. So many attempts, with many peers, take only a part of a processor.
-const updateShare = 10
-
 // peers knows which addresses the peers of a userspace network have, and keeps the network's routes the same. The engine
 // would drop packets for others, and for peers without endpoint, without a word.
 type peers struct {
@@ -30,8 +26,7 @@ type peers struct {
 
 // A peerTable is what the engine knew at one time. It does not change.
 type peerTable struct {
-	made        time.Time
-	took        time.Duration
+	begun       time.Time
 	hasEndpoint map[netip.Prefix]bool // by allowed IP
 	lengths     [2][]int              // of the prefixes of IPv4 and of IPv6, the longest first
 }
@@ -42,18 +37,22 @@ func newPeers(network *netstack.Device) *peers {
 	return p
 }
 
-// update asks the engine, and sets the network's routes.
+// update makes a table of what the engine knows now, and sets the network's routes. All who wait for it at the same time
+// share one.
 func (p *peers) update() {
+	asked := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	start := time.Now()
+	if p.table.Load().begun.After(asked) {
+		return
+	}
+	begun := time.Now()
 	var reader peerReader
 	if err := p.tunnel.ReadConfiguration(reader.read); err != nil {
 		return // the tunnel has ended
 	}
 	table, ranges := reader.finish()
-	table.made = time.Now()
-	table.took = table.made.Sub(start)
+	table.begun = begun
 	p.table.Store(table)
 	p.network.SetRoutes(ranges)
 }
@@ -124,10 +123,9 @@ func (t *peerTable) find(address netip.Addr) (prefix netip.Prefix, hasEndpoint, 
 // is the network's to refuse.
 func (p *peers) reachable(address netip.Addr) error {
 	address = address.Unmap()
-	table := p.table.Load()
-	prefix, hasEndpoint, found := table.find(address)
-	if found && !hasEndpoint && time.Since(table.made) >= updateShare*table.took {
-		p.update() // it may have sent something, and then has an endpoint
+	prefix, hasEndpoint, found := p.table.Load().find(address)
+	if found && !hasEndpoint {
+		p.update() // it may have sent something since, and then has an endpoint
 		prefix, hasEndpoint, found = p.table.Load().find(address)
 	}
 	if !found || hasEndpoint {
