@@ -140,6 +140,16 @@ describe(`Prometheus, with the metrics of two tunnels${mark}`, function () {
     }
   }
 
+  /** Asks again until there is no alert: on a busy machine a scrape may take longer than it has. */
+  async function untilNoAlert(): Promise<void> {
+    for (const deadline = Date.now() + limit; ; ) {
+      const { alerts } = await ask("alerts");
+      assert.ok(Array.isArray(alerts));
+      if (alerts.length === 0) return;
+      assert.ok(Date.now() < deadline, JSON.stringify(alerts));
+    }
+  }
+
   const filled = (expression: string) =>
     variables
       .reduce((text, { name }) => text.replaceAll(`$${name}`, ".*"), expression)
@@ -178,7 +188,7 @@ describe(`Prometheus, with the metrics of two tunnels${mark}`, function () {
 
   it("evaluates every alert without an error, and sees an interface end", async () => {
     await untilData("wg_bridge_interface_up");
-    assert.deepEqual((await ask("alerts")).alerts, []);
+    await untilNoAlert();
     await pair.far.close();
     isClosed = true;
     await untilData("wg_bridge_interface_up == 0");
