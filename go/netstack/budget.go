@@ -208,9 +208,14 @@ func (b *budget) redivide(shares map[*tcp.Endpoint]*share) {
 // them by itself.
 func resize(endpoint *tcp.Endpoint, receive, send int64) {
 	options := endpoint.SocketOptions()
+	endpoint.LockUser() // Otherwise the stack could be about to set a size that it computed with an earlier maximum.
 	if options.GetSendBufferSize() > send {
 		options.SetSendBufferSize(send, false)
 	}
+	endpoint.UnlockUser()
+	// The stack wakes writers when what is unsent falls below half of the buffer, and below half of the maximum. So if the
+	// maximum shrinks while they wait for room in a larger buffer, it never does.
+	endpoint.WakeupWriters()
 	// Once the window is closed the stack opens it again for what is read, not for a buffer that grows. So its size
 	// changes only while the window is open.
 	before := options.GetReceiveBufferSize()

@@ -1,6 +1,7 @@
 package netstack
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 
 	"wg-bridge/go/testbed"
@@ -155,6 +157,43 @@ func TestAConnectionThatIsDividedWhileItWaitsForALostSegmentGoesOn(t *testing.T)
 	}
 	for _, c := range append(others, client, server) {
 		_ = c.Abort()
+	}
+}
+
+// A writer waits for room, and its buffer changes, so that the stack does not wake it.
+func TestAWriterThatTheStackForgetsGoesOnOnceTheBudgetIsDivided(t *testing.T) {
+	near, far := newPair(t, Config{})
+	client, server := establish(t, near, far, far4)
+	endpoint := client.Endpoint().(*tcp.Endpoint)
+	refused := &endpoint.Stats().(*tcp.Stats).WriteErrors.WriteClosed // counts those for which there was no room
+	accepted := int64(0)
+	waitFor(t, "full buffers at both ends", func() bool {
+		for {
+			n, err := endpoint.Write(bytes.NewReader(make([]byte, 64<<10)), tcpip.WriteOptions{})
+			if accepted += n; err != nil {
+				return unread(server) >= initialBuffer/4
+			}
+		}
+	})
+	const more = 1 << 20
+	before, written := refused.Value(), make(chan error, 1)
+	go func() {
+		_, err := client.Write(make([]byte, more))
+		written <- errors.Join(err, client.CloseWrite())
+	}()
+	waitFor(t, "a writer that waits", func() bool { return refused.Value() >= before+2 })
+	// What is unsent is already less than half of this, so that it never falls below.
+	endpoint.SocketOptions().SetSendBufferSize(4*accepted, false)
+	if _, err := io.CopyN(io.Discard, server, accepted); err != nil {
+		t.Fatal(err)
+	}
+	near.budget.limit.Store(MinMemory)
+	near.budget.redivide(make(map[*tcp.Endpoint]*share))
+	if n, err := io.Copy(io.Discard, server); n != more || err != nil {
+		t.Errorf("%d bytes and %v", n, err)
+	}
+	if err := testbed.Wait(t, written, "the end of the stream"); err != nil {
+		t.Error(err)
 	}
 }
 
