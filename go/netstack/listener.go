@@ -15,11 +15,12 @@ import (
 
 const (
 	// minBacklog and maxBacklog bound how many connections wait to be accepted. With as many handshakes under way, the stack
-	// answers SYN with a cookie and forgets it: the connection then has no window scaling, is lost without a trace if the
-	// queue is full when its ACK comes, and a late segment of one that has ended can begin another. No option prevents
-	// that, so there is room for more handshakes than come at once, whatever the caller says. 511 is Node.js's default.
-	minBacklog = 511
-	maxBacklog = 4096
+	// answers SYN with a cookie and forgets it: the connection then has no window scaling, and a late segment of one that has
+	// ended can begin another. If the queue is full when its ACK comes, the other end has a connection of which this one
+	// knows nothing, and what it sends is ignored if it is marked to be pushed (PSH). No option prevents that, so there is
+	// room for more handshakes than come at once, whatever the caller says.
+	minBacklog = 4096
+	maxBacklog = 65535
 )
 
 // A Listener accepts TCP connections that come through the tunnel. All methods may be called concurrently.
@@ -39,7 +40,7 @@ var _ net.Listener = (*Listener)(nil)
 // ListenTCP listens on local, which is one of the tunnel's addresses, or the unspecified one. [::] and an invalid
 // address stand for all addresses, 0.0.0.0 for those of IPv4. For port 0 the stack chooses one that nothing uses; for
 // another one only another listener is in the way, not the connections that an earlier one has accepted. About backlog
-// connections wait to be accepted, at least 511 and at most 4096.
+// connections wait to be accepted, at least 4096 and at most 65535.
 func (d *Device) ListenTCP(local netip.AddrPort, backlog int) (*Listener, error) {
 	local = unmap(local)
 	protocol := protocolOf(local.Addr())

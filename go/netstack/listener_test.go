@@ -1,13 +1,21 @@
 package netstack
 
 import (
+	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+
+	"wg-bridge/go/inet"
 	"wg-bridge/go/testbed"
 )
 
@@ -183,6 +191,73 @@ func TestConnectionsThatComeTogetherGetNoSYNCookies(t *testing.T) {
 		conn, err := listener.AcceptTCP()
 		if err != nil {
 			t.Fatal(err)
+		}
+		_ = conn.Abort()
+	}
+}
+
+// All handshakes are under way at once, and nobody accepts before the last has ended.
+func TestNoConnectionIsForgottenIfManyComeAtOnce(t *testing.T) {
+	const count = 1000
+	testbed.CheckLeaks(t, "no interface")
+	near, far := newDevice(t, Config{}, near4), newDevice(t, Config{}, far4)
+	near.SetRoutes([]netip.Prefix{netip.PrefixFrom(far4, 32)})
+	far.SetRoutes([]netip.Prefix{netip.PrefixFrom(near4, 32)})
+	var begun atomic.Int64
+	ports := make(map[uint16]bool)
+	connect(t, wire{from: near, to: far, filter: func(packet []byte) bool {
+		if tcp := packet[inet.IPv4HeaderLength:]; tcp[13] == byte(header.TCPFlagSyn) {
+			ports[binary.BigEndian.Uint16(tcp)] = true
+			begun.Store(int64(len(ports)))
+		}
+		return true
+	}}, wire{from: far, to: near, filter: func([]byte) bool { return begun.Load() == count }})
+	listener, err := far.ListenTCP(netip.AddrPortFrom(far4, 0), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	ctx := limited(t)
+	conns := make([]*Conn, count)
+	var dialing sync.WaitGroup
+	for i := range conns {
+		dialing.Go(func() {
+			conn, err := near.DialTCP(ctx, netip.AddrPort{}, listener.Local())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			conns[i] = conn
+		})
+	}
+	dialing.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	go func() {
+		for {
+			conn, err := listener.AcceptTCP()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(conn, conn)
+				_ = conn.Abort()
+			}()
+		}
+	}()
+	deadline := time.Now().Add(testLimit)
+	for _, conn := range conns {
+		if err := conn.SetDeadline(deadline); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, conn := range conns {
+		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+			t.Fatalf("from %v: %v", conn.Local(), err)
 		}
 		_ = conn.Abort()
 	}
