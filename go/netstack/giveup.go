@@ -2,6 +2,7 @@ package netstack
 
 import (
 	"time"
+	"weak"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
@@ -21,15 +22,23 @@ const (
 // something was always under way, however much was acknowledged since. It ends a long upload over a path with losses.
 func (c *Conn) GiveUpAfter(limit time.Duration) {
 	if !c.givesUp.Swap(true) {
-		watchSilence(c.endpoint, limit, limit/soonestPart)
+		if endpoint, isTCP := c.endpoint.(*tcp.Endpoint); isTCP {
+			watchSilence(weak.Make(endpoint), limit, limit/soonestPart)
+		}
 	}
 }
 
 // watchSilence resets a connection once its retransmission timeout has reached a limit. It looks after a wait, which
 // becomes longer each time. The timeout doubles with each retransmission and each probe of a closed window, so it is about
 // as long as the silence so far. An acknowledgement of something new makes it short again.
-func watchSilence(endpoint tcpip.Endpoint, limit, wait time.Duration) {
+//
+// The stack keeps a connection that has something to send. The watch keeps none.
+func watchSilence(watched weak.Pointer[tcp.Endpoint], limit, wait time.Duration) {
 	time.AfterFunc(wait, func() {
+		endpoint := watched.Value()
+		if endpoint == nil {
+			return
+		}
 		var info tcpip.TCPInfoOption
 		if err := endpoint.GetSockOpt(&info); err != nil {
 			return
@@ -37,7 +46,7 @@ func watchSilence(endpoint tcpip.Endpoint, limit, wait time.Duration) {
 		switch tcp.EndpointState(info.State) {
 		case tcp.StateEstablished, tcp.StateCloseWait, tcp.StateFinWait1, tcp.StateClosing, tcp.StateLastAck:
 			if info.RTO < limit {
-				watchSilence(endpoint, limit, min(2*wait, limit/latestPart))
+				watchSilence(watched, limit, min(2*wait, limit/latestPart))
 				return
 			}
 			endpoint.Abort()
