@@ -20,6 +20,9 @@ const (
 	initialBuffer    = 1 << 20
 	maxReceiveBuffer = 8 << 20
 	maxSendBuffer    = 6 << 20
+	// unseen is how many connections may begin at once before the budget counts them. Their first buffers take no more than
+	// their share, however few there have been before.
+	unseen = 64
 	// minBuffer is the least that a connection gets, however many there are.
 	minBuffer = 16 << 10
 
@@ -72,7 +75,7 @@ type sizes struct{ initial, receive, send int64 }
 func (b *budget) sizes(connections, grown int64) sizes {
 	// A connection has two buffers, and half of the budget is for each of both purposes.
 	limit := b.limit.Load()
-	initial := limit / 4 / max(connections, 1)
+	initial := limit / 4 / max(connections, unseen)
 	most := limit / 4 / max(grown, 1)
 	s := sizes{initial: min(max(initial, b.minimum), initialBuffer)}
 	s.receive = max(s.initial, min(most, maxReceiveBuffer))

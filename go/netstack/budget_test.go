@@ -18,11 +18,15 @@ import (
 
 func TestSharesOfTheBudget(t *testing.T) {
 	testbed.CheckLeaks(t, "no interface")
-	d := newDevice(t, Config{Memory: 64 << 20})
+	d := newDevice(t, Config{})
 	if got, want := d.budget.sizes(0, 0), (sizes{initialBuffer, maxReceiveBuffer, maxSendBuffer}); got != want {
 		t.Errorf("of no connections: %+v, want %+v", got, want)
 	}
-	for _, connections := range []int64{1, 10, 100, 1000, 10_000} {
+	d.budget.limit.Store(64 << 20)
+	for _, connections := range []int64{0, 1, 10, 100, 1000, 10_000} {
+		if s := d.budget.sizes(connections, 0); 2*unseen*s.initial > d.budget.limit.Load()/2 {
+			t.Errorf("%d connections that come at once beside %d begin with %d bytes", unseen, connections, s.initial)
+		}
 		for grown := int64(0); grown <= connections; grown = 10*grown + 1 {
 			s := d.budget.sizes(connections, grown)
 			if s.initial > s.receive || s.initial > s.send || s.initial < d.budget.minimum {

@@ -99,13 +99,13 @@ func TestLoadOfManyConnectionsLeavesNothing(t *testing.T) {
 	}
 }
 
-// defaultBuffer returns the size with which receive buffers begin.
-func defaultBuffer(t testing.TB, d *Device) int {
+// receiveBuffers returns the sizes of receive buffers.
+func receiveBuffers(t testing.TB, d *Device) tcpip.TCPReceiveBufferSizeRangeOption {
 	var option tcpip.TCPReceiveBufferSizeRangeOption
 	if err := d.Stack().TransportProtocolOption(tcp.ProtocolNumber, &option); err != nil {
 		t.Fatal(err)
 	}
-	return option.Default
+	return option
 }
 
 func TestLoadOfConnectionsThatNobodyReadsKeepsToTheBudget(t *testing.T) {
@@ -127,7 +127,7 @@ func TestLoadOnABudgetThatIsSetLaterKeepsToIt(t *testing.T) {
 	if err := far.SetMemory(DefaultMemory); err != nil {
 		t.Fatal(err)
 	}
-	if got := defaultBuffer(t, far); got != initialBuffer {
+	if got := receiveBuffers(t, far).Default; got != initialBuffer {
 		t.Errorf("with the default again, buffers begin with %d bytes", got)
 	}
 }
@@ -138,7 +138,7 @@ const slowReadersMemory = 4 << 20
 func testSlowReaders(t *testing.T, near, far *Device) {
 	t.Helper()
 	const memory, count, size = slowReadersMemory, 40, 1 << 20
-	before := defaultBuffer(t, far)
+	before := receiveBuffers(t, far).Max
 	var clients, servers []*Conn
 	for range count {
 		client, server := establish(t, near, far, far4)
@@ -182,11 +182,11 @@ func testSlowReaders(t *testing.T, near, far *Device) {
 	}
 	reading.Wait()
 	writing.Wait()
-	if defaultBuffer(t, far) >= before {
-		t.Errorf("buffers begin with %d bytes, as before", before)
+	if receiveBuffers(t, far).Max >= before {
+		t.Errorf("buffers grow to %d bytes, as before", before)
 	}
 	for i := range clients {
 		_, _ = clients[i].Abort(), servers[i].Abort()
 	}
-	waitFor(t, "the end of the scarcity", func() bool { return defaultBuffer(t, far) == before })
+	waitFor(t, "the end of the scarcity", func() bool { return receiveBuffers(t, far).Max == before })
 }

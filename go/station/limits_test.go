@@ -125,30 +125,30 @@ func held() int64 {
 func TestTheMemoryOfANetworkCanBeChanged(t *testing.T) {
 	p := newPair(t, nil)
 	c := p.control(t)
-	initial := func() int {
+	most := func() int {
 		var option tcpip.TCPReceiveBufferSizeRangeOption
 		if err := p.near.Stack().TransportProtocolOption(tcp.ProtocolNumber, &option); err != nil {
 			t.Fatal(err)
 		}
-		return option.Default
+		return option.Max
 	}
-	before := initial()
+	before := most()
 	network := func(memory any) fields {
 		return c.ask(t, fields{"kind": "network", "addresses": []netip.Addr{near4, near6}, "memory": memory})
 	}
-	if answer := network(1 << 20); answer["errno"] != nil || initial() != 1<<18 {
-		t.Errorf("%v, buffers begin with %d bytes", answer, initial())
+	if answer := network(1 << 20); answer["errno"] != nil || most() != 1<<18 {
+		t.Errorf("%v, buffers grow to %d bytes", answer, most())
 	}
 	for _, memory := range []any{1, -1, 1<<20 - 1} {
 		if answer := network(memory); answer["errno"] != "EINVAL" {
 			t.Errorf("%v bytes: %v", memory, answer)
 		}
 	}
-	if answer := network(0); answer["errno"] != nil || initial() != 1<<18 {
-		t.Errorf("without a figure: %v, buffers begin with %d bytes", answer, initial())
+	if answer := network(0); answer["errno"] != nil || most() != 1<<18 {
+		t.Errorf("without a figure: %v, buffers grow to %d bytes", answer, most())
 	}
-	if answer := network(256 << 20); answer["errno"] != nil || initial() != before {
-		t.Errorf("%v, buffers begin with %d bytes", answer, initial())
+	if answer := network(256 << 20); answer["errno"] != nil || most() != before {
+		t.Errorf("%v, buffers grow to %d bytes", answer, most())
 	}
 }
 
