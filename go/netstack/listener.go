@@ -16,9 +16,9 @@ import (
 const (
 	// minBacklog and maxBacklog bound how many connections wait to be accepted. With as many handshakes under way, the stack
 	// answers SYN with a cookie and forgets it: the connection then has no window scaling, and a late segment of one that has
-	// ended can begin another. If the queue is full when its ACK comes, the other end has a connection of which this one
-	// knows nothing, and what it sends is ignored if it is marked to be pushed (PSH). No option prevents that, so there is
-	// room for more handshakes than come at once, whatever the caller says.
+	// ended can begin another. If the queue is full when its ACK comes, the stack forgets the connection, which the other end
+	// takes for open. What that sends is ignored if it is marked to be pushed (PSH). No option prevents any of this, so there
+	// is room for more handshakes than come at once, whatever the caller says.
 	minBacklog = 4096
 	maxBacklog = 65535
 )

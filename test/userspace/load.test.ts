@@ -117,7 +117,7 @@ async function connected(
 /** Does something until it adds nothing any more. What leaks grows in every round; what is only warming up does not. */
 async function untilFlat(pair: EnginePair, something: () => Promise<void>): Promise<void> {
   const states: Held[] = [];
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < 6; round++) {
     await something();
     const before = states.at(-1);
     const after = await held(pair, before);
