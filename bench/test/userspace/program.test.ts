@@ -33,7 +33,7 @@ describe("a program that answers lines", () => {
   });
 
   it("rejects if there is no such program", async () => {
-    await assert.rejects(LineProgram.start(["/nonexistent"]), { code: "ENOENT" });
+    await assert.rejects(LineProgram.start(["/nonexistent/program"]), { code: "ENOENT" });
   });
 
   it("has a tree of processes", async () => {
