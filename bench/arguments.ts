@@ -2,6 +2,8 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../src/errors.js";
 import type { Bench, ProgramOptions } from "./bench.js";
+import { inherited, usual } from "./congestion.js";
+import { thisMachine } from "./sandbox/machine.js";
 import { type NamedProgram, parseNamedPrograms } from "./sandbox/named-program.js";
 
 /** What a benchmark is asked for. */
@@ -11,6 +13,8 @@ export interface BenchArguments extends ProgramOptions {
   readonly seconds: number;
   /** The ids of the legs to measure. */
   readonly legs: readonly string[];
+  /** The congestion control of every TCP leg that has none of its own. */
+  readonly congestion?: string;
   /** Print the result as JSON instead of a table. */
   readonly json: boolean;
   /** Absolute path of the page to write. */
@@ -26,6 +30,7 @@ const options = {
   rounds: { type: "string" },
   seconds: { type: "string" },
   only: { type: "string" },
+  congestion: { type: "string" },
   json: { type: "boolean" },
   html: { type: "string" },
   svg: { type: "string" },
@@ -48,6 +53,7 @@ Programs take turns, each in a sandbox and a session of its own. Works as root a
     name === "tunnels"
       ? `
   --without LEVER,...  also measure exec with these switched off, by WG_BRIDGE_DISABLE=LEVER,...
+  --congestion NAME    the congestion control of TCP, such as bbr; default cubic
   --seconds N          how long iperf3 and ping run each time; default 1`
       : name === "userspace"
         ? `
@@ -75,9 +81,14 @@ function indented(list: string): string {
 
 /**
  * Reads the arguments of a benchmark.
+ * @param offered the congestion controls that the kernel offers
  * @throws Error whose message is a sentence for a person
  */
-export function parseBenchArguments(bench: Bench, args: readonly string[]): BenchArguments {
+export function parseBenchArguments(
+  bench: Bench,
+  args: readonly string[],
+  offered: readonly string[] = thisMachine().congestionControls,
+): BenchArguments {
   const values = readOptions(bench, args);
   const {
     also = [],
@@ -94,7 +105,8 @@ export function parseBenchArguments(bench: Bench, args: readonly string[]): Benc
     without: without.map(checkLevers),
     rounds: readCount("--rounds", rounds, 10_000),
     seconds: readCount("--seconds", seconds, 3600),
-    legs: readLegs(bench, only),
+    legs: readLegs(bench, only, offered),
+    ...readCongestion(bench, values.congestion, offered),
     json,
     ...readFile("html", values.html),
     ...readFile("svg", values.svg),
@@ -131,14 +143,44 @@ function checkLevers(value: string, index: number, all: readonly string[]): stri
   return value;
 }
 
-function readLegs({ parts }: Bench, only: string | undefined): readonly string[] {
-  const known = parts;
-  const wanted = only?.split(",") ?? known;
-  for (const name of wanted) {
-    if (known.includes(name)) continue;
-    throw new Error(`--only ${JSON.stringify(name)} is none of ${known.join(", ")}.`);
+function readLegs(
+  { parts, onRequest = [], congestion = new Map() }: Bench,
+  only: string | undefined,
+  offered: readonly string[],
+): readonly string[] {
+  /** The algorithm that a leg cannot do without, and the kernel does not offer. */
+  const missing = (leg: string) => {
+    const own = congestion.get(leg);
+    const canDoWithout = own === undefined || own === usual || own === inherited;
+    return canDoWithout || offered.includes(own) ? undefined : own;
+  };
+  if (only === undefined) {
+    return parts.filter((id) => !onRequest.includes(id) && missing(id) === undefined);
   }
-  return known.filter((id) => wanted.includes(id));
+  const wanted = only.split(",");
+  for (const name of wanted) {
+    if (!parts.includes(name)) {
+      throw new Error(`--only ${JSON.stringify(name)} is none of ${parts.join(", ")}.`);
+    }
+    const algorithm = missing(name);
+    if (algorithm !== undefined) throw new Error(`--only ${name}: ${notOffered(algorithm)}`);
+  }
+  return parts.filter((id) => wanted.includes(id));
+}
+
+function readCongestion(
+  { name }: Bench,
+  congestion: string | undefined,
+  offered: readonly string[],
+): Pick<BenchArguments, "congestion"> {
+  if (congestion === undefined) return {};
+  if (name !== "tunnels") throw new Error(`--congestion is not an option of ${name}.`);
+  if (offered.includes(congestion)) return { congestion };
+  throw new Error(`--congestion ${JSON.stringify(congestion)}: ${notOffered(congestion)}`);
+}
+
+function notOffered(algorithm: string): string {
+  return `the kernel does not offer it. Try modprobe tcp_${algorithm.replace(/\W/g, "")} first.`;
 }
 
 /** Reads a count, from 1. */

@@ -20,6 +20,10 @@ export interface Bench {
   readonly legs: readonly Leg[];
   /** The ids of the legs that can be measured alone. */
   readonly parts: readonly string[];
+  /** Those of them that are measured only if --only names them. */
+  readonly onRequest?: readonly string[];
+  /** The congestion control that kernel TCP is to use in each leg; see congestion.ts. */
+  readonly congestion?: ReadonlyMap<string, string>;
   /** Every figure, in the order of the table. */
   readonly figures: readonly Figure[];
   /** The name of the program that all others are compared with. null: none. */
@@ -106,6 +110,8 @@ export interface Turn {
   readonly legs: readonly string[];
   /** How long iperf3 and ping run each time. */
   readonly seconds: number;
+  /** The congestion control of kernel TCP in each leg in which it takes part. */
+  readonly congestion: Readonly<Record<string, string>>;
 }
 
 /** Takes what a turn does and finds. */

@@ -70,7 +70,7 @@ export async function benchCommand(
 }
 
 async function measure(bench: Bench, wanted: BenchArguments, context: Context): Promise<Result> {
-  const { rounds, seconds, legs, also, html, svg } = wanted;
+  const { rounds, seconds, legs, congestion, also, html, svg } = wanted;
   for (const path of bench.files) {
     if (!existsSync(path)) throw new Error(`${path} has not been built: run scripts/setup.`);
   }
@@ -79,7 +79,7 @@ async function measure(bench: Bench, wanted: BenchArguments, context: Context): 
   await checkMachine(bench, context);
   const programs = bench.programs(wanted, context.env);
   const progress = new Progress(process.stderr, context.env, rounds * programs.length);
-  return runRounds(bench, { programs, rounds, seconds, legs, progress, ...context });
+  return runRounds(bench, { programs, rounds, seconds, legs, congestion, progress, ...context });
 }
 
 function publish(

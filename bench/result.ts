@@ -1,4 +1,4 @@
-import type { Figure, Goal, Program } from "./bench.js";
+import type { Figure, Goal, Leg, Program } from "./bench.js";
 import type { Interval } from "./report/statistics.js";
 import type { Machine } from "./sandbox/machine.js";
 
@@ -16,6 +16,8 @@ export interface Result {
   readonly machine: Machine;
   /** What is known of the input. */
   readonly input: Readonly<Record<string, string>>;
+  /** The legs that have figures. */
+  readonly legs: readonly LegResult[];
   /** How many rounds there were; every program had its turn in each. */
   readonly rounds: number;
   /** How long iperf3 and ping ran each time, in the benchmarks that start them. */
@@ -28,6 +30,12 @@ export interface Result {
   readonly figures: readonly FigureResult[];
   readonly noise: Noise;
   readonly goals: readonly Goal[];
+}
+
+/** A leg, and how it was measured. */
+export interface LegResult extends Leg {
+  /** The congestion control of kernel TCP. null: it has no part in it. */
+  readonly congestion: string | null;
 }
 
 /** A program, and how it did. */

@@ -1,5 +1,6 @@
 import type { Environment } from "../src/artifacts.js";
 import type { Bench, Program, Reporter } from "./bench.js";
+import { congestionOf } from "./congestion.js";
 import type { Progress } from "./report/progress.js";
 import type { Result } from "./result.js";
 import { thisMachine } from "./sandbox/machine.js";
@@ -38,6 +39,8 @@ export interface RoundsOptions {
   readonly seconds: number;
   /** The ids of the legs to measure. */
   readonly legs: readonly string[];
+  /** The congestion control of kernel TCP that is asked for. undefined: the usual one. */
+  readonly congestion?: string | undefined;
   readonly env: Environment;
   readonly progress: Progress;
   /** Ends it: it then rejects with the signal's reason, and nothing that it started is left. */
@@ -50,6 +53,11 @@ export interface RoundsOptions {
  */
 export async function runRounds(bench: Bench, options: RoundsOptions): Promise<Result> {
   const { programs, rounds, seconds, legs, progress, env, signal } = options;
+  const machine = thisMachine();
+  const congestion = congestionOf(
+    bench.legs.map(({ id }) => id),
+    { preferred: bench.congestion ?? new Map(), asked: options.congestion, machine },
+  );
   const startedAt = new Date().toISOString();
   const measured: (Findings & { readonly rounds: Finding[][] })[] = programs.map((program) => ({
     program,
@@ -66,14 +74,14 @@ export async function runRounds(bench: Bench, options: RoundsOptions): Promise<R
           else found.push(finding);
         });
         signal.throwIfAborted();
-        await bench.measure({ program, legs, seconds }, reporter, { env, signal });
+        await bench.measure({ program, legs, seconds, congestion }, reporter, { env, signal });
         progress.finish(found.find((finding) => finding.kind === "failed"));
       }
     }
   } finally {
     progress.clear();
   }
-  return summarise(bench, { startedAt, machine: thisMachine(), rounds, seconds }, measured);
+  return summarise(bench, { startedAt, machine, rounds, seconds, congestion }, measured);
 }
 
 /** The list from another beginning in every round, and from there backwards in every other one. */

@@ -1,4 +1,4 @@
-import type { Bench, Figure, Program } from "./bench.js";
+import type { Bench, Figure, Program, Turn } from "./bench.js";
 import { type Interval, median, medianInterval, quantile, ratio } from "./report/statistics.js";
 import type {
   Closeness,
@@ -23,7 +23,10 @@ const tolerance = 0.03;
 /** Puts what was measured side by side. */
 export function summarise(
   bench: Bench,
-  heading: Pick<Result, "startedAt" | "machine" | "rounds" | "seconds">,
+  {
+    congestion,
+    ...heading
+  }: Pick<Result, "startedAt" | "machine" | "rounds" | "seconds"> & Pick<Turn, "congestion">,
   measured: readonly Findings[],
 ): Result {
   const { name, reference, goalsDecide, input } = bench;
@@ -40,6 +43,9 @@ export function summarise(
     bench: name,
     ...heading,
     input: input?.() ?? {},
+    legs: bench.legs
+      .filter(({ id }) => figures.some(({ leg }) => leg === id))
+      .map((leg) => ({ ...leg, congestion: congestion[leg.id] ?? null })),
     reference,
     programs,
     figures,

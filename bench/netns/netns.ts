@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { packageRoot } from "../../src/artifacts.js";
 import { findProgram } from "../../src/doctor/tools.js";
 import { type Bench, type Figure, figureOf, programOf } from "../bench.js";
+import { inherited } from "../congestion.js";
 import { geometricMean } from "../report/statistics.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
 import { startUpFigures, startUpLeg } from "../start-up.js";
@@ -75,6 +76,7 @@ export function comparison({
     rounds: 1,
     legs: [whole, startUpLeg, ...sections.map((id) => ({ id, title: id }))],
     parts: [whole.id, startUpLeg.id],
+    congestion: new Map(traffic.map((section) => [section, inherited])),
     figures,
     reference: null,
     notes: [

@@ -1,4 +1,5 @@
 import type { Bench } from "../bench.js";
+import { congestionSentence } from "../congestion.js";
 import type { Closeness, Failure, Measured, ProgramResult, Result, Verdict } from "../result.js";
 import { formatFigure, times, unknown } from "./figures.js";
 
@@ -95,7 +96,8 @@ export function failureTexts({ legs }: Bench, { programs, rounds: all }: Result)
 }
 
 /** What the figures mean, as sentences. */
-export function notesOf(bench: Bench, { reference, rounds, noise }: Result): string[] {
+export function notesOf(bench: Bench, { reference, rounds, noise, legs }: Result): string[] {
+  const congestion = congestionSentence(legs);
   const spread = rounds < 3 ? "" : ", ± half the distance of their quartiles";
   return [
     `Each figure: the median of the rounds${spread}${reference === null ? "" : `, and the ratio to ${reference} in the same round`}.`,
@@ -108,6 +110,7 @@ export function notesOf(bench: Bench, { reference, rounds, noise }: Result): str
       ? ["ffi/exec: = within 3 percent, ! beyond, ~ undecided, ? fewer than six rounds."]
       : []),
     ...bench.notes,
+    ...(congestion === undefined ? [] : [congestion]),
     ...(noise.reference === null
       ? []
       : [

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 
 /** The machine on which it ran. */
@@ -11,6 +12,10 @@ export interface Machine {
   readonly processors: number;
   /** Node's version, such as "v20.19.0". */
   readonly node: string;
+  /** The congestion controls that the kernel offers, such as "cubic". */
+  readonly congestionControls: readonly string[];
+  /** The one that it uses where no program chooses. */
+  readonly congestionControl: string;
 }
 
 /** Describes a machine in a sentence. */
@@ -28,5 +33,11 @@ export function thisMachine(): Machine {
     processor: processors[0]?.model.trim() ?? "unknown",
     processors: processors.length,
     node: process.version,
+    congestionControls: sysctl("tcp_available_congestion_control").split(" "),
+    congestionControl: sysctl("tcp_congestion_control"),
   };
+}
+
+function sysctl(name: string): string {
+  return readFileSync(`/proc/sys/net/ipv4/${name}`, "utf8").trim();
 }

@@ -4,7 +4,8 @@ import { comparison } from "../netns/netns.js";
 import { legs } from "../tunnels/figures.js";
 import { tunnels } from "../tunnels/tunnels.js";
 
-const parse = (args: readonly string[]) => parseBenchArguments(tunnels, args);
+const parse = (args: readonly string[]) =>
+  parseBenchArguments(tunnels, args, ["reno", "bbr", "cubic"]);
 const parseComparison = (args: readonly string[]) => parseBenchArguments(comparison(), args);
 
 describe("the arguments of a benchmark", () => {
@@ -15,7 +16,7 @@ describe("the arguments of a benchmark", () => {
       without: [],
       rounds: 9,
       seconds: 1,
-      legs,
+      legs: legs.filter((leg) => leg !== "ping-reno"),
       json: false,
     });
   });
@@ -55,6 +56,25 @@ describe("the arguments of a benchmark", () => {
     assert.deepEqual(parseComparison(["--only=netns.sh"]).legs, ["netns.sh"]);
   });
 
+  it("leave out what the kernel cannot do, unless it is asked for", () => {
+    const { legs: possible } = parseBenchArguments(tunnels, [], ["reno"]);
+    assert.deepEqual(
+      parse([]).legs.filter((leg) => !possible.includes(leg)),
+      ["ping-bbr"],
+    );
+    assert.throws(() => parseBenchArguments(tunnels, ["--only=ping-bbr"], ["reno"]), {
+      message: "--only ping-bbr: the kernel does not offer it. Try modprobe tcp_bbr first.",
+    });
+    assert.deepEqual(parse(["--only=ping-reno"]).legs, ["ping-reno"]);
+  });
+
+  it("ask for a congestion control that the kernel offers", () => {
+    assert.equal(parse(["--congestion=reno"]).congestion, "reno");
+    assert.throws(() => parseComparison(["--congestion=reno"]), {
+      message: "--congestion is not an option of compare.",
+    });
+  });
+
   it("ask for seconds, JSON, a page and a picture", () => {
     const { seconds, json, html, svg } = parse([
       "--seconds=5",
@@ -86,6 +106,10 @@ describe("the arguments of a benchmark", () => {
     [["--rounds"], /--rounds.*: see tunnels --help\.$/],
     [["--seconds", "0.5"], /^--seconds "0\.5" is not a whole number/],
     [["--only", "tcp,udb"], /^--only "udb" is none of start, tcp, udp, /],
+    [
+      ["--congestion", "vegas"],
+      /^--congestion "vegas": the kernel does not offer it\. Try modprobe/,
+    ],
     [["--html", ""], /^--html needs/],
     [["--svg", ""], /^--svg needs/],
     [["--faster"], /^Unknown option '--faster': see tunnels --help\.$/],

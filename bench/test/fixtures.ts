@@ -12,6 +12,8 @@ export const someMachine: Machine = {
   processor: "Some Processor",
   processors: 2,
   node: "v20.19.0",
+  congestionControls: ["reno", "bbr", "cubic"],
+  congestionControl: "bbr",
 };
 
 /** The samples of one program: for each figure one sample a round, or null if there is none. */
@@ -66,6 +68,7 @@ export function headingOf(programs: readonly Findings[]) {
     machine: someMachine,
     rounds: programs[0]?.rounds.length ?? 0,
     seconds: 1,
+    congestion: { tcp: "cubic", "tcp-9000": "cubic", "IPv4 outside, MTU 1420": "bbr" },
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Figure, figureOf } from "../bench.js";
+import { usual } from "../congestion.js";
 
 /** The parts of a round, in their order; each has tunnels of its own. */
 export const legs = [
@@ -6,6 +7,8 @@ export const legs = [
   "tcp",
   "udp",
   "ping",
+  "ping-bbr",
+  "ping-reno",
   "tcp-9000",
   "tcp-65460",
   "handshakes",
@@ -23,6 +26,8 @@ export const legTitles: Readonly<Record<Leg, string>> = {
   tcp: "TCP, MTU 1420, 1 peer",
   udp: "UDP, MTU 1420",
   ping: "Round trips",
+  "ping-bbr": "Round trips, BBR",
+  "ping-reno": "Round trips, Reno",
   "tcp-9000": "TCP, MTU 9000",
   "tcp-65460": "TCP, MTU 65460",
   handshakes: "Handshakes",
@@ -30,6 +35,22 @@ export const legTitles: Readonly<Record<Leg, string>> = {
   "peers-10000": "10,000 peers",
   "event-loop": "Node's event loop",
 };
+
+/** The legs that are measured only if they are asked for. */
+export const onRequest: readonly Leg[] = ["ping-reno"];
+
+/** The congestion control that kernel TCP is to use in each leg; see congestion.ts. */
+export const congestion: ReadonlyMap<string, string> = new Map<Leg, string>([
+  ["tcp", usual],
+  ["ping", usual],
+  ["ping-bbr", "bbr"],
+  ["ping-reno", "reno"],
+  ["tcp-9000", usual],
+  ["tcp-65460", usual],
+  ["peers-100", usual],
+  ["peers-10000", usual],
+  ["event-loop", usual],
+]);
 
 /**
  * Over IPv4 a datagram holds 65,507 bytes, 32 of them WireGuard's header and tag. An engine that does not
@@ -89,6 +110,10 @@ export const figures: readonly Figure[] = [
   figureOf("ping-idle-p99", "ping", "idle, p99", "ms", "less"),
   figureOf("ping-load-median", "ping", "under TCP, median", "ms", "less"),
   figureOf("ping-load-p99", "ping", "under TCP, p99", "ms", "less"),
+  ...(["ping-bbr", "ping-reno"] as const).flatMap((leg) => [
+    figureOf(`${leg}-load-median`, leg, "under TCP, median", "ms", "less"),
+    figureOf(`${leg}-load-p99`, leg, "under TCP, p99", "ms", "less"),
+  ]),
   figureOf("handshakes", "handshakes", "answered, each of a new peer", "1/s", "more"),
   ...[...peerCounts.keys()].flatMap((leg) => [
     figureOf(`${leg}-addconf`, leg, "wg addconf", "ms", "less", false),

@@ -11,6 +11,10 @@ export interface Received {
   readonly packetsPerSecond: number;
   /** Percent of the packets; 0 for TCP. */
   readonly loss: number;
+  /** Segments that the sender sent again; 0 for UDP. */
+  readonly retransmissions: number;
+  /** The sender's congestion control. undefined: for UDP. */
+  readonly congestion: string | undefined;
 }
 
 /** One run of iperf3 from namespace to namespace. */
@@ -21,6 +25,8 @@ export interface Iperf3Run {
   readonly seconds: number;
   /** The client's further arguments: "-P", "4". */
   readonly args: readonly string[];
+  /** The congestion control that both ends are to use. undefined: for UDP. */
+  readonly congestion?: string | undefined;
 }
 
 /** How long setting up and ending a run may take in addition to its seconds, in milliseconds. */
@@ -45,7 +51,7 @@ interface Session {
 }
 
 async function session<Result>(
-  { client, server, serverAddress, seconds, args }: Iperf3Run,
+  { client, server, serverAddress, seconds, args, congestion }: Iperf3Run,
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
   const ended = new AbortController();
@@ -72,9 +78,12 @@ async function session<Result>(
     const begun = lineWith(" connected to ");
     begun.catch(() => undefined);
     await lineWith("Server listening");
-    const sending = start(client, ["-J", "-c", serverAddress, "-t", String(seconds), ...args]);
+    const pinned = congestion === undefined ? [] : ["-C", congestion];
+    const words = ["-J", "-c", serverAddress, "-t", String(seconds), ...pinned, ...args];
+    const sending = start(client, words);
     processes.push(sending);
-    return await work({ begun, received: sending.then(({ stdout }) => readIperf3(stdout)) });
+    const received = sending.then(({ stdout }) => checked(readIperf3(stdout), congestion));
+    return await work({ begun, received });
   } catch (error) {
     if (!timeout.aborted) throw error;
     throw new Error(`iperf3 was not done after ${limit / 1000} s.`, { cause: error });
@@ -83,6 +92,13 @@ async function session<Result>(
     // The next server wants the same port.
     await Promise.all(processes);
   }
+}
+
+/** Checks that the sender used the congestion control that was asked for. */
+function checked(received: Received, asked: string | undefined): Received {
+  if (received.congestion === asked) return received;
+  const used = received.congestion ?? "no congestion control";
+  throw new Error(`iperf3 used ${used}, not ${asked ?? "the one that was asked for"}.`);
 }
 
 /** Reads what iperf3 -J printed at its client. Source: iperf3's own JSON, of version 3.12. */
@@ -102,5 +118,12 @@ export function readIperf3(output: string): Received {
   }
   // "packets" counts by sequence numbers, so it includes the lost ones.
   const packets = (sum("packets") ?? 0) - (sum("lost_packets") ?? 0);
-  return { goodput, bytes, packetsPerSecond: packets / seconds, loss: sum("lost_percent") ?? 0 };
+  return {
+    goodput,
+    bytes,
+    packetsPerSecond: packets / seconds,
+    loss: sum("lost_percent") ?? 0,
+    retransmissions: numberAt(report, "end", "sum_sent", "retransmits") ?? 0,
+    congestion: textAt(report, "end", "sender_tcp_congestion"),
+  };
 }

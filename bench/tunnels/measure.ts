@@ -27,12 +27,14 @@ export async function measureLeg(id: string, turn: Turn, reporting: Reporting): 
   if (leg === undefined) throw new Error(`There is no leg ${id}.`);
   const mtu = tcpMtus.get(leg);
   const peers = peerCounts.get(leg);
-  if (mtu !== undefined) await measureTcp(mtu, turn, reporting);
+  const congestion = turn.congestion[leg];
+  if (mtu !== undefined) await measureTcp(mtu, congestion, turn, reporting);
   else if (peers !== undefined) await measurePeers(leg, peers, turn, reporting);
   else if (leg === "start") await measureStart(turn, reporting);
   else if (leg === "udp") await measureUdp(turn, reporting);
-  else if (leg === "ping") await measurePing(turn, reporting);
-  else if (leg === "handshakes") await measureHandshakes(turn, reporting);
+  else if (leg === "ping" || leg === "ping-bbr" || leg === "ping-reno") {
+    await measurePing(leg, turn, reporting);
+  } else if (leg === "handshakes") await measureHandshakes(turn, reporting);
   else await measureEventLoop(turn, reporting);
 }
 
@@ -47,7 +49,12 @@ async function measureStart(turn: Turn, reporting: Reporting): Promise<void> {
   reporting.found("start", median(times) ?? Number.NaN);
 }
 
-async function measureTcp(mtu: number, turn: Turn, reporting: Reporting): Promise<void> {
+async function measureTcp(
+  mtu: number,
+  congestion: string | undefined,
+  turn: Turn,
+  reporting: Reporting,
+): Promise<void> {
   await TunnelPair.with(turn.program, mtu, async (pair) => {
     let bytes = 0;
     const before = pair.cpuSeconds();
@@ -55,7 +62,7 @@ async function measureTcp(mtu: number, turn: Turn, reporting: Reporting): Promis
       for (const direction of ["up", "down"]) {
         reporting.doing(`TCP, MTU ${mtu}, ${streams} ${direction}`);
         const args = ["-P", String(streams), ...(direction === "down" ? ["-R"] : [])];
-        const received = await iperf3(runOf(pair, turn.seconds, args));
+        const received = await iperf3(runOf(pair, turn.seconds, args, congestion));
         bytes += received.bytes;
         reporting.found(`tcp-${mtu}-${streams}-${direction}`, received.goodput / 1e9);
       }
@@ -88,21 +95,26 @@ async function measureUdp(turn: Turn, reporting: Reporting): Promise<void> {
   });
 }
 
-async function measurePing(turn: Turn, reporting: Reporting): Promise<void> {
-  const { seconds } = turn;
-  await TunnelPair.with(turn.program, ordinaryMtu, async (pair) => {
+async function measurePing(
+  leg: "ping" | "ping-bbr" | "ping-reno",
+  { program, seconds, congestion }: Turn,
+  reporting: Reporting,
+): Promise<void> {
+  await TunnelPair.with(program, ordinaryMtu, async (pair) => {
     const { namespace } = pair.near;
-    reporting.doing("ping, idle");
-    const idle = await ping(namespace, pair.far.address, seconds);
-    reporting.found("ping-idle-median", idle.median);
-    reporting.found("ping-idle-p99", idle.p99);
-    reporting.doing("ping under TCP");
+    if (leg === "ping") {
+      reporting.doing("ping, idle");
+      const idle = await ping(namespace, pair.far.address, seconds);
+      reporting.found("ping-idle-median", idle.median);
+      reporting.found("ping-idle-p99", idle.p99);
+    }
+    reporting.doing(`${leg} under TCP`);
     // The load outlasts the pings, so that none of them crosses an idle tunnel.
-    const loaded = await underLoad(runOf(pair, seconds + 1, []), () =>
+    const loaded = await underLoad(runOf(pair, seconds + 1, [], congestion[leg]), () =>
       ping(namespace, pair.far.address, seconds),
     );
-    reporting.found("ping-load-median", loaded.median);
-    reporting.found("ping-load-p99", loaded.p99);
+    reporting.found(`${leg}-load-median`, loaded.median);
+    reporting.found(`${leg}-load-p99`, loaded.p99);
   });
 }
 
@@ -125,7 +137,7 @@ async function measurePeers(
     const began = performance.now();
     await setConfiguration("addconf", pair.near.interface, others);
     reporting.found(`${leg}-addconf`, performance.now() - began);
-    const received = await iperf3(runOf(pair, turn.seconds, []));
+    const received = await iperf3(runOf(pair, turn.seconds, [], turn.congestion[leg]));
     reporting.found(`${leg}-tcp`, received.goodput / 1e9);
     reporting.found(`${leg}-memory`, pair.memory("VmHWM"));
   });
@@ -138,32 +150,38 @@ function otherPeer(index: number): string {
 }
 
 async function measureEventLoop(
-  { program: { host, env }, seconds }: Turn,
+  { program: { host, env }, seconds, congestion }: Turn,
   reporting: Reporting,
 ): Promise<void> {
   if (host === null) return;
   const loads = [
-    ["event-loop-tcp", ["-P", "4"]],
-    ["event-loop-udp", ["-u", "-b", "0", "-l", String(udpPayload)]],
+    ["event-loop-tcp", ["-P", "4"], congestion["event-loop"]],
+    ["event-loop-udp", ["-u", "-b", "0", "-l", String(udpPayload)], undefined],
   ] as const;
   await TunnelPair.with({ command: host, env }, ordinaryMtu, async (pair) => {
     const hosts = [pair.near, pair.far].map(({ daemon }) => daemon.process);
-    for (const [id, args] of loads) {
+    for (const [id, args, pinned] of loads) {
       reporting.doing(id);
       await Promise.all(hosts.map(resetEventLoopDelay));
-      await iperf3(runOf(pair, seconds, args));
+      await iperf3(runOf(pair, seconds, args, pinned));
       reporting.found(id, Math.max(...(await Promise.all(hosts.map(eventLoopDelay)))));
     }
   });
 }
 
 /** A run of iperf3 from the near end to the far one. */
-function runOf({ near, far }: TunnelPair, seconds: number, args: readonly string[]): Iperf3Run {
+function runOf(
+  { near, far }: TunnelPair,
+  seconds: number,
+  args: readonly string[],
+  congestion?: string,
+): Iperf3Run {
   return {
     client: near.namespace,
     server: far.namespace,
     serverAddress: far.address,
     seconds,
     args,
+    congestion,
   };
 }

@@ -4,7 +4,7 @@ import { executablePath } from "../../src/engine/files.js";
 import { requireTrustedFile } from "../../src/trust.js";
 import { type Bench, programOf } from "../bench.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
-import { figures, legs, legTitles } from "./figures.js";
+import { congestion, figures, legs, legTitles, onRequest } from "./figures.js";
 import { handshakesClientPath } from "./handshakes.js";
 
 const main = `${packageRoot}/dist/src/cli/main.js`;
@@ -20,6 +20,8 @@ export const tunnels: Bench = {
   rounds: 9,
   legs: legs.map((id) => ({ id, title: legTitles[id] })),
   parts: legs,
+  onRequest,
+  congestion,
   figures,
   reference: "upstream",
   notes: [

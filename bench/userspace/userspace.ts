@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { executablePath, userspaceExecutablePath } from "../../src/engine/files.js";
 import { requireTrustedFile } from "../../src/trust.js";
 import { type Bench, programOf } from "../bench.js";
+import { usual } from "../congestion.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
 import { figures, legs, legTitles } from "./figures.js";
 import { builtForwarders, missingForwarders } from "./forwarders.js";
@@ -20,11 +21,12 @@ export const userspace: Bench = {
   rounds: 9,
   legs: legs.map((id) => ({ id, title: legTitles[id] })),
   parts: legs,
+  congestion: new Map(legs.map((leg) => [leg, usual])),
   figures,
   reference: "tun",
   get notes() {
     return [
-      "The far end is always exec on TUN, with a server behind it. Kernel TCP is CUBIC. Up: from the near end to the far one.",
+      "The far end is always exec on TUN, with a server behind it. Up: from the near end to the far one.",
       "tun: the same client over exec on TUN. upstream and netstack: a Go client with our Bind, over upstream's netstack or ours. exec, ffi: Node.js over a userspace tunnel.",
       "CPU of the near end: the client with whatever carries its packets. forward: the same client over tun without one.",
       ...missingForwarders(),

@@ -4,7 +4,10 @@ import { formatTable } from "./table.js";
 
 const result: FieldResult = {
   kind: "memory",
-  machine: { kernel: "6.18", architecture: "x64", processor: "one", processors: 2, node: "v22" },
+  machine: {
+    ...{ kernel: "6.18", architecture: "x64", processor: "one", processors: 2, node: "v22" },
+    ...{ congestionControls: ["reno"], congestionControl: "reno" },
+  },
   began: "2026-01-01T00:00:00.000Z",
   programs: ["upstream", "exec"],
   figures: [{ id: "peak", title: "peak, MiB", decimals: 1 }],

@@ -47,6 +47,11 @@ describe("the table of a benchmark", () => {
     ]);
   });
 
+  it("says which congestion control TCP had", () => {
+    assert.match(table, /^Congestion control of TCP: cubic\.$/m);
+    assert.match(formatComparison(compared), /^Congestion control of TCP: bbr\.$/m);
+  });
+
   it("says how noisy the rounds were, and what a program could not do", () => {
     assert.match(
       table,

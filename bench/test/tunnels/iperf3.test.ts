@@ -31,6 +31,13 @@ describe("the output of iperf3", () => {
     assert.equal(loss.toFixed(2), "20.39");
   });
 
+  it("says what was sent again, and by which congestion control", () => {
+    const tcp = readIperf3(recorded("iperf3-tcp"));
+    assert.deepEqual([tcp.retransmissions, tcp.congestion], [2, "bbr"]);
+    const udp = readIperf3(recorded("iperf3-udp"));
+    assert.deepEqual([udp.retransmissions, udp.congestion], [0, undefined]);
+  });
+
   it("is an error if iperf3 reports one", () => {
     const output =
       '{"start":{},"end":{},"error":"unable to connect to server: Connection timed out"}';
@@ -56,6 +63,7 @@ describe("iperf3 from namespace to namespace", () => {
     serverAddress: "127.0.0.1",
     seconds: 1,
     args: [],
+    congestion: "reno", // which every kernel has
   };
 
   before(() => {
@@ -76,6 +84,16 @@ describe("iperf3 from namespace to namespace", () => {
       assert.ok(bytes > 0);
       assert.equal(running(), "");
     }
+  });
+
+  it("uses the congestion control that is asked for, and says so if it cannot", async () => {
+    assert.equal((await iperf3(run)).congestion, "reno");
+    await assert.rejects(iperf3({ ...run, congestion: "none" }), {
+      message: /^iperf3: .*congestion/,
+    });
+    await assert.rejects(iperf3({ ...run, congestion: undefined, args: ["-C", "reno"] }), {
+      message: "iperf3 used reno, not the one that was asked for.",
+    });
   });
 
   it("has connected before the work under load begins, however slow its client is", async () => {

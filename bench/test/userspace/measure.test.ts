@@ -16,7 +16,7 @@ describe("a leg of userspace tunnels", function () {
     const found = new Map<string, number>();
     await measureLeg(
       leg,
-      { program, legs: [leg], seconds: 1 },
+      { program, legs: [leg], seconds: 1, congestion: {} },
       { doing: () => {}, found: (id, value) => found.set(id, value) },
     );
     return found;
