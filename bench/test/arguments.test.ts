@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseBenchArguments, usage } from "../arguments.js";
 import { comparison } from "../netns/netns.js";
-import { legs } from "../tunnels/figures.js";
+import { legs, onRequest } from "../tunnels/figures.js";
 import { tunnels } from "../tunnels/tunnels.js";
 
 const parse = (args: readonly string[]) =>
@@ -16,7 +16,7 @@ describe("the arguments of a benchmark", () => {
       without: [],
       rounds: 9,
       seconds: 1,
-      legs: legs.filter((leg) => leg !== "ping-reno"),
+      legs: legs.filter((leg) => !onRequest.includes(leg)),
       json: false,
     });
   });

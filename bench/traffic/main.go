@@ -2,10 +2,10 @@
 //
 //	traffic serve ADDRESS                          answers on ADDRESS, over TCP, UDP and HTTP
 //	traffic client kernel|netstack|upstream        measures a network against a server
-//	traffic relay NEAR:TO FAR:TO RATE DELAY QUEUE [SHARE LATE]
+//	traffic relay NEAR:TO FAR:TO RATE DELAY QUEUE [SHARE LATE LOSS]
 //	                                               carries datagrams between two ports of 127.0.0.1 as a slow path does:
-//	                                               what arrives at one leaves by the other, for its port TO; a share of it
-//	                                               later than the rest
+//	                                               what arrives at one leaves by the other, for its port TO; a share
+//	                                               of it later than the rest, and a share not at all
 //
 // Each prints "ready" once it works. A client first reads a network as a line of JSON, unless its network is the
 // kernel's; then it answers a line, which says what to measure, by a line.
@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: traffic serve ADDRESS | client NETWORK | relay NEAR:TO FAR:TO RATE DELAY QUEUE [SHARE LATE]")
+var errUsage = errors.New("usage: traffic serve ADDRESS | client NETWORK | relay NEAR:TO FAR:TO RATE DELAY QUEUE [SHARE LATE LOSS]")
 
 func run(ctx context.Context, args []string, input io.Reader, output io.Writer) error {
 	switch {
@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, input io.Reader, output io.Writer) 
 		return serve(ctx, args[1], output)
 	case len(args) == 2 && args[0] == "client":
 		return measureAll(ctx, args[1], input, output)
-	case (len(args) == 6 || len(args) == 8) && args[0] == "relay":
+	case (len(args) == 6 || len(args) == 9) && args[0] == "relay":
 		path, err := parsePath(args[3], args[4], args[5], args[6:]...)
 		if err != nil {
 			return err

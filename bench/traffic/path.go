@@ -18,11 +18,13 @@ type path struct {
 
 	share    float64       // of the datagrams that are held up, so that later ones overtake them
 	lateness time.Duration // of these
+
+	loss float64 // the share that is lost, whatever the queue holds
 }
 
-// parsePath reads a rate in bits a second, a delay, and a queue's length in bytes; then, if it is to reorder, which share
-// of the datagrams is how late.
-func parsePath(rate, delay, queue string, reordering ...string) (p path, err error) {
+// parsePath reads a rate in bits a second, a delay, and a queue's length in bytes; then, if there is more, which share of
+// the datagrams is how late, and which share is lost.
+func parsePath(rate, delay, queue string, more ...string) (p path, err error) {
 	bits, rateErr := strconv.ParseFloat(rate, 64)
 	length, queueErr := strconv.ParseFloat(queue, 64)
 	oneWay, delayErr := time.ParseDuration(delay)
@@ -33,30 +35,38 @@ func parsePath(rate, delay, queue string, reordering ...string) (p path, err err
 		return path{}, fmt.Errorf("%s, %s, %s are not a path: rate and queue are above 0", rate, delay, queue)
 	}
 	p = path{rate: bits / 8, delay: oneWay, queue: length}
-	if len(reordering) == 0 {
+	if len(more) == 0 {
 		return p, nil
 	}
-	var shareErr, lateErr error
-	p.share, shareErr = strconv.ParseFloat(reordering[0], 64)
-	p.lateness, lateErr = time.ParseDuration(reordering[1])
-	if err := errors.Join(shareErr, lateErr); err != nil || p.share < 0 || p.share > 1 || p.lateness < 0 {
-		return path{}, fmt.Errorf("%q are not a share and how late it is: %w", reordering, err)
+	var shareErr, lateErr, lossErr error
+	p.share, shareErr = strconv.ParseFloat(more[0], 64)
+	p.lateness, lateErr = time.ParseDuration(more[1])
+	p.loss, lossErr = strconv.ParseFloat(more[2], 64)
+	err = errors.Join(shareErr, lateErr, lossErr)
+	if err != nil || !isShare(p.share) || p.lateness < 0 || !isShare(p.loss) {
+		return path{}, fmt.Errorf("%q are not a share, how late it is, and a share that is lost: %w", more, err)
 	}
 	return p, nil
 }
+
+func isShare(x float64) bool { return x >= 0 && x <= 1 }
 
 // A line is one direction of a path.
 type line struct {
 	path
 	free   time.Time  // when it will have carried all that waits
-	random *rand.Rand // chooses what is held up
+	random *rand.Rand // chooses what is held up, and what is lost
 }
 
-// newLine returns a line that holds up the same datagrams in every run.
+// newLine returns a line that holds up and loses the same datagrams in every run.
 func newLine(p path) *line { return &line{path: p, random: rand.New(rand.NewPCG(1, 2))} }
 
-// take returns when a datagram arrives at the other end. If the queue is full, the datagram is lost.
+// take returns when a datagram arrives at the other end. If it is lost, by chance or because the queue is full, ok is
+// false.
 func (l *line) take(size int, now time.Time) (arrival time.Time, ok bool) {
+	if l.loss > 0 && l.random.Float64() < l.loss {
+		return time.Time{}, false
+	}
 	if l.free.Before(now) {
 		l.free = now
 	}

@@ -40,7 +40,7 @@ func heldUp(share float64, count int) []bool {
 }
 
 func TestALineHoldsSomeDatagramsUp(t *testing.T) {
-	p, err := parsePath("1e9", "1ms", "1000000", "0.1", "20ms")
+	p, err := parsePath("1e9", "1ms", "1000000", "0.1", "20ms", "0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,5 +107,30 @@ func TestAJourneyCarriesEmptyDatagrams(t *testing.T) {
 	j.add(now, nil)
 	if datagram, _, ok := j.next(now); !ok || len(datagram) > 0 {
 		t.Errorf("got %v, %v", datagram, ok)
+	}
+}
+
+func TestALineLosesAShare(t *testing.T) {
+	p, err := parsePath("1e9", "1ms", "1e9", "0", "0ms", "0.01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const count = 10_000
+	lost := func() (numbers []int) {
+		l, now := newLine(p), time.Now()
+		for n := range count {
+			if _, ok := l.take(1, now); !ok {
+				numbers = append(numbers, n)
+			}
+		}
+		return numbers
+	}
+	first := lost()
+	// A binomial count of 10,000 by 0.01 has a standard deviation of 10; the source is seeded.
+	if len(first) < 60 || len(first) > 140 {
+		t.Errorf("%d of %d datagrams are lost", len(first), count)
+	}
+	if !slices.Equal(first, lost()) {
+		t.Error("other datagrams are lost in another run")
 	}
 }

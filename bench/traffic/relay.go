@@ -7,12 +7,18 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // relay carries datagrams until ctx ends. Each end is a port to receive on, and the port that gets what arrives at the
 // other end: "PORT:TO".
 func relay(ctx context.Context, ends [2]string, p path, output io.Writer) error {
+	if err := comeFirst(); err != nil {
+		return err
+	}
 	var sockets [2]net.PacketConn
 	var targets [2]net.Addr
 	for i, end := range ends {
@@ -21,7 +27,7 @@ func relay(ctx context.Context, ends [2]string, p path, output io.Writer) error 
 		if targets[i], err = net.ResolveUDPAddr("udp", "127.0.0.1:"+to); err != nil {
 			return fmt.Errorf("%q is not PORT:TO: %w", end, err)
 		}
-		var config net.ListenConfig
+		config := net.ListenConfig{Control: enlargeBuffers}
 		if sockets[i], err = config.ListenPacket(ctx, "udp", "127.0.0.1:"+port); err != nil {
 			return fmt.Errorf("cannot relay: %w", err)
 		}
@@ -42,6 +48,22 @@ func relay(ctx context.Context, ends [2]string, p path, output io.Writer) error 
 	case <-ctx.Done():
 		return nil
 	}
+}
+
+// bufferLength is that of a relay's sockets, in bytes: what is lost, its lines decide.
+const bufferLength = 8 << 20
+
+// enlargeBuffers needs CAP_NET_ADMIN, which a sandbox has. Without it the kernel's maximum is what can be had.
+func enlargeBuffers(_, _ string, conn syscall.RawConn) error {
+	return conn.Control(func(fd uintptr) {
+		for _, option := range []struct{ forced, ordinary int }{
+			{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF}, {unix.SO_SNDBUFFORCE, unix.SO_SNDBUF},
+		} {
+			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option.forced, bufferLength) != nil {
+				_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option.ordinary, bufferLength)
+			}
+		}
+	})
 }
 
 // A way carries what one socket receives to the other.

@@ -101,7 +101,7 @@ func TestAJobThatIsNoneIsRefused(t *testing.T) {
 			t.Errorf("%s was accepted", line)
 		}
 	}
-	for _, args := range [][]string{{}, {"client", "other"}, {"relay", "1:2", "3:4", "0", "1ms", "1"}, {"relay", "1:2", "3:4", "1", "1ms", "1", "2", "1ms"}, {"serve"}} {
+	for _, args := range [][]string{{}, {"client", "other"}, {"relay", "1:2", "3:4", "0", "1ms", "1"}, {"relay", "1:2", "3:4", "1", "1ms", "1", "2", "1ms", "0"}, {"relay", "1:2", "3:4", "1", "1ms", "1", "0", "1ms", "1.1"}, {"serve"}} {
 		if err := run(t.Context(), args, strings.NewReader("{}\n"), io.Discard); err == nil {
 			t.Errorf("%q was accepted", args)
 		}
@@ -136,7 +136,7 @@ func TestARelayOrdersByArrivalWhenItWakesLate(t *testing.T) {
 	testbed.RequireSandbox(t)
 	near, far := bind(t, "127.0.0.1:6011"), bind(t, "127.0.0.1:6012")
 	const share = 0.1
-	begin(t, "relay", "6013:6011", "6014:6012", "1e9", "1ms", "1000000", strconv.FormatFloat(share, 'g', -1, 64), "20ms")
+	begin(t, "relay", "6013:6011", "6014:6012", "1e9", "1ms", "1000000", strconv.FormatFloat(share, 'g', -1, 64), "20ms", "0")
 	by := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 6013}
 	const count = 200
 	for n := range count {

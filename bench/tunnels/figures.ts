@@ -1,5 +1,6 @@
 import { type Figure, figureOf } from "../bench.js";
 import { usual } from "../congestion.js";
+import { linkFigures, links } from "./links.js";
 
 /** The parts of a round, in their order; each has tunnels of its own. */
 export const legs = [
@@ -15,6 +16,7 @@ export const legs = [
   "peers-100",
   "peers-10000",
   "event-loop",
+  ...[...links.keys()],
 ] as const;
 
 /** A part of a round. */
@@ -34,10 +36,18 @@ export const legTitles: Readonly<Record<Leg, string>> = {
   "peers-100": "100 peers",
   "peers-10000": "10,000 peers",
   "event-loop": "Node's event loop",
+  "link-5": "Link, round trip 5 ms",
+  "link-5-loss": "Link, round trip 5 ms, 0.1 % lost",
+  "link-20": "Link, round trip 20 ms",
+  "link-20-loss": "Link, round trip 20 ms, 0.1 % lost",
+  "link-50": "Link, round trip 50 ms",
+  "link-50-loss": "Link, round trip 50 ms, 0.1 % lost",
+  "link-100": "Link, round trip 100 ms",
+  "link-100-loss": "Link, round trip 100 ms, 0.1 % lost",
 };
 
 /** The legs that are measured only if they are asked for. */
-export const onRequest: readonly Leg[] = ["ping-reno"];
+export const onRequest: readonly Leg[] = ["ping-reno", ...links.keys()];
 
 /** The congestion control that kernel TCP is to use in each leg; see congestion.ts. */
 export const congestion: ReadonlyMap<string, string> = new Map<Leg, string>([
@@ -50,6 +60,7 @@ export const congestion: ReadonlyMap<string, string> = new Map<Leg, string>([
   ["peers-100", usual],
   ["peers-10000", usual],
   ["event-loop", usual],
+  ...[...links.keys()].map((leg): [Leg, string] => [leg, usual]),
 ]);
 
 /**
@@ -122,4 +133,5 @@ export const figures: readonly Figure[] = [
   ]),
   figureOf("event-loop-tcp", "event-loop", "delay under TCP, p99", "ms", "less", false),
   figureOf("event-loop-udp", "event-loop", "delay under UDP, p99", "ms", "less", false),
+  ...linkFigures,
 ];

@@ -38,10 +38,13 @@ export function iperf3(run: Iperf3Run): Promise<Received> {
 }
 
 /** Does the work while iperf3 runs, once its first stream is connected. */
-export function underLoad<Result>(run: Iperf3Run, work: () => Promise<Result>): Promise<Result> {
-  return session(run, async ({ begun, received }) => {
-    const [result] = await Promise.all([begun.then(work), received]);
-    return result;
+export function underLoad<Result>(
+  run: Iperf3Run,
+  work: () => Promise<Result>,
+): Promise<{ readonly result: Result; readonly received: Received }> {
+  return session(run, async (session) => {
+    const [result, received] = await Promise.all([session.begun.then(work), session.received]);
+    return { result, received };
   });
 }
 

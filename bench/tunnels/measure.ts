@@ -7,7 +7,9 @@ import { eventLoopDelay, resetEventLoopDelay } from "./event-loop.js";
 import { legs, offeredRates, peerCounts, rateName, tcpMtus } from "./figures.js";
 import { handshakesPerSecond } from "./handshakes.js";
 import { type Iperf3Run, iperf3, underLoad } from "./iperf3.js";
+import { type LinkLeg, linkLength, linkStreams, links } from "./links.js";
 import { ping } from "./ping.js";
+import type { SlowPath } from "./relay.js";
 import { setConfiguration, TunnelPair } from "./tunnel-pair.js";
 
 /** How often a program is started for its start-up time. */
@@ -28,7 +30,9 @@ export async function measureLeg(id: string, turn: Turn, reporting: Reporting): 
   const mtu = tcpMtus.get(leg);
   const peers = peerCounts.get(leg);
   const congestion = turn.congestion[leg];
-  if (mtu !== undefined) await measureTcp(mtu, congestion, turn, reporting);
+  const link = [...links].find(([known]) => known === leg);
+  if (link !== undefined) await measureLink(...link, turn, reporting);
+  else if (mtu !== undefined) await measureTcp(mtu, congestion, turn, reporting);
   else if (peers !== undefined) await measurePeers(leg, peers, turn, reporting);
   else if (leg === "start") await measureStart(turn, reporting);
   else if (leg === "udp") await measureUdp(turn, reporting);
@@ -110,12 +114,37 @@ async function measurePing(
     }
     reporting.doing(`${leg} under TCP`);
     // The load outlasts the pings, so that none of them crosses an idle tunnel.
-    const loaded = await underLoad(runOf(pair, seconds + 1, [], congestion[leg]), () =>
+    const { result: loaded } = await underLoad(runOf(pair, seconds + 1, [], congestion[leg]), () =>
       ping(namespace, pair.far.address, seconds),
     );
     reporting.found(`${leg}-load-median`, loaded.median);
     reporting.found(`${leg}-load-p99`, loaded.p99);
   });
+}
+
+async function measureLink(
+  leg: LinkLeg,
+  path: SlowPath,
+  { program, seconds, congestion }: Turn,
+  reporting: Reporting,
+): Promise<void> {
+  const work = async (pair: TunnelPair) => {
+    for (const streams of linkStreams) {
+      const id = `${leg}-${streams}`;
+      reporting.doing(id);
+      const args = ["-P", String(streams)];
+      const pinging = seconds * linkLength;
+      const run = runOf(pair, pinging + 1, args, congestion[leg]);
+      const { result, received } = await underLoad(run, () =>
+        ping(pair.near.namespace, pair.far.address, pinging),
+      );
+      reporting.found(id, received.goodput / 1e9);
+      reporting.found(`${id}-ping-median`, result.median);
+      reporting.found(`${id}-ping-p99`, result.p99);
+      reporting.found(`${id}-retransmissions`, received.retransmissions / (received.bytes / 1e9));
+    }
+  };
+  await TunnelPair.with(program, ordinaryMtu, work, path);
 }
 
 async function measureHandshakes(turn: Turn, reporting: Reporting): Promise<void> {

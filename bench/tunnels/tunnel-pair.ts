@@ -6,6 +6,7 @@ import { messageOf } from "../../src/errors.js";
 import { PrivateKey } from "../../src/values/key.js";
 import { Daemon, type TunnelProgram } from "./daemon.js";
 import { cpuSeconds, memory, untilAtRest } from "./process.js";
+import { type Relay, type SlowPath, startRelay } from "./relay.js";
 
 const execute = promisify(execFile);
 
@@ -50,7 +51,7 @@ export class TunnelPair {
   }
 
   /**
-   * Starts both, does the work once a packet of the MTU's full size has crossed and both are at rest, and
+   * Starts both, with a relay between them if there is a path, does the work once a packet of the MTU's full size has crossed and both are at rest, and
    * ends them.
    * @throws Error that says how a daemon ended, if one did before the work was done
    */
@@ -58,13 +59,17 @@ export class TunnelPair {
     program: TunnelProgram,
     mtu: number,
     work: (pair: TunnelPair) => Promise<void>,
+    path?: SlowPath,
   ): Promise<void> {
     const ends: End[] = [];
+    let relay: Relay | undefined;
     try {
       const near = await startEnd(program, 1, mtu, ends);
       const far = await startEnd(program, 2, mtu, ends);
-      await setConfiguration("setconf", near.interface, configurationOf(near, far));
-      await setConfiguration("setconf", far.interface, configurationOf(far, near));
+      if (path !== undefined) relay = await startRelay(path, near, far);
+      const seen = relay ?? { near, far };
+      await setConfiguration("setconf", near.interface, configurationOf(near, seen.far));
+      await setConfiguration("setconf", far.interface, configurationOf(far, seen.near));
       await untilFullSizeCrosses(near, far, mtu);
       const pair = new TunnelPair(near, far);
       await untilAtRest(() => pair.cpuSeconds());
@@ -74,7 +79,7 @@ export class TunnelPair {
       if (ended.length === 0) throw error;
       throw new Error(`It ended, ${ended[0]}. (${messageOf(error)})`, { cause: error });
     } finally {
-      await Promise.all(ends.map(({ daemon }) => daemon.stop()));
+      await Promise.all([...ends.map(({ daemon }) => daemon.stop()), relay?.program.stop()]);
       await Promise.all([1, 2].map(clearEnd));
     }
   }

@@ -1,5 +1,5 @@
 import { type Figure, figureOf } from "../bench.js";
-import type { SlowPath } from "./setting.js";
+import type { SlowPath } from "../tunnels/relay.js";
 
 /** The parts of a round, in their order; each has tunnels of its own. */
 export const legs = [

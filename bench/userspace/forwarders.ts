@@ -3,9 +3,9 @@ import { createConnection } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { isExecutableFile, packageRoot } from "../../src/artifacts.js";
 import type { Program } from "../bench.js";
+import { LineProgram } from "../tunnels/line-program.js";
 import { configurationOf } from "../tunnels/tunnel-pair.js";
 import { ports } from "./jobs.js";
-import { LineProgram } from "./program.js";
 import type { Setting } from "./setting.js";
 
 /** The port of 127.0.0.1 that is forwarded. */

@@ -2,18 +2,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Program, Turn } from "../bench.js";
 import type { Reporting } from "../rounds.js";
 import { numberAt } from "../tunnels/json.js";
+import { LineProgram } from "../tunnels/line-program.js";
 import { cpuSeconds, memory, untilAtRest } from "../tunnels/process.js";
+import { trafficPath } from "../tunnels/relay.js";
 import { configurationOf } from "../tunnels/tunnel-pair.js";
 import { clientLegs, httpConnections, idleStreams, type Leg, legs } from "./figures.js";
 import { forwardPort, isForwarder, startForwarder } from "./forwarders.js";
 import { type Found, type Job, ports, type Start } from "./jobs.js";
-import { LineProgram } from "./program.js";
 import {
   inNamespace,
   processTree,
   type Setting,
   type SettingOptions,
-  trafficPath,
   withFarEnd,
 } from "./setting.js";
 

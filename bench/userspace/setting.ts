@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { packageRoot } from "../../src/artifacts.js";
 import { executablePath } from "../../src/engine/files.js";
 import { messageOf, systemCodeOf } from "../../src/errors.js";
+import { LineProgram } from "../tunnels/line-program.js";
+import { type SlowPath, startRelay, trafficPath } from "../tunnels/relay.js";
 import {
   clearEnd,
   configurationOf,
@@ -15,22 +16,6 @@ import {
   startEnd,
   untilFullSizeCrosses,
 } from "../tunnels/tunnel-pair.js";
-import { LineProgram } from "./program.js";
-
-/** The program of bench/traffic, as scripts/build-go builds it. */
-export const trafficPath = `${packageRoot}/build/bench/traffic`;
-
-/** What lies between the two ends, as `traffic relay` reads it. undefined: loopback alone. */
-export interface SlowPath {
-  /** Bits a second. */
-  readonly rate: number;
-  /** One way, in milliseconds. */
-  readonly delay: number;
-  /** In bytes. */
-  readonly queue: number;
-  /** Which share of the datagrams is held up, and for how many milliseconds, so that later ones overtake them. */
-  readonly reordering?: { readonly share: number; readonly late: number };
-}
 
 /** Between a near and a far end. */
 export interface SettingOptions {
@@ -65,14 +50,9 @@ export async function withFarEnd(
     const near = tun ?? identityOf(1);
     const farEnd = await startEnd(program, 2, mtu, ends);
     for (const end of ends) await pinCongestionControl(end);
-    let [nearSeen, farSeen]: [Identity, Identity] = [near, farEnd];
-    if (path !== undefined) {
-      [nearSeen, farSeen] = [
-        { ...near, port: 10_004 },
-        { ...farEnd, port: 10_003 },
-      ];
-      helpers.push(await startRelay(path, near.port, farEnd.port));
-    }
+    const relay = path === undefined ? undefined : await startRelay(path, near, farEnd);
+    if (relay !== undefined) helpers.push(relay.program);
+    const { near: nearSeen, far: farSeen } = relay ?? { near, far: farEnd };
     await setConfiguration("setconf", farEnd.interface, configurationOf(farEnd, nearSeen));
     if (tun !== undefined) {
       await setConfiguration("setconf", tun.interface, configurationOf(tun, farSeen));
@@ -89,14 +69,6 @@ export async function withFarEnd(
     await Promise.all([...helpers, ...ends.map(({ daemon }) => daemon)].map((one) => one.stop()));
     await Promise.all([1, 2].map(clearEnd));
   }
-}
-
-function startRelay({ rate, delay, queue, reordering }: SlowPath, near: number, far: number) {
-  return LineProgram.start([
-    ...[trafficPath, "relay", `10003:${near}`, `10004:${far}`],
-    ...[String(rate), `${delay}ms`, String(queue)],
-    ...(reordering === undefined ? [] : [String(reordering.share), `${reordering.late}ms`]),
-  ]);
 }
 
 async function receivedBy({ namespace, interface: name }: End): Promise<number> {

@@ -4,10 +4,10 @@ import { requireTrustedFile } from "../../src/trust.js";
 import { type Bench, programOf } from "../bench.js";
 import { usual } from "../congestion.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
+import { trafficPath } from "../tunnels/relay.js";
 import { figures, legs, legTitles } from "./figures.js";
 import { builtForwarders, missingForwarders } from "./forwarders.js";
 import { goalsOf } from "./goals.js";
-import { trafficPath } from "./setting.js";
 
 const client = fileURLToPath(new URL("./client.js", import.meta.url));
 

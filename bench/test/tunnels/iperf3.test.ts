@@ -103,10 +103,12 @@ describe("iperf3 from namespace to namespace", () => {
     writeFileSync(`${directory}/iperf3`, slow, { mode: 0o755 });
     process.env.PATH = `${directory}:${PATH}`;
     const connected = ["netns", "exec", namespace, "ss", "-Htn", "state", "established"];
-    const connections = await underLoad(run, async () => ip(...connected)).finally(() => {
-      process.env.PATH = PATH;
-      rmSync(directory, { recursive: true });
-    });
+    const { result: connections } = await underLoad(run, async () => ip(...connected)).finally(
+      () => {
+        process.env.PATH = PATH;
+        rmSync(directory, { recursive: true });
+      },
+    );
     // A control connection and one stream, each with two ends.
     assert.equal(connections.trim().split("\n").length, 4);
   });

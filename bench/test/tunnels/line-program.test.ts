@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LineProgram } from "../../userspace/program.js";
+import { LineProgram } from "../../tunnels/line-program.js";
 import { processTree } from "../../userspace/setting.js";
 
 /** Starts a shell's script. */
@@ -33,7 +33,7 @@ describe("a program that answers lines", () => {
   });
 
   it("rejects if there is no such program", async () => {
-    await assert.rejects(LineProgram.start(["/nonexistent/program"]), { code: "ENOENT" });
+    await assert.rejects(LineProgram.start(["/proc/nonexistent"]), { code: "ENOENT" });
   });
 
   it("has a tree of processes", async () => {

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// comeFirst lets this process run before all ordinary ones, by the lowest real-time priority: what stands for a network or
+// for a clock is not to wait for the programs that are measured. Threads that begin later inherit it. Without the right to
+// do so, as in a sandbox of an ordinary user, it changes nothing.
+func comeFirst() error {
+	entries, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return fmt.Errorf("cannot list the threads: %w", err)
+	}
+	for _, entry := range entries {
+		thread, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			return fmt.Errorf("cannot list the threads: %w", err)
+		}
+		_ = unix.SchedSetAttr(thread, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
+	}
+	return nil
+}
