@@ -98,6 +98,7 @@ func startChild(files tunnel.Files, level tunnel.Level) (*os.Process, *os.File, 
 			fmt.Sprintf("%s=%d", foreground.TUNFd, childTUN),
 			fmt.Sprintf("%s=%d", foreground.UAPIFd, childUAPI),
 			fmt.Sprintf("%s=%d", foreground.StatusFd, childStatus),
+			foreground.Reporter + "=",   // its parent reports
 			foreground.LifelineFd + "=", // in the background it outlives whoever asked for it
 			// Nor does a service manager wait for it: that it was started is known from its parent's end.
 			foreground.NotifySocket + "=",

@@ -40,6 +40,8 @@ type Process struct {
 
 	// ReportsErrors says that whoever calls Run reports its error, which is then not logged as well.
 	ReportsErrors bool
+
+	substitute *substitute // nil if this program has not replaced wg-bridge
 }
 
 // Run opens the interface called name and serves it until SIGTERM, SIGINT, the lifeline's end, the interface's
@@ -84,7 +86,7 @@ func (p Process) Serve(name string, level tunnel.Level, start func(isOwned bool)
 	}
 	defer lifeline.Close()
 	term := make(chan os.Signal, 1)
-	signal.Notify(term, unix.SIGTERM, unix.SIGINT)
+	signal.Notify(term, p.substitute.signals()...)
 	defer signal.Stop(term)
 
 	started, err := start(lifeline.file != nil)
@@ -101,7 +103,8 @@ func (p Process) Serve(name string, level tunnel.Level, start func(isOwned bool)
 
 	asked := true
 	select {
-	case <-term:
+	case by := <-term:
+		p.substitute.asked(by)
 	case <-lifeline.Cut():
 	case <-t.Done():
 		asked = false

@@ -47,17 +47,14 @@ func (p Program) Main(arguments []string) int {
 		fmt.Printf(p.Usage, arguments[0])
 		return ExitSuccess
 	}
-	process := Process{Getenv: os.Getenv, Output: NewPatientWriter(os.Stdout)}
+	process := Process{Getenv: os.Getenv, Output: NewPatientWriter(os.Stdout), substitute: findSubstitute(os.Getenv)}
 	if err := descriptors.Require(runtimeDescriptors); err != nil {
 		if !process.WriteWithoutPoller(status.Failed(err)) {
 			tunnel.NewLog(process.Output, tunnel.Error, name).Errorf("%v", err)
 		}
-		return ExitFailure
+		return process.substitute.exitCode(err)
 	}
 	// The reader of the log may go away; the tunnel stays.
 	signal.Ignore(unix.SIGPIPE)
-	if err := serve(process, ParseLevel(os.Getenv(LogLevel))); err != nil {
-		return ExitFailure
-	}
-	return ExitSuccess
+	return process.substitute.exitCode(serve(process, ParseLevel(os.Getenv(LogLevel))))
 }

@@ -2,7 +2,7 @@ package foreground
 
 import (
 	"fmt"
-	"os"
+	"io"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -11,12 +11,19 @@ import (
 	"wg-bridge/go/tunnel"
 )
 
-// A StatusWriter writes lines of package status to the descriptor that StatusFd names, or nowhere.
-type StatusWriter struct{ file *os.File }
+// A StatusWriter writes lines of package status to the descriptor that StatusFd names, to whatever reports a failure
+// in the end, or nowhere.
+type StatusWriter struct{ file io.WriteCloser }
 
 // OpenStatus takes the descriptor that the environment names. Close the result.
 func (p Process) OpenStatus() (StatusWriter, error) {
+	if p.substitute != nil {
+		return StatusWriter{p.substitute}, nil
+	}
 	file, err := p.file(StatusFd)
+	if file == nil {
+		return StatusWriter{}, err
+	}
 	return StatusWriter{file}, err
 }
 
@@ -41,6 +48,9 @@ func (s StatusWriter) WriteReady(what string) {
 // WriteWithoutPoller writes one line to the descriptor that StatusFd names, for a process that is about to end
 // because it has too few descriptors for Go's poller. It reports whether it could.
 func (p Process) WriteWithoutPoller(line string) bool {
+	if p.substitute != nil {
+		return StatusWriter{p.substitute}.WriteLine(line)
+	}
 	fd, err := strconv.ParseUint(p.Getenv(StatusFd), 10, 31)
 	if err != nil {
 		return false
