@@ -1,7 +1,7 @@
 import type { Environment } from "../artifacts.js";
 
 /** Tells our executable for which process, which waits for it, it notifies the service manager. */
-const notifyPid = "WG_PROCESS_NOTIFY_PID";
+export const notifyPid = "WG_PROCESS_NOTIFY_PID";
 
 /**
  * Returns an environment without the variables of sd_notify(3) and sd_watchdog_enabled(3). They are for the process

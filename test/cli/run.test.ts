@@ -13,7 +13,7 @@ import {
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { packageRoot } from "../../src/artifacts.js";
-import { libraryPath } from "../../src/engine/files.js";
+import { executablePath, libraryPath } from "../../src/engine/files.js";
 import { openTunnel } from "../../src/index.js";
 import { exchangeOverSocket, socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import { ours, type Program, Running, runToEnd } from "../parity/programs.js";
@@ -29,6 +29,10 @@ import {
 const [ffi, exec] = ours;
 assert.ok(ffi && exec);
 const auto: Program = { ...ffi, env: {} };
+
+/** Names the executable, beside which Node.js stays: test/cli/replacement.test.ts is about its replacement. */
+const named = { WIREGUARD_GO_EXECUTABLE: executablePath({}) };
+const parent: Program = { ...exec, env: { ...exec.env, ...named } };
 
 /** Returns the pid of a process's only child, or 0. */
 function childOf(pid: number | undefined): number {
@@ -172,7 +176,7 @@ describe("wg-bridge, choosing the backend itself,", () => {
   endLeftTunnels("wg1");
 
   it("falls back on exec in the foreground, and says why in one line", async () => {
-    const env = { WIREGUARD_GO_BRIDGE_LIB_PATH: "/no/such/library.so" };
+    const env = { WIREGUARD_GO_BRIDGE_LIB_PATH: "/no/such/library.so", ...named };
     const running = await new Running(auto, ["-f", "wg1"], env).answers("wg1");
     assert.ok(childOf(running.process.pid) > 0);
     running.process.kill("SIGTERM");
@@ -230,7 +234,7 @@ describe("wg-bridge with exec in the foreground", () => {
   endLeftTunnels("wg1");
 
   it("reports a child that is killed, and removes its socket", async () => {
-    const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+    const running = await new Running(parent, ["-f", "wg1"]).answers("wg1");
     process.kill(childOf(running.process.pid), "SIGKILL");
     const { code, stderr } = await running.ended;
     assert.equal(code, 1);
@@ -243,7 +247,7 @@ describe("wg-bridge with exec in the foreground", () => {
     ["SIGABRT", "SIGABRT: abort"],
   ] as const) {
     it(`names the crash of a child that ${signal} ends, removes its socket, and exits with its code`, async () => {
-      const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+      const running = await new Running(parent, ["-f", "wg1"]).answers("wg1");
       process.kill(childOf(running.process.pid), signal);
       const { code, stdout, stderr } = await running.ended;
       assert.deepEqual([code, stdout], [2, ""]); // the exit code of Go's runtime
@@ -256,7 +260,7 @@ describe("wg-bridge with exec in the foreground", () => {
   }
 
   it("does not leave its child behind when it is killed", async () => {
-    const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+    const running = await new Running(parent, ["-f", "wg1"]).answers("wg1");
     running.process.kill("SIGKILL");
     await running.ended;
     assert.ok(await waitUntilFree("wg1", 10_000), "the tunnel is still served");
@@ -265,7 +269,7 @@ describe("wg-bridge with exec in the foreground", () => {
   });
 
   it("kills a child that a signal does not end, such as a stopped one, and leaves nothing behind", async () => {
-    const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+    const running = await new Running(parent, ["-f", "wg1"]).answers("wg1");
     process.kill(childOf(running.process.pid), "SIGSTOP");
     running.process.kill("SIGTERM");
     const { code, stderr } = await running.ended;
@@ -275,7 +279,7 @@ describe("wg-bridge with exec in the foreground", () => {
   });
 
   it("does not leave its child behind when its terminal closes", async () => {
-    const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+    const running = await new Running(parent, ["-f", "wg1"]).answers("wg1");
     running.process.kill("SIGHUP");
     assert.equal((await running.ended).code, 128 + 1);
     assertNothingLeft("wg1");
@@ -333,7 +337,7 @@ describe("wg-bridge with exec in the foreground, at other signals,", () => {
 
   for (const signal of ["SIGQUIT", "SIGUSR2", "SIGALRM"] as const) {
     it(`leaves nothing behind when ${signal} ends it`, async () => {
-      const running = await new Running(exec, ["-f", "wg1"]).answers("wg1");
+      const running = await new Running(parent, ["-f", "wg1"]).answers("wg1");
       running.process.kill(signal);
       assert.equal((await running.ended).code, null);
       assert.ok(await waitUntilFree("wg1", 10_000));

@@ -146,7 +146,8 @@ describe("systemd", () => {
   }
 
   it("is notified by the executable itself if that may not speak for the process that waits for it", async () => {
-    const shell = { ...exec, command: "setpriv" };
+    const named = { ...exec.env, WIREGUARD_GO_EXECUTABLE: executablePath({}) }; // so that Node.js stays
+    const shell = { ...exec, env: named, command: "setpriv" };
     const args = ["--bounding-set=-sys_admin", exec.command, "-f", "wg1"];
     const running = new Running(shell, args, { NOTIFY_SOCKET: listener.address });
     const { pid, text } = await listener.next();

@@ -6,7 +6,7 @@ import { systemCodeOf } from "../../errors.js";
 export const statusVariable = "WG_PROCESS_STATUS_FD";
 
 /** Names a descriptor that reaches its end of file once the parent has gone; the program then ends. */
-const lifelineVariable = "WG_PROCESS_LIFELINE_FD";
+export const lifelineVariable = "WG_PROCESS_LIFELINE_FD";
 
 /** Has wg-bridge, started again for ffi, leave its caller's directory once it has loaded all it needs. */
 export const backgroundVariable = "WG_PROCESS_BACKGROUND";
