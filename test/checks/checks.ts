@@ -24,6 +24,7 @@ export async function allChecks(): Promise<readonly Check[]> {
     plain("go vet", ["go", "vet", "-trimpath", "./..."]),
     plain("shellcheck", ["scripts/shellcheck"]),
     plain("staticcheck", ["go", "tool", "staticcheck", "./..."]),
+    plain("generated assembly", ["go", "run", "-C", "go/aead/generate", ".", "-check"]),
     unitTests(unit),
     inSandbox(
       "go test -race",

@@ -1,0 +1,362 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Poly1305 works on numbers modulo 2^130-5, in three limbs of 44, 44 and 42 bits, which may exceed their width a little
+// between two steps. Eight numbers lie side by side in three registers.
+type limbs [3]vector
+
+// factor is a multiplier: its limbs, and 20 times its upper two, by which what leaves at 2^132 comes in again at the bottom.
+type factor [5]vector
+
+// Registers of Poly1305.
+var (
+	hash     = limbs{reg.Z0, reg.Z1, reg.Z2}
+	low      = limbs{reg.Z3, reg.Z4, reg.Z5} // Sums of the lower 52 bits of products,
+	high     = limbs{reg.Z6, reg.Z7, reg.Z8} // and of the upper.
+	message  = limbs{reg.Z9, reg.Z10, reg.Z11}
+	scratch  = [2]vector{reg.Z12, reg.Z13}
+	mask44   = reg.Z14
+	mask42   = reg.Z15
+	bit128   = reg.Z16                                             // 2^128 in the upper limb: the bit above each block of the message.
+	near     = factor{reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21} // r^8
+	far      = factor{reg.Z22, reg.Z23, reg.Z24, reg.Z25, reg.Z26} // r^16
+	lower    = reg.Z27                                             // Blocks 0 to 3 of eight, or their lower halves.
+	upper    = reg.Z28                                             // Blocks 4 to 7, or the upper halves of all.
+	pickEven = reg.Z29
+	pickOdd  = reg.Z30
+)
+
+const (
+	bits44 = 1<<44 - 1
+	bits42 = 1<<42 - 1
+	// powersSize is the size of the powers of r in the frame: for each limb r^16 to r^1 and eight zeros.
+	powersSize  = 3 * powersLimb
+	powersLimb  = 24 * 8
+	vectorBytes = 128 // Eight blocks.
+)
+
+func (f factor) limbs() limbs { return limbs{f[0], f[1], f[2]} }
+
+// multiply adds x*f to the sums.
+func (a *assembly) multiply(x limbs, f factor) {
+	for i, multiplicands := range [3]limbs{{f[0], f[1], f[2]}, {f[4], f[0], f[1]}, {f[3], f[4], f[0]}} {
+		for j, multiplicand := range multiplicands {
+			a.VPMADD52LUQ(multiplicand, x[i], low[j])
+		}
+		for j, multiplicand := range multiplicands {
+			a.VPMADD52HUQ(multiplicand, x[i], high[j])
+		}
+	}
+}
+
+// clear makes the sums zero.
+func (a *assembly) clear() {
+	a.zero(low[:]...)
+	a.zero(high[:]...)
+}
+
+// reduce carries the sums into limbs once, which leaves each limb less than 2^20 above its width.
+func (a *assembly) reduce(x limbs) {
+	// The upper half of a product counts 2^52: 2^8 of the next limb; from the last, 2^140 = 2^10 * 5.
+	a.VPSLLQ(operand.U8(8), high[0], high[0])
+	a.VPSLLQ(operand.U8(8), high[1], high[1])
+	a.VPSLLQ(operand.U8(12), high[2], scratch[0])
+	a.VPSLLQ(operand.U8(10), high[2], high[2])
+	a.VPADDQ(high[0], low[1], low[1])
+	a.VPADDQ(high[1], low[2], low[2])
+	a.VPADDQ(scratch[0], low[0], low[0])
+	a.VPADDQ(high[2], low[0], low[0])
+	a.VPSRLQ(operand.U8(42), low[2], scratch[0])
+	a.VPSRLQ(operand.U8(44), low[0], scratch[1])
+	a.VPSRLQ(operand.U8(44), low[1], high[0])
+	a.VPANDQ(mask42, low[2], low[2])
+	a.VPANDQ(mask44, low[0], low[0])
+	a.VPANDQ(mask44, low[1], low[1])
+	a.VPSLLQ(operand.U8(2), scratch[0], high[1])
+	a.VPADDQ(scratch[0], low[0], low[0])
+	a.VPADDQ(scratch[1], low[1], x[1])
+	a.VPADDQ(high[0], low[2], x[2])
+	a.VPADDQ(high[1], low[0], x[0])
+}
+
+// twenty fills in what follows from a factor's limbs.
+func (a *assembly) twenty(f factor) {
+	for i := 1; i < 3; i++ {
+		a.VPSLLQ(operand.U8(4), f[i], scratch[0])
+		a.VPSLLQ(operand.U8(2), f[i], f[2+i])
+		a.VPADDQ(scratch[0], f[2+i], f[2+i])
+	}
+}
+
+// load reads eight blocks.
+func (a *assembly) load(from operand.Mem) {
+	a.VMOVDQU64(from, lower)
+	a.VMOVDQU64(from.Offset(64), upper)
+	a.halves()
+}
+
+// halves turns eight blocks into their lower and upper halves.
+func (a *assembly) halves() {
+	a.VMOVDQA64(pickEven, message[0])
+	a.VMOVDQA64(pickOdd, message[2])
+	a.VPERMI2Q(upper, lower, message[0])
+	a.VPERMI2Q(upper, lower, message[2])
+}
+
+// split turns the halves, in the first and last limb of the message, into limbs.
+func (a *assembly) split() {
+	a.VPSRLQ(operand.U8(44), message[0], message[1])
+	a.VPSLLQ(operand.U8(20), message[2], scratch[0])
+	a.VPANDQ(mask44, message[0], message[0])
+	a.VPSRLQ(operand.U8(24), message[2], message[2])
+	// (message[1] | scratch) & mask44
+	a.VPTERNLOGQ(operand.U8(0xa8), mask44, scratch[0], message[1])
+	a.VPORQ(bit128, message[2], message[2])
+}
+
+func (a *assembly) addMessage() {
+	for i := range hash {
+		a.VPADDQ(message[i], hash[i], hash[i])
+	}
+}
+
+// powers fills the table of r's powers at an offset in the frame, and the factors r^8 and r^16. Poly1305's key is at the
+// other offset.
+func (a *assembly) powers(key, table int) {
+	broadcast := func(value uint64, r vector) {
+		a.MOVQ(operand.U64(value), reg.RAX)
+		a.VPBROADCASTQ(reg.RAX, r)
+	}
+	broadcast(bits44, mask44)
+	broadcast(bits42, mask42)
+	broadcast(1<<40, bit128)
+	a.VMOVDQU64(a.even, pickEven)
+	a.VMOVDQU64(a.odd, pickOdd)
+
+	a.Comment("r, with the bits cleared that RFC 8439 clears.")
+	a.MOVQ(operand.U64(0x0ffffffc0fffffff), reg.RAX)
+	a.MOVQ(operand.U64(0x0ffffffc0ffffffc), reg.RBX)
+	a.ANDQ(at(frame, key), reg.RAX)
+	a.ANDQ(at(frame, key+8), reg.RBX)
+	a.VPBROADCASTQ(reg.RAX, message[0])
+	a.VPBROADCASTQ(reg.RBX, message[2])
+	a.VPSRLQ(operand.U8(44), message[0], near[1])
+	a.VPSLLQ(operand.U8(20), message[2], scratch[0])
+	a.VPANDQ(mask44, message[0], near[0])
+	a.VPSRLQ(operand.U8(24), message[2], near[2])
+	a.VPTERNLOGQ(operand.U8(0xa8), mask44, scratch[0], near[1])
+	a.twenty(near)
+
+	for i, mask := range []uint32{0x55, 0x33, 0x0f} {
+		a.MOVL(operand.U32(mask), reg.EAX)
+		a.KMOVW(reg.EAX, []reg.Register{reg.K1, reg.K2, reg.K3}[i])
+	}
+	// product replaces some lanes of the hash by those of the product of x and f, of which lane 0 becomes a factor.
+	product := func(f factor, lanes reg.Register, becomes factor) {
+		a.clear()
+		a.multiply(hash, f)
+		a.reduce(message)
+		for i := range hash {
+			if lanes != nil {
+				a.VMOVDQA64(message[i], lanes, hash[i])
+			}
+			a.VPBROADCASTQ(message[i].AsX(), becomes[i])
+		}
+		a.twenty(becomes)
+	}
+	for i := range hash {
+		a.VMOVDQA64(near[i], hash[i])
+	}
+	a.Comment("Lanes: r^2 r r^2 r r^2 r r^2 r")
+	product(near, reg.K1, far)
+	a.Comment("Lanes: r^4 r^3 r^2 r r^4 r^3 r^2 r")
+	product(far, reg.K2, far)
+	a.Comment("Lanes: r^8 to r")
+	product(far, reg.K3, near)
+	for i := range hash {
+		a.VMOVDQU64(hash[i], at(frame, table+powersLimb*i+64))
+	}
+	a.Comment("r^16 to r^9, in the message")
+	product(near, nil, far)
+	a.zero(scratch[0])
+	for i := range message {
+		a.VMOVDQU64(message[i], at(frame, table+powersLimb*i))
+		a.VMOVDQU64(scratch[0], at(frame, table+powersLimb*i+128))
+	}
+}
+
+// poly1305 computes the tag of the message at RSI, of RCX bytes, into RAX and RDX. It changes RBX, R12 and R13.
+func (a *assembly) poly1305(key, table int) {
+	a.powers(key, table)
+	singles, pairs, pair, rest := a.label("singles"), a.label("pairs"), a.label("pair"), a.label("rest")
+	a.zero(hash[:]...)
+	a.MOVQ(reg.RCX, reg.RBX)
+	a.SHRQ(operand.U8(7), reg.RBX)
+	a.JZ(to(rest))
+
+	a.Comment("The first eight blocks")
+	a.load(at(reg.RSI, 0))
+	a.split()
+	a.addMessage()
+	a.ADDQ(operand.I32(vectorBytes), reg.RSI)
+	a.DECQ(reg.RBX)
+	a.TESTQ(operand.U32(1), reg.RBX)
+	a.JZ(to(pairs))
+
+	a.Label(singles)
+	a.load(at(reg.RSI, 0))
+	a.split()
+	a.single()
+	a.ADDQ(operand.I32(vectorBytes), reg.RSI)
+	a.DECQ(reg.RBX)
+
+	a.Label(pairs)
+	a.TESTQ(reg.RBX, reg.RBX)
+	a.JZ(to(rest))
+	a.Label(pair)
+	a.load(at(reg.RSI, 0))
+	a.split()
+	a.clear()
+	a.multiply(message, near)
+	a.multiply(hash, far)
+	a.reduce(hash)
+	a.load(at(reg.RSI, vectorBytes))
+	a.split()
+	a.addMessage()
+	a.ADDQ(operand.I32(2*vectorBytes), reg.RSI)
+	a.SUBQ(operand.U8(2), reg.RBX)
+	a.JNZ(to(pair))
+
+	a.Label(rest)
+	a.rest(table)
+	a.tag(key)
+}
+
+// single multiplies the hash by r^8 and adds the message.
+func (a *assembly) single() {
+	a.clear()
+	a.multiply(hash, near)
+	a.reduce(hash)
+	a.addMessage()
+}
+
+// rest adds what is left of the message, less than 128 bytes, and the lengths; multiplies each lane by its power of r.
+func (a *assembly) rest(table int) {
+	loaded, small, ready := a.label("loaded"), a.label("small"), a.label("ready")
+	length, bytes, blocks := reg.RCX, reg.RBX, reg.RDX
+	a.MOVQ(length, bytes)
+	a.ANDQ(operand.U8(127), bytes)
+	a.zero(lower, upper)
+	a.JZ(to(loaded))
+	a.MOVQ(operand.I32(-1), reg.RAX)
+	a.CMPQ(bytes, operand.U8(64))
+	a.JBE(to(small))
+	a.VMOVDQU64(at(reg.RSI, 0), lower)
+	a.LEAQ(at(bytes, -64), reg.R12)
+	a.BZHIQ(reg.R12, reg.RAX, reg.RAX)
+	a.KMOVQ(reg.RAX, reg.K1)
+	a.VMOVDQU8_Z(at(reg.RSI, 64), reg.K1, upper)
+	a.JMP(to(loaded))
+	a.Label(small)
+	a.BZHIQ(bytes, reg.RAX, reg.RAX)
+	a.KMOVQ(reg.RAX, reg.K1)
+	a.VMOVDQU8_Z(at(reg.RSI, 0), reg.K1, lower)
+	a.Label(loaded)
+	a.halves()
+
+	a.Comment("How many blocks, with that of the lengths")
+	a.LEAQ(at(bytes, 31), blocks)
+	a.SHRQ(operand.U8(4), blocks)
+	a.CMPQ(blocks, operand.U8(8))
+	a.JBE(to(ready))
+	a.split()
+	a.single()
+	a.zero(message[0], message[2])
+	a.MOVL(operand.U32(1), reg.EDX)
+	a.Label(ready)
+
+	a.Comment("The lengths: zero bytes of associated data, and those of the message")
+	a.MOVL(operand.U32(1), reg.EAX)
+	a.LEAQ(at(blocks, -1), reg.R12)
+	a.SHLXQ(reg.R12, reg.RAX, reg.RAX)
+	a.KMOVW(reg.EAX, reg.K1)
+	a.VPBROADCASTQ(length, reg.K1, message[2])
+	a.split()
+
+	a.Comment("The powers that bring each lane to its place, for the hash and for the rest")
+	a.SHLQ(operand.U8(3), blocks)
+	a.LEAQ(at(frame, table+64), reg.R12)
+	a.SUBQ(blocks, reg.R12)
+	for i := range 3 {
+		a.VMOVDQU64(at(reg.R12, powersLimb*i), far[i])
+		a.VMOVDQU64(at(reg.R12, powersLimb*i+64), near[i])
+	}
+	a.twenty(far)
+	a.twenty(near)
+	a.clear()
+	a.multiply(hash, far)
+	a.multiply(message, near)
+	a.reduce(hash)
+}
+
+// tag adds the lanes of the hash, reduces the sum to less than 2^130-5, and adds s, the second half of the key.
+func (a *assembly) tag(key int) {
+	h := [3]reg.Register{reg.RAX, reg.RDX, reg.RCX}
+	for i, limb := range hash {
+		a.VEXTRACTI64X4(operand.U8(1), limb, scratch[0].AsY())
+		a.VPADDQ(scratch[0].AsY(), limb.AsY(), limb.AsY())
+		a.VEXTRACTI128(operand.U8(1), limb.AsY(), scratch[0].AsX())
+		a.VPADDQ(scratch[0].AsX(), limb.AsX(), limb.AsX())
+		a.VPSRLDQ(operand.U8(8), limb.AsX(), scratch[0].AsX())
+		a.VPADDQ(scratch[0].AsX(), limb.AsX(), limb.AsX())
+		a.VMOVQ(limb.AsX(), h[i])
+	}
+	a.MOVQ(operand.U64(bits44), reg.R13)
+	a.MOVQ(operand.U64(bits42), reg.R12)
+	carry := func(from, mask, into reg.Register, shift uint8) {
+		a.MOVQ(from, reg.RBX)
+		a.SHRQ(operand.U8(shift), reg.RBX)
+		a.ANDQ(mask, from)
+		if into == h[0] {
+			a.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.RBX, Scale: 4}, reg.RBX)
+		}
+		a.ADDQ(reg.RBX, into)
+	}
+	for range 2 {
+		carry(h[0], reg.R13, h[1], 44)
+		carry(h[1], reg.R13, h[2], 44)
+		carry(h[2], reg.R12, h[0], 42)
+	}
+	carry(h[0], reg.R13, h[1], 44)
+	carry(h[1], reg.R13, h[2], 44)
+
+	a.Comment("Three limbs to two words and what is above them")
+	a.MOVQ(h[1], reg.RBX)
+	a.SHLQ(operand.U8(44), reg.RBX)
+	a.ORQ(reg.RBX, h[0])
+	a.SHRQ(operand.U8(20), h[1])
+	a.MOVQ(h[2], reg.RBX)
+	a.SHLQ(operand.U8(24), reg.RBX)
+	a.ORQ(reg.RBX, h[1])
+	a.SHRQ(operand.U8(40), h[2])
+
+	a.Comment("If adding 5 reaches 2^130, the sum without that bit is the remainder.")
+	a.MOVQ(h[0], reg.RBX)
+	a.MOVQ(h[1], reg.R12)
+	a.ADDQ(operand.U8(5), reg.RBX)
+	a.ADCQ(operand.U8(0), reg.R12)
+	a.ADCQ(operand.U8(0), h[2])
+	a.SHRQ(operand.U8(2), h[2])
+	a.NEGQ(h[2])
+	for i, reduced := range []reg.Register{reg.RBX, reg.R12} {
+		a.XORQ(h[i], reduced)
+		a.ANDQ(h[2], reduced)
+		a.XORQ(reduced, h[i])
+	}
+	a.ADDQ(at(frame, key+16), h[0])
+	a.ADCQ(at(frame, key+24), h[1])
+}
