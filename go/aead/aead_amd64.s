@@ -2206,7 +2206,7 @@ loaded56:
 	MOVL        $0x00000001, DX
 
 ready58:
-	// The lengths: zero bytes of associated data, and those of the message
+	// The last block: the lengths
 	MOVL         $0x00000001, AX
 	LEAQ         -1(DX), R12
 	SHLXQ        R12, AX, AX
@@ -4156,7 +4156,7 @@ loaded75:
 	MOVL        $0x00000001, DX
 
 ready77:
-	// The lengths: zero bytes of associated data, and those of the message
+	// The last block: the lengths
 	MOVL         $0x00000001, AX
 	LEAQ         -1(DX), R12
 	SHLXQ        R12, AX, AX

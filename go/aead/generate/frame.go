@@ -5,8 +5,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// function begins a function with a frame of some bytes, which it aligns.
-func (a *assembly) begin64(name, signature string, size int) {
+// enter begins a function with a frame of some bytes, which it aligns.
+func (a *assembly) enter(name, signature string, size int) {
 	a.Function(name)
 	a.SignatureExpr(signature)
 	a.LEAQ(a.AllocLocal(size+64).Offset(63), frame)

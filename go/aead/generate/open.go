@@ -16,7 +16,7 @@ const (
 
 // open writes the function that verifies the tag and only then writes the plaintext.
 func (a *assembly) open() {
-	a.begin64("open", "func(out *byte, key *[32]byte, nonce *[12]byte, in *byte, n int) (authentic bool)", openFrame)
+	a.enter("open", "func(out *byte, key *[32]byte, nonce *[12]byte, in *byte, n int) (authentic bool)", openFrame)
 	a.state()
 	a.Load(a.Param("in"), in)
 	a.Load(a.Param("n"), left)
@@ -46,7 +46,7 @@ func (a *assembly) open() {
 	a.MOVQ(available, used)
 	a.Load(a.Param("in"), reg.RSI)
 	a.Load(a.Param("n"), reg.RCX)
-	a.poly1305(keyOffset, openPowers)
+	a.poly1305(keyOffset, openPowers, nil)
 	a.Load(a.Param("out"), out)
 	a.Load(a.Param("in"), in)
 	a.Load(a.Param("n"), left)

@@ -189,8 +189,9 @@ func (a *assembly) powers(key, table int) {
 	}
 }
 
-// poly1305 computes the tag of the message at RSI, of RCX bytes, into RAX and RDX. It changes RBX, R12 and R13.
-func (a *assembly) poly1305(key, table int) {
+// poly1305 computes the tag of the message at RSI, of RCX bytes, into RAX and RDX. It changes RBX, R12 and R13. The
+// lengths in the last block are zero and that of the message, unless lengths inserts others.
+func (a *assembly) poly1305(key, table int, lengths func(lane reg.Register)) {
 	a.powers(key, table)
 	singles, pairs, pair, rest := a.label("singles"), a.label("pairs"), a.label("pair"), a.label("rest")
 	a.zero(hash[:]...)
@@ -232,7 +233,7 @@ func (a *assembly) poly1305(key, table int) {
 	a.JNZ(to(pair))
 
 	a.Label(rest)
-	a.rest(table)
+	a.rest(table, lengths)
 	a.tag(key)
 }
 
@@ -245,7 +246,7 @@ func (a *assembly) single() {
 }
 
 // rest adds what is left of the message, less than 128 bytes, and the lengths; multiplies each lane by its power of r.
-func (a *assembly) rest(table int) {
+func (a *assembly) rest(table int, lengths func(lane reg.Register)) {
 	loaded, small, ready := a.label("loaded"), a.label("small"), a.label("ready")
 	length, bytes, blocks := reg.RCX, reg.RBX, reg.RDX
 	a.MOVQ(length, bytes)
@@ -279,12 +280,16 @@ func (a *assembly) rest(table int) {
 	a.MOVL(operand.U32(1), reg.EDX)
 	a.Label(ready)
 
-	a.Comment("The lengths: zero bytes of associated data, and those of the message")
+	a.Comment("The last block: the lengths")
 	a.MOVL(operand.U32(1), reg.EAX)
 	a.LEAQ(at(blocks, -1), reg.R12)
 	a.SHLXQ(reg.R12, reg.RAX, reg.RAX)
 	a.KMOVW(reg.EAX, reg.K1)
-	a.VPBROADCASTQ(length, reg.K1, message[2])
+	if lengths == nil {
+		a.VPBROADCASTQ(length, reg.K1, message[2])
+	} else {
+		lengths(reg.K1)
+	}
 	a.split()
 
 	a.Comment("The powers that bring each lane to its place, for the hash and for the rest")

@@ -14,7 +14,7 @@ const (
 
 // seal writes the function that encrypts, then computes the tag over what it wrote.
 func (a *assembly) seal() {
-	a.begin64("seal", "func(out *byte, key *[32]byte, nonce *[12]byte, in *byte, n int)", sealFrame)
+	a.enter("seal", "func(out *byte, key *[32]byte, nonce *[12]byte, in *byte, n int)", sealFrame)
 	a.state()
 	a.Load(a.Param("out"), out)
 	a.Load(a.Param("in"), in)
@@ -85,7 +85,7 @@ func (a *assembly) seal() {
 	a.Label(sealed)
 	a.Load(a.Param("out"), reg.RSI)
 	a.Load(a.Param("n"), reg.RCX)
-	a.poly1305(keyOffset, sealPowers)
+	a.poly1305(keyOffset, sealPowers, nil)
 	a.Load(a.Param("out"), out)
 	a.Load(a.Param("n"), reg.RCX)
 	a.MOVQ(reg.RAX, operand.Mem{Base: out, Index: reg.RCX, Scale: 1})
