@@ -19,7 +19,7 @@ import (
 
 // abiVersion is that of the functions below, by the rules of semver.org: a caller that knows 1.x
 // works with any later 1.y.
-const abiVersion = "1.3.0"
+const abiVersion = "1.4.0"
 
 // bridge is the one piece of state that the C functions share; C has nowhere else to keep it.
 var bridge = newLibrary()

@@ -1,6 +1,6 @@
 /* wireguard_go_bridge.so: WireGuard in userspace, inside the calling process.
  *
- * ABI version 1.3.0. The version follows semver.org: within one major number functions and values
+ * ABI version 1.4.0. The version follows semver.org: within one major number functions and values
  * are only added.
  *
  * Rules for every function
@@ -49,7 +49,7 @@ enum { WG_LOG_SILENT = 0, WG_LOG_ERROR = 1, WG_LOG_VERBOSE = 2 };
  * as well. */
 int Run(char *name, int logLevel);
 
-/* Writes the library's ABI version, such as "1.3.0". */
+/* Writes the library's ABI version, such as "1.4.0". */
 int wgAbiVersion(char *buffer, int size);
 
 /* Makes a handle for one tunnel. Returns it, 1 or more; no number is used twice. Free it with
@@ -63,6 +63,8 @@ int wgNew(void);
  *             udp-segment      the kernel cuts what the UDP sockets send as one (UDP_SEGMENT)
  *             udp-gro          the kernel joins what they receive (UDP_GRO)
  *             in-flight-limit  256 packets may be on their way through the engine, not 8,192
+ *             avx512           packets are encrypted with AVX-512, if the processor has it; while one
+ *                              tunnel of the process does without, none uses it. Since 1.4.0.
  *             all              all of these
  * Errors: -EINVAL an unknown name; nothing was changed. */
 int wgDisable(int handle, char *features);
@@ -102,6 +104,8 @@ int wgName(int handle, char *buffer, int size);
 /* Runs one request of the configuration protocol (https://www.wireguard.com/xplatform/): "get=1" or
  * "set=1" and its lines, with the empty line that ends it. Writes the whole answer, which ends with
  * "errno=N" and an empty line, without a NUL, and returns its length.
+ * Since 1.4.0 "wg_bridge=1" and an empty line ask what the engine is: "cipher=" and the instructions by which
+ * ChaCha20-Poly1305 runs now ("AVX-512", "AVX2", "NEON", "generic", ...). Ignore lines that you do not know.
  * The buffer must have 64 bytes or more. An answer to a set always fits into that. If one to a
  * get does not fit, the result is -ERANGE, and it can be asked again.
  * Both buffers may hold private keys: the library keeps no copy of either, but the engine does. Overwrite

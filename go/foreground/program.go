@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/cipher"
 	"wg-bridge/go/descriptors"
 	"wg-bridge/go/status"
 	"wg-bridge/go/tunnel"
@@ -39,7 +40,11 @@ type Serve func(process Process, level tunnel.Level) error
 // Main runs the program with the arguments of this process, the first of which is its name, and returns its exit code.
 func (p Program) Main(arguments []string) int {
 	if len(arguments) == 2 && arguments[1] == "--version" {
-		fmt.Printf("%s %s\n\nUserspace WireGuard daemon for %s-%s, of wg-bridge.\n", p.Name, EngineVersion(), runtime.GOOS, runtime.GOARCH)
+		if features, err := (Process{Getenv: os.Getenv}).Features(); err == nil && !features.AVX512 {
+			cipher.DoWithoutAVX512()
+		}
+		fmt.Printf("%s %s\n\nUserspace WireGuard daemon for %s-%s, of wg-bridge.\nChaCha20-Poly1305: %s\n",
+			p.Name, EngineVersion(), runtime.GOOS, runtime.GOARCH, cipher.Name())
 		return ExitSuccess
 	}
 	name, serve, ok := p.Parse(arguments[1:])

@@ -8,13 +8,15 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/device"
+
+	"wg-bridge/go/cipher"
 )
 
 // MinAnswer is the maximum length in bytes of an answer to a set.
 const MinAnswer = 64
 
 // Exchange runs one request of the configuration protocol and puts the whole answer into answer, which
-// ends with "errno=N" and an empty line. It returns the answer's length. The request is "get=1" or
+// ends with "errno=N" and an empty line. It returns the answer's length. The request is "get=1", "wg_bridge=1" or
 // "set=1" with its lines, and the empty line that ends it. Anything else gives an error that wraps EPROTO,
 // an ended tunnel one that wraps ENODEV. An answer that does not fit, or that has less room than MinAnswer,
 // gives one that wraps ERANGE; nothing has been changed then, and nothing of it is in answer.
@@ -28,7 +30,7 @@ func (t *Tunnel) Exchange(request, answer []byte) (int, error) {
 		return 0, tooSmall(len(answer), MinAnswer)
 	}
 	if !isWhole(request) {
-		return 0, fmt.Errorf("not one whole UAPI request: it must begin with get=1 or set=1, and end with its only empty line: %w", unix.EPROTO)
+		return 0, fmt.Errorf("not one whole UAPI request: it must begin with get=1, set=1 or wg_bridge=1, and end with its only empty line: %w", unix.EPROTO)
 	}
 	written := room{into: answer}
 	err := t.operate(request, &written)
@@ -51,7 +53,9 @@ func (t *Tunnel) Exchange(request, answer []byte) (int, error) {
 // one. After an error for which the protocol has no number, that line is missing.
 func (t *Tunnel) operate(request []byte, answer io.Writer) error {
 	var err error
-	if body, isSet := bytes.CutPrefix(request, []byte(setOperation)); isSet {
+	if string(request) == aboutOperation+"\n" {
+		fmt.Fprintf(answer, "cipher=%s\n", cipher.Name())
+	} else if body, isSet := bytes.CutPrefix(request, []byte(setOperation)); isSet {
 		err = t.device.IpcSetOperation(bytes.NewReader(body))
 		if t.configured != nil {
 			t.configured() // a set that is refused half-way has changed something as well
@@ -74,7 +78,7 @@ func writeStatus(answer io.Writer, code int64) { fmt.Fprintf(answer, "errno=%d\n
 // isWhole reports whether request is one operation with its only empty line at its end. The engine would
 // drop whatever follows an empty line without a word, and for it a line of "\r" is empty too.
 func isWhole(request []byte) bool {
-	if string(request) == getOperation+"\n" {
+	if operation := string(request); operation == getOperation+"\n" || operation == aboutOperation+"\n" {
 		return true
 	}
 	return bytes.HasPrefix(request, []byte(setOperation)) &&

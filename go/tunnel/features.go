@@ -18,10 +18,11 @@ type Features struct {
 	TUN           tun.Offloads
 	UDP           udp.Offloads
 	InFlightLimit bool // at most maxInFlight packets are inside the engine
+	AVX512        bool // ChaCha20-Poly1305 may use it; without it, no tunnel of the process does meanwhile
 }
 
 // AllFeatures are a tunnel's features by default.
-var AllFeatures = Features{TUN: tun.AllOffloads, UDP: udp.AllOffloads, InFlightLimit: true}
+var AllFeatures = Features{TUN: tun.AllOffloads, UDP: udp.AllOffloads, InFlightLimit: true, AVX512: true}
 
 // allNames stands for every feature.
 const allNames = "all"
@@ -40,6 +41,7 @@ func (f *Features) each() []feature {
 		{"udp-segment", &f.UDP.Segment},
 		{"udp-gro", &f.UDP.GRO},
 		{"in-flight-limit", &f.InFlightLimit},
+		{"avx512", &f.AVX512},
 	}
 }
 

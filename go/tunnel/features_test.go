@@ -21,6 +21,7 @@ func TestEachNameDisablesItsFeatureAlone(t *testing.T) {
 		"udp-segment":     func(f *Features) { f.UDP.Segment = false },
 		"udp-gro":         func(f *Features) { f.UDP.GRO = false },
 		"in-flight-limit": func(f *Features) { f.InFlightLimit = false },
+		"avx512":          func(f *Features) { f.AVX512 = false },
 		"uso,tso4,uso":    func(f *Features) { f.TUN.TSO4, f.TUN.USO = false, false },
 		"tso4,all":        func(f *Features) { *f = Features{} },
 	} {
@@ -33,7 +34,7 @@ func TestEachNameDisablesItsFeatureAlone(t *testing.T) {
 }
 
 func TestAnUnknownNameIsToldWithTheKnownOnes(t *testing.T) {
-	const known = "tso4, tso6, uso, udp-segment, udp-gro, in-flight-limit"
+	const known = "tso4, tso6, uso, udp-segment, udp-gro, in-flight-limit, avx512"
 	for _, text := range []string{"tso", "TSO4", "tso4,", ",", "tso4, uso", "tso4 uso", "none", "all,any"} {
 		_, err := ParseDisabled(text)
 		if !errors.Is(err, unix.EINVAL) || !strings.Contains(err.Error(), known) {
@@ -49,7 +50,7 @@ func TestWhatIsDisabledIsNamedSoThatItCanBeReadAgain(t *testing.T) {
 	for text, want := range map[string]string{
 		"":         "",
 		"uso,tso4": "tso4,uso",
-		"all":      "tso4,tso6,uso,udp-segment,udp-gro,in-flight-limit",
+		"all":      "tso4,tso6,uso,udp-segment,udp-gro,in-flight-limit,avx512",
 	} {
 		features, err := ParseDisabled(text)
 		if got := features.Disabled(); got != want || err != nil {
@@ -88,7 +89,7 @@ func TestATunnelLogsWhatItDoesWithout(t *testing.T) {
 	begin(t)
 	for text, want := range map[string]string{
 		"uso,tso4": "Disabled: tso4,uso",
-		"all":      "Disabled: tso4,tso6,uso,udp-segment,udp-gro,in-flight-limit",
+		"all":      "Disabled: tso4,tso6,uso,udp-segment,udp-gro,in-flight-limit,avx512",
 		"":         "",
 	} {
 		features, err := ParseDisabled(text)

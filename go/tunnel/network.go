@@ -83,8 +83,7 @@ const bindTask = "Failed to bring the tunnel up"
 // abandon ends the engine of a tunnel that does not start, and what it has begun meanwhile.
 func (t *Tunnel) abandon() {
 	close(t.ending)
-	t.device.Close()
-	<-t.device.Wait()
+	t.stopEngine()
 	t.handlers.Wait()
 }
 

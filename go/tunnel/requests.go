@@ -84,14 +84,14 @@ func endOfRequest(text []byte, scanned *int) (int, error) {
 	for {
 		length := bytes.IndexByte(text[*scanned:], '\n') + 1
 		if length == 0 {
-			if *scanned == 0 && len(text) > len(setOperation) {
+			if *scanned == 0 && len(text) > len(aboutOperation) {
 				return 0, errOperation
 			}
 			return 0, nil
 		}
 		first, line := *scanned == 0, text[*scanned:*scanned+length]
 		switch {
-		case first && string(line) == getOperation:
+		case first && (string(line) == getOperation || string(line) == aboutOperation):
 			// The engine looks at one more character, which must end an empty line.
 			if len(text) == length {
 				return 0, nil

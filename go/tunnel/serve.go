@@ -12,6 +12,10 @@ import (
 const (
 	getOperation = "get=1\n"
 	setOperation = "set=1\n"
+
+	// aboutOperation is our own. Its answer says what this program is, not what the device is, so that answers to get
+	// are the same as any engine's.
+	aboutOperation = "wg_bridge=1\n"
 )
 
 // serve answers a client's requests, one after another, until it hangs up. It does what the engine's

@@ -126,8 +126,8 @@ func TestRequestsOnOneConnectionAreAnsweredOneAfterAnother(t *testing.T) {
 }
 
 func TestRequestsAreReadWholeHoweverTheyArrive(t *testing.T) {
-	const text = "set=1\n\nget=1\n\nset=1\nlisten_port=1\r\n\r\nget=1\nxset=1\na=b\n\n"
-	want := []string{"set=1\n\n", "get=1\n\n", "set=1\nlisten_port=1\r\n\r\n", "get=1\nx", "set=1\na=b\n\n"}
+	const text = "set=1\n\nget=1\n\nset=1\nlisten_port=1\r\n\r\nget=1\nxset=1\na=b\n\nwg_bridge=1\n\n"
+	want := []string{"set=1\n\n", "get=1\n\n", "set=1\nlisten_port=1\r\n\r\n", "get=1\nx", "set=1\na=b\n\n", "wg_bridge=1\n\n"}
 	for name, from := range map[string]io.Reader{
 		"whole":       strings.NewReader(text),
 		"by bytes":    iotest.OneByteReader(strings.NewReader(text)),

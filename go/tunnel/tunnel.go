@@ -11,6 +11,7 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 	engine "golang.zx2c4.com/wireguard/tun"
 
+	"wg-bridge/go/cipher"
 	"wg-bridge/go/descriptors"
 	"wg-bridge/go/status"
 	"wg-bridge/go/tun"
@@ -63,6 +64,8 @@ type Tunnel struct {
 	bind     *udp.Bind
 	packets  packetEnd
 	entrance entrance
+
+	restoreAVX512 func() // nil if the tunnel does not do without it
 
 	configured func() // a Network's; may be nil, like the next
 	ceasing    func() // a Network's Ending
@@ -133,13 +136,26 @@ func newTunnel(name string, log Log) *Tunnel {
 
 // startEngine starts the engine between the packets' end and UDP sockets.
 func (t *Tunnel) startEngine(features Features, config udp.Config) {
+	if !features.AVX512 {
+		t.restoreAVX512 = cipher.DoWithoutAVX512()
+	}
 	t.bind = udp.NewBind(t.withFailureHooks(config))
 	t.mu.Lock() // An interface that is up already lets the device open the Bind before it is here.
 	t.device = device.NewDevice(t.packets, t.bind, &device.Logger{Verbosef: t.log.Verbosef, Errorf: t.log.Errorf})
 	t.mu.Unlock()
 	t.log.Verbosef("Device started")
+	t.log.Verbosef("ChaCha20-Poly1305: %s", cipher.Name())
 	if disabled := features.Disabled(); disabled != "" {
 		t.log.Verbosef("Disabled: %s", disabled)
+	}
+}
+
+// stopEngine returns once the engine, which may have begun to close by itself, has stopped.
+func (t *Tunnel) stopEngine() {
+	t.device.Close()
+	<-t.device.Wait()
+	if t.restoreAVX512 != nil {
+		t.restoreAVX512()
 	}
 }
 
@@ -232,8 +248,7 @@ func (t *Tunnel) waitForEnd() {
 	if t.ceasing != nil {
 		t.ceasing()
 	}
-	t.device.Close()
-	<-t.device.Wait() // the engine may have begun to close by itself
+	t.stopEngine()
 	if _, err := t.End(); err != nil {
 		t.log.Errorf("The tunnel ended (%s)", t.EndLine())
 	}

@@ -9,8 +9,17 @@ import { quote } from "../text/quote.js";
  * - udp-segment: many of WireGuard's own datagrams are sent as one, which the kernel splits (UDP_SEGMENT).
  * - udp-gro: many of them are received as one (UDP_GRO).
  * - in-flight-limit: 256 packets may be on their way through the engine, not 8,192.
+ * - avx512: packets are encrypted with AVX-512, if the processor has it. While one tunnel of a process does without,
+ *   none of that process uses it.
  */
-export type TunnelFeature = "tso4" | "tso6" | "uso" | "udp-segment" | "udp-gro" | "in-flight-limit";
+export type TunnelFeature =
+  | "tso4"
+  | "tso6"
+  | "uso"
+  | "udp-segment"
+  | "udp-gro"
+  | "in-flight-limit"
+  | "avx512";
 
 const names: readonly TunnelFeature[] = [
   "tso4",
@@ -19,6 +28,7 @@ const names: readonly TunnelFeature[] = [
   "udp-segment",
   "udp-gro",
   "in-flight-limit",
+  "avx512",
 ];
 
 /**

@@ -18,7 +18,7 @@ const levels: Readonly<Record<LogLevel, number>> = { silent: 0, error: 1, verbos
 export class BridgeLibrary {
   static #bound: Promise<BridgeLibrary> | undefined;
 
-  /** The version of its C interface, for example "1.3.0". */
+  /** The version of its C interface, for example "1.4.0". */
   readonly abiVersion: string;
   readonly #library: LibraryHandle;
   readonly #new: NativeFunction;

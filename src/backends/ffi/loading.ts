@@ -11,7 +11,7 @@ import { loadKoffi } from "./koffi.js";
 const semver = lazily(() => import("semver/functions/satisfies.js"));
 
 /** The version of the library's C interface that this package is written for. */
-export const abiVersion = "1.3.0";
+export const abiVersion = "1.4.0";
 
 /** What koffi and the dynamic loader open, and what Go's runtime keeps: it ends the process if it cannot. */
 const loadDescriptors = 8;

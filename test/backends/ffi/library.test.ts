@@ -62,7 +62,7 @@ describe("loading the library", () => {
   });
 
   it("reads an ABI version that is longer than its first buffer", () => {
-    const version = `1.3.0+${"x".repeat(400)}`;
+    const version = `1.4.0+${"x".repeat(400)}`;
     assert.match(
       load(compile("long", source(version, functions))),
       /^WG_BRIDGE_LIBRARY_ABI .*xxxxx/,
@@ -77,7 +77,7 @@ describe("loading the library", () => {
   });
 
   it("refuses one in which a function is missing, and names it", () => {
-    const answer = load(compile("incomplete", source("1.3.0", functions)));
+    const answer = load(compile("incomplete", source("1.4.0", functions)));
     assert.match(answer, /^WG_BRIDGE_LIBRARY_LOAD .*wgLastError/);
   });
 
@@ -90,7 +90,7 @@ describe("loading the library", () => {
     const answer = load(
       compile(
         "unresolved",
-        `${source("1.3.0", [])}extern int gone(void);
+        `${source("1.4.0", [])}extern int gone(void);
       __attribute__((constructor)) void start(void) { gone(); }\n`,
       ),
     );
@@ -98,7 +98,7 @@ describe("loading the library", () => {
   });
 
   it("returns the same one again, and refuses a second one", () => {
-    const path = compile("second", source("1.3.0", functions));
+    const path = compile("second", source("1.4.0", functions));
     const answer = run(`const path = ${JSON.stringify(libraryPath({}))};
       const [one, two] = await Promise.all([BridgeLibrary.load(path), BridgeLibrary.load(path)]);
       console.log(one === two, await load(${JSON.stringify(path)}));`);
