@@ -1,5 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
+import { findCipher } from "../../src/doctor/tools.js";
+import { executablePath } from "../../src/engine/files.js";
 
 /** The machine on which it ran. */
 export interface Machine {
@@ -16,12 +19,15 @@ export interface Machine {
   readonly congestionControls: readonly string[];
   /** The one that it uses where no program chooses. */
   readonly congestionControl: string;
+  /** By which instructions build/wireguard-go encrypts here, as it says itself; null if it does not. */
+  readonly cipher: string | null;
 }
 
 /** Describes a machine in a sentence. */
 export function machineSentence(machine: Machine): string {
-  const { kernel, processors, processor, architecture, node } = machine;
-  return `Linux ${kernel}, ${processors} × ${processor} (${architecture}), Node ${node}.`;
+  const { kernel, processors, processor, architecture, node, cipher } = machine;
+  const how = cipher === null ? "" : ` ChaCha20-Poly1305 by ${cipher}.`;
+  return `Linux ${kernel}, ${processors} × ${processor} (${architecture}), Node ${node}.${how}`;
 }
 
 /** The machine that this runs on. */
@@ -35,9 +41,15 @@ export function thisMachine(): Machine {
     node: process.version,
     congestionControls: sysctl("tcp_available_congestion_control").split(" "),
     congestionControl: sysctl("tcp_congestion_control"),
+    cipher: cipherHere(),
   };
 }
 
 function sysctl(name: string): string {
   return readFileSync(`/proc/sys/net/ipv4/${name}`, "utf8").trim();
+}
+
+function cipherHere(): string | null {
+  const { stdout } = spawnSync(executablePath({}), ["--version"], { encoding: "utf8" });
+  return findCipher(stdout ?? "") ?? null;
 }

@@ -14,6 +14,7 @@ export const someMachine: Machine = {
   node: "v20.19.0",
   congestionControls: ["reno", "bbr", "cubic"],
   congestionControl: "bbr",
+  cipher: "AVX2",
 };
 
 /** The samples of one program: for each figure one sample a round, or null if there is none. */

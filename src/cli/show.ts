@@ -8,7 +8,7 @@ import { say } from "./say.js";
 import { fields, formatField } from "./show/dump.js";
 import { toJson } from "./show/json.js";
 import { formatPretty } from "./show/pretty.js";
-import { isGone, readEach, readShown, type Unread } from "./show/read.js";
+import { isGone, readCipherOf, readEach, readShown, type Unread } from "./show/read.js";
 import type { Shown } from "./show/text.js";
 
 /** `wg-bridge show`: operands and output are wg(8)'s. */
@@ -29,7 +29,10 @@ export async function showCommand(
   }
   const { shown, unread } = what === "all" ? await readAll(names) : await readOne(what);
   if (values.json) {
-    process.stdout.write(printableJson(toJson(shown, values["show-keys"] ?? false)));
+    const whole = await Promise.all(
+      shown.map(async (one) => ({ ...one, cipher: await readCipherOf(one.name) })),
+    );
+    process.stdout.write(printableJson(toJson(whole, values["show-keys"] ?? false)));
   } else if (field !== undefined) {
     const text = shown.map((one) => formatField(one, field, what === "all"));
     process.stdout.write(forOutput(text.join("")));

@@ -4,7 +4,7 @@ import { variables } from "../engine/files.js";
 import { WgBridgeError } from "../errors.js";
 import { choose } from "../strategy/choose.js";
 import { type Artifact, type Probe, probe, probeExecutable } from "../strategy/probe.js";
-import { attempt, findVersion } from "./tools.js";
+import { attempt, findCipher, findVersion } from "./tools.js";
 import { type Problem, type Trial, tryTunnel } from "./trials.js";
 
 /** The library or the executable, after an attempt to load or start it. */
@@ -12,6 +12,8 @@ export interface ArtifactFacts {
   readonly path: string;
   /** The library's ABI version, or the executable's own; undefined if it cannot be used. */
   readonly version: string | undefined;
+  /** By which instructions its engine encrypts; undefined if it opened no tunnel, or does not say. */
+  readonly cipher?: string | undefined;
   readonly problem: Problem | undefined;
   /** What kept a tunnel from being opened, although the file itself can be used; undefined if one was opened. */
   readonly refusal: Problem | undefined;
@@ -51,10 +53,10 @@ async function tryArtifact(
     const { code, message } = problem;
     return { path, version: undefined, problem: { code, message }, refusal: undefined };
   }
-  const { version, problem: reason } = await tryToUse(path);
+  const { version, cipher, problem: reason } = await tryToUse(path);
   return version === undefined
     ? { path, version, problem: reason, refusal: undefined }
-    : { path, version, problem: undefined, refusal: reason };
+    : { path, version, cipher, problem: undefined, refusal: reason };
 }
 
 /** A library without a version could not be loaded. */
@@ -73,8 +75,12 @@ async function tryExecutable(
     const message = `The executable ${path} fails when asked for its version: ${started.message}. Name another with ${variable}.`;
     return { version: undefined, problem: { code: "WG_BRIDGE_EXECUTABLE_CRASHED", message } };
   }
-  const { problem } = await tryTunnel(kind, path, env);
-  return { version: findVersion(started.output) ?? "unknown", problem };
+  const { cipher, problem } = await tryTunnel(kind, path, env);
+  return {
+    version: findVersion(started.output) ?? "unknown",
+    cipher: cipher ?? findCipher(started.output),
+    problem,
+  };
 }
 
 function asArtifact({ path, problem }: ArtifactFacts): Artifact {

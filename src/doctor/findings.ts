@@ -46,6 +46,7 @@ export function diagnose(facts: MachineFacts): Diagnosis {
     judgeKernelModule(facts.kernelModule),
     ...judgeBackends(facts.backends),
     ...opening,
+    ...judgeCipher(facts.backends),
     ...facts.tools.map((tool) => judgeTool(tool, facts.packageManager)),
     judgeGo(facts.versions.go),
   ];
@@ -145,6 +146,23 @@ function judgeOpening({ library, executable }: BackendFacts): Finding[] {
   }
   const detail = `was opened and closed with ${names}; ${refused.join("; ")}`;
   return [{ ...subject, mark: "warn", detail, fixes: [] }];
+}
+
+/** What each engine said that opened a tunnel: "AVX-512 with ffi, exec, userspace". */
+function judgeCipher({ library, executable, userspaceExecutable }: BackendFacts): Finding[] {
+  const said = [
+    { name: "ffi", cipher: library.cipher },
+    { name: "exec", cipher: executable.cipher },
+    { name: "userspace", cipher: userspaceExecutable.cipher },
+  ].filter(({ cipher }) => cipher !== undefined);
+  const ciphers = [...new Set(said.map(({ cipher }) => cipher))];
+  const parts = ciphers.map((cipher) => {
+    const names = said.filter((one) => one.cipher === cipher).map(({ name }) => name);
+    return `${cipher} with ${names.join(", ")}`;
+  });
+  return said.length === 0
+    ? []
+    : [ok({ id: "cipher", title: "ChaCha20-Poly1305" }, parts.join(", "))];
 }
 
 /** The sandbox needs one kind of namespace: if the other is missing, that is only a warning. */

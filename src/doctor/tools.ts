@@ -97,6 +97,11 @@ export function findVersion(text: string): string | undefined {
   return /\d[\d.]+\d(-[\w.-]+)?/.exec(text)?.[0];
 }
 
+/** Returns the instructions by which an engine of wg-bridge encrypts, from what its --version prints. */
+export function findCipher(text: string): string | undefined {
+  return /^ChaCha20-Poly1305: (\S+)$/m.exec(text)?.[1];
+}
+
 function searchPath(env: Environment): string[] {
   const named = (env.PATH ?? "").split(":").filter((directory) => directory !== "");
   return [...named, ...systemDirectories];

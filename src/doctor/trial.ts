@@ -1,5 +1,7 @@
 import type { Backend, BackendKind, StartOptions } from "../backends/backend.js";
+import { parseDisabled } from "../backends/features.js";
 import { messageOf, WgBridgeError } from "../errors.js";
+import { readCipher } from "../uapi/about.js";
 import type { TrialLine } from "./trials.js";
 
 // The program that trials.ts starts, so that a crash of the engine does not end doctor:
@@ -25,6 +27,7 @@ try {
   const options: StartOptions = {
     name,
     logLevel: "silent",
+    disable: parseDisabled(process.env.WG_BRIDGE_DISABLE ?? ""),
     onStarting: (started) => {
       abandon = started;
     },
@@ -34,6 +37,10 @@ try {
       ? await backend.openStation({ ...options, env: process.env })
       : await backend.start(options);
   abandon = () => tunnel.abandon();
+  if (kind !== "userspace") {
+    const cipher = await readCipher((request) => tunnel.exchange(request));
+    if (cipher !== undefined) say({ step: "opened", cipher });
+  }
   await tunnel.close();
   say({ step: "closed" });
 } catch (error) {

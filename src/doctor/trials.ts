@@ -18,6 +18,8 @@ export interface Problem {
 /** What trial.ts prints, as JSON, after each step. */
 export type TrialLine =
   | { readonly step: "loaded"; readonly version: string }
+  /** The engine says by which instructions it encrypts: foreign ones do not. */
+  | { readonly step: "opened"; readonly cipher: string }
   | { readonly step: "closed" }
   | { readonly step: "failed"; readonly problem: Problem };
 
@@ -25,6 +27,8 @@ export type TrialLine =
 export interface Trial {
   /** The ABI version of the library, if it could be loaded. Always undefined for exec. */
   readonly version: string | undefined;
+  /** By which instructions the engine encrypts, if it said so. */
+  readonly cipher?: string | undefined;
   /** Undefined: a tunnel was opened, and closed again. */
   readonly problem: Problem | undefined;
 }
@@ -67,7 +71,8 @@ export function readTrial(output: string, errors: string, end: string): Trial {
   const loaded = steps.find((line) => line.step === "loaded");
   const last = steps.at(-1);
   const version = loaded?.version;
-  if (last?.step === "closed") return { version, problem: undefined };
+  const cipher = steps.find((line) => line.step === "opened")?.cipher;
+  if (last?.step === "closed") return { version, cipher, problem: undefined };
   if (last?.step === "failed") return { version, problem: last.problem };
   const said = errors.split("\n").find((line) => line.trim() !== "");
   const fact = said === undefined ? end : `${end}, and said "${said.trim()}"`;

@@ -47,6 +47,7 @@ describe("wg-bridge doctor", () => {
     const { status, stdout, stderr } = await doctor([]);
     assert.match(stdout, /^ok +library \(ffi\) /m);
     assert.match(stdout, /^ok +executable \(exec\) /m);
+    assert.match(stdout, /^ok +ChaCha20-Poly1305 +\S+ with ffi, exec, userspace$/m);
     assert.match(stdout, /^--backend=auto chooses ffi: /m);
     assert.match(stdout, /^This user can open a tunnel\.$/m);
     assert.equal(stdout.includes("\u001b"), false);

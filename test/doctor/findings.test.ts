@@ -34,6 +34,22 @@ describe("the diagnosis", () => {
     assert.equal(canOpenTunnel, true);
   });
 
+  it("says which engine encrypts by which instructions, of those that say it", () => {
+    const { library, executable, userspaceExecutable } = soundMachine.backends;
+    const detail = (ffi: string | undefined, exec: string, userspace: string) => {
+      const backends = {
+        ...soundMachine.backends,
+        library: { ...library, cipher: ffi },
+        executable: { ...executable, cipher: exec },
+        userspaceExecutable: { ...userspaceExecutable, cipher: userspace },
+      };
+      return finding({ ...soundMachine, backends }, "cipher").detail;
+    };
+    assert.equal(detail("AVX-512", "AVX-512", "AVX-512"), "AVX-512 with ffi, exec, userspace");
+    assert.equal(detail(undefined, "AVX2", "AVX-512"), "AVX2 with exec, AVX-512 with userspace");
+    assert.ok(!diagnose(soundMachine).findings.some(({ id }) => id === "cipher"));
+  });
+
   it("warns of an executable for userspace tunnels that is missing, or opens none", () => {
     const { userspaceExecutable } = soundMachine.backends;
     const problem = { code: "WG_BRIDGE_ENGINE", message: "No." } as const;

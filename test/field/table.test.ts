@@ -7,6 +7,7 @@ const result: FieldResult = {
   machine: {
     ...{ kernel: "6.18", architecture: "x64", processor: "one", processors: 2, node: "v22" },
     ...{ congestionControls: ["reno"], congestionControl: "reno" },
+    cipher: null,
   },
   began: "2026-01-01T00:00:00.000Z",
   programs: ["upstream", "exec"],

@@ -8,13 +8,14 @@ import { type Shown, withZoneName } from "./text.js";
  */
 export function toJson(interfaces: readonly Shown[], showKeys: boolean): unknown {
   return Object.fromEntries(
-    interfaces.map(({ name, status }) => [
+    interfaces.map(({ name, status, cipher }) => [
       name,
       {
         publicKey: status.privateKey?.publicKey() ?? null,
         ...(showKeys && { privateKey: status.privateKey?.toBase64() ?? null }),
         listenPort: status.listenPort ?? null,
         fwmark: status.fwmark ?? null,
+        cipher: cipher ?? null,
         peers: status.peers.map((peer) => peerJson(peer, showKeys)),
       },
     ]),

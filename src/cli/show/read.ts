@@ -3,6 +3,8 @@ import type { DeviceStatus } from "../../device/status.js";
 import { hasCode } from "../../errors.js";
 import { attach } from "../../tunnel/open.js";
 import type { Tunnel } from "../../tunnel/tunnel.js";
+import { readCipher } from "../../uapi/about.js";
+import { exchangeOverSocket } from "../../uapi/socket.js";
 import type { Shown } from "./text.js";
 
 /**
@@ -28,6 +30,13 @@ export function readShown(name: string, milliseconds = answerTimeout): Promise<S
 /** What is waited for, in a timeout's message. */
 function stateOf(name: string): string {
   return `Asking ${name} for its state`;
+}
+
+/** Asks an interface by which instructions it encrypts; undefined if it does not say, or does not answer. */
+export function readCipherOf(name: string): Promise<string | undefined> {
+  return withDeadline(`Asking ${name} for its cipher`, answerTimeout, undefined, (signal) =>
+    readCipher((request) => exchangeOverSocket(name, request, signal)),
+  ).catch(() => undefined); // its state is known already, and worth more
 }
 
 /** An interface whose state could not be read, and why. */

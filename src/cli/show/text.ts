@@ -9,6 +9,8 @@ import { type Endpoint, formatEndpoint } from "../../values/endpoint.js";
 export interface Shown {
   readonly name: string;
   readonly status: DeviceStatus;
+  /** By which instructions its engine encrypts, if that was asked and the engine says it. */
+  readonly cipher?: string | undefined;
 }
 
 /** wg(8)'s word for an absent value. */

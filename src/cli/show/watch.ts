@@ -13,7 +13,7 @@ import { parseInterval } from "./interval.js";
 import { toJson } from "./json.js";
 import { formatLive } from "./live.js";
 import { peerCounters, RateHistory } from "./rates.js";
-import { type PatientQuestion, statusQuestion } from "./read.js";
+import { type PatientQuestion, readCipherOf, statusQuestion } from "./read.js";
 import { Screen } from "./screen.js";
 
 interface WatchOptions {
@@ -113,6 +113,15 @@ interface Asked {
   readonly question: PatientQuestion<DeviceStatus>;
 }
 
+/** Asks once: most engines log the question as an error. */
+function onceForCipher(name: string): () => Promise<string | undefined> {
+  let cipher: Promise<string | undefined> | undefined;
+  return () => {
+    cipher ??= readCipherOf(name);
+    return cipher;
+  };
+}
+
 /**
  * Writes one line at a time: the document that `show --json` prints. Standard error names an interface that
  * does not answer, and the document leaves it out.
@@ -121,11 +130,13 @@ function lookForPrograms(
   asked: readonly Asked[],
   { showKeys }: { readonly showKeys: boolean },
 ): Look {
+  const each = asked.map((one) => ({ ...one, cipherOf: onceForCipher(one.name) }));
   return async () => {
     const shown = await Promise.all(
-      asked.map(async ({ name, question }) => {
+      each.map(async ({ name, question, cipherOf }) => {
         try {
-          return { name, status: await question.answer() };
+          const status = await question.answer();
+          return { name, status, cipher: await cipherOf() };
         } catch (error) {
           say(messageOf(error));
           return undefined;
