@@ -7,13 +7,13 @@
 //   main.js declarations DIR   the declarations in the main package, of all those below DIR, a line each
 //   main.js inspect DIR [ARCH] what is wrong with the main package in DIR, or with a processor's; then it exits with 1
 //   main.js scripts DIR        the packages below DIR that have install scripts; if there is one, it exits with 1
-//   main.js sbom               standard input, a bill of materials, in its reproducible form
+//   main.js sbom               standard input, a bill of materials, as it is published
 import { readFileSync } from "node:fs";
 import { type EntryPoints, neededDeclarations } from "./declarations.js";
 import { findInstallScripts, problemsOfEngine, problemsOfMain } from "./inspect.js";
 import { type Lock, type Manifest, mainManifest, platformManifest } from "./manifests.js";
 import { type Platform, programsOf } from "./platforms.js";
-import { reproducible } from "./sbom.js";
+import { reproducible, withModules } from "./sbom.js";
 
 const platforms: readonly Platform[] = JSON.parse(readFileSync("packages/platforms.json", "utf8"));
 
@@ -62,7 +62,7 @@ if (command === "programs" && argument !== undefined) {
 } else if (command === "scripts" && argument !== undefined) {
   report(findInstallScripts(argument));
 } else if (command === "sbom") {
-  print(reproducible(JSON.parse(readFileSync(0, "utf8")), readCheckout().name));
+  print(reproducible(withModules(JSON.parse(readFileSync(0, "utf8"))), readCheckout().name));
 } else {
   throw new Error(`There is no command ${command}.`);
 }

@@ -30,9 +30,10 @@ engine=$root/$packages/tarballs/wg-bridge-linux-$here-$version.tgz
 node_modules/.bin/publint --strict "$main"
 node_modules/.bin/publint --strict "$engine"
 node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$main"
-# JavaScript, pages, and the engine's sources, to build it in place. Userspace tunnels made it 0.18 MB larger.
+# JavaScript, pages, and the engine's sources, to build it in place. Userspace tunnels made it 0.18 MB larger, and the
+# assembly of go/aead 0.02 MB.
 size=$(stat -c %s "$main")
-((size <= 500000)) || fail "The main package has $size bytes packed, more than 500000."
+((size <= 520000)) || fail "The main package has $size bytes packed, more than 520000."
 
 declared=$(node -p 'require("./package.json").files.filter((file) => !file.startsWith("!")).join("\n")')
 for needed in $declared dist/src/index.d.ts cmd/wireguard-go/main.go cmd/wireguard-go-userspace/main.go \

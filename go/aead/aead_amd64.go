@@ -2,8 +2,8 @@
 
 // Package aead is ChaCha20-Poly1305 (RFC 8439) without associated data, for amd64 processors that have AVX-512 with IFMA.
 //
-// The assembly is generated: go/aead/generate writes it, and docs/aead.md describes it. This package imports none of
-// ours, because the build copies it under golang.org/x/crypto/chacha20poly1305, which decides when it is used.
+// The assembly is generated: go/aead/generate writes it, and docs/aead.md describes it. Programs are
+// built with a copy of golang.org/x/crypto/chacha20poly1305 that decides when it is used, by go/cipher/_crypto.
 package aead
 
 import (

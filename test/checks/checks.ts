@@ -45,6 +45,7 @@ export async function allChecks(): Promise<readonly Check[]> {
       ),
       goTests,
     ),
+    plain("x/crypto with AVX-512", ["test/crypto.sh", "-json"], goTests),
     inSandbox("soak", ["scripts/soak", "60", "-json"], { ...goTests, isBusy: false }),
     inSandbox(
       "netns.sh on exec, all offloads off",
