@@ -10,12 +10,12 @@ const (
 	recent = time.Second
 	// maxInside is more than the engine holds of one flow: it has dropped what entered before.
 	maxInside = 1 << 17
-	// weightUnit is the size in bytes up to which a packet has weight 1.
-	weightUnit = 16 << 10
+	// weightUnit is the size in bytes up to which a packet has weight 1: what a link of the usual MTU carries.
+	weightUnit = 1500
 )
 
-// weigh returns a packet's weight, a measure of the memory that its buffer takes.
-func weigh(size int) uint32 { return 1 + uint32(size/weightUnit) }
+// weigh returns a packet's weight, a measure of the memory and of the time that it takes.
+func weigh(size int) uint32 { return max(1, uint32((size+weightUnit-1)/weightUnit)) }
 
 // A moment is a time since the limit was made.
 type moment time.Duration

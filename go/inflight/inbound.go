@@ -13,7 +13,7 @@ type Inbound struct {
 	flow flow
 }
 
-// NewInbound returns a limit of max packets of up to 16 KiB. A larger packet counts as several.
+// NewInbound returns a limit of max packets of up to 1,500 bytes. A larger packet counts as several.
 func NewInbound(max int) *Inbound { return &Inbound{limit: newLimit(max, stallTimeout)} }
 
 // Wait returns once there is room for a batch, or done is closed. It returns how many packets the batch may

@@ -27,7 +27,7 @@ type Outbound struct {
 	known flows
 }
 
-// NewOutbound returns a limit of max packets of up to 16 KiB. A larger packet counts as several.
+// NewOutbound returns a limit of max packets of up to 1,500 bytes. A larger packet counts as several.
 func NewOutbound(max int) *Outbound {
 	return &Outbound{limit: newLimit(max, busyTimeout), known: newFlows()}
 }

@@ -22,8 +22,8 @@ import (
 // DefaultMTU of an interface in bytes: 1500 less what WireGuard over IPv6 adds, and room for PPPoE.
 const DefaultMTU = device.DefaultMTU
 
-// The maximum number of packets inside the engine in each direction, with and without the limit. Fewer leave its
-// workers idle; more wait longer and take more memory, without more throughput.
+// The maximum number of packets inside the engine in each direction, with and without the limit; one of more than 1,500
+// bytes counts as several. Fewer leave its workers idle; more wait longer and take more memory, without more throughput.
 const (
 	maxInFlight          = 256
 	maxInFlightUnlimited = 8192
