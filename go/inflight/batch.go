@@ -92,7 +92,7 @@ func (b *Batch) Enter(packets [][]byte, sizes []int) {
 			before.flow.refuse(before.sequence)
 			o.recount(before.flow)
 		}
-		o.enter(packets[i], sizes[i], packet.ecn, packet.flow, packet.flowing, b.now)
+		o.enter(packets[i], sizes[i], packet.ecn, 0, packet.flow, packet.flowing, b.now)
 		if !packet.flowing {
 			o.setWaiting(packet.flow, min(packet.flow.inside(), maxStaged))
 		}

@@ -16,10 +16,11 @@ type buffers [bufferSlots]struct {
 	entry   entry
 }
 
-// An entry is a packet's position in its flow, and its ECN mark.
+// An entry is a packet's position in its flow, and what the engine would not carry with it.
 type entry struct {
 	flow     *flow
 	sequence uint32
+	waited   Wait
 	ecn      ECN
 }
 

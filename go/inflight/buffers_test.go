@@ -19,12 +19,12 @@ func TestABufferIsKnownByItsFirstByteUntilItLeaves(t *testing.T) {
 	if _, known := b.leave(packet); known {
 		t.Error("it was there before it entered")
 	}
-	b.enter(packet, entry{&f, 7, Congested})
-	b.enter(packet[:10], entry{&f, 8, NotECT})
+	b.enter(packet, entry{&f, 7, 0, Congested})
+	b.enter(packet[:10], entry{&f, 8, 5, NotECT})
 	if _, known := b.leave(packet[1:]); known {
 		t.Error("a packet that begins elsewhere is taken for it")
 	}
-	if e, known := b.leave(packet[:100]); !known || e != (entry{&f, 8, NotECT}) {
+	if e, known := b.leave(packet[:100]); !known || e != (entry{&f, 8, 5, NotECT}) {
 		t.Errorf("it entered as %v, %v; want 8", e, known)
 	}
 	if _, known := b.leave(packet); known {

@@ -32,8 +32,8 @@ func (i *Inbound) Wait(done <-chan struct{}, wanted int) int {
 }
 
 // Enter counts packets that were fed to the engine, recognising each by the address of its first byte. sizes
-// holds their lengths in bytes, ecn their marks.
-func (i *Inbound) Enter(packets [][]byte, sizes []int, ecn []ECN) {
+// holds their lengths in bytes, ecn their marks, waited how long each waited before.
+func (i *Inbound) Enter(packets [][]byte, sizes []int, ecn []ECN, waited []Wait) {
 	if i == nil || len(packets) == 0 {
 		return
 	}
@@ -42,16 +42,17 @@ func (i *Inbound) Enter(packets [][]byte, sizes []int, ecn []ECN) {
 	now := i.now()
 	flowing := i.flows(&i.flow, now)
 	for n, packet := range packets {
-		i.enter(packet, sizes[n], ecn[n], &i.flow, flowing, now)
+		i.enter(packet, sizes[n], ecn[n], waited[n], &i.flow, flowing, now)
 	}
 }
 
-// Leave counts packets that came out of the engine, and stores the marks with which they entered in ecn,
-// which has the same length. A packet that did not enter is ignored, and gets no mark.
-func (i *Inbound) Leave(packets [][]byte, ecn []ECN) {
+// Leave counts packets that came out of the engine. It stores the marks with which they entered in ecn, and how long
+// they had waited in waited, which have the same length. A packet that did not enter is ignored, and gets neither.
+func (i *Inbound) Leave(packets [][]byte, ecn []ECN, waited []Wait) {
 	if i == nil {
 		clear(ecn)
+		clear(waited)
 		return
 	}
-	i.leave(packets, ecn)
+	i.leave(packets, ecn, waited)
 }

@@ -4,7 +4,7 @@ import "testing"
 
 // feedIn makes packets enter.
 func (i *Inbound) feedIn(packets [][]byte) {
-	i.Enter(packets, make([]int, len(packets)), make([]ECN, len(packets)))
+	i.Enter(packets, make([]int, len(packets)), make([]ECN, len(packets)), make([]Wait, len(packets)))
 }
 
 func TestBatchesAreSmallWhileNothingComesIn(t *testing.T) {
@@ -63,6 +63,6 @@ func TestWithoutALimitABatchHoldsAllThatIsWanted(t *testing.T) {
 	if got := i.Wait(nil, 128); got != 128 {
 		t.Errorf("%d of 128", got)
 	}
-	i.Enter(packetsIn(1), []int{1}, make([]ECN, 1))
-	i.Leave(packetsIn(1), make([]ECN, 1))
+	i.Enter(packetsIn(1), []int{1}, make([]ECN, 1), make([]Wait, 1))
+	i.Leave(packetsIn(1), make([]ECN, 1), make([]Wait, 1))
 }

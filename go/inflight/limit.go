@@ -52,8 +52,8 @@ func newLimit(max int, busyTimeout time.Duration) *limit {
 func (l *limit) Max() int { return int(l.max) }
 
 // enter records a packet of a flow, and counts it if the flow is flowing.
-func (l *limit) enter(packet []byte, size int, ecn ECN, of *flow, flowing bool, now moment) {
-	l.buffers.enter(packet, entry{of, of.enter(weigh(size), now), ecn})
+func (l *limit) enter(packet []byte, size int, ecn ECN, waited Wait, of *flow, flowing bool, now moment) {
+	l.buffers.enter(packet, entry{of, of.enter(weigh(size), now), waited, ecn})
 	if flowing {
 		l.count(of)
 	}
@@ -84,10 +84,11 @@ func (l *limit) uncount(f *flow) {
 	f.counted = 0
 }
 
-// leave records packets that came out of the engine, and stores the marks with which they entered in ecn.
-// A packet that did not enter is ignored, and gets no mark.
-func (l *limit) leave(packets [][]byte, ecn []ECN) {
+// leave records packets that came out of the engine, and stores the marks with which they entered in ecn, and how long
+// they had waited in waited, unless it is nil. A packet that did not enter is ignored, and gets no mark and no wait.
+func (l *limit) leave(packets [][]byte, ecn []ECN, waited []Wait) {
 	clear(ecn)
+	clear(waited)
 	if len(packets) == 0 {
 		return
 	}
@@ -96,6 +97,9 @@ func (l *limit) leave(packets [][]byte, ecn []ECN) {
 	for i, packet := range packets {
 		if e, known := l.buffers.leave(packet); known {
 			ecn[i] = e.ecn
+			if waited != nil {
+				waited[i] = e.waited
+			}
 			e.flow.leave(e.sequence, now)
 			l.lastOut = now
 			l.count(e.flow)

@@ -16,7 +16,7 @@ func (l *limit) feed(packets [][]byte, of *flow, flowing bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, packet := range packets {
-		l.enter(packet, 1, NotECT, of, flowing, l.now())
+		l.enter(packet, 1, NotECT, 0, of, flowing, l.now())
 	}
 }
 
@@ -28,7 +28,7 @@ func frozen(max int) (*limit, *flow) {
 }
 
 // out makes packets leave.
-func (l *limit) out(packets [][]byte) { l.leave(packets, make([]ECN, len(packets))) }
+func (l *limit) out(packets [][]byte) { l.leave(packets, make([]ECN, len(packets)), nil) }
 
 func waiting(l *limit, done chan struct{}) <-chan struct{} {
 	returned := make(chan struct{})
@@ -92,14 +92,17 @@ func TestAllWaitersContinueWhenPacketsLeave(t *testing.T) {
 	expect(t, second)
 }
 
-func TestAPacketComesOutWithTheMarkThatItEnteredWith(t *testing.T) {
+func TestAPacketComesOutWithTheMarkAndTheWaitThatItEnteredWith(t *testing.T) {
 	l, f := frozen(5)
 	packets := packetsIn(3)
 	for n, ecn := range []ECN{Congested, NotECT, 2} {
-		l.enter(packets[n], 1, ecn, f, true, l.now())
+		l.enter(packets[n], 1, ecn, Wait(10+n), f, true, l.now())
 	}
-	ecn := []ECN{1, 1, 1, 1}
-	l.leave([][]byte{packets[2], nil, packets[0], packets[1]}, ecn)
+	ecn, waited := []ECN{1, 1, 1, 1}, []Wait{1, 1, 1, 1}
+	l.leave([][]byte{packets[2], nil, packets[0], packets[1]}, ecn, waited)
+	if want := []Wait{12, 0, 10, 11}; !slices.Equal(waited, want) {
+		t.Errorf("waits %v, want %v", waited, want)
+	}
 	if want := []ECN{2, NotECT, Congested, NotECT}; !slices.Equal(ecn, want) {
 		t.Errorf("marks %v, want %v", ecn, want)
 	}

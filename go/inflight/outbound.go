@@ -46,7 +46,7 @@ func (o *Outbound) Leave(packets [][]byte, ecn []ECN) {
 		clear(ecn)
 		return
 	}
-	o.leave(packets, ecn)
+	o.leave(packets, ecn, nil)
 }
 
 // Drain returns once all packets that are inside the engine have come out, but for those of stuck flows: they wait for a

@@ -335,11 +335,11 @@ func TestWrittenPacketsHaveLeftTheEngine(t *testing.T) {
 		bufs[i] = bufs[i][:readRoom+copy(bufs[i][readRoom:], s.Packet([]byte("payload"), inet.TCPACK))]
 	}
 	marks := []inflight.ECN{inflight.Congested, inflight.Congested, inflight.Congested}
-	inbound.Enter(bufs, make([]int, 3), marks)
+	inbound.Enter(bufs, make([]int, 3), marks, make([]inflight.Wait, 3))
 	if n, err := d.Write(bufs, readRoom); n != 3 || err != nil {
 		t.Fatalf("Write = %d, %v", n, err)
 	}
-	inbound.Leave(bufs, marks)
+	inbound.Leave(bufs, marks, make([]inflight.Wait, 3))
 	for i, mark := range marks {
 		if mark != inflight.NotECT {
 			t.Errorf("packet %d was still inside", i)

@@ -20,7 +20,8 @@ const separatePayload = 256
 type writer struct {
 	mu     sync.Mutex // held while a batch is delivered
 	joiner segmentation.Joiner
-	ecn    []inflight.ECN // of the batch; the stack's TCP has no ECN, so nobody reads the marks
+	ecn    []inflight.ECN  // of the batch; the stack's TCP has no ECN, so nobody reads the marks
+	waited []inflight.Wait // how long the packets of the batch waited before they entered the engine
 }
 
 func newWriter() *writer {
@@ -40,9 +41,9 @@ func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 		d.deliver(&w.joiner.Runs[i], bufs, offset)
 	}
 	if len(w.ecn) < len(bufs) {
-		w.ecn = make([]inflight.ECN, len(bufs))
+		w.ecn, w.waited = make([]inflight.ECN, len(bufs)), make([]inflight.Wait, len(bufs))
 	}
-	d.config.Inbound.Leave(bufs, w.ecn[:len(bufs)])
+	d.config.Inbound.Leave(bufs, w.ecn[:len(bufs)], w.waited[:len(bufs)])
 	d.budget.look()
 	return len(bufs), nil
 }

@@ -37,7 +37,7 @@ func TestAPacketIsWrittenWithTheMarkOfItsDatagram(t *testing.T) {
 		buffers[i] = make([]byte, 1<<16) // as large as the engine's, which are recognised by their addresses
 		buffers[i] = buffers[i][:testbed.Headroom+copy(buffers[i][testbed.Headroom:], packet)]
 	}
-	inbound.Enter(buffers, make([]int, 2), []inflight.ECN{inflight.Congested, 2})
+	inbound.Enter(buffers, make([]int, 2), []inflight.ECN{inflight.Congested, 2}, make([]inflight.Wait, 2))
 	if n, err := device.Write(buffers, testbed.Headroom); n != 2 || err != nil {
 		t.Fatalf("wrote %d packets: %v", n, err)
 	}

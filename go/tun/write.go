@@ -23,6 +23,7 @@ type writer struct {
 
 	inbound *inflight.Inbound // written packets leave it
 	ecn     []inflight.ECN    // the marks of the current batch
+	waited  []inflight.Wait   // how long its packets waited before they entered the engine
 
 	mu       sync.Mutex // held while a batch is written
 	joiner   segmentation.Joiner
@@ -78,7 +79,8 @@ func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 // leave records that a batch leaves the engine, and marks the packets like the datagrams in which they came.
 func (w *writer) leave(buffers [][]byte, offset int) {
 	w.ecn = slices.Grow(w.ecn[:0], len(buffers))[:len(buffers)]
-	w.inbound.Leave(buffers, w.ecn)
+	w.waited = slices.Grow(w.waited[:0], len(buffers))[:len(buffers)]
+	w.inbound.Leave(buffers, w.ecn, w.waited)
 	for i, ecn := range w.ecn {
 		if ecn == inflight.Congested {
 			inflight.MarkCongestion(buffers[i][offset:])

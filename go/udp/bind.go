@@ -49,6 +49,7 @@ type Bind struct {
 	logf, errorf func(format string, args ...any)
 	offloads     Offloads
 	optional     bool      // netlink sockets are
+	timestamps   bool      // Inbound is to know how long datagrams wait
 	batches      sync.Pool // of *sendBatch
 	inbound      *inflight.Inbound
 	outbound     *inflight.Outbound
@@ -85,6 +86,8 @@ type Config struct {
 	// engine. Either may be nil.
 	Inbound  *inflight.Inbound
 	Outbound *inflight.Outbound
+	// Timestamps tells Inbound how long each packet has waited in its socket.
+	Timestamps bool
 	// Logf logs at verbose level, Errorf logs errors that the engine does not learn about. Either may be nil.
 	Logf, Errorf func(format string, arguments ...any)
 	// Refused is called by an Open that fails, with the port that it was to open and the port that the Close
@@ -110,15 +113,16 @@ func NewBind(config Config) *Bind {
 		config.Failed = func(error) {}
 	}
 	return &Bind{
-		refused:  config.Refused,
-		failed:   config.Failed,
-		logf:     config.Logf,
-		errorf:   config.Errorf,
-		offloads: config.Offloads,
-		optional: config.NetlinkOptional,
-		inbound:  config.Inbound,
-		outbound: config.Outbound,
-		batches:  sync.Pool{New: func() any { return newSendBatch() }},
+		refused:    config.Refused,
+		failed:     config.Failed,
+		logf:       config.Logf,
+		errorf:     config.Errorf,
+		offloads:   config.Offloads,
+		optional:   config.NetlinkOptional,
+		timestamps: config.Timestamps,
+		inbound:    config.Inbound,
+		outbound:   config.Outbound,
+		batches:    sync.Pool{New: func() any { return newSendBatch() }},
 	}
 }
 
@@ -189,6 +193,11 @@ func (b *Bind) openSockets(port uint16) (*openSockets, error) {
 		return nil, err
 	}
 	opened := &openSockets{ipv4: ipv4, ipv6: ipv6}
+	for _, s := range []*socket{ipv4, ipv6} {
+		if s != nil && b.timestamps {
+			s.enableTimestamps()
+		}
+	}
 	if err := b.watchRoutes(opened); err != nil {
 		return nil, errors.Join(err, opened.close())
 	}

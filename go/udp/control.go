@@ -10,14 +10,16 @@ import (
 )
 
 // A controlBuffer has room for all control messages (cmsg(3)) that are sent or received with one message here:
-// the packet information and the type of service of either family (ip(7), ipv6(7)), and a segment size (udp(7)).
-type controlBuffer [96]byte
+// the packet information and the type of service of either family (ip(7), ipv6(7)), a segment size (udp(7)), and a
+// timestamp (socket(7)).
+type controlBuffer [128]byte
 
 // received is what the kernel reports about a message besides its bytes and sender.
 type received struct {
 	source      source // its address is not valid if the kernel gave none
 	segmentSize int    // of the datagrams that GRO joined into the message; 0 if it is one datagram
 	ecn         inflight.ECN
+	stamp       int64 // when it arrived, in nanoseconds since 1970; 0 if the kernel did not say
 }
 
 // decodeControl decodes the control messages of a received message.
@@ -40,6 +42,8 @@ func decodeControl(control []byte) received {
 			// struct in6_pktinfo: the address written to, the interface.
 			r.source.address = netip.AddrFrom16([16]byte(data[0:16]))
 			r.source.ifindex = binary.NativeEndian.Uint32(data[16:])
+		case header.Level == unix.SOL_SOCKET && header.Type == unix.SCM_TIMESTAMPNS:
+			r.stamp = decodeTimestamp(data)
 		case header.Level == unix.SOL_UDP && header.Type == unix.UDP_GRO && len(data) >= 4:
 			r.segmentSize = int(binary.NativeEndian.Uint32(data))
 		case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_TOS && len(data) >= 1:

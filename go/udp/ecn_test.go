@@ -112,7 +112,7 @@ func TestPacketsHaveTheMarksOfTheDatagramsTheyCameIn(t *testing.T) {
 					t.Fatal(err)
 				}
 				marks := make([]inflight.ECN, count)
-				inbound.Leave(buffers[:count], marks)
+				inbound.Leave(buffers[:count], marks, make([]inflight.Wait, count))
 				got = append(got, marks...)
 			}
 			if !slices.Equal(got, want) {

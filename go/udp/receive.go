@@ -31,7 +31,8 @@ type receiver struct {
 	// a single datagram.
 	buffers [][]byte
 
-	ecn      []inflight.ECN // of the datagrams that are handed out
+	ecn      []inflight.ECN  // of the datagrams that are handed out
+	waited   []inflight.Wait // how long each of them waited in the socket
 	arrivals []arrival
 	pending  []arrival // the part of arrivals that is not handed out yet
 
@@ -41,6 +42,7 @@ type receiver struct {
 	wanted int
 	count  int
 	err    error
+	now    func() time.Time // time.Now, except in tests
 
 	endpoints endpointCache
 }
@@ -50,6 +52,7 @@ type arrival struct {
 	bytes       []byte
 	segmentSize int
 	ecn         inflight.ECN
+	stamp       int64 // as in received
 	endpoint    *Endpoint
 }
 
@@ -63,6 +66,7 @@ func newReceiver(s *socket, inbound *inflight.Inbound, failures failures) *recei
 		inbound:   inbound,
 		failures:  failures,
 		system:    receiveMessages,
+		now:       time.Now,
 		messages:  make([]unix.Mmsghdr, count),
 		pieces:    make([]unix.Iovec, count),
 		senders:   make([]sockaddr, count),
@@ -109,11 +113,17 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 	}
 	count := 0
 	r.ecn = slices.Grow(r.ecn[:0], len(buffers))[:len(buffers)]
+	r.waited = slices.Grow(r.waited[:0], len(buffers))[:len(buffers)]
+	var now int64
+	if r.socket.stamped {
+		now = r.now().UnixNano()
+	}
 	for len(r.pending) > 0 && count < len(buffers) {
 		next := &r.pending[0]
+		waited := waitSince(next.stamp, now)
 		filled, rest := splitInto(buffers[count:], sizes[count:], next.bytes, next.segmentSize)
 		for i := range filled {
-			endpoints[count+i], r.ecn[count+i] = next.endpoint, next.ecn
+			endpoints[count+i], r.ecn[count+i], r.waited[count+i] = next.endpoint, next.ecn, waited
 		}
 		count += filled
 		next.bytes = rest
@@ -121,7 +131,7 @@ func (r *receiver) receive(buffers [][]byte, sizes []int, endpoints []conn.Endpo
 			r.pending = r.pending[1:]
 		}
 	}
-	r.inbound.Enter(buffers[:count], sizes, r.ecn)
+	r.inbound.Enter(buffers[:count], sizes, r.ecn, r.waited)
 	return count, nil
 }
 
@@ -207,6 +217,7 @@ func (r *receiver) arrival(i int, buffer []byte) arrival {
 		bytes:       buffer[:size],
 		segmentSize: information.segmentSize,
 		ecn:         information.ecn,
+		stamp:       information.stamp,
 		endpoint:    r.endpoints.endpoint(&r.senders[i], message.Hdr.Namelen, information.source),
 	}
 }

@@ -31,6 +31,7 @@ type socket struct {
 
 	segments  bool // the kernel supports UDP_SEGMENT: it can split a sent message into datagrams
 	coalesces bool // UDP_GRO is on: the kernel may join received datagrams
+	stamped   bool // SO_TIMESTAMPNS is on: the kernel says when each message arrived
 }
 
 // listen opens a socket on a port of all local addresses. network is "udp4" or "udp6"; a "udp6" socket never
