@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,25 +44,7 @@ func measureAll(ctx context.Context, network string, input io.Reader, output io.
 		return err
 	}
 	defer closeNetwork()
-	if _, err := fmt.Fprintln(output, "ready"); err != nil {
-		return err
-	}
-	answers := json.NewEncoder(output)
-	for jobs := json.NewDecoder(lines); ; {
-		var next job
-		if err := jobs.Decode(&next); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("cannot read a job: %w", err)
-		}
-		found, err := measure(ctx, dial, next)
-		if err != nil {
-			return err
-		}
-		if err := answers.Encode(found); err != nil {
-			return fmt.Errorf("cannot answer: %w", err)
-		}
-	}
+	return answer(lines, output, func(next job) (any, error) { return measure(ctx, dial, next) })
 }
 
 // measure does one job.

@@ -1,5 +1,6 @@
 import { type Figure, figureOf } from "../bench.js";
 import { usual } from "../congestion.js";
+import { flowFigures, flowLegs } from "./flows.js";
 import { linkFigures, links } from "./links.js";
 
 /** The parts of a round, in their order; each has tunnels of its own. */
@@ -17,6 +18,7 @@ export const legs = [
   "peers-10000",
   "event-loop",
   ...[...links.keys()],
+  ...[...flowLegs.keys()],
 ] as const;
 
 /** A part of a round. */
@@ -36,6 +38,8 @@ export const legTitles: Readonly<Record<Leg, string>> = {
   "peers-100": "100 peers",
   "peers-10000": "10,000 peers",
   "event-loop": "Node's event loop",
+  flows: "UDP flows beside a download",
+  "flows-20": "UDP flows beside a download, 20 ms",
   "link-5": "Link, round trip 5 ms",
   "link-5-loss": "Link, round trip 5 ms, 0.1 % lost",
   "link-20": "Link, round trip 20 ms",
@@ -47,7 +51,7 @@ export const legTitles: Readonly<Record<Leg, string>> = {
 };
 
 /** The legs that are measured only if they are asked for. */
-export const onRequest: readonly Leg[] = ["ping-reno", ...links.keys()];
+export const onRequest: readonly Leg[] = ["ping-reno", ...links.keys(), ...flowLegs.keys()];
 
 /** The congestion control that kernel TCP is to use in each leg; see congestion.ts. */
 export const congestion: ReadonlyMap<string, string> = new Map<Leg, string>([
@@ -60,7 +64,7 @@ export const congestion: ReadonlyMap<string, string> = new Map<Leg, string>([
   ["peers-100", usual],
   ["peers-10000", usual],
   ["event-loop", usual],
-  ...[...links.keys()].map((leg): [Leg, string] => [leg, usual]),
+  ...[...links.keys(), ...flowLegs.keys()].map((leg): [Leg, string] => [leg, usual]),
 ]);
 
 /**
@@ -73,6 +77,9 @@ export const tcpMtus = new Map<Leg, number>([
   ["tcp-9000", 9000],
   ["tcp-65460", 65_460],
 ]);
+
+/** The MTU of all other legs. */
+export const ordinaryMtu = 1420;
 
 /** How many peers the near tunnel has in these legs; in all others it has one. */
 export const peerCounts = new Map<Leg, number>([
@@ -134,4 +141,5 @@ export const figures: readonly Figure[] = [
   figureOf("event-loop-tcp", "event-loop", "delay under TCP, p99", "ms", "less", false),
   figureOf("event-loop-udp", "event-loop", "delay under UDP, p99", "ms", "less", false),
   ...linkFigures,
+  ...flowFigures,
 ];

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { numberAt, textAt } from "./json.js";
+import type { TunnelPair } from "./tunnel-pair.js";
 
 /** What iperf3's receiver got. */
 export interface Received {
@@ -27,6 +28,23 @@ export interface Iperf3Run {
   readonly args: readonly string[];
   /** The congestion control that both ends are to use. undefined: for UDP. */
   readonly congestion?: string | undefined;
+}
+
+/** A run of iperf3 from the near end to the far one. */
+export function runOf(
+  { near, far }: TunnelPair,
+  seconds: number,
+  args: readonly string[],
+  congestion?: string,
+): Iperf3Run {
+  return {
+    client: near.namespace,
+    server: far.namespace,
+    serverAddress: far.address,
+    seconds,
+    args,
+    congestion,
+  };
 }
 
 /** How long setting up and ending a run may take in addition to its seconds, in milliseconds. */

@@ -4,10 +4,12 @@ import type { Turn } from "../bench.js";
 import { median } from "../report/statistics.js";
 import type { Reporting } from "../rounds.js";
 import { eventLoopDelay, resetEventLoopDelay } from "./event-loop.js";
-import { legs, offeredRates, peerCounts, rateName, tcpMtus } from "./figures.js";
+import { legs, offeredRates, ordinaryMtu, peerCounts, rateName, tcpMtus } from "./figures.js";
+import { isFlowLeg } from "./flows.js";
 import { handshakesPerSecond } from "./handshakes.js";
-import { type Iperf3Run, iperf3, underLoad } from "./iperf3.js";
+import { iperf3, runOf, underLoad } from "./iperf3.js";
 import { type LinkLeg, linkLength, linkStreams, links } from "./links.js";
+import { measureFlows } from "./measure-flows.js";
 import { ping } from "./ping.js";
 import type { SlowPath } from "./relay.js";
 import { setConfiguration, TunnelPair } from "./tunnel-pair.js";
@@ -21,8 +23,6 @@ const settling = 3000;
 /** The room for payload at MTU 1420 beside TCP's headers and timestamps. iperf3 warns of more. */
 const udpPayload = 1368;
 
-const ordinaryMtu = 1420;
-
 /** Measures a leg with tunnels of its own. */
 export async function measureLeg(id: string, turn: Turn, reporting: Reporting): Promise<void> {
   const leg = legs.find((known) => known === id);
@@ -31,7 +31,8 @@ export async function measureLeg(id: string, turn: Turn, reporting: Reporting): 
   const peers = peerCounts.get(leg);
   const congestion = turn.congestion[leg];
   const link = [...links].find(([known]) => known === leg);
-  if (link !== undefined) await measureLink(...link, turn, reporting);
+  if (isFlowLeg(leg)) await measureFlows(leg, turn, reporting);
+  else if (link !== undefined) await measureLink(...link, turn, reporting);
   else if (mtu !== undefined) await measureTcp(mtu, congestion, turn, reporting);
   else if (peers !== undefined) await measurePeers(leg, peers, turn, reporting);
   else if (leg === "start") await measureStart(turn, reporting);
@@ -196,21 +197,4 @@ async function measureEventLoop(
       reporting.found(id, Math.max(...(await Promise.all(hosts.map(eventLoopDelay)))));
     }
   });
-}
-
-/** A run of iperf3 from the near end to the far one. */
-function runOf(
-  { near, far }: TunnelPair,
-  seconds: number,
-  args: readonly string[],
-  congestion?: string,
-): Iperf3Run {
-  return {
-    client: near.namespace,
-    server: far.namespace,
-    serverAddress: far.address,
-    seconds,
-    args,
-    congestion,
-  };
 }
