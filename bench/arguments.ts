@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { packageRoot } from "../src/artifacts.js";
 import { messageOf } from "../src/errors.js";
 import type { Bench, ProgramOptions } from "./bench.js";
 import { inherited, usual } from "./congestion.js";
@@ -10,6 +11,12 @@ import { type NamedProgram, parseNamedPrograms } from "./sandbox/named-program.j
 export interface BenchArguments extends ProgramOptions {
   readonly help: boolean;
   readonly rounds: number;
+  /** How many rounds exec and ffi get at most where it is undecided whether they are equal. */
+  readonly maxRounds?: number;
+  /** The names of the programs to measure, beside those of --also and --without. undefined: all. */
+  readonly programs?: readonly string[];
+  /** The name of the program that the others are compared with. */
+  readonly reference?: string;
   readonly seconds: number;
   /** The ids of the legs to measure. */
   readonly legs: readonly string[];
@@ -23,11 +30,20 @@ export interface BenchArguments extends ProgramOptions {
   readonly svg?: string;
 }
 
+/** Tailscale's fork of the engine, as scripts/interop builds it. */
+const fork: NamedProgram = {
+  name: "fork",
+  path: `${packageRoot}/build/interop/bin/tailscale-wireguard-go`,
+};
+
 const options = {
   also: { type: "string", multiple: true },
   without: { type: "string", multiple: true },
   quick: { type: "boolean" },
   rounds: { type: "string" },
+  "max-rounds": { type: "string" },
+  programs: { type: "string" },
+  reference: { type: "string" },
   seconds: { type: "string" },
   only: { type: "string" },
   congestion: { type: "string" },
@@ -53,6 +69,10 @@ Programs take turns, each in a sandbox and a session of its own. Works as root a
     name === "tunnels"
       ? `
   --without LEVER,...  also measure exec with these switched off, by WG_BRIDGE_DISABLE=LEVER,...
+  --programs NAME,...  only these of upstream, exec and ffi, and fork, Tailscale's, as scripts/interop
+                       builds it; those of --also and --without stay
+  --reference NAME     the program that all are compared with; default upstream
+  --max-rounds N       up to N rounds of exec and ffi where it is undecided whether they are equal
   --congestion NAME    the congestion control of TCP, such as bbr; default cubic
   --seconds N          how long iperf3 and ping run each time; default 1`
       : name === "userspace"
@@ -90,27 +110,44 @@ export function parseBenchArguments(
   offered: readonly string[] = thisMachine().congestionControls,
 ): BenchArguments {
   const values = readOptions(bench, args);
-  const {
-    also = [],
-    without = [],
-    quick = false,
-    seconds = "1",
-    json = false,
-    help = false,
-  } = values;
-  const { rounds = String(quick ? 3 : bench.rounds), only } = values;
+  if (bench.name !== "tunnels") refuseOptionsOfTunnels(bench, values);
+  const { without = [], quick = false, seconds = "1", json = false, help = false } = values;
+  const { rounds: count = String(quick ? 3 : bench.rounds), only, programs } = values;
+  const rounds = readCount("--rounds", count, 10_000);
+  const chosen = programs?.split(",");
+  const also = readAlso(values.also ?? [], bench);
+  const hasFork = also.some(({ name }) => name === fork.name);
   return {
     help,
-    also: readAlso(also, bench),
+    also: chosen?.includes(fork.name) && !hasFork ? [...also, fork] : also,
     without: without.map(checkLevers),
-    rounds: readCount("--rounds", rounds, 10_000),
+    rounds,
+    ...readMaxRounds(values["max-rounds"], rounds),
+    ...(chosen === undefined ? {} : { programs: chosen }),
+    ...(values.reference === undefined ? {} : { reference: values.reference }),
     seconds: readCount("--seconds", seconds, 3600),
     legs: readLegs(bench, only, offered),
-    ...readCongestion(bench, values.congestion, offered),
+    ...readCongestion(values.congestion, offered),
     json,
     ...readFile("html", values.html),
     ...readFile("svg", values.svg),
   };
+}
+
+type Values = ReturnType<typeof readOptions>;
+
+/** @throws Error if an option is given that another benchmark would not heed */
+function refuseOptionsOfTunnels({ name }: Bench, values: Values): void {
+  for (const option of ["programs", "reference", "max-rounds", "congestion"] as const) {
+    if (values[option] !== undefined) throw new Error(`--${option} is not an option of ${name}.`);
+  }
+}
+
+function readMaxRounds(value: string | undefined, rounds: number) {
+  if (value === undefined) return {};
+  const maxRounds = readCount("--max-rounds", value, 10_000);
+  if (maxRounds >= rounds) return { maxRounds };
+  throw new Error(`--max-rounds ${maxRounds} is below the ${rounds} rounds of --rounds.`);
 }
 
 function readOptions({ name }: Bench, args: readonly string[]) {
@@ -169,12 +206,10 @@ function readLegs(
 }
 
 function readCongestion(
-  { name }: Bench,
   congestion: string | undefined,
   offered: readonly string[],
 ): Pick<BenchArguments, "congestion"> {
   if (congestion === undefined) return {};
-  if (name !== "tunnels") throw new Error(`--congestion is not an option of ${name}.`);
   if (offered.includes(congestion)) return { congestion };
   throw new Error(`--congestion ${JSON.stringify(congestion)}: ${notOffered(congestion)}`);
 }

@@ -9,6 +9,7 @@ import { printableJson, printableLines } from "../src/text/printable.js";
 import { styleFor } from "../src/text/style.js";
 import { type BenchArguments, parseBenchArguments, usage } from "./arguments.js";
 import type { Bench, Context } from "./bench.js";
+import { choosePrograms } from "./programs.js";
 import { renderPage } from "./report/page.js";
 import { renderPicture } from "./report/picture.js";
 import { Progress } from "./report/progress.js";
@@ -70,16 +71,17 @@ export async function benchCommand(
 }
 
 async function measure(bench: Bench, wanted: BenchArguments, context: Context): Promise<Result> {
-  const { rounds, seconds, legs, congestion, also, html, svg } = wanted;
+  const { rounds, maxRounds, seconds, legs, congestion, also, html, svg } = wanted;
   for (const path of bench.files) {
     if (!existsSync(path)) throw new Error(`${path} has not been built: run scripts/setup.`);
   }
   for (const program of also) checkNamedProgram("--also", program);
   for (const file of [html, svg]) if (file !== undefined) await checkWritable(file);
   await checkMachine(bench, context);
-  const programs = bench.programs(wanted, context.env);
+  const { programs, reference } = choosePrograms(bench, wanted, context.env);
   const progress = new Progress(process.stderr, context.env, rounds * programs.length);
-  return runRounds(bench, { programs, rounds, seconds, legs, congestion, progress, ...context });
+  const options = { programs, rounds, maxRounds, seconds, legs, congestion, progress };
+  return runRounds({ ...bench, reference }, { ...options, ...context });
 }
 
 function publish(

@@ -18,7 +18,7 @@ export interface Result {
   readonly input: Readonly<Record<string, string>>;
   /** The legs that have figures. */
   readonly legs: readonly LegResult[];
-  /** How many rounds there were; every program had its turn in each. */
+  /** In how many rounds every program had its turn. */
   readonly rounds: number;
   /** How long iperf3 and ping ran each time, in the benchmarks that start them. */
   readonly seconds: number;
@@ -40,6 +40,8 @@ export interface LegResult extends Leg {
 
 /** A program, and how it did. */
 export interface ProgramResult extends Omit<Program, "host"> {
+  /** How many rounds it had: exec and ffi can have had further ones, in legs that did not decide whether they are equal. */
+  readonly rounds: number;
   /** The number of rounds without a failure. */
   readonly roundsPassed: number;
   /** Equal failures of several rounds are one. */

@@ -2,7 +2,7 @@ import type { Environment } from "../src/artifacts.js";
 import type { Bench, Program, Reporter } from "./bench.js";
 import { congestionOf } from "./congestion.js";
 import type { Progress } from "./report/progress.js";
-import type { Result } from "./result.js";
+import type { FigureResult, Result } from "./result.js";
 import { thisMachine } from "./sandbox/machine.js";
 import { type Findings, summarise } from "./summary.js";
 
@@ -36,6 +36,8 @@ export interface Reporting {
 export interface RoundsOptions {
   readonly programs: readonly Program[];
   readonly rounds: number;
+  /** Up to so many, exec and ffi get further rounds in legs whose figures do not decide whether they are equal. */
+  readonly maxRounds?: number | undefined;
   readonly seconds: number;
   /** The ids of the legs to measure. */
   readonly legs: readonly string[];
@@ -52,7 +54,7 @@ export interface RoundsOptions {
  * begins with another program, and every other one runs backwards, so that none always follows the same.
  */
 export async function runRounds(bench: Bench, options: RoundsOptions): Promise<Result> {
-  const { programs, rounds, seconds, legs, progress, env, signal } = options;
+  const { programs, rounds, maxRounds = rounds, seconds, progress, env, signal } = options;
   const machine = thisMachine();
   const congestion = congestionOf(
     bench.legs.map(({ id }) => id),
@@ -63,10 +65,18 @@ export async function runRounds(bench: Bench, options: RoundsOptions): Promise<R
     program,
     rounds: [],
   }));
+  const summary = () =>
+    summarise(bench, { startedAt, machine, rounds, seconds, congestion }, measured);
+  const backends = measured.filter(({ program: { name } }) => ["exec", "ffi"].includes(name));
   try {
-    for (let round = 0; round < rounds; round++) {
-      for (const { program, rounds: findings } of inTurn(measured, round)) {
-        progress.begin(rounds === 1 ? program.name : `${program.name} ${round + 1} of ${rounds}`);
+    for (let round = 0; round < maxRounds; round++) {
+      const isFurther = round >= rounds;
+      const legs = isFurther ? undecidedLegs(summary()) : options.legs;
+      if (legs.length === 0) break;
+      if (isFurther) progress.expect(backends.length);
+      const all = isFurther ? `at most ${maxRounds}` : rounds;
+      for (const { program, rounds: findings } of inTurn(isFurther ? backends : measured, round)) {
+        progress.begin(rounds === 1 ? program.name : `${program.name} ${round + 1} of ${all}`);
         const found: Finding[] = [];
         findings.push(found);
         const reporter = reporterTo((finding) => {
@@ -81,7 +91,15 @@ export async function runRounds(bench: Bench, options: RoundsOptions): Promise<R
   } finally {
     progress.clear();
   }
-  return summarise(bench, { startedAt, machine, rounds, seconds, congestion }, measured);
+  return summary();
+}
+
+/** The legs in which some figure does not decide whether ffi is equal to exec. */
+export function undecidedLegs({ legs, figures }: Pick<Result, "legs" | "figures">): string[] {
+  const isOpen = ({ ffiToExec }: FigureResult) =>
+    ffiToExec?.verdict === "undecided" || ffiToExec?.verdict === "too few rounds";
+  const open = new Set(figures.filter(isOpen).map(({ leg }) => leg));
+  return legs.map(({ id }) => id).filter((id) => open.has(id));
 }
 
 /** The list from another beginning in every round, and from there backwards in every other one. */

@@ -35,6 +35,7 @@ export function summarise(
   );
   const programs = measured.map(({ program: { host, ...program }, rounds }) => ({
     ...program,
+    rounds: rounds.length,
     roundsPassed: rounds.filter((round) => round.every(({ kind }) => kind !== "failed")).length,
     failures: failuresOf(rounds),
   }));
@@ -55,7 +56,7 @@ export function summarise(
   const judged = programs.filter((program) => program.judged);
   const passed =
     judged.length > 0 &&
-    judged.every(({ roundsPassed }) => roundsPassed === heading.rounds) &&
+    judged.every(({ rounds, roundsPassed }) => roundsPassed === rounds) &&
     !(goalsDecide && goals.some(({ reached }) => !reached));
   return { ...result, goals, passed };
 }

@@ -13,7 +13,7 @@ export class Progress {
   readonly #output: Output;
   readonly #live: boolean;
   readonly #style: Style;
-  readonly #turns: number;
+  #turns: number;
   readonly #now: () => number;
   readonly #started: number;
   #timer: NodeJS.Timeout | undefined;
@@ -34,6 +34,11 @@ export class Progress {
     this.#turns = turns;
     this.#now = now;
     this.#started = now();
+  }
+
+  /** Says that there will be more turns. */
+  expect(turns: number): void {
+    this.#turns += turns;
   }
 
   /** Begins a turn. */

@@ -68,9 +68,11 @@ export function cell(figure: Measured | undefined, unit: string): Cell {
 /** What came out, in one sentence. */
 export function verdict({ subject }: Bench, { programs, rounds }: Result): string {
   const judged = programs.filter((program) => program.judged);
-  const failed = judged.filter(({ roundsPassed }) => roundsPassed < rounds);
+  const failed = judged.filter((program) => program.roundsPassed < program.rounds);
   if (failed.length > 0 || judged.length === 0) {
-    const counts = failed.map(({ name, roundsPassed }) => `${name} (${roundsPassed} of ${rounds})`);
+    const counts = failed.map(
+      ({ name, rounds, roundsPassed }) => `${name} (${roundsPassed} of ${rounds})`,
+    );
     return `Not every round passed: ${counts.join(", ")}.`;
   }
   const names = new Intl.ListFormat("en-GB").format(judged.map(({ name }) => name));
@@ -84,8 +86,8 @@ export interface FailureText extends Pick<Failure, "output"> {
 }
 
 /** All failures of all programs. */
-export function failureTexts({ legs }: Bench, { programs, rounds: all }: Result): FailureText[] {
-  return programs.flatMap(({ name, failures, judged }: ProgramResult) =>
+export function failureTexts({ legs }: Bench, { programs }: Result): FailureText[] {
+  return programs.flatMap(({ name, rounds: all, failures, judged }: ProgramResult) =>
     failures.map(({ leg, because, rounds, output }) => {
       const title = legs.find(({ id }) => id === leg)?.title ?? leg;
       const shown = `${rounds.slice(0, 10).join(", ")}${rounds.length > 10 ? ", …" : ""}`;
@@ -96,8 +98,12 @@ export function failureTexts({ legs }: Bench, { programs, rounds: all }: Result)
 }
 
 /** What the figures mean, as sentences. */
-export function notesOf(bench: Bench, { reference, rounds, noise, legs }: Result): string[] {
+export function notesOf(
+  bench: Bench,
+  { reference, rounds, noise, legs, programs }: Result,
+): string[] {
   const congestion = congestionSentence(legs);
+  const most = Math.max(rounds, ...programs.map((program) => program.rounds));
   const spread = rounds < 3 ? "" : ", ± half the distance of their quartiles";
   return [
     `Each figure: the median of the rounds${spread}${reference === null ? "" : `, and the ratio to ${reference} in the same round`}.`,
@@ -107,7 +113,9 @@ export function notesOf(bench: Bench, { reference, rounds, noise, legs }: Result
           `+ better, - worse than ${reference} with 95 percent confidence; ~ the noise allows no verdict; ? fewer than six rounds.`,
         ]),
     ...(bench.figures.some(({ ffiToExec }) => ffiToExec)
-      ? ["ffi/exec: = within 3 percent, ! beyond, ~ undecided, ? fewer than six rounds."]
+      ? [
+          `ffi/exec: = within 3 percent, ! beyond, ~ undecided, ? fewer than six rounds${most > rounds ? `; up to ${most} rounds where ${rounds} did not decide` : ""}.`,
+        ]
       : []),
     ...bench.notes,
     ...(congestion === undefined ? [] : [congestion]),

@@ -19,7 +19,7 @@ const emphasisOf: Readonly<Record<Verdict, Emphasis>> = {
 
 /** The result as a table for a terminal, with its failures and its verdict below. */
 export function formatTable(bench: Bench, result: Result, style: Style = plainStyle): string {
-  const { programs, rounds, goals, passed } = result;
+  const { programs, goals, passed } = result;
   const heading = row(
     "",
     programs.map(({ name }) => [{ text: name }, { text: "" }]),
@@ -27,7 +27,7 @@ export function formatTable(bench: Bench, result: Result, style: Style = plainSt
   );
   const outcome = row(
     "rounds passed",
-    programs.map(({ roundsPassed }) => [
+    programs.map(({ rounds, roundsPassed }) => [
       { text: `${roundsPassed} of ${rounds}`, emphasis: roundsPassed === rounds ? "green" : "red" },
       { text: "" },
     ]),

@@ -75,6 +75,19 @@ describe("the arguments of a benchmark", () => {
     });
   });
 
+  it("choose programs, their reference, and further rounds", () => {
+    const { programs, reference, maxRounds, also } = parse([
+      ...["--programs=exec,fork", "--reference=exec", "--max-rounds=15"],
+    ]);
+    assert.deepEqual([programs, reference, maxRounds], [["exec", "fork"], "exec", 15]);
+    assert.match(also[0]?.path ?? "", /\/build\/interop\/bin\/tailscale-wireguard-go$/);
+    const own = parse(["--programs=fork", "--also=fork=/x"]).also;
+    assert.deepEqual(own, [{ name: "fork", path: "/x" }]);
+    assert.throws(() => parseComparison(["--programs=exec"]), {
+      message: "--programs is not an option of compare.",
+    });
+  });
+
   it("ask for seconds, JSON, a page and a picture", () => {
     const { seconds, json, html, svg } = parse([
       "--seconds=5",
@@ -110,6 +123,7 @@ describe("the arguments of a benchmark", () => {
       ["--congestion", "vegas"],
       /^--congestion "vegas": the kernel does not offer it\. Try modprobe/,
     ],
+    [["--max-rounds", "8"], /^--max-rounds 8 is below the 9 rounds of --rounds\.$/],
     [["--html", ""], /^--html needs/],
     [["--svg", ""], /^--svg needs/],
     [["--faster"], /^Unknown option '--faster': see tunnels --help\.$/],

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { Environment } from "../../src/artifacts.js";
 import { onlyInSandbox } from "../../test/sandbox.js";
+import { programOf } from "../bench.js";
 import { Progress } from "../report/progress.js";
 import { runRounds } from "../rounds.js";
 import { turnInSandbox } from "../sandbox/sandbox.js";
@@ -138,5 +139,62 @@ describe("a benchmark", () => {
     const output = { isTTY: true, write };
     const ended = run(["lasting"], { env, output, signal: controller.signal });
     await assert.rejects(ended, reason);
+  });
+});
+
+describe("further rounds", () => {
+  const names = ["upstream", "exec", "ffi"];
+
+  /** Runs six rounds; ffi's ping differs from exec's in as many as it is told. Returns the turns of the further ones. */
+  async function furtherTurns(maxRounds: number, differing: number) {
+    const turns: string[] = [];
+    let turn = 0;
+    const result = await runRounds(
+      {
+        ...tunnels,
+        measure: async ({ program, legs }, reporter) => {
+          const round = Math.floor(turn++ / names.length);
+          if (round >= 6) turns.push(`${program.name} ${legs.join(",")}`);
+          const isOff = program.name === "ffi" && round < differing;
+          if (legs.includes("tcp")) reporter.found("tcp-1420-1-up", 1);
+          reporter.found("ping-load-p99", isOff ? 2 ** (round % 2 === 0 ? 1 : -1) : 1);
+        },
+      },
+      {
+        programs: names.map((name) => programOf(name, [name])),
+        ...{ rounds: 6, maxRounds, seconds: 1, legs: ["tcp", "ping"], env: {} },
+        progress: new Progress({ write: () => true }, {}, 18),
+        signal: new AbortController().signal,
+      },
+    );
+    return { turns, result };
+  }
+
+  it("are none if the first ones decide", async () => {
+    assert.deepEqual((await furtherTurns(15, 0)).turns, []);
+  });
+
+  it("are of exec and ffi, in the legs that are undecided, until they are decided", async () => {
+    const { turns, result } = await furtherTurns(15, 2);
+    const pair = ["exec ping", "ffi ping"];
+    assert.deepEqual(turns, [...pair, ...pair.toReversed(), ...pair]);
+    assert.deepEqual(
+      result.programs.map(({ rounds, roundsPassed }) => [rounds, roundsPassed]),
+      [
+        [6, 6],
+        [9, 9],
+        [9, 9],
+      ],
+    );
+    const verdicts = result.figures.map(({ ffiToExec }) => ffiToExec?.verdict);
+    assert.deepEqual(verdicts, ["within", "within"]);
+    assert.equal(result.rounds, 6);
+    assert.equal(result.passed, true);
+  });
+
+  it("end with the last one, undecided", async () => {
+    const { turns, result } = await furtherTurns(8, 6);
+    assert.equal(turns.length, 4);
+    assert.equal(result.figures.at(-1)?.ffiToExec?.verdict, "undecided");
   });
 });

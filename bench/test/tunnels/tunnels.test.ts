@@ -119,6 +119,32 @@ describe("npm run bench -- tunnels", function () {
     assert.match(readFileSync(page, "utf8"), /<\/html>\n$/);
   });
 
+  it("measures chosen programs over a link and with flows, and compares them with the reference", async () => {
+    const { status, stdout } = await runBench([
+      ...["--rounds=1", "--only=link-5-loss,flows-20", "--programs=exec", "--json"],
+      ...["--without=udp-gro", "--reference=exec"],
+    ]);
+    const { programs, figures, reference, legs }: Result = JSON.parse(stdout);
+    const names = ["exec", "exec -udp-gro"];
+    assert.deepEqual(
+      programs.map(({ name, failures }) => [name, failures]),
+      names.map((name) => [name, []]),
+    );
+    assert.equal(reference, "exec");
+    assert.deepEqual(
+      legs.map(({ id }) => id),
+      ["link-5-loss", "flows-20"],
+    );
+    assert.equal(figures.length, 21);
+    for (const { id, programs: own } of figures) {
+      assert.deepEqual(Object.keys(own), names, id);
+      // One way, a datagram is half of the round trip on its way, whatever else.
+      const least = /^flows-20-\w+-(median|p99)$/.test(id) ? 10 : /ping/.test(id) ? 5 : 0;
+      for (const { median } of Object.values(own)) assert.ok(median >= least, `${id}: ${median}`);
+    }
+    assert.equal(status, 0);
+  });
+
   it("passes exec without levers its environment, and fails if that program fails", async () => {
     const refusing = fake(
       "refusing",
