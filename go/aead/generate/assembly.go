@@ -67,9 +67,26 @@ type tables struct {
 	counters operand.Mem
 	// rows holds, for the blocks 0, 4, 16 and 20 of a pass, what to add to row 3 of four blocks in the horizontal layout.
 	rows map[int]operand.Mem
+	// sigma is the first row of ChaCha20's input.
+	sigma operand.Mem
 	// even and odd pick quadwords out of two vectors.
 	even, odd operand.Mem
+	// ascend holds the numbers 8 to 15.
+	ascend operand.Mem
+	// words holds the quadwords that follow.
+	words operand.Mem
 }
+
+// words are the constants of Poly1305.
+var words = [...]uint64{1<<44 - 1, 1<<42 - 1, 1 << 40, 0x0ffffffc0fffffff, 0x0ffffffc0ffffffc}
+
+// Where in the words each is.
+const (
+	word44     = 0  // A limb of 44 bits,
+	word42     = 8  // and one of 42.
+	word128    = 16 // 2^128 in the upper limb.
+	wordClampR = 24 // The bits of r that are not cleared, in its lower and upper half.
+)
 
 // constants writes the tables.
 func (a *assembly) constants() {
@@ -83,7 +100,12 @@ func (a *assembly) constants() {
 			return operand.U32(block + i/4)
 		})
 	}
+	a.sigma = a.table("sigma", 2, func(i int) operand.Constant {
+		return operand.U64([]uint64{0x3320646e61707865, 0x6b20657479622d32}[i])
+	})
+	a.words = a.table("words", len(words), func(i int) operand.Constant { return operand.U64(words[i]) })
 	a.even = a.table("even", 8, func(i int) operand.Constant { return operand.U64(2 * i) })
+	a.ascend = a.table("ascend", 8, func(i int) operand.Constant { return operand.U64(8 + i) })
 	a.odd = a.table("odd", 8, func(i int) operand.Constant { return operand.U64(2*i + 1) })
 }
 

@@ -26,21 +26,19 @@ const (
 // sink takes block number `block` of a pass, whose keystream is in r.
 type sink func(block int, r vector)
 
-// state writes ChaCha20's input for block 0 to the frame.
+// state writes ChaCha20's input for block 0 to the frame: each row at once, as it will be read.
 func (a *assembly) state() {
-	for i, word := range []uint64{0x3320646e61707865, 0x6b20657479622d32} {
-		a.MOVQ(operand.U64(word), reg.RAX)
-		a.MOVQ(reg.RAX, at(frame, stateOffset+8*i))
-	}
+	a.VMOVDQU(a.sigma, reg.X0)
+	a.VMOVDQA(reg.X0, at(frame, stateOffset))
 	a.Load(a.Param("key"), reg.RAX)
 	a.VMOVDQU(at(reg.RAX, 0), reg.Y0)
 	a.VMOVDQU(reg.Y0, at(frame, stateOffset+16))
 	a.Load(a.Param("nonce"), reg.RAX)
-	a.MOVL(operand.U32(0), at(frame, stateOffset+48))
-	a.MOVL(at(reg.RAX, 0), reg.EBX)
-	a.MOVL(reg.EBX, at(frame, stateOffset+52))
-	a.MOVQ(at(reg.RAX, 4), reg.RBX)
-	a.MOVQ(reg.RBX, at(frame, stateOffset+56))
+	a.VMOVD(at(reg.RAX, 0), reg.X0)
+	a.VMOVQ(at(reg.RAX, 4), reg.X1)
+	a.VPSLLDQ(operand.U8(4), reg.X0, reg.X0)
+	a.VPUNPCKLQDQ(reg.X1, reg.X0, reg.X0)
+	a.VMOVDQA(reg.X0, at(frame, stateOffset+48))
 }
 
 // pass makes the next blocks of keystream, hands them to the sink in order, and advances the counter. `spill` is where in
@@ -52,14 +50,14 @@ func (a *assembly) pass(l layout, spill int, emit sink) {
 	round := a.label("round")
 	a.Label(round)
 	a.prefetch((l.blocks() + 9) / 10)
-	var sequences [][]step
+	var groups []doubleRound
 	for _, words := range v {
-		sequences = append(sequences, a.vertical(words))
+		groups = append(groups, a.vertical(words))
 	}
 	if len(h) > 0 {
-		sequences = append(sequences, a.horizontal(h))
+		groups = append(groups, a.horizontal(h))
 	}
-	interleave(sequences...)
+	alternate(groups)
 	a.DECL(reg.EAX)
 	a.JNZ(to(round))
 	a.finish(v, h, spill, emit)

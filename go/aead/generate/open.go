@@ -58,22 +58,25 @@ func (a *assembly) open() {
 	a.LEAQ(at(used, -64), available)
 
 	block, partial, opened := a.label("block"), a.label("partial"), a.label("opened")
+	const fourBlocks = 4 * 64
 	a.Label(decrypt)
+	a.CMPQ(left, operand.U32(fourBlocks))
+	a.JB(to(block))
+	a.CMPQ(available, operand.U32(fourBlocks))
+	a.JB(to(block))
+	a.xor(from, 4)
+	a.JZ(to(opened))
+	a.SUBQ(operand.U32(fourBlocks), available)
+	a.JZ(to(next))
+	a.JMP(to(decrypt))
+	a.Label(block)
 	a.CMPQ(left, operand.U8(64))
 	a.JB(to(partial))
-	a.Label(block)
-	a.VMOVDQU64(at(in, 0), reg.Z0)
-	a.VPXORQ(at(from, 0), reg.Z0, reg.Z0)
-	a.VMOVDQU64(reg.Z0, at(out, 0))
-	for _, r := range []reg.Register{in, out, from} {
-		a.ADDQ(operand.U8(64), r)
-	}
-	a.SUBQ(operand.U8(64), left)
+	a.xor(from, 1)
 	a.JZ(to(opened))
 	a.SUBQ(operand.U8(64), available)
 	a.JZ(to(next))
-	a.CMPQ(left, operand.U8(64))
-	a.JAE(to(block))
+	a.JMP(to(block))
 	a.Label(partial)
 	a.TESTQ(left, left)
 	a.JZ(to(opened))
@@ -92,12 +95,27 @@ func (a *assembly) open() {
 	a.wipe(openPowers, powersSize)
 	again := a.label("again")
 	a.LEAQ(at(frame, openKeystream), from)
+	smallest := layouts[0].blocks() // Every pass makes a multiple of it.
 	a.Label(again)
-	for i := range 4 {
+	for i := range smallest {
 		a.VMOVDQA64(reg.Z0, at(from, 64*i))
 	}
-	a.ADDQ(operand.U32(256), from)
-	a.SUBQ(operand.U32(256), used)
+	a.ADDQ(operand.U32(64*smallest), from)
+	a.SUBQ(operand.U32(64*smallest), used)
 	a.JNZ(to(again))
 	a.leave()
+}
+
+// xor decrypts some blocks and moves on. The zero flag says whether none is left.
+func (a *assembly) xor(from reg.Register, blocks int) {
+	for i := range blocks {
+		a.VMOVDQU64(at(in, 64*i), all[i])
+		a.VPXORQ(at(from, 64*i), all[i], all[i])
+		a.VMOVDQU64(all[i], at(out, 64*i))
+	}
+	bytes := operand.I32(64 * blocks)
+	a.ADDQ(bytes, in)
+	a.ADDQ(bytes, out)
+	a.ADDQ(bytes, from)
+	a.SUBQ(bytes, left)
 }

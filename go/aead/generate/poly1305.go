@@ -31,24 +31,23 @@ var (
 )
 
 const (
-	bits44 = 1<<44 - 1
-	bits42 = 1<<42 - 1
-	// powersSize is the size of the powers of r in the frame: for each limb r^16 to r^1 and eight zeros.
-	powersSize  = 3 * powersLimb
-	powersLimb  = 24 * 8
+	// powersSize is the size of the powers of r in the frame: the limbs of r^8 to r, and from powersHigh on of r^16 to r^9.
+	powersSize  = 6 * 64
+	powersHigh  = 3 * 64
 	vectorBytes = 128 // Eight blocks.
 )
 
 func (f factor) limbs() limbs { return limbs{f[0], f[1], f[2]} }
 
-// multiply adds x*f to the sums.
+// multiply adds x*f to the sums. It begins with the limb that reduce finishes first, and with what reduce needs first.
 func (a *assembly) multiply(x limbs, f factor) {
-	for i, multiplicands := range [3]limbs{{f[0], f[1], f[2]}, {f[4], f[0], f[1]}, {f[3], f[4], f[0]}} {
-		for j, multiplicand := range multiplicands {
-			a.VPMADD52LUQ(multiplicand, x[i], low[j])
+	multiplicands := [3]limbs{{f[0], f[1], f[2]}, {f[4], f[0], f[1]}, {f[3], f[4], f[0]}}
+	for _, i := range []int{2, 0, 1} {
+		for _, j := range []int{2, 0, 1} {
+			a.VPMADD52HUQ(multiplicands[i][j], x[i], high[j])
 		}
-		for j, multiplicand := range multiplicands {
-			a.VPMADD52HUQ(multiplicand, x[i], high[j])
+		for _, j := range []int{0, 1, 2} {
+			a.VPMADD52LUQ(multiplicands[i][j], x[i], low[j])
 		}
 	}
 }
@@ -92,58 +91,47 @@ func (a *assembly) twenty(f factor) {
 	}
 }
 
-// load reads eight blocks.
-func (a *assembly) load(from operand.Mem) {
+// load reads eight blocks into limbs.
+func (a *assembly) load(from operand.Mem, x limbs) {
 	a.VMOVDQU64(from, lower)
 	a.VMOVDQU64(from.Offset(64), upper)
-	a.halves()
+	a.halves(x)
+	a.split(x)
 }
 
-// halves turns eight blocks into their lower and upper halves.
-func (a *assembly) halves() {
-	a.VMOVDQA64(pickEven, message[0])
-	a.VMOVDQA64(pickOdd, message[2])
-	a.VPERMI2Q(upper, lower, message[0])
-	a.VPERMI2Q(upper, lower, message[2])
+// halves turns eight blocks into their lower and upper halves, in the first and last limb.
+func (a *assembly) halves(x limbs) {
+	a.VMOVDQA64(pickEven, x[0])
+	a.VMOVDQA64(pickOdd, x[2])
+	a.VPERMI2Q(upper, lower, x[0])
+	a.VPERMI2Q(upper, lower, x[2])
 }
 
-// split turns the halves, in the first and last limb of the message, into limbs.
-func (a *assembly) split() {
-	a.VPSRLQ(operand.U8(44), message[0], message[1])
-	a.VPSLLQ(operand.U8(20), message[2], scratch[0])
-	a.VPANDQ(mask44, message[0], message[0])
-	a.VPSRLQ(operand.U8(24), message[2], message[2])
-	// (message[1] | scratch) & mask44
-	a.VPTERNLOGQ(operand.U8(0xa8), mask44, scratch[0], message[1])
-	a.VPORQ(bit128, message[2], message[2])
-}
-
-func (a *assembly) addMessage() {
-	for i := range hash {
-		a.VPADDQ(message[i], hash[i], hash[i])
-	}
+// split turns halves into limbs.
+func (a *assembly) split(x limbs) {
+	a.VPSRLQ(operand.U8(44), x[0], x[1])
+	a.VPSLLQ(operand.U8(20), x[2], scratch[0])
+	a.VPANDQ(mask44, x[0], x[0])
+	a.VPSRLQ(operand.U8(24), x[2], x[2])
+	// (x[1] | scratch) & mask44
+	a.VPTERNLOGQ(operand.U8(0xa8), mask44, scratch[0], x[1])
+	a.VPORQ(bit128, x[2], x[2])
 }
 
 // powers fills the table of r's powers at an offset in the frame, and the factors r^8 and r^16. Poly1305's key is at the
 // other offset.
 func (a *assembly) powers(key, table int) {
-	broadcast := func(value uint64, r vector) {
-		a.MOVQ(operand.U64(value), reg.RAX)
-		a.VPBROADCASTQ(reg.RAX, r)
-	}
-	broadcast(bits44, mask44)
-	broadcast(bits42, mask42)
-	broadcast(1<<40, bit128)
+	a.VPBROADCASTQ(a.words.Offset(word44), mask44)
+	a.VPBROADCASTQ(a.words.Offset(word42), mask42)
+	a.VPBROADCASTQ(a.words.Offset(word128), bit128)
 	a.VMOVDQU64(a.even, pickEven)
 	a.VMOVDQU64(a.odd, pickOdd)
 
-	a.Comment("r, with the bits cleared that RFC 8439 clears.")
-	a.MOVQ(operand.U64(0x0ffffffc0fffffff), reg.RAX)
-	a.MOVQ(operand.U64(0x0ffffffc0ffffffc), reg.RBX)
-	a.ANDQ(at(frame, key), reg.RAX)
-	a.ANDQ(at(frame, key+8), reg.RBX)
-	a.VPBROADCASTQ(reg.RAX, message[0])
-	a.VPBROADCASTQ(reg.RBX, message[2])
+	a.Comment("r, with the bits cleared that RFC 8439 clears")
+	a.VPBROADCASTQ(at(frame, key), message[0])
+	a.VPBROADCASTQ(at(frame, key+8), message[2])
+	a.VPANDQ_BCST(a.words.Offset(wordClampR), message[0], message[0])
+	a.VPANDQ_BCST(a.words.Offset(wordClampR+8), message[2], message[2])
 	a.VPSRLQ(operand.U8(44), message[0], near[1])
 	a.VPSLLQ(operand.U8(20), message[2], scratch[0])
 	a.VPANDQ(mask44, message[0], near[0])
@@ -178,14 +166,12 @@ func (a *assembly) powers(key, table int) {
 	a.Comment("Lanes: r^8 to r")
 	product(far, reg.K3, near)
 	for i := range hash {
-		a.VMOVDQU64(hash[i], at(frame, table+powersLimb*i+64))
+		a.VMOVDQA64(hash[i], at(frame, table+64*i))
 	}
 	a.Comment("r^16 to r^9, in the message")
 	product(near, nil, far)
-	a.zero(scratch[0])
 	for i := range message {
-		a.VMOVDQU64(message[i], at(frame, table+powersLimb*i))
-		a.VMOVDQU64(scratch[0], at(frame, table+powersLimb*i+128))
+		a.VMOVDQA64(message[i], at(frame, table+powersHigh+64*i))
 	}
 }
 
@@ -193,24 +179,21 @@ func (a *assembly) powers(key, table int) {
 // lengths in the last block are zero and that of the message, unless lengths inserts others.
 func (a *assembly) poly1305(key, table int, lengths func(lane reg.Register)) {
 	a.powers(key, table)
-	singles, pairs, pair, rest := a.label("singles"), a.label("pairs"), a.label("pair"), a.label("rest")
+	pairs, pair, rest := a.label("pairs"), a.label("pair"), a.label("rest")
 	a.zero(hash[:]...)
 	a.MOVQ(reg.RCX, reg.RBX)
 	a.SHRQ(operand.U8(7), reg.RBX)
 	a.JZ(to(rest))
 
 	a.Comment("The first eight blocks")
-	a.load(at(reg.RSI, 0))
-	a.split()
-	a.addMessage()
+	a.load(at(reg.RSI, 0), hash)
 	a.ADDQ(operand.I32(vectorBytes), reg.RSI)
 	a.DECQ(reg.RBX)
 	a.TESTQ(operand.U32(1), reg.RBX)
 	a.JZ(to(pairs))
 
-	a.Label(singles)
-	a.load(at(reg.RSI, 0))
-	a.split()
+	a.Comment("The next eight: hash*r^8 + message")
+	a.load(at(reg.RSI, 0), low)
 	a.single()
 	a.ADDQ(operand.I32(vectorBytes), reg.RSI)
 	a.DECQ(reg.RBX)
@@ -219,15 +202,13 @@ func (a *assembly) poly1305(key, table int, lengths func(lane reg.Register)) {
 	a.TESTQ(reg.RBX, reg.RBX)
 	a.JZ(to(rest))
 	a.Label(pair)
-	a.load(at(reg.RSI, 0))
-	a.split()
-	a.clear()
+	a.Comment("Sixteen: (hash*r^8 + message)*r^8 + message")
+	a.load(at(reg.RSI, 0), message)
+	a.load(at(reg.RSI, vectorBytes), low)
+	a.zero(high[:]...)
 	a.multiply(message, near)
 	a.multiply(hash, far)
 	a.reduce(hash)
-	a.load(at(reg.RSI, vectorBytes))
-	a.split()
-	a.addMessage()
 	a.ADDQ(operand.I32(2*vectorBytes), reg.RSI)
 	a.SUBQ(operand.U8(2), reg.RBX)
 	a.JNZ(to(pair))
@@ -237,12 +218,11 @@ func (a *assembly) poly1305(key, table int, lengths func(lane reg.Register)) {
 	a.tag(key)
 }
 
-// single multiplies the hash by r^8 and adds the message.
+// single multiplies the hash by r^8 and adds the message, which is in the lower sums.
 func (a *assembly) single() {
-	a.clear()
+	a.zero(high[:]...)
 	a.multiply(hash, near)
 	a.reduce(hash)
-	a.addMessage()
 }
 
 // rest adds what is left of the message, less than 128 bytes, and the lengths; multiplies each lane by its power of r.
@@ -267,14 +247,15 @@ func (a *assembly) rest(table int, lengths func(lane reg.Register)) {
 	a.KMOVQ(reg.RAX, reg.K1)
 	a.VMOVDQU8_Z(at(reg.RSI, 0), reg.K1, lower)
 	a.Label(loaded)
-	a.halves()
+	a.halves(message)
 
 	a.Comment("How many blocks, with that of the lengths")
 	a.LEAQ(at(bytes, 31), blocks)
 	a.SHRQ(operand.U8(4), blocks)
 	a.CMPQ(blocks, operand.U8(8))
 	a.JBE(to(ready))
-	a.split()
+	a.halves(low)
+	a.split(low)
 	a.single()
 	a.zero(message[0], message[2])
 	a.MOVL(operand.U32(1), reg.EDX)
@@ -290,15 +271,21 @@ func (a *assembly) rest(table int, lengths func(lane reg.Register)) {
 	} else {
 		lengths(reg.K1)
 	}
-	a.split()
+	a.split(message)
 
 	a.Comment("The powers that bring each lane to its place, for the hash and for the rest")
-	a.SHLQ(operand.U8(3), blocks)
-	a.LEAQ(at(frame, table+64), reg.R12)
-	a.SUBQ(blocks, reg.R12)
+	a.NEGQ(blocks)
+	a.VPBROADCASTQ(blocks, lower)
+	a.VPADDQ(a.ascend, lower, lower)
+	a.zero(upper)
 	for i := range 3 {
-		a.VMOVDQU64(at(reg.R12, powersLimb*i), far[i])
-		a.VMOVDQU64(at(reg.R12, powersLimb*i+64), near[i])
+		// Of r^16 to r, then zeros, the hash's lanes take eight that begin 8-blocks further on; the message's, eight more.
+		a.VMOVDQA64(lower, far[i])
+		a.VMOVDQA64(lower, near[i])
+		a.VMOVDQA64(at(frame, table+64*i), scratch[1])
+		a.VMOVDQA64(at(frame, table+powersHigh+64*i), scratch[0])
+		a.VPERMI2Q(scratch[1], scratch[0], far[i])
+		a.VPERMI2Q(upper, scratch[1], near[i])
 	}
 	a.twenty(far)
 	a.twenty(near)
@@ -320,35 +307,24 @@ func (a *assembly) tag(key int) {
 		a.VPADDQ(scratch[0].AsX(), limb.AsX(), limb.AsX())
 		a.VMOVQ(limb.AsX(), h[i])
 	}
-	a.MOVQ(operand.U64(bits44), reg.R13)
-	a.MOVQ(operand.U64(bits42), reg.R12)
-	carry := func(from, mask, into reg.Register, shift uint8) {
-		a.MOVQ(from, reg.RBX)
-		a.SHRQ(operand.U8(shift), reg.RBX)
-		a.ANDQ(mask, from)
-		if into == h[0] {
-			a.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.RBX, Scale: 4}, reg.RBX)
-		}
-		a.ADDQ(reg.RBX, into)
-	}
-	for range 2 {
-		carry(h[0], reg.R13, h[1], 44)
-		carry(h[1], reg.R13, h[2], 44)
-		carry(h[2], reg.R12, h[0], 42)
-	}
-	carry(h[0], reg.R13, h[1], 44)
-	carry(h[1], reg.R13, h[2], 44)
-
-	a.Comment("Three limbs to two words and what is above them")
+	a.Comment("Three limbs, wider than 44 bits, to two words and what is above them")
 	a.MOVQ(h[1], reg.RBX)
 	a.SHLQ(operand.U8(44), reg.RBX)
-	a.ORQ(reg.RBX, h[0])
 	a.SHRQ(operand.U8(20), h[1])
-	a.MOVQ(h[2], reg.RBX)
-	a.SHLQ(operand.U8(24), reg.RBX)
-	a.ORQ(reg.RBX, h[1])
+	a.MOVQ(h[2], reg.R12)
+	a.SHLQ(operand.U8(24), reg.R12)
 	a.SHRQ(operand.U8(40), h[2])
-
+	a.ADDQ(reg.RBX, h[0])
+	a.ADCQ(reg.R12, h[1])
+	a.ADCQ(operand.U8(0), h[2])
+	a.Comment("What is above 2^130 counts 5 at the bottom.")
+	a.MOVQ(h[2], reg.RBX)
+	a.SHRQ(operand.U8(2), reg.RBX)
+	a.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.RBX, Scale: 4}, reg.RBX)
+	a.ANDL(operand.U8(3), reg.ECX)
+	a.ADDQ(reg.RBX, h[0])
+	a.ADCQ(operand.U8(0), h[1])
+	a.ADCQ(operand.U8(0), h[2])
 	a.Comment("If adding 5 reaches 2^130, the sum without that bit is the remainder.")
 	a.MOVQ(h[0], reg.RBX)
 	a.MOVQ(h[1], reg.R12)

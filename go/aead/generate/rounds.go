@@ -35,53 +35,51 @@ func (g *assembly) quarterRounds(quarters []quarter) []step {
 	return steps
 }
 
-// vertical returns the steps of a double round of 16 blocks, of which register i holds word i.
-func (g *assembly) vertical(w []vector) []step {
-	columns := []quarter{
-		{w[0], w[4], w[8], w[12]}, {w[1], w[5], w[9], w[13]},
-		{w[2], w[6], w[10], w[14]}, {w[3], w[7], w[11], w[15]},
+// doubleRound is the steps of the column round and of the diagonal round of a group of blocks.
+type doubleRound [2][]step
+
+// vertical returns the double round of 16 blocks, of which register i holds word i.
+func (g *assembly) vertical(w []vector) doubleRound {
+	return doubleRound{
+		g.quarterRounds([]quarter{
+			{w[0], w[4], w[8], w[12]}, {w[1], w[5], w[9], w[13]},
+			{w[2], w[6], w[10], w[14]}, {w[3], w[7], w[11], w[15]},
+		}),
+		g.quarterRounds([]quarter{
+			{w[0], w[5], w[10], w[15]}, {w[1], w[6], w[11], w[12]},
+			{w[2], w[7], w[8], w[13]}, {w[3], w[4], w[9], w[14]},
+		}),
 	}
-	diagonals := []quarter{
-		{w[0], w[5], w[10], w[15]}, {w[1], w[6], w[11], w[12]},
-		{w[2], w[7], w[8], w[13]}, {w[3], w[4], w[9], w[14]},
-	}
-	return append(g.quarterRounds(columns), g.quarterRounds(diagonals)...)
 }
 
-// horizontal returns the steps of a double round of four blocks for each quarter, whose registers hold a row each. Between
-// columns and diagonals the rows turn.
-func (g *assembly) horizontal(quarters []quarter) []step {
-	turn := func(b, c, d uint8) (steps []step) {
+// horizontal returns the double round of four blocks for each quarter, whose registers hold a row each. Between columns
+// and diagonals the rows turn. Row b stays and the others turn around it, because b is what a quarter round ends and
+// begins with: nothing waits for the shuffles.
+func (g *assembly) horizontal(quarters []quarter) doubleRound {
+	turn := func(a, c, d uint8) (steps []step) {
 		for _, q := range quarters {
 			steps = append(steps,
-				func() { g.VPSHUFD(operand.U8(b), q.b, q.b) },
-				func() { g.VPSHUFD(operand.U8(c), q.c, q.c) },
-				func() { g.VPSHUFD(operand.U8(d), q.d, q.d) })
+				func() { g.VPSHUFD(operand.U8(a), q.a, q.a) },
+				func() { g.VPSHUFD(operand.U8(d), q.d, q.d) },
+				func() { g.VPSHUFD(operand.U8(c), q.c, q.c) })
 		}
 		return steps
 	}
-	steps := append(g.quarterRounds(quarters), turn(0x39, 0x4e, 0x93)...)
-	steps = append(steps, g.quarterRounds(quarters)...)
-	return append(steps, turn(0x93, 0x4e, 0x39)...)
+	const left, across, right = 0x39, 0x4e, 0x93
+	return doubleRound{
+		append(g.quarterRounds(quarters), turn(right, left, across)...),
+		append(g.quarterRounds(quarters), turn(left, right, across)...),
+	}
 }
 
-// interleave appends the steps of some independent sequences, each spread evenly from the first to the last.
-func interleave(sequences ...[]step) {
-	done := make([]int, len(sequences))
-	for {
-		next, least := -1, 2.0
-		for i, sequence := range sequences {
-			if done[i] == len(sequence) {
-				continue
-			}
-			if share := float64(done[i]) / float64(len(sequence)); share < least {
-				next, least = i, share
+// alternate appends the columns of each group, then the diagonals of each. What the groups do overlaps, as they do not
+// depend on each other; alternating more finely is slower.
+func alternate(groups []doubleRound) {
+	for half := range 2 {
+		for _, group := range groups {
+			for _, instruction := range group[half] {
+				instruction()
 			}
 		}
-		if next < 0 {
-			return
-		}
-		sequences[next][done[next]]()
-		done[next]++
 	}
 }
