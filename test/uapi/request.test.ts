@@ -3,7 +3,7 @@ import { WgBridgeError } from "../../src/errors.js";
 import { checkRequest } from "../../src/uapi/request.js";
 
 describe("a UAPI request", () => {
-  for (const request of ["get=1\n\n", "set=1\n\n", "set=1\nlisten_port=1\n\n"]) {
+  for (const request of ["get=1\n\n", "set=1\n\n", "set=1\nlisten_port=1\n\n", "wg_bridge=1\n\n"]) {
     it(`${JSON.stringify(request)} is one operation`, () => {
       assert.equal(checkRequest(Buffer.from(request)).toString(), request);
     });
@@ -16,6 +16,8 @@ describe("a UAPI request", () => {
     "set=1\na=b\n\n\n",
     "set=1\na=b\n\r\nc=d\n\n",
     "get=1\na=b\n\n",
+    "wg_bridge=1\na=b\n\n",
+    "wg_bridge=1\n",
   ]) {
     it(`${JSON.stringify(request)} is not`, () => {
       assert.throws(
