@@ -2215,7 +2215,7 @@ ready57:
 	VPTERNLOGQ   $0xa8, Z14, Z12, Z10
 	VPORQ        Z16, Z11, Z11
 
-	// The powers that bring each lane to its place, for the hash and for the rest
+	// The powers by which each lane of the hash and of the rest counts
 	NEGQ          DX
 	VPBROADCASTQ  DX, Z27
 	VPADDQ        ascend<>+0(SB), Z27, Z27
@@ -2391,9 +2391,9 @@ ready57:
 	VMOVDQA64 Z0, 896(R8)
 	VMOVDQA64 Z0, 960(R8)
 	XORL      BX, BX
+	XORL      CX, CX
 	XORL      DX, DX
 	XORL      R12, R12
-	XORL      R13, R13
 	VPXORD    X16, X16, X16
 	VPXORD    X17, X17, X17
 	VPXORD    X18, X18, X18
@@ -4124,7 +4124,7 @@ ready75:
 	VPTERNLOGQ   $0xa8, Z14, Z12, Z10
 	VPORQ        Z16, Z11, Z11
 
-	// The powers that bring each lane to its place, for the hash and for the rest
+	// The powers by which each lane of the hash and of the rest counts
 	NEGQ          DX
 	VPBROADCASTQ  DX, Z27
 	VPADDQ        ascend<>+0(SB), Z27, Z27
@@ -4373,9 +4373,9 @@ again80:
 	SUBQ      $0x00000200, R11
 	JNZ       again80
 	XORL      BX, BX
+	XORL      CX, CX
 	XORL      DX, DX
 	XORL      R12, R12
-	XORL      R13, R13
 	VPXORD    X16, X16, X16
 	VPXORD    X17, X17, X17
 	VPXORD    X18, X18, X18

@@ -23,7 +23,7 @@ func (a *assembly) wipe(offset, size int) {
 
 // leave clears every register that may have held secrets, and returns.
 func (a *assembly) leave() {
-	for _, r := range []reg.Register{reg.EBX, reg.EDX, reg.R12L, reg.R13L} {
+	for _, r := range []reg.Register{reg.EBX, reg.ECX, reg.EDX, reg.R12L} {
 		a.XORL(r, r)
 	}
 	for _, r := range all[16:] {

@@ -37,8 +37,6 @@ const (
 	vectorBytes = 128 // Eight blocks.
 )
 
-func (f factor) limbs() limbs { return limbs{f[0], f[1], f[2]} }
-
 // multiply adds x*f to the sums. It begins with the limb that reduce finishes first, and with what reduce needs first.
 func (a *assembly) multiply(x limbs, f factor) {
 	multiplicands := [3]limbs{{f[0], f[1], f[2]}, {f[4], f[0], f[1]}, {f[3], f[4], f[0]}}
@@ -58,7 +56,8 @@ func (a *assembly) clear() {
 	a.zero(high[:]...)
 }
 
-// reduce carries the sums into limbs once, which leaves each limb less than 2^20 above its width.
+// reduce carries the sums into limbs once. They are sums of at most six products and a message, less than 2^56, so each
+// limb is then less than 2^16 above its width. VPMADD52 multiplies numbers of 52 bits, and 20 times a limb has 49.
 func (a *assembly) reduce(x limbs) {
 	// The upper half of a product counts 2^52: 2^8 of the next limb; from the last, 2^140 = 2^10 * 5.
 	a.VPSLLQ(operand.U8(8), high[0], high[0])
@@ -175,7 +174,7 @@ func (a *assembly) powers(key, table int) {
 	}
 }
 
-// poly1305 computes the tag of the message at RSI, of RCX bytes, into RAX and RDX. It changes RBX, R12 and R13. The
+// poly1305 computes the tag of the message at RSI, of RCX bytes, into RAX and RDX. It changes RBX, RCX and R12. The
 // lengths in the last block are zero and that of the message, unless lengths inserts others.
 func (a *assembly) poly1305(key, table int, lengths func(lane reg.Register)) {
 	a.powers(key, table)
@@ -225,7 +224,8 @@ func (a *assembly) single() {
 	a.reduce(hash)
 }
 
-// rest adds what is left of the message, less than 128 bytes, and the lengths; multiplies each lane by its power of r.
+// rest adds what is left of the message, less than 128 bytes, and the lengths: k blocks, of which the last goes to lane
+// k-1. Then lane i of the rest counts r^(k-i), and lane i of the hash r^(8+k-i).
 func (a *assembly) rest(table int, lengths func(lane reg.Register)) {
 	loaded, small, ready := a.label("loaded"), a.label("small"), a.label("ready")
 	length, bytes, blocks := reg.RCX, reg.RBX, reg.RDX
@@ -273,13 +273,13 @@ func (a *assembly) rest(table int, lengths func(lane reg.Register)) {
 	}
 	a.split(message)
 
-	a.Comment("The powers that bring each lane to its place, for the hash and for the rest")
+	a.Comment("The powers by which each lane of the hash and of the rest counts")
 	a.NEGQ(blocks)
 	a.VPBROADCASTQ(blocks, lower)
 	a.VPADDQ(a.ascend, lower, lower)
 	a.zero(upper)
 	for i := range 3 {
-		// Of r^16 to r, then zeros, the hash's lanes take eight that begin 8-blocks further on; the message's, eight more.
+		// Eight of r^16 to r, from the one with index 8-k on; and eight of r^8 to r and then zeros.
 		a.VMOVDQA64(lower, far[i])
 		a.VMOVDQA64(lower, near[i])
 		a.VMOVDQA64(at(frame, table+64*i), scratch[1])

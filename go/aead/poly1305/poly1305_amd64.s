@@ -699,7 +699,7 @@ ready6:
 	VPTERNLOGQ   $0xa8, Z14, Z12, Z10
 	VPORQ        Z16, Z11, Z11
 
-	// The powers that bring each lane to its place, for the hash and for the rest
+	// The powers by which each lane of the hash and of the rest counts
 	NEGQ          DX
 	VPBROADCASTQ  DX, Z27
 	VPADDQ        ascend<>+0(SB), Z27, Z27
@@ -865,9 +865,9 @@ ready6:
 	VMOVDQA64 Z0, 320(R8)
 	VMOVDQA64 Z0, 384(R8)
 	XORL      BX, BX
+	XORL      CX, CX
 	XORL      DX, DX
 	XORL      R12, R12
-	XORL      R13, R13
 	VPXORD    X16, X16, X16
 	VPXORD    X17, X17, X17
 	VPXORD    X18, X18, X18
