@@ -44,6 +44,8 @@ const (
 // TCP flags.
 const (
 	TCPFIN uint8 = 1 << 0
+	TCPSYN uint8 = 1 << 1
+	TCPRST uint8 = 1 << 2
 	TCPPSH uint8 = 1 << 3
 	TCPACK uint8 = 1 << 4
 	TCPECE uint8 = 1 << 6
