@@ -65,6 +65,7 @@ int wgNew(void);
  *             in-flight-limit  256 packets may be on their way through the engine, not 8,192
  *             avx512           packets are encrypted with AVX-512, if the processor has it; while one
  *                              tunnel of the process does without, none uses it. Since 1.4.0.
+ *             aqm              senders that fill the queue before the engine are slowed down; since 1.4.0
  *             all              all of these
  * Errors: -EINVAL an unknown name; nothing was changed. */
 int wgDisable(int handle, char *features);

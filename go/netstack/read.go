@@ -6,6 +6,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
+	"wg-bridge/go/aqm"
 	"wg-bridge/go/inflight"
 	"wg-bridge/go/segmentation"
 )
@@ -34,6 +35,7 @@ func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 type reader struct {
 	link   *link
 	batch  *inflight.Batch
+	queue  *aqm.Queue // learns from sent packets
 	errorf func(format string, arguments ...any)
 	failed bool // a packet could not be used, and was logged
 
@@ -68,6 +70,7 @@ func (r *reader) fill(bufs [][]byte, sizes []int, offset int) int {
 			continue
 		}
 		r.batch.Take(inflight.ECNOf(to[:size]))
+		r.queue.Sent(to[:size])
 		sizes[n] = size
 		n++
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.zx2c4.com/wireguard/conn"
 	engine "golang.zx2c4.com/wireguard/tun"
 
+	"wg-bridge/go/aqm"
 	"wg-bridge/go/inflight"
 	"wg-bridge/go/pollable"
 )
@@ -22,6 +23,8 @@ type Config struct {
 	// may be nil.
 	Outbound *inflight.Outbound
 	Inbound  *inflight.Inbound
+	// Queue keeps the queue of what Write gets short. It may be nil.
+	Queue *aqm.Queue
 	// Logf logs at verbose level, Errorf logs errors that the engine does not learn about. Either may be nil.
 	Logf, Errorf func(format string, arguments ...any)
 }
@@ -90,6 +93,7 @@ func (d *Device) attach() error {
 		}
 		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Errorf)
 		d.writer = newWriter(raw, plain, offloads, d.config.Inbound, d.config.Logf)
+		d.reader.queue, d.writer.queue = d.config.Queue, d.config.Queue
 		// The file stays open longer than the link watches it: see Close.
 		d.link, err = watchLink(fd, offloadFlags, d.config.Logf, d.config.Errorf)
 		return err
@@ -137,7 +141,8 @@ func (d *Device) end(err error) error {
 }
 
 // Write writes the packets that begin at offset in each of bufs, and may change their bytes and the 10 bytes
-// before them. It returns how many packets were written. An error says why one was not; Write has tried all
+// before them. It returns how many packets were written; one that the Queue drops counts as
+// written. An error says why one was not; Write has tried all
 // others. Callers log errors, so after one there is none for some seconds. The error is os.ErrClosed once the
 // interface is gone.
 func (d *Device) Write(bufs [][]byte, offset int) (int, error) {

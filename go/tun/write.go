@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/aqm"
 	"wg-bridge/go/inflight"
 	"wg-bridge/go/segmentation"
 )
@@ -24,6 +25,7 @@ type writer struct {
 	inbound *inflight.Inbound // written packets leave it
 	ecn     []inflight.ECN    // the marks of the current batch
 	waited  []inflight.Wait   // how long its packets waited before they entered the engine
+	queue   *aqm.Queue        // drops and marks some of them
 
 	mu       sync.Mutex // held while a batch is written
 	joiner   segmentation.Joiner
@@ -49,12 +51,15 @@ func newWriter(raw syscall.RawConn, plain bool, offloads Offloads, inbound *infl
 	return w
 }
 
-// flush writes a batch, and returns how many of its packets were written. It returns the first error, unless it
+// flush writes a batch, and returns how many of its packets were written or dropped by the queue. It returns the first error, unless it
 // has recently returned one; it still writes the packets after it.
 func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.leave(buffers, offset)
+	given := len(buffers)
+	buffers = w.queue.Pass(buffers, offset, w.waited)
+	defer w.queue.Release()
 	if w.refusals.any {
 		w.refusals.expire(&w.joiner.Joins, time.Now())
 	}
@@ -73,7 +78,7 @@ func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 			err = fmt.Errorf("%w (%d packets since the last report)", err, lost)
 		}
 	}
-	return len(buffers) - w.lost, err
+	return given - w.lost, err
 }
 
 // leave records that a batch leaves the engine, and marks the packets like the datagrams in which they came.

@@ -19,10 +19,17 @@ type Features struct {
 	UDP           udp.Offloads
 	InFlightLimit bool // at most maxInFlight packets are inside the engine
 	AVX512        bool // ChaCha20-Poly1305 may use it; without it, no tunnel of the process does meanwhile
+	AQM           bool // senders that fill the queue before the engine are slowed down
 }
 
 // AllFeatures are a tunnel's features by default.
-var AllFeatures = Features{TUN: tun.AllOffloads, UDP: udp.AllOffloads, InFlightLimit: true, AVX512: true}
+var AllFeatures = Features{
+	TUN:           tun.AllOffloads,
+	UDP:           udp.AllOffloads,
+	InFlightLimit: true,
+	AVX512:        true,
+	AQM:           true,
+}
 
 // allNames stands for every feature.
 const allNames = "all"
@@ -42,6 +49,7 @@ func (f *Features) each() []feature {
 		{"udp-gro", &f.UDP.GRO},
 		{"in-flight-limit", &f.InFlightLimit},
 		{"avx512", &f.AVX512},
+		{"aqm", &f.AQM},
 	}
 }
 

@@ -22,6 +22,7 @@ func TestEachNameDisablesItsFeatureAlone(t *testing.T) {
 		"udp-gro":         func(f *Features) { f.UDP.GRO = false },
 		"in-flight-limit": func(f *Features) { f.InFlightLimit = false },
 		"avx512":          func(f *Features) { f.AVX512 = false },
+		"aqm":             func(f *Features) { f.AQM = false },
 		"uso,tso4,uso":    func(f *Features) { f.TUN.TSO4, f.TUN.USO = false, false },
 		"tso4,all":        func(f *Features) { *f = Features{} },
 	} {
@@ -34,7 +35,7 @@ func TestEachNameDisablesItsFeatureAlone(t *testing.T) {
 }
 
 func TestAnUnknownNameIsToldWithTheKnownOnes(t *testing.T) {
-	const known = "tso4, tso6, uso, udp-segment, udp-gro, in-flight-limit, avx512"
+	const known = "tso4, tso6, uso, udp-segment, udp-gro, in-flight-limit, avx512, aqm"
 	for _, text := range []string{"tso", "TSO4", "tso4,", ",", "tso4, uso", "tso4 uso", "none", "all,any"} {
 		_, err := ParseDisabled(text)
 		if !errors.Is(err, unix.EINVAL) || !strings.Contains(err.Error(), known) {
@@ -50,7 +51,7 @@ func TestWhatIsDisabledIsNamedSoThatItCanBeReadAgain(t *testing.T) {
 	for text, want := range map[string]string{
 		"":         "",
 		"uso,tso4": "tso4,uso",
-		"all":      "tso4,tso6,uso,udp-segment,udp-gro,in-flight-limit,avx512",
+		"all":      "tso4,tso6,uso,udp-segment,udp-gro,in-flight-limit,avx512,aqm",
 	} {
 		features, err := ParseDisabled(text)
 		if got := features.Disabled(); got != want || err != nil {
@@ -65,6 +66,7 @@ func TestTheEngineGetsNoFeatureThatIsDisabled(t *testing.T) {
 		{},
 		{TUN: tun.Offloads{TSO6: true}, UDP: udp.Offloads{GRO: true}},
 		{InFlightLimit: true},
+		{AQM: true},
 	} {
 		tunConfig, udpConfig := configure(features, Log{})
 		if tunConfig.Offloads != features.TUN || udpConfig.Offloads != features.UDP {
@@ -74,6 +76,9 @@ func TestTheEngineGetsNoFeatureThatIsDisabled(t *testing.T) {
 			tunConfig.Inbound == nil || tunConfig.Inbound != udpConfig.Inbound {
 			t.Errorf("%+v: limits %p and %p, %p and %p", features,
 				tunConfig.Outbound, udpConfig.Outbound, tunConfig.Inbound, udpConfig.Inbound)
+		}
+		if (tunConfig.Queue != nil) != features.AQM || udpConfig.Timestamps != features.AQM {
+			t.Errorf("%+v: a queue %v, timestamps %v", features, tunConfig.Queue != nil, udpConfig.Timestamps)
 		}
 		want := maxInFlightUnlimited
 		if features.InFlightLimit {
@@ -89,7 +94,7 @@ func TestATunnelLogsWhatItDoesWithout(t *testing.T) {
 	begin(t)
 	for text, want := range map[string]string{
 		"uso,tso4": "Disabled: tso4,uso",
-		"all":      "Disabled: tso4,tso6,uso,udp-segment,udp-gro,in-flight-limit,avx512",
+		"all":      "Disabled: tso4,tso6,uso,udp-segment,udp-gro,in-flight-limit,avx512,aqm",
 		"":         "",
 	} {
 		features, err := ParseDisabled(text)

@@ -8,6 +8,7 @@ import (
 
 	engine "golang.zx2c4.com/wireguard/tun"
 
+	"wg-bridge/go/aqm"
 	"wg-bridge/go/descriptors"
 	"wg-bridge/go/inflight"
 	"wg-bridge/go/status"
@@ -52,6 +53,7 @@ func StartNetwork(network Network, features Features, log Log) (*Tunnel, error) 
 		NetlinkOptional: true, // as sandboxes without privileges have it
 		Outbound:        network.Outbound,
 		Inbound:         network.Inbound,
+		Timestamps:      features.AQM,
 		Logf:            log.Verbosef,
 		Errorf:          log.Errorf,
 	})
@@ -94,6 +96,14 @@ func (f Features) InFlightLimits() (*inflight.Outbound, *inflight.Inbound) {
 		maximum = maxInFlightUnlimited
 	}
 	return inflight.NewOutbound(maximum), inflight.NewInbound(maximum)
+}
+
+// Queue returns what manages the queue before the engine, or nil.
+func (f Features) Queue(log Log) *aqm.Queue {
+	if !f.AQM {
+		return nil
+	}
+	return aqm.New(log.Verbosef)
 }
 
 // Serve answers the requests of a client that a Network's entrance has admitted, until the client hangs up. The entrance

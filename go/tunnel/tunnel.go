@@ -162,8 +162,13 @@ func (t *Tunnel) stopEngine() {
 // configure returns the configuration of both ends of the engine.
 func configure(features Features, log Log) (tun.Config, udp.Config) {
 	outbound, inbound := features.InFlightLimits()
-	return tun.Config{Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf},
-		udp.Config{Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf}
+	return tun.Config{
+			Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Queue: features.Queue(log),
+			Logf: log.Verbosef, Errorf: log.Errorf,
+		}, udp.Config{
+			Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Timestamps: features.AQM,
+			Logf: log.Verbosef, Errorf: log.Errorf,
+		}
 }
 
 // Name returns the interface's name.

@@ -37,7 +37,8 @@ func Start(config Config, features tunnel.Features, log tunnel.Log) (*tunnel.Tun
 	}
 	outbound, inbound := features.InFlightLimits()
 	network, err := netstack.New(netstack.Config{
-		MTU: config.MTU, Outbound: outbound, Inbound: inbound, Logf: log.Verbosef, Errorf: log.Errorf,
+		MTU: config.MTU, Outbound: outbound, Inbound: inbound, Queue: features.Queue(log),
+		Logf: log.Verbosef, Errorf: log.Errorf,
 	})
 	if err != nil {
 		return nil, networkFailure(err)

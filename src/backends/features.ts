@@ -11,6 +11,7 @@ import { quote } from "../text/quote.js";
  * - in-flight-limit: 256 packets may be on their way through the engine, not 8,192.
  * - avx512: packets are encrypted with AVX-512, if the processor has it. While one tunnel of a process does without,
  *   none of that process uses it.
+ * - aqm: TCP senders that fill the queue before the engine are slowed down, so that other packets wait less.
  */
 export type TunnelFeature =
   | "tso4"
@@ -19,7 +20,8 @@ export type TunnelFeature =
   | "udp-segment"
   | "udp-gro"
   | "in-flight-limit"
-  | "avx512";
+  | "avx512"
+  | "aqm";
 
 const names: readonly TunnelFeature[] = [
   "tso4",
@@ -29,6 +31,7 @@ const names: readonly TunnelFeature[] = [
   "udp-gro",
   "in-flight-limit",
   "avx512",
+  "aqm",
 ];
 
 /**

@@ -5,7 +5,7 @@ import { executablePath } from "../../src/engine/files.js";
 import { messageOf, WgBridgeError } from "../../src/errors.js";
 import { onlyInSandbox } from "../sandbox.js";
 
-const all = ["tso4", "tso6", "uso", "udp-segment", "udp-gro", "in-flight-limit", "avx512"];
+const all = ["tso4", "tso6", "uso", "udp-segment", "udp-gro", "in-flight-limit", "avx512", "aqm"];
 
 /** Returns the list of known features in an error's message. */
 function listed(message: string): string | undefined {
