@@ -41,8 +41,8 @@ type Config struct {
 	// may be nil.
 	Outbound *inflight.Outbound
 	Inbound  *inflight.Inbound
-	// Queue keeps the queue of what Write gets short. It may be nil.
-	Queue *aqm.Queue
+	// AQM keeps the queue of what Write gets short. It may be nil.
+	AQM *aqm.Queue
 	// Logf logs at verbose level, Errorf logs errors that the engine does not learn about. Either may be nil.
 	Logf, Errorf func(format string, arguments ...any)
 }
@@ -98,7 +98,7 @@ func New(config Config) (*Device, error) {
 		stack:  stack,
 		link:   link,
 		budget: newBudget(stack, config.Memory, config.MTU),
-		reader: &reader{link: link, batch: inflight.NewBatch(config.Outbound), queue: config.Queue, errorf: config.Errorf},
+		reader: &reader{link: link, batch: inflight.NewBatch(config.Outbound), aqm: config.AQM, errorf: config.Errorf},
 		idle:   make(chan struct{}),
 		writer: newWriter(),
 		events: make(chan engine.Event, maxEvents),

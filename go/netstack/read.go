@@ -35,7 +35,7 @@ func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 type reader struct {
 	link   *link
 	batch  *inflight.Batch
-	queue  *aqm.Queue // learns from sent packets
+	aqm    *aqm.Queue // learns from sent packets
 	errorf func(format string, arguments ...any)
 	failed bool // a packet could not be used, and was logged
 
@@ -70,7 +70,7 @@ func (r *reader) fill(bufs [][]byte, sizes []int, offset int) int {
 			continue
 		}
 		r.batch.Take(inflight.ECNOf(to[:size]))
-		r.queue.Sent(to[:size])
+		r.aqm.Sent(to[:size])
 		sizes[n] = size
 		n++
 	}

@@ -31,7 +31,7 @@ func newWriter() *writer {
 }
 
 // Write delivers the packets that begin at offset in each of bufs to the stack, and may change their bytes. It joins
-// those of a TCP stream, and drops those whose checksums are wrong and those that the Queue drops. It returns how many
+// those of a TCP stream, and drops those whose checksums are wrong and those that the AQM drops. It returns how many
 // there were.
 func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 	w := d.writer
@@ -41,8 +41,8 @@ func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 		w.ecn, w.waited = make([]inflight.ECN, len(bufs)), make([]inflight.Wait, len(bufs))
 	}
 	d.config.Inbound.Leave(bufs, w.ecn[:len(bufs)], w.waited[:len(bufs)])
-	delivered := d.config.Queue.Pass(bufs, offset, w.waited)
-	defer d.config.Queue.Release()
+	delivered := d.config.AQM.Pass(bufs, offset, w.waited)
+	defer d.config.AQM.Release()
 	w.joiner.Join(delivered, offset)
 	for i := range w.joiner.Runs {
 		d.deliver(&w.joiner.Runs[i], delivered, offset)

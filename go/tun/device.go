@@ -23,8 +23,8 @@ type Config struct {
 	// may be nil.
 	Outbound *inflight.Outbound
 	Inbound  *inflight.Inbound
-	// Queue keeps the queue of what Write gets short. It may be nil.
-	Queue *aqm.Queue
+	// AQM keeps the queue of what Write gets short. It may be nil.
+	AQM *aqm.Queue
 	// Logf logs at verbose level, Errorf logs errors that the engine does not learn about. Either may be nil.
 	Logf, Errorf func(format string, arguments ...any)
 }
@@ -93,7 +93,7 @@ func (d *Device) attach() error {
 		}
 		d.reader = newReader(raw, plain, inflight.NewBatch(d.config.Outbound), d.config.Errorf)
 		d.writer = newWriter(raw, plain, offloads, d.config.Inbound, d.config.Logf)
-		d.reader.queue, d.writer.queue = d.config.Queue, d.config.Queue
+		d.reader.aqm, d.writer.aqm = d.config.AQM, d.config.AQM
 		// The file stays open longer than the link watches it: see Close.
 		d.link, err = watchLink(fd, offloadFlags, d.config.Logf, d.config.Errorf)
 		return err
@@ -141,7 +141,7 @@ func (d *Device) end(err error) error {
 }
 
 // Write writes the packets that begin at offset in each of bufs, and may change their bytes and the 10 bytes
-// before them. It returns how many packets were written; one that the Queue drops counts as
+// before them. It returns how many packets were written; one that the AQM drops counts as
 // written. An error says why one was not; Write has tried all
 // others. Callers log errors, so after one there is none for some seconds. The error is os.ErrClosed once the
 // interface is gone.

@@ -36,7 +36,7 @@ type reader struct {
 	plain  bool   // without virtio headers
 	buffer []byte // a virtio header and a packet
 	batch  *inflight.Batch
-	queue  *aqm.Queue // learns from sent packets
+	aqm    *aqm.Queue // learns from sent packets
 
 	// What was read and is not in a buffer of the engine yet: segments, or a single packet.
 	left        segmentation.Segments
@@ -173,7 +173,7 @@ func (r *reader) take(bytes []byte) error {
 		packet = bytes[virtioSize:]
 	}
 	r.destination = inflight.DestinationOf(packet)
-	r.queue.Sent(packet)
+	r.aqm.Sent(packet)
 	if header.gsoType != unix.VIRTIO_NET_HDR_GSO_NONE {
 		var err error
 		r.left, err = cut(header, packet)

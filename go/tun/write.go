@@ -25,7 +25,7 @@ type writer struct {
 	inbound *inflight.Inbound // written packets leave it
 	ecn     []inflight.ECN    // the marks of the current batch
 	waited  []inflight.Wait   // how long its packets waited before they entered the engine
-	queue   *aqm.Queue        // drops and marks some of them
+	aqm     *aqm.Queue        // drops and marks some of them
 
 	mu       sync.Mutex // held while a batch is written
 	joiner   segmentation.Joiner
@@ -51,15 +51,15 @@ func newWriter(raw syscall.RawConn, plain bool, offloads Offloads, inbound *infl
 	return w
 }
 
-// flush writes a batch, and returns how many of its packets were written or dropped by the queue. It returns the first error, unless it
+// flush writes a batch, and returns how many of its packets were written or dropped by the AQM. It returns the first error, unless it
 // has recently returned one; it still writes the packets after it.
 func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.leave(buffers, offset)
 	given := len(buffers)
-	buffers = w.queue.Pass(buffers, offset, w.waited)
-	defer w.queue.Release()
+	buffers = w.aqm.Pass(buffers, offset, w.waited)
+	defer w.aqm.Release()
 	if w.refusals.any {
 		w.refusals.expire(&w.joiner.Joins, time.Now())
 	}

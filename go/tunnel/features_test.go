@@ -77,8 +77,8 @@ func TestTheEngineGetsNoFeatureThatIsDisabled(t *testing.T) {
 			t.Errorf("%+v: limits %p and %p, %p and %p", features,
 				tunConfig.Outbound, udpConfig.Outbound, tunConfig.Inbound, udpConfig.Inbound)
 		}
-		if (tunConfig.Queue != nil) != features.AQM || udpConfig.Timestamps != features.AQM {
-			t.Errorf("%+v: a queue %v, timestamps %v", features, tunConfig.Queue != nil, udpConfig.Timestamps)
+		if (tunConfig.AQM != nil) != features.AQM || udpConfig.Timestamps != features.AQM {
+			t.Errorf("%+v: a queue %v, timestamps %v", features, tunConfig.AQM != nil, udpConfig.Timestamps)
 		}
 		want := maxInFlightUnlimited
 		if features.InFlightLimit {

@@ -163,7 +163,7 @@ func (t *Tunnel) stopEngine() {
 func configure(features Features, log Log) (tun.Config, udp.Config) {
 	outbound, inbound := features.InFlightLimits()
 	return tun.Config{
-			Offloads: features.TUN, Outbound: outbound, Inbound: inbound, Queue: features.Queue(log),
+			Offloads: features.TUN, Outbound: outbound, Inbound: inbound, AQM: features.Queue(log),
 			Logf: log.Verbosef, Errorf: log.Errorf,
 		}, udp.Config{
 			Offloads: features.UDP, Outbound: outbound, Inbound: inbound, Timestamps: features.AQM,

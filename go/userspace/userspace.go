@@ -37,7 +37,7 @@ func Start(config Config, features tunnel.Features, log tunnel.Log) (*tunnel.Tun
 	}
 	outbound, inbound := features.InFlightLimits()
 	network, err := netstack.New(netstack.Config{
-		MTU: config.MTU, Outbound: outbound, Inbound: inbound, Queue: features.Queue(log),
+		MTU: config.MTU, Outbound: outbound, Inbound: inbound, AQM: features.Queue(log),
 		Logf: log.Verbosef, Errorf: log.Errorf,
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ func writeQueued(t *testing.T, waited time.Duration, ecn inflight.ECN) (marked, 
 	tun := newFakeTUN(t, 900)
 	inbound, clock := inflight.NewInbound(256), time.Hour
 	tun.writer.inbound = inbound
-	tun.writer.queue = aqm.NewWithClock(t.Logf, func() time.Duration { return clock })
+	tun.writer.aqm = aqm.NewWithClock(t.Logf, func() time.Duration { return clock })
 	s := &testbed.Stream{Version: 4, Protocol: unix.IPPROTO_TCP}
 	buffers := make([][]byte, 8)
 	for i := range buffers {
