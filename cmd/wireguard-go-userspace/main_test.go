@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wg-bridge/go/cipher"
 	"wg-bridge/go/foreground"
 	"wg-bridge/go/testbed"
 )
@@ -240,7 +241,8 @@ func TestAnArgumentPrintsTheUsageAndIsNoFailure(t *testing.T) {
 
 func TestItNamesItselfAndTheEnginesVersion(t *testing.T) {
 	code, output := program.Run(t, nil, nil, "--version")
-	if code != foreground.ExitSuccess || !strings.HasPrefix(output, "wireguard-go-userspace v0.0.") {
+	said := "\nChaCha20-Poly1305: " + cipher.Name() + "\n"
+	if code != foreground.ExitSuccess || !strings.HasPrefix(output, "wireguard-go-userspace v0.0.") || !strings.HasSuffix(output, said) {
 		t.Errorf("exit %d, %q", code, output)
 	}
 }

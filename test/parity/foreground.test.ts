@@ -72,7 +72,7 @@ for (const program of programs) {
     it("prints its version", () => {
       const { code, stdout } = runToEnd(program, ["--version"]);
       assert.equal(code, 0);
-      assert.match(stdout, /^w\S+ v\S+\n\nUserspace WireGuard.*\n(ChaCha20-Poly1305: \S+\n)?$/);
+      assert.match(stdout, /^w\S+ v\S+\n\nUserspace WireGuard/);
     });
 
     const ways: readonly (readonly [string, (running: Running) => void])[] = [
