@@ -69,8 +69,8 @@ Programs take turns, each in a sandbox and a session of its own. Works as root a
     name === "tunnels"
       ? `
   --without LEVER,...  also measure exec with these switched off, by WG_BRIDGE_DISABLE=LEVER,...
-  --programs NAME,...  only these of upstream, exec and ffi, and fork, Tailscale's, as scripts/interop
-                       builds it; those of --also and --without stay
+  --programs NAME,...  only these of upstream, exec and ffi, and fork, Tailscale's program as
+                       scripts/interop builds it; those of --also and --without stay
   --reference NAME     the program that all are compared with; default upstream
   --max-rounds N       up to N rounds of exec and ffi where it is undecided whether they are equal
   --congestion NAME    the congestion control of TCP, such as bbr; default cubic

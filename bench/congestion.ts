@@ -31,6 +31,11 @@ export function congestionOf(
   );
 }
 
+/** The usual congestion control, or the machine's if the kernel does not offer it. */
+export function usualOf({ congestionControls, congestionControl }: Machine): string {
+  return congestionControls.includes(usual) ? usual : congestionControl;
+}
+
 /** Says in a sentence which congestion control the legs had. undefined: none had one. */
 export function congestionSentence(
   legs: readonly { readonly id: string; readonly congestion: string | null }[],

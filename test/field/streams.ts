@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { usualOf } from "../../bench/congestion.js";
+import { thisMachine } from "../../bench/sandbox/machine.js";
 import { inNamespace } from "../suite/commands.js";
 
 /** How long iperf3's server may take to listen, in milliseconds. */
@@ -36,7 +38,8 @@ export class Streams implements AsyncDisposable {
 
   /** Starts a client that sends over this many streams until it is killed. */
   send(namespace: string, count: number): void {
-    const args = ["-c", this.#address, "-P", String(count), "-t", "600"];
+    const congestion = usualOf(thisMachine());
+    const args = ["-c", this.#address, "-C", congestion, "-P", String(count), "-t", "600"];
     const [ip, ...words] = inNamespace(namespace, "iperf3", ...args);
     this.#processes.push(spawn(ip, words, { stdio: "ignore" }));
   }
