@@ -64,9 +64,6 @@ func (j flowJob) slots() func() (slot, bool) {
 
 // sendFlows sends flows to an address as it is asked to, and answers how many datagrams of each it sent.
 func sendFlows(ctx context.Context, to string, input io.Reader, output io.Writer) error {
-	if err := comeFirst(); err != nil {
-		return err
-	}
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "udp", to)
 	if err != nil {
@@ -96,9 +93,6 @@ func sendFlows(ctx context.Context, to string, input io.Reader, output io.Writer
 
 // receiveFlows receives flows at an address, and answers each line by what has arrived of each flow, by its index.
 func receiveFlows(ctx context.Context, at string, input io.Reader, output io.Writer) error {
-	if err := comeFirst(); err != nil {
-		return err
-	}
 	var config net.ListenConfig
 	conn, err := config.ListenPacket(ctx, "udp", at)
 	if err != nil {

@@ -16,9 +16,6 @@ import (
 // relay carries datagrams until ctx ends. Each end is a port to receive on, and the port that gets what arrives at the
 // other end: "PORT:TO".
 func relay(ctx context.Context, ends [2]string, p path, output io.Writer) error {
-	if err := comeFirst(); err != nil {
-		return err
-	}
 	var sockets [2]net.PacketConn
 	var targets [2]net.Addr
 	for i, end := range ends {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { legTitles } from "../../tunnels/figures.js";
 import { linkOf, links } from "../../tunnels/links.js";
-import { wordsOf } from "../../tunnels/relay.js";
 
 describe("a link", () => {
   it("has half of its round trip each way, and a queue for what it carries in one", () => {
@@ -17,19 +16,5 @@ describe("a link", () => {
       const lost = loss === 0 ? "" : ", 0.1 % lost";
       assert.equal(legTitles[leg], `Link, round trip ${delay * 2} ms${lost}`);
     }
-  });
-});
-
-describe("the arguments of the relay", () => {
-  const path = { rate: 1e9, delay: 2.5, queue: 100 };
-
-  it("are a rate, a delay and a queue", () => {
-    assert.deepEqual(wordsOf(path), ["1000000000", "2.5ms", "100"]);
-  });
-
-  it("name what comes late and what is lost only if something does", () => {
-    const reordering = { share: 0.01, late: 3 };
-    assert.deepEqual(wordsOf({ ...path, reordering }).slice(3), ["0.01", "3ms", "0"]);
-    assert.deepEqual(wordsOf({ ...path, loss: 0.001 }).slice(3), ["0", "0ms", "0.001"]);
   });
 });
