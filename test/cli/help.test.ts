@@ -128,13 +128,15 @@ describe("wg-bridge itself", () => {
       if (loaded.has(file)) return;
       loaded.add(file);
       const source = readFileSync(file, "utf8");
-      for (const [, path = ""] of source.matchAll(/^(?:import|export) .*? from "(\..*?)";$/gm)) {
+      for (const [, path = ""] of source.matchAll(
+        /^(?:import|export) (?:.*? from )?"(\..*?)";$/gm,
+      )) {
         load(resolve(dirname(file), path));
       }
     };
     load(`${packageRoot}/dist/src/cli/main.js`);
-    // Nothing but the check of Node.js's version comes before the rest.
-    assert.equal(loaded.size, 2);
+    // Before the rest come only the check of Node.js's version, and a look at standard error.
+    assert.equal(loaded.size, 3);
     load(`${packageRoot}/dist/src/cli/command-line.js`);
     assert.deepEqual(
       [...loaded].map((file) => relative(`${packageRoot}/dist/src`, file)).toSorted(),
@@ -148,6 +150,7 @@ describe("wg-bridge itself", () => {
         "host.js",
         "node-version.js",
         "recognition.js",
+        "standard-error.js",
         "text/edit-distance.js",
         "text/printable.js",
         "text/redact.js",
