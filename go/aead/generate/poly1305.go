@@ -37,10 +37,11 @@ const (
 	vectorBytes = 128 // Eight blocks.
 )
 
-// multiply adds x*f to the sums. It begins with the limb that reduce finishes first, and with what reduce needs first.
-func (a *assembly) multiply(x limbs, f factor) {
+// multiply adds x*f to the sums. If x is new, it begins with the limb that reduce finishes first; if f is new, with what
+// does not wait for twenty.
+func (a *assembly) multiply(x limbs, f factor, order [3]int) {
 	multiplicands := [3]limbs{{f[0], f[1], f[2]}, {f[4], f[0], f[1]}, {f[3], f[4], f[0]}}
-	for _, i := range []int{2, 0, 1} {
+	for _, i := range order {
 		for _, j := range []int{2, 0, 1} {
 			a.VPMADD52HUQ(multiplicands[i][j], x[i], high[j])
 		}
@@ -49,6 +50,12 @@ func (a *assembly) multiply(x limbs, f factor) {
 		}
 	}
 }
+
+// The orders of multiply.
+var (
+	newNumber = [3]int{2, 0, 1}
+	newFactor = [3]int{0, 1, 2}
+)
 
 // clear makes the sums zero.
 func (a *assembly) clear() {
@@ -142,16 +149,20 @@ func (a *assembly) powers(key, table int) {
 		a.MOVL(operand.U32(mask), reg.EAX)
 		a.KMOVW(reg.EAX, []reg.Register{reg.K1, reg.K2, reg.K3}[i])
 	}
-	// product replaces some lanes of the hash by those of the product of x and f, of which lane 0 becomes a factor.
+	// product replaces some lanes of the hash by those of its product with f, of which lane 0 becomes a factor.
 	product := func(f factor, lanes reg.Register, becomes factor) {
 		a.clear()
-		a.multiply(hash, f)
+		a.multiply(hash, f, newFactor)
 		a.reduce(message)
 		for i := range hash {
 			if lanes != nil {
 				a.VMOVDQA64(message[i], lanes, hash[i])
 			}
-			a.VPBROADCASTQ(message[i].AsX(), becomes[i])
+			if lanes == reg.K1 { // All lanes of r^2 are equal.
+				a.VMOVDQA64(message[i], becomes[i])
+			} else {
+				a.VPBROADCASTQ(message[i].AsX(), becomes[i])
+			}
 		}
 		a.twenty(becomes)
 	}
@@ -205,8 +216,8 @@ func (a *assembly) poly1305(key, table int, lengths func(lane reg.Register)) {
 	a.load(at(reg.RSI, 0), message)
 	a.load(at(reg.RSI, vectorBytes), low)
 	a.zero(high[:]...)
-	a.multiply(message, near)
-	a.multiply(hash, far)
+	a.multiply(message, near, newNumber)
+	a.multiply(hash, far, newNumber)
 	a.reduce(hash)
 	a.ADDQ(operand.I32(2*vectorBytes), reg.RSI)
 	a.SUBQ(operand.U8(2), reg.RBX)
@@ -220,7 +231,7 @@ func (a *assembly) poly1305(key, table int, lengths func(lane reg.Register)) {
 // single multiplies the hash by r^8 and adds the message, which is in the lower sums.
 func (a *assembly) single() {
 	a.zero(high[:]...)
-	a.multiply(hash, near)
+	a.multiply(hash, near, newNumber)
 	a.reduce(hash)
 }
 
@@ -290,8 +301,8 @@ func (a *assembly) rest(table int, lengths func(lane reg.Register)) {
 	a.twenty(far)
 	a.twenty(near)
 	a.clear()
-	a.multiply(hash, far)
-	a.multiply(message, near)
+	a.multiply(message, near, newFactor)
+	a.multiply(hash, far, newNumber)
 	a.reduce(hash)
 }
 
