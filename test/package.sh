@@ -147,5 +147,8 @@ done
 # A machine that has no package builds its own programs from the packed sources.
 rm -r node_modules/@wg-bridge
 npm run --silent --prefix node_modules/wg-bridge build >/dev/null || fail "npm run build failed."
+said=$(node_modules/wg-bridge/build/wireguard-go --version | tail -1)
+[[ $said == "$("$root/$packages/$here/bin/wireguard-go" --version | tail -1)" ]] ||
+  fail "What npm run build makes says \"$said\", other than the packed program."
 run_program
 echo "Packed $size bytes, and installed $kilobytes kB and ran them with and without install scripts."
