@@ -195,7 +195,7 @@ func (b *Bind) openSockets(port uint16) (*openSockets, error) {
 	opened := &openSockets{ipv4: ipv4, ipv6: ipv6}
 	for _, s := range []*socket{ipv4, ipv6} {
 		if s != nil && b.timestamps {
-			s.enableTimestamps()
+			s.enableTimestamps(b.logf)
 		}
 	}
 	if err := b.watchRoutes(opened); err != nil {

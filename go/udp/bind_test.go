@@ -147,7 +147,9 @@ func TestDatagramsPassIfNoOptionOfASocketCanBeSet(t *testing.T) {
 	there.ip(t, "addr add 10.0.0.9/24 dev veth", "addr add fd00::9/64 dev veth nodad")
 	// All but IPV6_V6ONLY, without which the port would belong to IPv4 and IPv6 at once.
 	for level, options := range map[uint32][]uint32{
-		unix.SOL_SOCKET: {unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, unix.SO_REUSEPORT},
+		unix.SOL_SOCKET: {
+			unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, unix.SO_REUSEPORT, unix.SO_TIMESTAMPNS,
+		},
 		unix.IPPROTO_IP: {unix.IP_PKTINFO, unix.IP_RECVTOS, unix.IP_MTU_DISCOVER}, unix.IPPROTO_UDP: {unix.UDP_GRO, unix.UDP_SEGMENT},
 		unix.IPPROTO_IPV6: {unix.IPV6_RECVPKTINFO, unix.IPV6_RECVTCLASS},
 	} {
@@ -158,7 +160,10 @@ func TestDatagramsPassIfNoOptionOfASocketCanBeSet(t *testing.T) {
 			})
 		}
 	}
-	s, peer := openStation(t, here), openStation(t, there)
+	s, peer := openStationWith(t, here, Config{Offloads: AllOffloads, Timestamps: true}), openStation(t, there)
+	if opened := s.opened.Load(); opened.ipv4.stamped || opened.ipv6.stamped {
+		t.Error("waits are measured by timestamps that there are not")
+	}
 	for _, address := range []string{"10.0.0.1", "fd00::1"} {
 		peer.send(t, s.at(t, address), []byte("hello"))
 		from := s.next(t, 1)[0].from

@@ -10,12 +10,15 @@ import (
 	"wg-bridge/go/pollable"
 )
 
-// enableTimestamps asks the kernel when each datagram arrived (SO_TIMESTAMPNS, socket(7)). An error is ignored: then
-// no datagram is known to have waited.
-func (s *socket) enableTimestamps() {
-	s.stamped = pollable.Control(s.raw, func(fd int) error {
+// enableTimestamps asks the kernel when each datagram arrived (SO_TIMESTAMPNS, socket(7)). If it does not say, no
+// datagram is known to have waited.
+func (s *socket) enableTimestamps(logf func(string, ...any)) {
+	err := pollable.Control(s.raw, func(fd int) error {
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
-	}) == nil
+	})
+	if s.stamped = err == nil; !s.stamped {
+		logf("UDP bind: it is not known how long datagrams wait at %s: %v", s.local, err)
+	}
 }
 
 // decodeTimestamp returns a struct timespec as nanoseconds since 1970. It returns 0 if data is too short for one.

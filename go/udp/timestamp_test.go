@@ -14,7 +14,7 @@ import (
 func awaitTimestamps(t *testing.T, n *namespace) {
 	t.Helper()
 	r, peer := listenAlone(t, n, "udp4", AllOffloads), openStation(t, n)
-	r.socket.enableTimestamps()
+	r.socket.enableTimestamps(t.Logf)
 	buffers, _, _ := receiveBuffers(batchSize)
 	for deadline := time.Now().Add(timeout); ; {
 		peer.send(t, newEndpoint(r.endpointAt("127.0.0.1")), []byte("stamped?"))
@@ -39,7 +39,7 @@ func TestAPacketEntersWithTheTimeThatItWaitedInTheSocket(t *testing.T) {
 	for _, family := range []struct{ network, address string }{{"udp4", "127.0.0.1"}, {"udp6", "::1"}} {
 		for _, joined := range []bool{true, false} {
 			r := listenAlone(t, n, family.network, Offloads{Segment: true, GRO: joined})
-			r.socket.enableTimestamps()
+			r.socket.enableTimestamps(t.Logf)
 			inbound := inflight.NewInbound(256)
 			r.inbound = inbound
 			var from *socket
