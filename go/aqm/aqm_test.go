@@ -150,6 +150,28 @@ func TestLightFlowsAndControlSegmentsNeverPay(t *testing.T) {
 	}
 }
 
+func TestSegmentsWithoutDataNeverPayEvenAlone(t *testing.T) {
+	for name, flags := range map[string]uint8{"acknowledgements": inet.TCPACK, "openings": inet.TCPSYN} {
+		q, now := queueAt(start)
+		s := &sender{tcpStream(1), 70, 0, flags, inflight.NotECT}
+		if got := pass(t, q, now, 2000, long, s)[0]; got.dropped > 0 || got.delivered == 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestABatchIsForgottenOnceItIsReleased(t *testing.T) {
+	q, now := queueAt(start)
+	if got := pass(t, q, now, 2000, long, bulk(4, inflight.NotECT))[0]; got.dropped == 0 {
+		t.Fatal("no packet was dropped")
+	}
+	for _, buffer := range q.kept[:cap(q.kept)] {
+		if buffer != nil {
+			t.Fatal("a buffer is still referred to")
+		}
+	}
+}
+
 func TestCallsAloneNeverPay(t *testing.T) {
 	q, now := queueAt(start)
 	for _, got := range pass(t, q, now, 2000, long,
@@ -186,22 +208,29 @@ func TestAFlowGetsOneSignalARoundTrip(t *testing.T) {
 	}
 }
 
-// A sender and a receiver that both see timestamps, 10 ms apart.
-func TestAQueueMeasuresTheRoundTrip(t *testing.T) {
-	q, now := queueAt(start)
-	s := tcpStream(1)
-	for n := range uint32(1000) {
-		*now += ms
-		answers := [][]byte{stamped(s, 1300, inet.TCPACK, 500+n, 100+n)}
-		for range 300 {
-			answers = append(answers, answers[0])
+// Each timestamp is echoed 10 ms after it was sent.
+func TestAQueueMeasuresTheRoundTripWithoutItsOwnWait(t *testing.T) {
+	for _, waited := range []time.Duration{0, 4 * time.Millisecond} {
+		q, now := queueAt(start)
+		s := tcpStream(1)
+		waits := make([]inflight.Wait, 300)
+		for i := range waits {
+			waits[i] = inflight.WaitOf(waited)
 		}
-		q.Sent(reversed(stamped(s, 0, inet.TCPACK, 100+n+10, 500+n)))
-		buffers := testbed.Buffers(answers)
-		q.Pass(buffers, testbed.Headroom, make([]inflight.Wait, len(buffers)))
-	}
-	if least, most := 10*time.Millisecond, 11*time.Millisecond; q.law.target < least/2 || q.law.target > most/2 {
-		t.Errorf("target %v, want half of 10 ms", q.law.target)
+		for n := range uint32(1000) {
+			*now += ms
+			answers := make([][]byte, len(waits))
+			for i := range answers {
+				answers[i] = stamped(s, 1300, inet.TCPACK, 500+n, 100+n)
+			}
+			q.Sent(reversed(stamped(s, 0, inet.TCPACK, 100+n+10, 500+n)))
+			q.Pass(testbed.Buffers(answers), testbed.Headroom, waits)
+			q.Release()
+		}
+		want := (10*time.Millisecond - waited) / 2 // and the time of a batch, half a millisecond
+		if q.law.target < want || q.law.target > want+time.Millisecond/2 {
+			t.Errorf("after %v in the queue: target %v, want %v", waited, q.law.target, want)
+		}
 	}
 }
 

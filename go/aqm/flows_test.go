@@ -45,6 +45,21 @@ func TestAFlowIsTheSameInBothDirections(t *testing.T) {
 	}
 }
 
+func TestProtocolsAndVersionsDoNotShareFlows(t *testing.T) {
+	known := map[tuple]bool{}
+	for _, version := range []uint8{4, 6} {
+		for _, protocol := range []uint8{protocolTCP, protocolUDP} {
+			bytes := (&testbed.Stream{Version: version, Protocol: protocol, Port: 99}).Packet(nil, inet.TCPACK)
+			clear(inet.Addresses(bytes))
+			p, _ := parse(bytes)
+			known[tupleOf(&p, false)] = true
+		}
+	}
+	if len(known) != 4 {
+		t.Errorf("%d flows, want 4", len(known))
+	}
+}
+
 func TestAFlowWithAFairShareIsHeavy(t *testing.T) {
 	q, _ := queueAt(start)
 	bulk, half, tiny := q.flows.receive(tcpStream(1), 100, 1000), q.flows.receive(tcpStream(2), 10, 1000), q.flows.receive(tcpStream(3), 1, 50)
@@ -180,10 +195,11 @@ func TestANewFlowInheritsNothing(t *testing.T) {
 		if found.bytes != before+uint64(len(p.ip)) {
 			t.Fatalf("%d bytes after %d", found.bytes, before)
 		}
-		if before == 0 && (found.roundTrip != shortest{} || found.signalled != 0) {
-			t.Fatalf("it has %+v", found.roundTrip)
+		if before == 0 && (found.roundTrip != shortest{} || found.signalled != 0 || found.stamped.isPending()) {
+			t.Fatalf("it has %+v, and was signalled at %v", found.roundTrip, found.signalled)
 		}
 		found.roundTrip.add(time.Second, start)
 		found.signalled = start
+		found.stamped.sent(7, at(start))
 	}
 }

@@ -67,7 +67,7 @@ func TestWhatIsNoWholeSegmentOrDatagramIsNotParsed(t *testing.T) {
 	for name, bytes := range map[string][]byte{
 		"a first fragment":        segment(func(b []byte) { b[inet.IPv4Fragment] = 0x20 }),
 		"a later fragment":        segment(func(b []byte) { b[inet.IPv4Fragment+1] = 1 }),
-		"a short IPv4 header":     segment(func(b []byte) { b[0] = 0x44 }),
+		"a short IPv4 header":     segment(func(b []byte) { b[0], b[inet.IPv4Protocol] = 0x44, protocolUDP }),
 		"a long IPv4 header":      segment(func(b []byte) { b[0] = 0x4f }),
 		"a short TCP header":      segment(func(b []byte) { b[inet.IPv4HeaderLength+inet.TCPDataOffset] = 0x40 }),
 		"a long TCP header":       segment(func(b []byte) { b[inet.IPv4HeaderLength+inet.TCPDataOffset] = 0xf0 }),
