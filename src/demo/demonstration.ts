@@ -199,6 +199,8 @@ async function serve(far: UserspaceTunnel, payload: Buffer, signal: AbortSignal)
       response.end(request.url === "/payload" ? payload : pageAt(request.url));
     }
   });
+  // On a slow machine a request may take longer than Node's 5 seconds, and would meet a connection that has just ended.
+  server.keepAliveTimeout = 0;
   const listening = await far.listen({ port: 80 }, signal);
   listening.on("connection", (socket) => server.emit("connection", socket));
   return {
