@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math"
 	"slices"
 	"testing"
 	"time"
@@ -65,51 +64,6 @@ func TestALineHoldsSomeDatagramsUp(t *testing.T) {
 	}
 }
 
-func TestAJourneyEndsInTheOrderOfArrival(t *testing.T) {
-	began := time.Now()
-	after := func(milliseconds int) time.Time { return began.Add(time.Duration(milliseconds) * time.Millisecond) }
-	var j journey
-	if _, wait, ok := j.next(began); ok || wait != math.MaxInt64 {
-		t.Errorf("of nothing, the first arrives in %v, %v", wait, ok)
-	}
-	for n, one := range []struct {
-		at      int
-		isFirst bool
-	}{{21, true}, {2, true}, {3, false}, {3, false}, {25, false}, {3, false}, {1, true}, {21, false}} {
-		if got := j.add(after(one.at), []byte{byte(n)}); got != one.isFirst {
-			t.Errorf("datagram %d is the first: %v", n, got)
-		}
-	}
-	takeAll := func(now time.Time) (got []byte) {
-		for {
-			datagram, _, ok := j.next(now)
-			if !ok {
-				return got
-			}
-			got = append(got, datagram...)
-		}
-	}
-	if got := takeAll(after(2)); !slices.Equal(got, []byte{6, 1}) {
-		t.Errorf("after 2 ms %v have arrived", got)
-	}
-	if _, wait, ok := j.next(after(2)); ok || wait != time.Millisecond {
-		t.Errorf("the next arrives in %v, %v", wait, ok)
-	}
-	// All that is left has arrived when the clock is read late.
-	if got := takeAll(after(1000)); !slices.Equal(got, []byte{2, 3, 5, 0, 7, 4}) {
-		t.Errorf("then %v have arrived", got)
-	}
-}
-
-func TestAJourneyCarriesEmptyDatagrams(t *testing.T) {
-	var j journey
-	now := time.Now()
-	j.add(now, nil)
-	if datagram, _, ok := j.next(now); !ok || len(datagram) > 0 {
-		t.Errorf("got %v, %v", datagram, ok)
-	}
-}
-
 func TestALineLosesAShare(t *testing.T) {
 	p, err := parsePath("1e9", "1ms", "1e9", "0", "0ms", "0.01")
 	if err != nil {
@@ -133,4 +87,52 @@ func TestALineLosesAShare(t *testing.T) {
 	if !slices.Equal(first, lost()) {
 		t.Error("other datagrams are lost in another run")
 	}
+}
+
+func TestDatagramsThatAreReceivedTogetherArriveTogether(t *testing.T) {
+	datagrams := []byte("aabbccddeef")
+	fast, now := newLine(path{rate: 1e9, queue: 1e9, delay: time.Millisecond}), time.Now()
+	trains := fast.takeAll(datagrams, 2, now)
+	if len(trains) != 1 || string(trains[0].datagrams) != "aabbccddeef" || trains[0].size != 2 {
+		t.Errorf("over a fast line: %v", trains)
+	}
+	if late := trains[0].at.Sub(now); late.Round(time.Nanosecond) != time.Millisecond+11*time.Nanosecond {
+		t.Errorf("they arrive after %v", late)
+	}
+	// 2 bytes in 80 µs: the third is 160 µs later than the first.
+	slow := newLine(path{rate: 25_000, queue: 1e9})
+	if got := cars(slow.takeAll(datagrams, 2, now)); !slices.Equal(got, []string{"aabb", "ccdd", "eef"}) {
+		t.Errorf("over a slow line: %q", got)
+	}
+	full := newLine(path{rate: 1e9, queue: 5})
+	if got := cars(full.takeAll(datagrams, 2, now)); !slices.Equal(got, []string{"aabbf"}) {
+		t.Errorf("over a line that is full: %q", got)
+	}
+}
+
+func TestWhatIsHeldUpLeavesItsTrain(t *testing.T) {
+	l := newLine(path{rate: 1e9, queue: 1e9, share: 0.1, lateness: time.Millisecond})
+	isLate := heldUp(0.1, 40)
+	if !slices.Contains(isLate, true) || !slices.Contains(isLate, false) {
+		t.Fatal("the source holds up all or nothing")
+	}
+	datagrams := make([]byte, 40)
+	for n := range datagrams {
+		datagrams[n] = byte(n)
+	}
+	now := time.Now()
+	for _, one := range l.takeAll(datagrams, 1, now) {
+		for _, n := range one.datagrams {
+			if isLate[n] != (one.at.Sub(now) >= time.Millisecond) {
+				t.Errorf("datagram %d arrives after %v, held up: %v", n, one.at.Sub(now), isLate[n])
+			}
+		}
+	}
+}
+
+func cars(trains []train) (all []string) {
+	for _, one := range trains {
+		all = append(all, string(one.datagrams))
+	}
+	return all
 }

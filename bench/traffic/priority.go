@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 
@@ -16,6 +17,9 @@ func comeFirst(args []string) error {
 	if len(args) == 0 || !slices.Contains([]string{"relay", "send", "receive"}, args[0]) {
 		return nil
 	}
+	// What a relay carries is garbage at once: to collect it each few megabytes would cost more than to carry it.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(256 << 20)
 	entries, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return fmt.Errorf("cannot list the threads: %w", err)

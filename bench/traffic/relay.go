@@ -2,137 +2,138 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net"
+	"os"
+	"runtime"
+	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
+// A way carries what one socket receives to the other.
+type way struct {
+	line  *line
+	onWay journey
+	from  *socket
+	by    *socket
+	to    unix.SockaddrInet4
+}
+
 // relay carries datagrams until ctx ends. Each end is a port to receive on, and the port that gets what arrives at the
 // other end: "PORT:TO".
 func relay(ctx context.Context, ends [2]string, p path, output io.Writer) error {
-	var sockets [2]net.PacketConn
-	var targets [2]net.Addr
+	var sockets [2]*socket
+	var ways [2]way
 	for i, end := range ends {
-		port, to, _ := strings.Cut(end, ":")
-		var err error
-		if targets[i], err = net.ResolveUDPAddr("udp", "127.0.0.1:"+to); err != nil {
-			return fmt.Errorf("%q is not PORT:TO: %w", end, err)
+		port, to, err := parseEnd(end)
+		if err != nil {
+			return err
 		}
-		config := net.ListenConfig{Control: enlargeBuffers}
-		if sockets[i], err = config.ListenPacket(ctx, "udp", "127.0.0.1:"+port); err != nil {
-			return fmt.Errorf("cannot relay: %w", err)
+		if sockets[i], err = bindSocket(port); err != nil {
+			return err
 		}
-		defer sockets[i].Close()
+		defer sockets[i].close()
+		ways[1-i].to = unix.SockaddrInet4{Port: to, Addr: loopback}
 	}
+	for i := range ways {
+		// A datagram that arrives at one leaves by the other.
+		ways[i].line, ways[i].from, ways[i].by = newLine(p), sockets[i], sockets[1-i]
+	}
+	stopped, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	defer unix.Close(stopped)
+	forget := context.AfterFunc(ctx, func() { _, _ = unix.Write(stopped, []byte{1, 0, 0, 0, 0, 0, 0, 0}) })
+	defer forget()
 	if _, err := fmt.Fprintln(output, "ready"); err != nil {
 		return err
 	}
-	failed := make(chan error, 2)
-	for i := range sockets {
-		way := &way{line: newLine(p), changed: make(chan struct{}, 1)}
-		go func() { failed <- way.receive(sockets[i]) }()
-		go way.deliver(sockets[1-i], targets[1-i])
-	}
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		return nil
-	}
+	return carry(ways[:], stopped)
 }
 
-// bufferLength is that of a relay's sockets, in bytes: what is lost, its lines decide.
-const bufferLength = 8 << 20
-
-// enlargeBuffers needs CAP_NET_ADMIN, which a sandbox has. Without it the kernel's maximum is what can be had.
-func enlargeBuffers(_, _ string, conn syscall.RawConn) error {
-	return conn.Control(func(fd uintptr) {
-		for _, option := range []struct{ forced, ordinary int }{
-			{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF}, {unix.SO_SNDBUFFORCE, unix.SO_SNDBUF},
-		} {
-			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option.forced, bufferLength) != nil {
-				_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option.ordinary, bufferLength)
+// carry lets datagrams come and go until stopped is readable. It is one thread without goroutines, and polls the kernel
+// itself: to hand each datagram from goroutine to goroutine costs more than to carry it.
+func carry(ways []way, stopped int) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	polled := []unix.PollFd{{Fd: int32(stopped), Events: unix.POLLIN}}
+	for i := range ways {
+		polled = append(polled, unix.PollFd{Fd: int32(ways[i].from.fd), Events: unix.POLLIN})
+	}
+	buffer := make([]byte, 65535)
+	for {
+		wait := time.Hour
+		for i := range ways {
+			wait = min(wait, ways[i].deliver())
+		}
+		if err := poll(polled, wait); err != nil {
+			return err
+		}
+		if polled[0].Revents != 0 {
+			return nil
+		}
+		for i := range ways {
+			if polled[i+1].Revents == 0 {
+				continue
+			}
+			if err := ways[i].receive(buffer); err != nil {
+				return err
 			}
 		}
-	})
-}
-
-// A way carries what one socket receives to the other.
-type way struct {
-	line *line // receive's alone
-
-	mutex   sync.Mutex // guards the rest
-	onWay   journey
-	ended   bool
-	changed chan struct{} // has a value once something is the first to arrive, or the way has ended
-}
-
-func (w *way) receive(from net.PacketConn) error {
-	defer w.end()
-	for buffer := make([]byte, 65535); ; {
-		n, _, err := from.ReadFrom(buffer)
-		if err != nil {
-			return fmt.Errorf("the relay cannot receive: %w", err)
-		}
-		if at, ok := w.line.take(n, time.Now()); ok {
-			w.add(at, append([]byte(nil), buffer[:n]...))
-		}
 	}
 }
 
-func (w *way) add(at time.Time, datagram []byte) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	if w.onWay.add(at, datagram) {
-		w.change()
+// poll waits until one is readable. It is a raw system call: around an ordinary one, Go's scheduler takes the processor of a
+// thread that waits longer than 20 µs, and wakes others to give it back.
+func poll(polled []unix.PollFd, wait time.Duration) error {
+	timeout := unix.NsecToTimespec(int64(wait))
+	_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&polled[0])), uintptr(len(polled)),
+		uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+	if errno != 0 && errno != unix.EINTR {
+		return os.NewSyscallError("ppoll", errno)
 	}
+	return nil
 }
 
-func (w *way) end() {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	w.ended = true
-	w.change()
-}
-
-func (w *way) change() {
-	select {
-	case w.changed <- struct{}{}:
-	default:
+// receive takes what has come, once at most, so that what arrives meanwhile leaves in time.
+func (w *way) receive(buffer []byte) error {
+	n, size, err := w.from.receive(buffer)
+	if errors.Is(err, unix.EAGAIN) {
+		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("the relay cannot receive: %w", err)
+	}
+	for _, one := range w.line.takeAll(buffer[:n], size, time.Now()) {
+		w.onWay.add(one)
+	}
+	return nil
 }
 
-// deliver sends each datagram when it arrives, or as soon as the clock allows. One goroutine alone delivers: with two,
-// the one that wakes late is overtaken by what arrives after.
-func (w *way) deliver(by net.PacketConn, to net.Addr) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+// deliver sends what has arrived, or as soon as the clock allows, and returns when the next train arrives. All leave from
+// one queue: of two, the one that is looked at late would be overtaken by what arrives after.
+func (w *way) deliver() (wait time.Duration) {
 	for {
-		datagram, wait, ok, ended := w.next()
-		if ended {
-			return
+		one, wait, ok := w.onWay.next(time.Now())
+		if !ok {
+			return wait
 		}
-		if ok {
-			_, _ = by.WriteTo(datagram, to) // an end that is gone refuses it: it is lost
-			continue
-		}
-		timer.Reset(wait)
-		select {
-		case <-timer.C:
-		case <-w.changed:
-		}
+		w.by.send(one, &w.to)
 	}
 }
 
-func (w *way) next() (datagram []byte, wait time.Duration, ok, ended bool) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	datagram, wait, ok = w.onWay.next(time.Now())
-	return datagram, wait, ok, w.ended
+func parseEnd(end string) (port, to int, err error) {
+	near, far, _ := strings.Cut(end, ":")
+	port, portErr := strconv.Atoi(near)
+	to, toErr := strconv.Atoi(far)
+	if err := errors.Join(portErr, toErr); err != nil {
+		return 0, 0, fmt.Errorf("%q is not PORT:TO: %w", end, err)
+	}
+	return port, to, nil
 }
