@@ -93,19 +93,17 @@ for (const version of ["22", "24", "26"]) {
   });
 }
 
-for (const version of ["20", "22.12"]) {
-  describeOn(["node", version], "that runs a tunnel with exec", ([node = ""]) => {
-    onlyInSandbox();
-    endLeftTunnels("wg1");
+describeOn(["node", "22.12"], "that runs a tunnel with exec", ([node = ""]) => {
+  onlyInSandbox();
+  endLeftTunnels("wg1");
 
-    it("stays beside the engine, because it cannot replace itself", async () => {
-      const running = await new Running(programOf(node), args).answers("wg1");
-      assert.deepEqual(wordsOf(pidOf(running)), [node, ...args]);
-      assertKept(running);
-      await endWell(running);
-    });
+  it("stays beside the engine, because it cannot replace itself", async () => {
+    const running = await new Running(programOf(node), args).answers("wg1");
+    assert.deepEqual(wordsOf(pidOf(running)), [node, ...args]);
+    assertKept(running);
+    await endWell(running);
   });
-}
+});
 
 describeOn(["node", "24"], "that the engine replaces", ([node = ""]) => {
   onlyInSandbox();
