@@ -23,8 +23,13 @@ describe("scripts/crypto", () => {
     rmSync(root, { recursive: true });
   });
 
-  function run() {
-    const { status, stdout, stderr } = spawnSync("scripts/crypto", { cwd: root, encoding: "utf8" });
+  function run(environment: NodeJS.ProcessEnv = {}) {
+    const env = { ...process.env, ...environment };
+    const { status, stdout, stderr } = spawnSync("scripts/crypto", {
+      cwd: root,
+      encoding: "utf8",
+      env,
+    });
     return { status, stdout, stderr };
   }
 
@@ -32,6 +37,7 @@ describe("scripts/crypto", () => {
   function replaceModule(file: string | undefined): void {
     mkdirSync(`${root}/other/chacha20poly1305`, { recursive: true });
     writeFileSync(`${root}/other/go.mod`, "module golang.org/x/crypto\n");
+    writeFileSync(`${root}/other/chacha20poly1305/other.go`, "package chacha20poly1305\n");
     if (file !== undefined) writeFileSync(`${root}/other/${changed}`, file);
     execFileSync("go", ["mod", "edit", "-replace=golang.org/x/crypto=./other"], { cwd: root });
   }
@@ -78,6 +84,19 @@ describe("scripts/crypto", () => {
     assert.notEqual(second, first);
     const copied = second.replace(/go\.mod$/, "crypto/chacha20poly1305/avx512_amd64.go");
     assert.equal(readFileSync(`${root}/${copied}`, "utf8"), "package other\n");
+  });
+
+  it("fails if go.sum does not list the module, and leaves go.sum alone", () => {
+    const sums = readFileSync(`${root}/go.sum`, "utf8").replace(
+      /^golang\.org\/x\/crypto .* h1:.*\n/m,
+      "",
+    );
+    writeFileSync(`${root}/go.sum`, sums);
+    const { status, stdout, stderr } = run({ GONOSUMDB: "*", GOFLAGS: "-mod=mod" });
+    assert.equal(status, 1);
+    assert.equal(stdout, "");
+    assert.match(stderr, /missing go\.sum entry/);
+    assert.equal(readFileSync(`${root}/go.sum`, "utf8"), sums);
   });
 
   for (const [title, file, digest] of [
