@@ -86,6 +86,22 @@ describe("scripts/crypto", () => {
     assert.equal(readFileSync(`${root}/${copied}`, "utf8"), "package other\n");
   });
 
+  it("leaves no half of an old copy in its place if deleting it is interrupted", () => {
+    const first = run().stdout.trim();
+    const ours = `${root}/go/cipher/_crypto/avx512_amd64.go`;
+    const text = readFileSync(ours, "utf8");
+    writeFileSync(ours, "package other\n");
+    mkdirSync(`${root}/bin`);
+    // Deletes a part of what it is given.
+    const rm =
+      '#!/bin/sh\nshift\nfind "$@" -name "chacha20poly1305*.go" -exec unlink {} ";"\nexit 1\n';
+    writeFileSync(`${root}/bin/rm`, rm, { mode: 0o755 });
+    run({ PATH: `${root}/bin:${process.env.PATH}` });
+    writeFileSync(ours, text);
+    assert.equal(run().stdout.trim(), first);
+    readFileSync(`${root}/${first.replace(/go\.mod$/, "crypto")}/${changed}`);
+  });
+
   it("fails if go.sum does not list the module, and leaves go.sum alone", () => {
     const sums = readFileSync(`${root}/go.sum`, "utf8").replace(
       /^golang\.org\/x\/crypto .* h1:.*\n/m,
