@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs x/crypto's own tests of ChaCha20-Poly1305, and ours of the dispatch, on the copy that scripts/crypto makes: with
-# AVX-512, and without. Prints what each run says about the processor.
+# AVX-512, without, and without any assembly (-tags=purego). Prints what each run says about the processor.
 #
 #   test/crypto.sh [-json]
 set -euo pipefail
@@ -19,3 +19,4 @@ go vet -modfile="$modfile" -overlay="$overlay" "$package"
 for disable in "" avx512; do
   WG_BRIDGE_DISABLE=$disable go test -trimpath "$@" -count=1 -modfile="$modfile" -overlay="$overlay" "$package"
 done
+go test -trimpath "$@" -count=1 -tags=purego -modfile="$modfile" "$package" ./go/cipher

@@ -1,10 +1,6 @@
 package cipher
 
-import (
-	"os"
-	"strings"
-	"testing"
-)
+import "testing"
 
 func TestAVX512IsUsedWhileItIsOfferedAndNobodyDoesWithout(t *testing.T) {
 	avx512 = false
@@ -29,23 +25,4 @@ func TestAVX512IsUsedWhileItIsOfferedAndNobodyDoesWithout(t *testing.T) {
 	expect("with one that does without", false)
 	restoreOther()
 	expect("afterwards", true)
-}
-
-// The kernel knows the processor as well.
-func TestTheNameIsThatOfInstructionsThatTheProcessorHas(t *testing.T) {
-	flags := map[string]string{"AVX2": "avx2", "NEON": "asimd", "VX": "vx", "LSX": "lsx"}
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	has := func(flag string) bool {
-		return strings.Contains(" "+strings.ReplaceAll(string(text), "\n", " ")+" ", " "+flag+" ")
-	}
-	name := nameOfOwn()
-	if flag, known := flags[name]; known && !has(flag) {
-		t.Errorf("%s, but the kernel has no %s", name, flag)
-	}
-	if name == generic && has("avx2") && has("bmi2") {
-		t.Error("generic, but the processor has AVX2")
-	}
 }

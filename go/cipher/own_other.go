@@ -1,4 +1,4 @@
-//go:build !amd64
+//go:build gc && !purego && !amd64
 
 package cipher
 
