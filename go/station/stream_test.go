@@ -512,7 +512,7 @@ func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	count := func() (goroutines, descriptors int, heap uint64) {
+	count := func() (goroutines, descriptors int, objects uint64) {
 		c.awaitCount(t, "streams", 0)
 		for _, end := range []*netstack.Device{p.near, p.far} {
 			for deadline := time.Now().Add(testLimit); len(end.Stack().RegisteredEndpoints())+len(end.Stack().CleanupEndpoints()) > before[end]; runtime.Gosched() {
@@ -529,21 +529,23 @@ func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
 		runtime.GC() // the first one has emptied the pools
 		var memory runtime.MemStats
 		runtime.ReadMemStats(&memory)
-		return runtime.NumGoroutine(), len(open), memory.HeapAlloc
+		return runtime.NumGoroutine(), len(open), memory.HeapObjects
 	}
 	for range 500 {
 		once()
 	}
-	goroutines, descriptors, heap := count()
+	goroutines, descriptors, objects := count()
 	for range streams {
 		once()
 	}
-	goroutinesAfter, descriptorsAfter, heapAfter := count()
-	if goroutinesAfter > goroutines+5 || descriptorsAfter > descriptors || heapAfter > heap+uint64(streams)*256 {
-		t.Errorf("goroutines %d, then %d; descriptors %d, then %d; heap %d, then %d",
-			goroutines, goroutinesAfter, descriptors, descriptorsAfter, heap, heapAfter)
+	goroutinesAfter, descriptorsAfter, objectsAfter := count()
+	// Objects and not bytes: the engine has now a few more of its large buffers in use, now a few less. Timers that have yet to
+	// fire may be left of a stream.
+	if goroutinesAfter > goroutines+5 || descriptorsAfter > descriptors || objectsAfter > objects+uint64(streams)*2 {
+		t.Errorf("goroutines %d, then %d; descriptors %d, then %d; objects %d, then %d",
+			goroutines, goroutinesAfter, descriptors, descriptorsAfter, objects, objectsAfter)
 	}
-	t.Logf("goroutines %d, then %d; heap %d, then %d", goroutines, goroutinesAfter, heap, heapAfter)
+	t.Logf("goroutines %d, then %d; objects %d, then %d", goroutines, goroutinesAfter, objects, objectsAfter)
 }
 
 func TestNothingKeepsAStreamInTimeWait(t *testing.T) {
