@@ -33,7 +33,7 @@ node_modules/.bin/attw --no-color --no-emoji --profile esm-only "$main"
 # JavaScript, pages, and the engine's sources, to build it in place. Userspace tunnels made it 0.18 MB larger, and the
 # assembly of go/aead 0.02 MB.
 size=$(stat -c %s "$main")
-((size <= 520000)) || fail "The main package has $size bytes packed, more than 520000."
+((size <= 550000)) || fail "The main package has $size bytes packed, more than 550000."
 
 declared=$(node -p 'require("./package.json").files.filter((file) => !file.startsWith("!")).join("\n")')
 for needed in $declared dist/src/index.d.ts cmd/wireguard-go/main.go cmd/wireguard-go-userspace/main.go \
