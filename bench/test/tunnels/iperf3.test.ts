@@ -33,7 +33,7 @@ describe("the output of iperf3", () => {
 
   it("says what was sent again, and by which congestion control", () => {
     const tcp = readIperf3(recorded("iperf3-tcp"));
-    assert.deepEqual([tcp.retransmissions, tcp.congestion], [2, "bbr"]);
+    assert.deepEqual([tcp.retransmissions, tcp.congestion], [3, "bbr"]);
     const udp = readIperf3(recorded("iperf3-udp"));
     assert.deepEqual([udp.retransmissions, udp.congestion], [0, undefined]);
   });
