@@ -25,7 +25,7 @@ const overhead = 16
 // Supported reports whether the processor and the operating system allow Seal and Open to be called.
 func Supported() bool {
 	return cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ &&
-		cpu.X86.HasAVX512IFMA && cpu.X86.HasBMI2
+		cpu.X86.HasAVX512IFMA && cpu.X86.HasAVX2 && cpu.X86.HasBMI2
 }
 
 // Seal encrypts plaintext and writes it to out, with the tag behind it: 16 bytes more. The plaintext is shorter than

@@ -12,7 +12,7 @@ import { ours, programs, Running } from "./programs.js";
 const own = /^(AVX2|NEON|VSX|VX|LSX|generic)$/;
 
 /** What go/aead needs, by the kernel's names. */
-const needed = ["avx512f", "avx512vl", "avx512bw", "avx512dq", "avx512ifma", "bmi2"];
+const needed = ["avx2", "avx512f", "avx512vl", "avx512bw", "avx512dq", "avx512ifma", "bmi2"];
 
 /** Whether the kernel says that this processor has all of it. */
 function hasAvx512(): boolean {
