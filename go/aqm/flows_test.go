@@ -137,10 +137,10 @@ func TestTheTimeOfABatchCountsAsRoundTrip(t *testing.T) {
 	q, _ := queueAt(start)
 	q.flows.began = start
 	one := q.flows.receive(tcpStream(1), 1000, 1000)
-	one.roundTrip.add(2*time.Millisecond, start)
+	one.roundTrip.add(6*time.Millisecond, start)
 	got := q.flows.endPeriod(start + 10*ms)
 	const received = 1000 * (1000 + inet.IPv4HeaderLength + inet.TCPHeaderLength + 12)
-	want := 2*time.Millisecond + 10*time.Millisecond*batchBytes/received
+	want := 6*time.Millisecond + 10*time.Millisecond*batchBytes/received
 	if got != want {
 		t.Errorf("%v, want %v", got, want)
 	}

@@ -6,9 +6,10 @@ import (
 )
 
 const (
-	// The round trip by which the law acts is bounded: below the minimum, processors that are busy delay packets for as
-	// long. Flows whose round trip is unknown count with the maximum.
-	minRoundTrip = time.Millisecond
+	// The round trip by which the law acts is bounded. Below the minimum, processors that are busy with all of a stream's
+	// programs in turn need the queue: with 1 ms a stream over loopback takes a quarter more CPU time for its bytes. Flows
+	// whose round trip is unknown count with the maximum.
+	minRoundTrip = 5 * time.Millisecond
 	maxRoundTrip = 100 * time.Millisecond
 	// idleTimeout is how long no heavy packet may come before the queue counts as empty.
 	idleTimeout = 100 * time.Millisecond
