@@ -11,6 +11,9 @@ const (
 	// whose round trip is unknown count with the maximum.
 	minRoundTrip = 5 * time.Millisecond
 	maxRoundTrip = 100 * time.Millisecond
+	// minInterval is for the same reason the minimum interval. With 25 ms instead, the stream had 0.93 of the throughput
+	// without any of this, not 0.96; half of p99's wait goes with either.
+	minInterval = 50 * time.Millisecond
 	// idleTimeout is how long no heavy packet may come before the queue counts as empty.
 	idleTimeout = 100 * time.Millisecond
 )
@@ -37,7 +40,7 @@ type law struct {
 
 // follow sets target and interval for a round trip.
 func (l *law) follow(roundTrip time.Duration) {
-	l.target, l.interval = roundTrip/2, 5*roundTrip
+	l.target, l.interval = roundTrip/2, max(5*roundTrip, minInterval)
 }
 
 // due takes note of how long a packet of a heavy flow has waited, and reports whether a signal is due.

@@ -34,14 +34,16 @@ func always(wait time.Duration) func(time.Duration) time.Duration {
 }
 
 func TestTheLawFollowsTheRoundTrip(t *testing.T) {
-	l := lawFor(20 * time.Millisecond)
-	if l.target != 10*time.Millisecond || l.interval != 100*time.Millisecond {
-		t.Errorf("target %v, interval %v", l.target, l.interval)
+	for roundTrip, interval := range map[int]int{5: 50, 10: 50, 20: 100, 100: 500} { // in milliseconds
+		l := lawFor(time.Duration(roundTrip) * time.Millisecond)
+		if l.target != time.Duration(roundTrip)*time.Millisecond/2 || l.interval != time.Duration(interval)*time.Millisecond {
+			t.Errorf("round trip %d ms: target %v, interval %v", roundTrip, l.target, l.interval)
+		}
 	}
 }
 
 func TestNoSignalIsDueWhileTheWaitIsShort(t *testing.T) {
-	l := lawFor(2 * time.Millisecond)
+	l := lawFor(10 * time.Millisecond)
 	if got := signals(l, 100*time.Microsecond, time.Second, always(l.target-1)); len(got) > 0 {
 		t.Errorf("signals at %v", got)
 	}
@@ -58,9 +60,9 @@ func TestTheFirstSignalComesAfterAnInterval(t *testing.T) {
 }
 
 func TestAQueueThatIsShortOnceAnIntervalGetsNoSignal(t *testing.T) {
-	l := lawFor(2 * time.Millisecond)
+	l := lawFor(10 * time.Millisecond)
 	got := signals(l, 100*time.Microsecond, time.Second, func(at time.Duration) time.Duration {
-		if at%(9*time.Millisecond) == 0 { // of an interval of 10
+		if at%(45*time.Millisecond) == 0 { // of an interval of 50
 			return l.target - 1
 		}
 		return 100 * l.target
@@ -73,9 +75,9 @@ func TestAQueueThatIsShortOnceAnIntervalGetsNoSignal(t *testing.T) {
 // The k-th gap is the interval by the root of k.
 func TestSignalsGetFasterWhileTheWaitIsLong(t *testing.T) {
 	const step = 10 * time.Microsecond
-	l := lawFor(2 * time.Millisecond)
-	got := signals(l, step, 40*time.Millisecond, always(l.target))
-	want := []float64{10, 20, 27.071, 32.844, 37.844}
+	l := lawFor(10 * time.Millisecond)
+	got := signals(l, step, 200*time.Millisecond, always(l.target))
+	want := []float64{50, 100, 135.355, 164.223, 189.223}
 	if len(got) != len(want) {
 		t.Fatalf("signals at %v", got)
 	}
@@ -87,8 +89,8 @@ func TestSignalsGetFasterWhileTheWaitIsLong(t *testing.T) {
 }
 
 func TestARecoveryKeepsTheRateOfSignalsIfItIsBrief(t *testing.T) {
-	former := lawFor(2 * time.Millisecond)
-	signals(former, 10*time.Microsecond, 60*time.Millisecond, always(former.target))
+	former := lawFor(10 * time.Millisecond)
+	signals(former, 10*time.Microsecond, 300*time.Millisecond, always(former.target))
 	rate := former.count - former.first
 	if rate < 2 {
 		t.Fatalf("too few signals: %d", former.count)
@@ -111,7 +113,7 @@ func TestARecoveryKeepsTheRateOfSignalsIfItIsBrief(t *testing.T) {
 }
 
 func TestAfterAPauseTheWaitCountsAnew(t *testing.T) {
-	l := lawFor(2 * time.Millisecond)
+	l := lawFor(10 * time.Millisecond)
 	l.due(start, l.target)
 	if now := start + moment(idleTimeout); l.due(now, l.target) {
 		t.Error("a signal is due, though the queue was empty meanwhile")
@@ -120,11 +122,11 @@ func TestAfterAPauseTheWaitCountsAnew(t *testing.T) {
 
 // Nobody may have been there to get them.
 func TestSignalsAreNotMadeUpFor(t *testing.T) {
-	l := lawFor(2 * time.Millisecond)
-	signals(l, 10*time.Microsecond, 15*time.Millisecond, always(l.target))
-	now := start + moment(15*time.Millisecond)
+	l := lawFor(10 * time.Millisecond)
+	signals(l, 10*time.Microsecond, 75*time.Millisecond, always(l.target))
+	now := start + moment(75*time.Millisecond)
 	for range 50 { // due all the time, but not given
-		now += moment(time.Millisecond)
+		now += moment(5 * time.Millisecond)
 		l.due(now, l.target)
 	}
 	given := 0
