@@ -51,8 +51,8 @@ func newWriter(raw syscall.RawConn, plain bool, offloads Offloads, inbound *infl
 	return w
 }
 
-// flush writes a batch, and returns how many of its packets were written or dropped by the AQM. It returns the first error, unless it
-// has recently returned one; it still writes the packets after it.
+// flush writes a batch, and returns how many of its packets were written or dropped by the AQM. It returns the first
+// error, unless it has recently returned one; it still writes the packets after it.
 func (w *writer) flush(buffers [][]byte, offset int) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
