@@ -43,7 +43,7 @@ export function makeCertificate(address: string, name = "server.tunnel"): Certif
   );
   const signature = sign("sha256", toSign, privateKey);
   const cert = sequence(toSign, algorithm, der(0x03, Buffer.from([0]), signature));
-  const lines = cert.toString("base64").replace(/.{64}/g, "$&\n");
+  const lines = cert.toString("base64").replace(/.{64}(?=.)/g, "$&\n");
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
