@@ -17,7 +17,7 @@ import (
 )
 
 func TestAClientThatSendsGarbageIsAnsweredOrHungUpOnAndDisturbsNobody(t *testing.T) {
-	p := newPair(t, func(config *Config) { config.limits.request = 50 * time.Millisecond })
+	p := newPair(t, nil)
 	early, answer := p.open(t, fields{"kind": "connect", "address": far4, "port": 80})
 	if answer["errno"] != "EPROTO" || !strings.Contains(answer["message"].(string), "control channel first") {
 		t.Errorf("without a control channel: %v", answer)
@@ -48,14 +48,6 @@ func TestAClientThatSendsGarbageIsAnsweredOrHungUpOnAndDisturbsNobody(t *testing
 			t.Errorf("%s: then %v", name, err)
 		}
 	}
-	// Whoever sends one byte a second never gets to the end of a request.
-	slow := p.dial(t)
-	if _, err := slow.Write([]byte{0}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := slow.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("half a request: %v", err)
-	}
 	cut := p.dial(t)
 	if _, err := cut.Write(header(100)); err != nil {
 		t.Fatal(err)
@@ -65,6 +57,22 @@ func TestAClientThatSendsGarbageIsAnsweredOrHungUpOnAndDisturbsNobody(t *testing
 		t.Errorf("a request cut short: %v", err)
 	}
 	c.awaitCount(t, "streams", 0)
+	if len(p.errors.all()) > 0 {
+		t.Errorf("logged %q", p.errors.all())
+	}
+}
+
+// Whoever sends one byte a second never gets to the end of a request.
+func TestAClientThatSendsHalfARequestIsHungUpOn(t *testing.T) {
+	p := newPair(t, func(config *Config) { config.limits.request = 50 * time.Millisecond })
+	slow := p.dial(t)
+	if _, err := slow.Write([]byte{0}); err != nil {
+		t.Fatal(err)
+	}
+	// Linux says reset if the byte was not read, as on a busy machine.
+	if _, err := slow.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("half a request: %v", err)
+	}
 	if len(p.errors.all()) > 0 {
 		t.Errorf("logged %q", p.errors.all())
 	}
