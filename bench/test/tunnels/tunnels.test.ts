@@ -172,21 +172,23 @@ exec '${executablePath({})}' "$@"`,
     const sleep = `sleep 1000.${process.pid}`;
     const lasting = fake("lasting", `exec ${sleep}`);
     let seen: readonly string[] = [];
+    let looking: NodeJS.Timeout | undefined;
     const { status, stdout, stderr } = await runBench(
       ["--rounds=1", "--only=start", `--also=lasting=${lasting}`],
       {
         onProgress: (text, interrupt) => {
-          if (!text.includes("lasting")) return;
+          if (looking !== undefined || !text.includes("lasting")) return;
           // Wait until the program runs: only then is there something to leave behind.
-          const timer = setInterval(() => {
+          looking = setInterval(() => {
             seen = processesWith(sleep);
             if (seen.length === 0) return;
-            clearInterval(timer);
+            clearInterval(looking);
             interrupt("SIGINT");
           }, 10);
         },
       },
     );
+    clearInterval(looking);
     assert.equal(status, 130);
     assert.equal(stdout, "");
     assert.match(stderr, /^tunnels: interrupted by SIGINT$/m);
