@@ -34,3 +34,9 @@ export function isUtf16(text: string): boolean {
   const start = text.startsWith("\ufffd\ufffd") ? 2 : 0; // its byte order mark
   return /^(?:[^\0]\0[^\0]\0|\0[^\0]\0[^\0])/.test(text.slice(start, start + 4));
 }
+
+/** What is said of such a text. */
+export const utf16 = {
+  problem: "this file is UTF-16",
+  expected: "UTF-8 without a byte order mark",
+};

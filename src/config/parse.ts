@@ -1,7 +1,7 @@
 import type { PeerConfig } from "../device/config.js";
 import { destroySecrets } from "../device/secrets.js";
 import type { PresharedKey, PublicKey } from "../values/key.js";
-import { invisibleCharacter, isUtf16 } from "./characters.js";
+import { invisibleCharacter, isUtf16, utf16 } from "./characters.js";
 import type { Config } from "./config.js";
 import { ConfigError, type Diagnostic } from "./diagnostic.js";
 import {
@@ -115,7 +115,7 @@ class Reader {
 
   read([first, ...rest]: readonly Line[]): Reading {
     if (first !== undefined && isUtf16(first.text)) {
-      this.#report(first, 0, "this file is UTF-16", "UTF-8 without a byte order mark");
+      this.#report(first, 0, utf16.problem, utf16.expected);
     } else if (first !== undefined) {
       this.#readLine(first.text.startsWith("\ufeff") ? this.#withoutMark(first) : first);
       for (const line of rest) this.#readLine(line);

@@ -1,8 +1,7 @@
 import { dirname, join } from "node:path/posix";
-import { isUtf16 } from "../../config/characters.js";
+import { isUtf16, utf16 } from "../../config/characters.js";
 import { ConfigError, type Diagnostic } from "../../config/diagnostic.js";
 import { checkFileText, type Line, plainName, readLines } from "../../config/lines.js";
-import { configOf } from "../../config/parse.js";
 import { destroySecrets } from "../../device/secrets.js";
 import type { HostPort } from "../address.js";
 import { type IniContent, type IniField, readIniLine } from "./ini.js";
@@ -124,8 +123,12 @@ class WireproxyReader {
   } {
     const lines = linesOf(text);
     const [first] = lines;
-    if (first !== undefined && isUtf16(first.text)) configOf(lines); // throws
-    for (const line of lines) this.#readLine(line, readIniLine(line.text));
+    if (first !== undefined && isUtf16(first.text)) {
+      this.#notes.report(first.number, 0, utf16.problem, utf16.expected);
+      this.#wgConfig = ""; // nothing else can be said of it
+    } else {
+      for (const line of lines) this.#readLine(line, readIniLine(line.text));
+    }
     const { stdio, ...listeners } = this.#listeners.end();
     const part = this.#wgConfig === undefined ? this.#wireguard.read() : { file: this.#wgConfig };
     const { diagnostics, warnings } = this.#notes;

@@ -577,6 +577,10 @@ PersistentKeepalive = 25 \\
       () => parseWireproxy(text, strict),
       /Line 1, column 1 of the configuration: this file is UTF-16\./,
     );
+    assert.deepEqual(checkWireproxy(text, strict).map(shown), [
+      "before 1:1 this file is UTF-16; expected UTF-8 without a byte order mark",
+    ]);
+    assert.throws(() => parseWireguardFile(text, strict), /this file is UTF-16\./);
     assert.equal(parse(`\ufeff${wireguard}[Socks5]\nBindAddress = 1080\n`).socks5.length, 1);
     assert.throws(() => parse(5 as never), /The configuration is 5: give the text of a file/);
   });
