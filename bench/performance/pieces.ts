@@ -99,7 +99,10 @@ export const pieces: readonly Piece[] = [
   {
     name: "links",
     takes: "three quarters of an hour",
-    args: ["--programs", "upstream,exec", "--only", [...links.keys()].join(",")],
+    args: [
+      ...["--programs", "upstream,exec", "--without", "aqm", "--only"],
+      [...links.keys()].join(","),
+    ],
     withFork: false,
     rows: linkRows,
     table: programTable,
@@ -107,7 +110,7 @@ export const pieces: readonly Piece[] = [
   {
     name: "flows",
     takes: "ten minutes",
-    args: ["--programs", "upstream,exec", "--only", "flows,flows-20"],
+    args: ["--programs", "upstream,exec", "--without", "aqm", "--only", "flows,flows-20"],
     withFork: true,
     rows: flowRows,
     table: programTable,

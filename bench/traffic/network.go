@@ -14,6 +14,7 @@ import (
 	"golang.zx2c4.com/wireguard/tun"
 	upstream "golang.zx2c4.com/wireguard/tun/netstack"
 
+	"wg-bridge/go/aqm"
 	"wg-bridge/go/inflight"
 	"wg-bridge/go/netstack"
 	"wg-bridge/go/udp"
@@ -55,7 +56,9 @@ func open(name string, lines *bufio.Reader) (dial dialer, closeNetwork func(), e
 
 func openOwn(wanted description) (dialer, func(), error) {
 	outbound, inbound := inflight.NewOutbound(maxInFlight), inflight.NewInbound(maxInFlight)
-	network, err := netstack.New(netstack.Config{MTU: wanted.MTU, Outbound: outbound, Inbound: inbound, Errorf: logf})
+	network, err := netstack.New(netstack.Config{
+		MTU: wanted.MTU, Outbound: outbound, Inbound: inbound, AQM: aqm.New(nil), Errorf: logf,
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot make a network: %w", err)
 	}
@@ -63,7 +66,7 @@ func openOwn(wanted description) (dialer, func(), error) {
 		return nil, nil, errors.Join(fmt.Errorf("cannot set the address: %w", err), network.Close())
 	}
 	network.SetRoutes([]netip.Prefix{wanted.Reaches})
-	closeEngine, err := start(network, wanted.UAPI, udp.Config{Inbound: inbound, Outbound: outbound})
+	closeEngine, err := start(network, wanted.UAPI, udp.Config{Inbound: inbound, Outbound: outbound, Timestamps: true})
 	return func(ctx context.Context, to string) (net.Conn, error) {
 		address, err := netip.ParseAddrPort(to)
 		if err != nil {

@@ -140,11 +140,10 @@ func (d *Device) end(err error) error {
 	return err
 }
 
-// Write writes the packets that begin at offset in each of bufs, and may change their bytes and the 10 bytes
-// before them. It returns how many packets were written; one that the AQM drops counts as
-// written. An error says why one was not; Write has tried all
-// others. Callers log errors, so after one there is none for some seconds. The error is os.ErrClosed once the
-// interface is gone.
+// Write writes the packets that begin at offset in each of bufs, and may change their bytes and the 10 bytes before
+// them. It returns how many packets were written; one that the AQM drops counts as written. An error says why one was
+// not; Write has tried all others. Callers log errors, so after one there is none for some seconds. The error is
+// os.ErrClosed once the interface is gone.
 func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 	n, err := d.writer.flush(bufs, offset)
 	if err != nil && d.isGone() {
