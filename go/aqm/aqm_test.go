@@ -227,7 +227,7 @@ func TestAQueueMeasuresTheRoundTripWithoutItsOwnWait(t *testing.T) {
 			q.Pass(testbed.Buffers(answers), testbed.Headroom, waits)
 			q.Release()
 		}
-		want := (10*time.Millisecond - waited) / 2 // and the time of a batch, half a millisecond
+		want := minTarget + (10*time.Millisecond-waited)/2 // and the time of a batch, half a millisecond
 		if q.law.target < want || q.law.target > want+time.Millisecond/2 {
 			t.Errorf("after %v in the queue: target %v, want %v", waited, q.law.target, want)
 		}

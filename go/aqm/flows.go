@@ -173,5 +173,5 @@ func (f *flows) endPeriod(now moment) time.Duration {
 		return maxRoundTrip
 	}
 	slices.Sort(f.roundTrips)
-	return min(max(f.roundTrips[len(f.roundTrips)/2]+batch, minRoundTrip), maxRoundTrip)
+	return min(f.roundTrips[len(f.roundTrips)/2]+batch, maxRoundTrip)
 }

@@ -36,7 +36,7 @@ func always(wait time.Duration) func(time.Duration) time.Duration {
 func TestTheLawFollowsTheRoundTrip(t *testing.T) {
 	for roundTrip, interval := range map[int]int{5: 50, 10: 50, 20: 100, 100: 500} { // in milliseconds
 		l := lawFor(time.Duration(roundTrip) * time.Millisecond)
-		if l.target != time.Duration(roundTrip)*time.Millisecond/2 || l.interval != time.Duration(interval)*time.Millisecond {
+		if l.target != minTarget+time.Duration(roundTrip)*time.Millisecond/2 || l.interval != time.Duration(interval)*time.Millisecond {
 			t.Errorf("round trip %d ms: target %v, interval %v", roundTrip, l.target, l.interval)
 		}
 	}
@@ -50,7 +50,7 @@ func TestNoSignalIsDueWhileTheWaitIsShort(t *testing.T) {
 }
 
 func TestTheFirstSignalComesAfterAnInterval(t *testing.T) {
-	for _, roundTrip := range []time.Duration{minRoundTrip, 20 * time.Millisecond, maxRoundTrip} {
+	for _, roundTrip := range []time.Duration{time.Millisecond, 20 * time.Millisecond, maxRoundTrip} {
 		l := lawFor(roundTrip)
 		got := signals(l, 100*time.Microsecond, l.interval+time.Millisecond, always(l.target))
 		if len(got) == 0 || got[0] != l.interval {
@@ -144,7 +144,7 @@ func TestSignalsAreNotMadeUpFor(t *testing.T) {
 func TestTheLawHoldsWhateverWaitsThereAre(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		l := lawFor(minRoundTrip + time.Duration(random.Int64N(int64(maxRoundTrip))))
+		l := lawFor(time.Duration(random.Int64N(int64(maxRoundTrip))))
 		below, now := start, start // when the wait was last below the target
 		for range 2000 {
 			now += moment(random.Int64N(int64(l.interval)))
