@@ -87,7 +87,7 @@ const leverRows: readonly Row[] = [
 export const pieces: readonly Piece[] = [
   {
     name: "speed",
-    takes: "forty minutes",
+    takes: "half an hour",
     args: [
       ...["--programs", "upstream,exec,ffi", "--max-rounds", "15", "--only"],
       "start,tcp,udp,ping,ping-bbr,tcp-9000,tcp-65460,handshakes,peers-100,peers-10000,event-loop",
@@ -98,7 +98,7 @@ export const pieces: readonly Piece[] = [
   },
   {
     name: "links",
-    takes: "three quarters of an hour",
+    takes: "an hour and a quarter",
     args: [
       ...["--programs", "upstream,exec", "--without", "aqm", "--only"],
       [...links.keys()].join(","),
@@ -117,7 +117,7 @@ export const pieces: readonly Piece[] = [
   },
   {
     name: "levers",
-    takes: "fifteen minutes",
+    takes: "ten minutes",
     args: [
       ...["--programs", "exec", "--reference", "exec", "--rounds", "6", "--only", "tcp,ping"],
       ...levers.flatMap((lever) => ["--without", lever]),
