@@ -22,10 +22,11 @@ const (
 // A law is CoDel (RFC 8289, section 5): once the wait has been above a target for an interval, signals are due, at first
 // one an interval and then ever faster, until the wait is below the target.
 //
-// CoDel's fixed 5 and 100 ms suit the Internet. Here the target is about half a round trip, and the interval five. A sender
-// that slows down needs about a round trip until that shows. While it does, the queue keeps the path busy: after a loss
-// CUBIC sends 0.7 of what it had under way, so with less than half a round trip in the queue the engine would have
-// nothing to do. A shorter fixed interval costs a path of 20 ms half its throughput, a longer one does nothing on a LAN.
+// CoDel's fixed 5 and 100 ms suit the Internet. Here the target is about half a round trip, and the interval five. A
+// sender that slows down needs about a round trip until that shows. While it does, the queue keeps the path busy:
+// after a loss CUBIC sends 0.7 of what it had under way, so with less than half a round trip in the queue the engine
+// would have nothing to do. A shorter fixed interval costs a path of 20 ms half its throughput, a longer one does
+// nothing on a LAN.
 type law struct {
 	target, interval time.Duration
 
