@@ -244,8 +244,9 @@ function connect(name: string): Promise<Socket | undefined> {
     });
     socket.once("error", fail);
     function fail(error: Error): void {
-      const code = systemCodeOf(error);
-      if (code === "ENOENT" || code === "ECONNREFUSED") resolve(undefined);
+      // ECONNRESET: its program stopped listening while we waited to be accepted.
+      const isFree = ["ENOENT", "ECONNREFUSED", "ECONNRESET"].includes(systemCodeOf(error) ?? "");
+      if (isFree) resolve(undefined);
       else reject(socketError(name, error));
     }
   });

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname } from "node:path";
 import { attach, listServedInterfaces, openTunnel } from "../../src/index.js";
-import { exchangeOverSocket, removeDeadSocket, socketPath } from "../../src/uapi/socket.js";
+import {
+  exchangeOverSocket,
+  removeDeadSocket,
+  socketPath,
+  waitUntilFree,
+} from "../../src/uapi/socket.js";
 import { hasCode } from "../error-code.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { StoppedServer } from "./stopped-server.js";
@@ -34,5 +42,19 @@ describe("a UAPI socket's path that cannot be removed", () => {
     await removeDeadSocket("wgs1");
     assert.ok(existsSync(path));
     rmSync(path, { recursive: true });
+  });
+});
+
+describe("a UAPI socket whose program ends before it accepts a connection", () => {
+  onlyInSandbox();
+
+  it("is free", async () => {
+    mkdirSync(dirname(socketPath("wgs2")), { recursive: true, mode: 0o700 });
+    const server = createServer().listen(socketPath("wgs2"));
+    await once(server, "listening");
+    chmodSync(socketPath("wgs2"), 0o600);
+    const isFree = waitUntilFree("wgs2", 10_000); // connects at once
+    server.close();
+    assert.equal(await isFree, true);
   });
 });
