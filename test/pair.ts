@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { isBoringtun, untilQueuesAreOpen } from "../bench/tunnels/boringtun.js";
 import {
   allowedIp,
   type DeviceConfig,
@@ -125,7 +126,9 @@ export class Pair implements AsyncDisposable {
       // The far tunnel's UDP sockets stay in the namespace in which it was opened. An interface that moves goes
       // down: our engine unbinds its port then, and binds it again once it knows that the interface is up. A handshake
       // that came between would be lost, and is repeated only after 5 s. Other programs keep their port bound.
-      const rebinds = far.env?.WIREGUARD_GO_EXECUTABLE === undefined;
+      const program = far.env?.WIREGUARD_GO_EXECUTABLE;
+      const rebinds = program === undefined;
+      if (program !== undefined && isBoringtun(program)) await untilQueuesAreOpen(farTunnel.name);
       ip("link", "set", farTunnel.name, "netns", space);
       if (rebinds) await untilPort(farPort, "unbound");
       ip("-n", space, "address", "add", `${farAddress}/24`, "dev", farTunnel.name);

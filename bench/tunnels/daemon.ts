@@ -7,6 +7,7 @@ import { readLines } from "../../src/backends/lines.js";
 import { socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import type { Program } from "../bench.js";
 import { plainText } from "../sandbox/sandbox.js";
+import { boringtunEnvironment } from "./boringtun.js";
 
 /** How long a start or an end may take, in milliseconds. */
 const limit = 20_000;
@@ -41,6 +42,7 @@ export class Daemon {
     const child = launch([...command, "-f", name], {
       // WG_SUDO lets boringtun and gotatun keep the rights without which they lose their interface.
       ...{ LOG_LEVEL: "error", WG_PROCESS_FOREGROUND: "1", WG_SUDO: "true" },
+      ...boringtunEnvironment,
       ...env,
     });
     const words = new LastWords(child);

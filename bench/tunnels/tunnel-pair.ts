@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { promisify } from "node:util";
 import { messageOf } from "../../src/errors.js";
 import { PrivateKey } from "../../src/values/key.js";
+import { isBoringtun, makeTun, untilQueuesAreOpen } from "./boringtun.js";
 import { Daemon, type TunnelProgram } from "./daemon.js";
 import { cpuSeconds, memory, untilAtRest } from "./process.js";
 import { type Relay, type SlowPath, startRelay } from "./relay.js";
@@ -108,14 +108,12 @@ export async function startEnd(
 ): Promise<End> {
   const [name, namespace] = [interfaceOf(number), namespaceOf(number)];
   await run("ip", ["netns", "add", namespace]);
-  // boringtun reads its MTU when it starts: the interface must exist by then.
-  if (basename(program.command[0] ?? "").startsWith("boringtun")) {
-    await run("ip", ["tuntap", "add", "dev", name, "mode", "tun", "multi_queue"]);
-    await run("ip", ["link", "set", name, "mtu", String(mtu)]);
-  }
+  const boringtun = isBoringtun(program.command[0] ?? "");
+  if (boringtun) await makeTun(name, mtu);
   const daemon = await Daemon.start(program, name);
   const end = { interface: name, namespace, daemon, ...identityOf(number) };
   ends.push(end);
+  if (boringtun) await untilQueuesAreOpen(name);
   // Upstream notices an MTU only before its interface moves.
   await run("ip", ["link", "set", name, "mtu", String(mtu)]);
   await run("ip", ["link", "set", name, "netns", namespace]);

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { on } from "node:events";
 import { promisify } from "node:util";
+import { makeTun } from "../../bench/tunnels/boringtun.js";
 import { allowedIp, attach, PresharedKey, type Tunnel } from "../../src/index.js";
 import { Pair } from "../pair.js";
 import { ip, onlyInSandbox } from "../sandbox.js";
 import { assertSameSession } from "../session.js";
-import { keepPrivileges, makeTun, other, otherProgram } from "./programs.js";
+import { keepPrivileges, other, otherProgram } from "./programs.js";
 
 const run = promisify(execFile);
 const backends = ["ffi", "exec"] as const;
@@ -70,7 +71,7 @@ for (const { name, mtus, mark, path } of programs) {
 
       for (const mtu of mtus) {
         it(`carries whole packets and every byte at MTU ${mtu}`, async () => {
-          if (name === "boringtun-cli") makeTun(`wgf${number}`, mtu);
+          if (name === "boringtun-cli") await makeTun(`wgf${number}`, mtu);
           await using pair = await open({ mtu });
           await pair.ping(3, mtu - ipAndIcmpHeaders);
           await pair.transfer(4_000_000);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { makeTun } from "../../bench/tunnels/boringtun.js";
 import { packageRoot } from "../../src/artifacts.js";
 import type { TunnelOptions } from "../../src/index.js";
 import { pingAll } from "../ping.js";
@@ -8,7 +9,7 @@ import { onlyInSandbox } from "../sandbox.js";
 import { digest, sendAll } from "../userspace/site.js";
 import { echo, testStreams } from "../userspace/streams.js";
 import { type Beside, farInterface, openBeside } from "./beside.js";
-import { keepPrivileges, makeTun, other, otherProgram } from "./programs.js";
+import { keepPrivileges, other, otherProgram } from "./programs.js";
 
 /** Bytes of an echo request besides its payload. */
 const headers = { 4: 28, 6: 48 } as const;
@@ -53,8 +54,8 @@ for (const { name, mark, options, mtus } of peers) {
       before(function () {
         if (mark !== "") this.skip();
       });
-      const open = (mtu = 1420) => {
-        if (name === "boringtun-cli") makeTun(farInterface(number), mtu);
+      const open = async (mtu = 1420) => {
+        if (name === "boringtun-cli") await makeTun(farInterface(number), mtu);
         return openBeside({ number: number++, near: { backend }, far: options, mtu });
       };
 
