@@ -102,7 +102,14 @@ func TestDatagramsThatAreNotReadAreDroppedAndCounted(t *testing.T) {
 	socket, answer := p.open(t, fields{"kind": "datagram", "address": near4})
 	own := netip.AddrPortFrom(near4, uint16(number(answer["port"])))
 	payload := make([]byte, 1000)
-	var sent, received, dropped uint64
+	// The first crosses alone: while the engine sends what waited for the handshake, later packets may overtake it.
+	if _, err := peer.WriteToAddrPort(payload, own); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := readDatagram(socket); err != nil {
+		t.Fatal(err)
+	}
+	sent, received, dropped := uint64(1), uint64(1), uint64(0)
 	for ; len(c.dropped) == 0; sent++ { // until the socket and the station are full
 		binary.BigEndian.PutUint64(payload, sent)
 		if _, err := peer.WriteToAddrPort(payload, own); err != nil {
@@ -122,7 +129,7 @@ func TestDatagramsThatAreNotReadAreDroppedAndCounted(t *testing.T) {
 				return
 			}
 			at := binary.BigEndian.Uint64(got)
-			if received > 0 && at <= last {
+			if at <= last {
 				read <- fmt.Errorf("datagram %d comes after %d", at, last)
 				return
 			}
