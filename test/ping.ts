@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 
 /** How long answers are waited for, in seconds. */
 const limit = 30;
 
 /**
- * Pings an address, and fails if an answer is missing.
+ * Pings an address, and fails if an answer to one of the first `count` requests is missing.
  * @param more words for ping(8), such as the interval
  * @param prefix the words of a command that runs it elsewhere, such as in a network namespace
  */
@@ -18,23 +16,24 @@ export async function pingAll(
   more: readonly string[] = [],
   prefix: readonly string[] = [],
 ): Promise<void> {
-  // Without a deadline, ping waits for the last answers no longer than one interval. With one, -c counts answers,
-  // and ping goes on: after a loss, a later answer is among the first.
-  const words = ["ping", "-n", "-c", String(count), "-w", String(limit), ...more, address];
+  // Not -c: without a deadline, ping waits for the last answers no longer than one interval; with one, it ends after
+  // as many answers, although a later request's may have overtaken one: daemons have several threads.
+  const words = ["ping", "-n", "-w", String(limit), ...more, address];
   const [program = "", ...args] = [...prefix, ...words];
-  const { stdout } = await run(program, args);
-  const wanted = Array.from({ length: count }, (_, index) => index + 1);
-  // On a busy machine a daemon with several threads may let one overtake another.
-  const got = answered(stdout).slice(0, count);
-  assert.deepEqual(
-    got.toSorted((one, other) => one - other),
-    wanted,
-    stdout,
-  );
+  const ping = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  const read = (text: string) => {
+    output += text;
+    if (unanswered(output, count).length === 0) ping.kill("SIGINT");
+  };
+  for (const stream of [ping.stdout, ping.stderr]) stream.setEncoding("utf8").on("data", read);
+  await once(ping, "close");
+  assert.deepEqual(unanswered(output, count), [], output);
 }
 
-/** Returns the sequence numbers of the requests that were answered, in that order. Source: iputils' ping. */
-export function answered(output: string): number[] {
+/** Returns which of the first `count` requests have no answer in what ping printed. Source: iputils' ping. */
+export function unanswered(output: string, count: number): number[] {
   const lines = output.matchAll(/ bytes from .*: icmp_seq=(\d+) .* time=[\d.]+ ms$/gm);
-  return [...lines].map(([, sequence]) => Number(sequence));
+  const answered = new Set([...lines].map(([, sequence]) => Number(sequence)));
+  return Array.from({ length: count }, (_, index) => index + 1).filter((one) => !answered.has(one));
 }
