@@ -21,7 +21,11 @@ export const privateKeys = keyBytes.map((key) => {
 });
 export const presharedKeys = keyBytes.map((key) => PresharedKey.from(key));
 
-export const addresses = fc.oneof(bytes(4), bytes(16), zeroRuns()).map(formatAddress);
+export const addresses = fc.oneof(bytes(4), bytes(16), zeroRuns(), ipv4Mapped()).map(formatAddress);
+
+function ipv4Mapped(): fc.Arbitrary<Uint8Array> {
+  return bytes(4).map((last) => Uint8Array.of(...Array(10).fill(0), 255, 255, ...last));
+}
 
 /** IPv6 addresses with runs of zeros, as people have them. */
 function zeroRuns(): fc.Arbitrary<Uint8Array> {
@@ -39,8 +43,9 @@ export const allowedIps = fc
     allowedIp(`${address}/${Math.min(length, address.includes(":") ? 128 : 32)}`),
   );
 
+/** As the engine spells them: one that is IPv4-mapped becomes an IPv4 address. */
 export const endpoints: fc.Arbitrary<Endpoint> = fc.record({
-  host: addresses,
+  host: addresses.map((address) => address.replace(/^::ffff:(?=\d+\.)/, "")),
   port: fc.integer({ min: 1, max: 65_535 }),
 });
 
