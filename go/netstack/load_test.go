@@ -90,10 +90,8 @@ func TestLoadOfManyConnectionsLeavesNothing(t *testing.T) {
 	goroutines, heap := measure()
 	const more = 1500
 	connections(t, near, far, more)
-	laterGoroutines, laterHeap := measure()
-	if laterGoroutines > goroutines {
-		t.Errorf("%d goroutines became %d", goroutines, laterGoroutines)
-	}
+	_, laterHeap := measure()
+	waitFor(t, "the ends of their goroutines", func() bool { return runtime.NumGoroutine() <= goroutines })
 	if grown := int64(laterHeap) - int64(heap); grown > more*256 {
 		t.Errorf("%d connections left %d bytes", more, grown)
 	}
@@ -127,9 +125,7 @@ func TestLoadOnABudgetThatIsSetLaterKeepsToIt(t *testing.T) {
 	if err := far.SetMemory(DefaultMemory); err != nil {
 		t.Fatal(err)
 	}
-	if got := receiveBuffers(t, far).Default; got != initialBuffer {
-		t.Errorf("with the default again, buffers begin with %d bytes", got)
-	}
+	waitFor(t, "the default's first buffers", func() bool { return receiveBuffers(t, far).Default == initialBuffer })
 }
 
 const slowReadersMemory = 4 << 20
@@ -139,6 +135,10 @@ func testSlowReaders(t *testing.T, near, far *Device) {
 	t.Helper()
 	const memory, count, size = slowReadersMemory, 40, 1 << 20
 	before := receiveBuffers(t, far).Max
+	shrunk, ended := make(chan bool, 1), make(chan struct{})
+	end := sync.OnceFunc(func() { close(ended) })
+	t.Cleanup(end)
+	go func() { shrunk <- happens(ended, func() bool { return receiveBuffers(t, far).Max < before }) }()
 	var clients, servers []*Conn
 	for range count {
 		client, server := establish(t, near, far, far4)
@@ -182,11 +182,26 @@ func testSlowReaders(t *testing.T, near, far *Device) {
 	}
 	reading.Wait()
 	writing.Wait()
-	if receiveBuffers(t, far).Max >= before {
+	if end(); !<-shrunk {
 		t.Errorf("buffers grow to %d bytes, as before", before)
 	}
 	for i := range clients {
 		_, _ = clients[i].Abort(), servers[i].Abort()
 	}
 	waitFor(t, "the end of the scarcity", func() bool { return receiveBuffers(t, far).Max == before })
+}
+
+// happens reports whether something happens before ended is closed.
+func happens(ended <-chan struct{}, something func() bool) bool {
+	for {
+		if something() {
+			return true
+		}
+		select {
+		case <-ended:
+			return false
+		default:
+			time.Sleep(budgetInterval / 50)
+		}
+	}
 }

@@ -534,18 +534,24 @@ func TestManyStreamsOneAfterAnotherLeaveNothingBehind(t *testing.T) {
 	for range 500 {
 		once()
 	}
+	// Objects and not bytes: the engine has now a few more of its large buffers in use, now a few less. It also has now more
+	// objects and now less, by as many as two for each stream: what streams leave behind, each further round adds to.
+	const rounds = 10
 	goroutines, descriptors, objects := count()
-	for range streams {
-		once()
-	}
-	goroutinesAfter, descriptorsAfter, objectsAfter := count()
-	// Objects and not bytes: the engine has now a few more of its large buffers in use, now a few less. Timers that have yet to
-	// fire may be left of a stream.
-	if goroutinesAfter > goroutines+5 || descriptorsAfter > descriptors || objectsAfter > objects+uint64(streams)*2 {
-		t.Errorf("goroutines %d, then %d; descriptors %d, then %d; objects %d, then %d",
+	for round := 1; ; round++ {
+		for range streams {
+			once()
+		}
+		goroutinesAfter, descriptorsAfter, objectsAfter := count()
+		t.Logf("goroutines %d, then %d; descriptors %d, then %d; objects %d, then %d",
 			goroutines, goroutinesAfter, descriptors, descriptorsAfter, objects, objectsAfter)
+		if goroutinesAfter <= goroutines+5 && descriptorsAfter <= descriptors && objectsAfter <= objects+uint64(streams)*2 {
+			return
+		}
+		if round == rounds {
+			t.Fatalf("%d times %d streams left something behind", rounds, streams)
+		}
 	}
-	t.Logf("goroutines %d, then %d; objects %d, then %d", goroutines, goroutinesAfter, objects, objectsAfter)
 }
 
 func TestNothingKeepsAStreamInTimeWait(t *testing.T) {
