@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { withTimeLimit } from "../../src/deadline.js";
-import { findSandboxObstacle } from "./check.js";
-import { allChecks, coverage } from "./checks.js";
+import { type Check, findSandboxObstacle } from "./check.js";
+import { coverage, firstChecks, netnsChecks } from "./checks.js";
 import { prepareCoverage } from "./mocha.js";
 import { addOutcomes, failMissingPackages, formatCounts, type Outcome } from "./outcome.js";
 import { lanesFor, SideBySide, type SideBySideOptions } from "./side-by-side.js";
@@ -19,11 +19,11 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 const judge = (outcome: Outcome) => (env.CI === "true" ? failMissingPackages(outcome) : outcome);
 const wanted = process.argv.slice(2);
-const checks = (await allChecks()).filter(
-  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
-);
+const isWanted = ({ name }: Check) =>
+  wanted.length === 0 || wanted.some((part) => name.includes(part));
+const processors = availableParallelism();
 const options: SideBySideOptions = {
-  lanes: lanesFor(availableParallelism()),
+  lanes: lanesFor(processors),
   obstacle: await withTimeLimit(
     limit,
     () => new Error("scripts/sandbox hangs"),
@@ -37,18 +37,25 @@ const options: SideBySideOptions = {
     stdout.write(`${stdout.isTTY ? "\r\u001b[K" : ""}${line}\n${outcome.details}`);
   },
 };
-const run = new SideBySide(checks, options);
+const runs = [
+  new SideBySide((await firstChecks()).filter(isWanted), options),
+  new SideBySide(netnsChecks().filter(isWanted), {
+    ...options,
+    lanes: { all: processors, busy: processors },
+  }),
+];
 
 // On a terminal one line that is written over, otherwise a line every half minute.
 const pulse = setInterval(
   () => {
-    const text = `running: ${run.running()}`;
+    const text = `running: ${runs.map((run) => run.running()).join("")}`;
     stdout.write(stdout.isTTY ? `\r\u001b[K${text.slice(0, stdout.columns - 1)}` : `${text}\n`);
   },
   stdout.isTTY ? 1000 : 30_000,
 );
 await prepareCoverage();
-const outcomes = [await run.run(interrupted.signal)];
+const outcomes: Outcome[] = [];
+for (const run of runs) outcomes.push(await run.run(interrupted.signal));
 clearInterval(pulse);
 if (wanted.length === 0) {
   outcomes.push(await new SideBySide([coverage], options).run(interrupted.signal));

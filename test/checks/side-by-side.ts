@@ -28,10 +28,7 @@ interface Progress {
   firstStart: number;
 }
 
-/**
- * Three lanes a processor, since most jobs wait most of their time; one of them is for busy jobs. Of these netns.sh
- * takes longest, and much of it is legs of a fixed duration, which go on side by side.
- */
+/** Three lanes a processor, since most jobs wait most of their time; one of them is for busy jobs. */
 export function lanesFor(processors: number): Lanes {
   return { all: 3 * processors, busy: processors };
 }
