@@ -62,6 +62,8 @@ export class FaultSite implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#daemon.stop();
+    // The kernel deletes what is in a namespace later, and the next site needs the name.
+    await run("ip", "link", "delete", "near");
     await run("ip", "netns", "delete", far);
   }
 }
