@@ -1,10 +1,7 @@
-import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
-
-const execute = promisify(execFile);
+import { run } from "./process.js";
 
 /** How many threads it runs, each with a queue of the interface. Its default. Source: its --help. */
 const threads = 4;
@@ -26,8 +23,8 @@ export function isBoringtun(path: string): boolean {
  * reads at its start, and once a second while the interface is in its own namespace.
  */
 export async function makeTun(name: string, mtu: number): Promise<void> {
-  await execute("ip", ["tuntap", "add", "dev", name, "mode", "tun", "multi_queue"]);
-  await execute("ip", ["link", "set", name, "mtu", String(mtu)]);
+  await run("ip", ["tuntap", "add", "dev", name, "mode", "tun", "multi_queue"]);
+  await run("ip", ["link", "set", name, "mtu", String(mtu)]);
 }
 
 /**

@@ -1,12 +1,24 @@
+import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { systemCodeOf } from "../../src/errors.js";
+
+const execute = promisify(execFile);
+
+/** How long one run of ip, wg or ping may take, in milliseconds: wg waits without limit for a program that hangs. */
+const commandLimit = 60_000;
 
 /** How often untilAtRest reads the CPU time, in milliseconds. */
 const restInterval = 50;
 
 /** How long untilAtRest waits at most, in milliseconds. */
 const restLimit = 2000;
+
+/** Runs a command that ends by itself. */
+export async function run(program: string, words: readonly string[]): Promise<void> {
+  await execute(program, words, { timeout: commandLimit, killSignal: "SIGKILL" });
+}
 
 /**
  * Waits until processes use less than one percent of a processor: until the work that a start or a load

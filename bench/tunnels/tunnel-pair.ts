@@ -1,17 +1,10 @@
-import { execFile } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
-import { promisify } from "node:util";
 import { messageOf } from "../../src/errors.js";
 import { PrivateKey } from "../../src/values/key.js";
 import { isBoringtun, makeTun, untilQueuesAreOpen } from "./boringtun.js";
 import { Daemon, type TunnelProgram } from "./daemon.js";
-import { cpuSeconds, memory, untilAtRest } from "./process.js";
+import { cpuSeconds, memory, run, untilAtRest } from "./process.js";
 import { type Relay, type SlowPath, startRelay } from "./relay.js";
-
-const execute = promisify(execFile);
-
-/** How long one run of ip, wg or ping may take, in milliseconds: wg waits without limit for a program that hangs. */
-const commandLimit = 60_000;
 
 /** How long the first packet may take, in milliseconds: a lost handshake is repeated after 5 s. */
 const handshakeLimit = 20_000;
@@ -21,11 +14,6 @@ const fullSizeLimit = 5000;
 
 /** Bytes of the headers of IPv4 and ICMP. */
 const pingHeaders = 28;
-
-/** Runs a command that ends by itself. */
-export async function run(program: string, words: readonly string[]): Promise<void> {
-  await execute(program, words, { timeout: commandLimit, killSignal: "SIGKILL" });
-}
 
 /** One end of the pair. */
 export interface End {

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { executablePath } from "../../src/engine/files.js";
 import { messageOf, systemCodeOf } from "../../src/errors.js";
 import { LineProgram } from "../tunnels/line-program.js";
+import { run } from "../tunnels/process.js";
 import { type SlowPath, startRelay, trafficPath } from "../tunnels/relay.js";
 import {
   clearEnd,
@@ -11,7 +12,6 @@ import {
   type End,
   type Identity,
   identityOf,
-  run,
   setConfiguration,
   startEnd,
   untilFullSizeCrosses,
