@@ -8,9 +8,9 @@ import (
 
 // messages receives packets that a station sends to r, and returns the sizes of the messages in which
 // the kernel gave them.
-func messages(t *testing.T, from *station, r lone, packets [][]byte) (sizes []int) {
+func messages(t *testing.T, from *station, r lone, address string, packets [][]byte) (sizes []int) {
 	t.Helper()
-	from.send(t, newEndpoint(r.endpointAt("127.0.0.1")), packets...)
+	from.send(t, newEndpoint(r.endpointAt(address)), packets...)
 	buffers, _, _ := receiveBuffers(batchSize)
 	for arrived := 0; arrived < len(slices.Concat(packets...)); {
 		if err := r.wait(buffers); err != nil {
@@ -35,7 +35,7 @@ func TestWithoutAnOffloadEveryDatagramIsAMessageOfItsOwn(t *testing.T) {
 				if sender.Segment && receiver.GRO {
 					want = []int{40_000}
 				}
-				got := messages(t, openStationWith(t, n, Config{Offloads: sender}), listenAlone(t, n, "udp4", receiver), packets)
+				got := messages(t, openStationWith(t, n, Config{Offloads: sender}), listenAlone(t, n, "udp4", receiver), "127.0.0.1", packets)
 				if !slices.Equal(got, want) {
 					t.Fatalf("messages of %d bytes, want %d", got, want)
 				}
@@ -55,5 +55,19 @@ func TestAllPacketsArriveWithAnyOffloads(t *testing.T) {
 				peer.expectArrived(t, packets)
 			}
 		})
+	}
+}
+
+func TestTheLongestMessagesReachAProgramOfTheSameHostWhole(t *testing.T) {
+	for network, address := range map[string]string{"udp4": "127.0.0.1", "udp6": "::1"} {
+		n := newNamespace(t)
+		s, r := openStationWith(t, n, Config{Offloads: AllOffloads}), listenAlone(t, n, network, AllOffloads)
+		for size := 1020; size <= 1500; size++ {
+			joined := maxMessage / size
+			got := messages(t, s, r, address, numbered(joined+1, size))
+			if want := []int{joined * size, size}; !slices.Equal(got, want) {
+				t.Fatalf("to %s: messages of %d bytes, want %d", address, got, want)
+			}
+		}
 	}
 }

@@ -107,7 +107,6 @@ type sendBatch struct {
 	to                netip.Addr
 	destination       sockaddr
 	destinationLength int
-	limit             int
 
 	groups   []group
 	ecn      []inflight.ECN // of all packets of one call of Send
@@ -148,12 +147,11 @@ func (b *sendBatch) leave(outbound *inflight.Outbound, packets [][]byte) []infli
 func (b *sendBatch) address(to netip.AddrPort, scope uint32) {
 	b.to = to.Addr()
 	b.destinationLength = encodeSockaddr(&b.destination, to, scope)
-	b.limit = maxPayload(to.Addr())
 }
 
 // load prepares messages for at most batchSize packets with their marks, up to segments of them in one message.
 func (b *sendBatch) load(packets [][]byte, ecn []inflight.ECN, from *source, segments int) {
-	b.groups = appendGroups(b.groups[:0], packets, ecn, b.limit, segments)
+	b.groups = appendGroups(b.groups[:0], packets, ecn, segments)
 	for i, packet := range packets {
 		b.pieces[i] = unix.Iovec{}
 		if len(packet) > 0 {
