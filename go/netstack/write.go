@@ -27,6 +27,7 @@ type writer struct {
 func newWriter() *writer {
 	w := new(writer)
 	w.joiner.Joins[segmentation.TCP4], w.joiner.Joins[segmentation.TCP6] = true, true
+	w.joiner.Supersedes = true
 	return w
 }
 

@@ -21,6 +21,7 @@ type Run struct {
 
 	last     int
 	open     bool // more packets may be joined to it
+	pure     bool // it is an acknowledgement that another one may supersede
 	flow     flow
 	length   int    // of all headers once and all payloads, in bytes
 	size     int    // payload bytes of each packet but the last
@@ -61,8 +62,11 @@ type flow struct {
 // (TSO, USO). It keeps its memory from batch to batch.
 type Joiner struct {
 	Joins [Kinds]bool // what the stack accepts joined
+	// Supersedes drops an acknowledgement if the next packet of its flow is another one, which acknowledges more. It is for
+	// a sender that counts what is acknowledged, not how often, and then sends more at once.
+	Supersedes bool
 
-	Runs []Run // of the latest batch, ordered by their first packets
+	Runs []Run // of the latest batch, ordered by the first packets that they had
 	Next []int // for each packet of the batch, the one joined to it, or -1
 }
 
@@ -75,11 +79,17 @@ func (j *Joiner) Join(buffers [][]byte, offset int) {
 		packet := buffer[offset:]
 		flow, joinable := j.flowOf(packet)
 		if !joinable {
+			pure := j.Supersedes && isPure(flow, packet)
+			if pure {
+				if r := j.latest(buffers, offset, flow, packet); r != nil && r.supersede(buffers, offset, i) {
+					continue
+				}
+			}
 			// Its flow is kept, so that no later packet is joined to an earlier one.
-			j.Runs = append(j.Runs, Run{First: i, last: i, Count: 1, flow: flow})
+			j.Runs = append(j.Runs, Run{First: i, last: i, Count: 1, flow: flow, pure: pure})
 			continue
 		}
-		if r := j.latest(buffers, offset, flow, packet); r != nil && r.join(buffers, offset, packet) {
+		if r := j.latest(buffers, offset, flow, packet); r != nil && r.open && r.join(buffers, offset, packet) {
 			j.Next[r.last] = i
 			r.last = i
 			continue
@@ -137,7 +147,7 @@ func (j *Joiner) flowOf(packet []byte) (f flow, joinable bool) {
 	return f, joinable
 }
 
-// latest returns the last run of the packet's flow if that run is open, and otherwise nil.
+// latest returns the last run between the packet's ends if it is of the packet's flow, and otherwise nil.
 func (j *Joiner) latest(buffers [][]byte, offset int, of flow, packet []byte) *Run {
 	for i := len(j.Runs) - 1; i >= 0; i-- {
 		r := &j.Runs[i]
@@ -145,7 +155,7 @@ func (j *Joiner) latest(buffers [][]byte, offset int, of flow, packet []byte) *R
 			!bytes.Equal(inet.Addresses(buffers[r.First][offset:]), inet.Addresses(packet)) {
 			continue
 		}
-		if r.open && r.flow == of {
+		if r.flow == of {
 			return r
 		}
 		return nil
