@@ -28,14 +28,17 @@ type Conn struct {
 	reading, writing    sync.Mutex // held by the one call that reads, and the one that writes
 	readable, writable  lazySignal
 	readLimit, writeEnd deadline
-	source              *bytes.Reader // what Write has not written yet; apart, since the stack keeps it through TIME-WAIT
+	piece               int // bytes that are written at once
+	// What Write and Splice have not written yet; apart, since the stack keeps them through TIME-WAIT.
+	source  *bytes.Reader
+	spliced *spliced
 }
 
 var _ net.Conn = (*Conn)(nil)
 
 // newConn returns the connection of an endpoint that is connected.
-func newConn(endpoint tcpip.Endpoint, queue *waiter.Queue, protocol tcpip.NetworkProtocolNumber) *Conn {
-	c := &Conn{endpoint: endpoint, queue: queue, source: new(bytes.Reader)}
+func (d *Device) newConn(endpoint tcpip.Endpoint, queue *waiter.Queue, protocol tcpip.NetworkProtocolNumber) *Conn {
+	c := &Conn{endpoint: endpoint, queue: queue, source: new(bytes.Reader), piece: pieceOf(d.link.MTU(), protocol)}
 	if local, err := endpoint.GetLocalAddress(); err == nil {
 		c.local = fromStack(local, protocol)
 	}
@@ -105,31 +108,26 @@ func (c *Conn) Read(to []byte) (int, error) {
 func (c *Conn) Write(from []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.source.Reset(from)
 	defer c.source.Reset(nil)
+	written := 0
 	for {
 		switch {
 		case c.closed.Load():
-			return len(from) - c.source.Len(), c.opError("write", net.ErrClosed)
+			return written, c.opError("write", net.ErrClosed)
 		case c.writeEnd.isOver():
-			return len(from) - c.source.Len(), c.opError("write", os.ErrDeadlineExceeded)
-		case c.source.Len() == 0:
-			return len(from), nil
+			return written, c.opError("write", os.ErrDeadlineExceeded)
+		case written == len(from):
+			return written, nil
 		}
-		before := c.source.Len()
+		c.source.Reset(from[written:min(len(from), written+c.piece)])
 		n, err := c.endpoint.Write(c.source, tcpip.WriteOptions{})
-		if after := before - int(n); after != c.source.Len() {
-			// The stack took fewer bytes than it read.
-			if _, err := c.source.Seek(int64(len(from)-after), io.SeekStart); err != nil {
-				return len(from) - after, c.opError("write", err)
-			}
-		}
+		written += int(n) // The stack can take fewer bytes than it reads.
 		switch err.(type) {
 		case nil:
 			continue
 		case *tcpip.ErrWouldBlock:
 		default:
-			return len(from) - c.source.Len(), c.opError("write", c.fail("write", err))
+			return written, c.opError("write", c.fail("write", err))
 		}
 		c.await(&c.writable, waiter.WritableEvents, &c.writeEnd)
 	}

@@ -55,7 +55,7 @@ func (d *Device) DialTCP(ctx context.Context, local, remote netip.AddrPort) (*Co
 		endpoint.Close()
 		return nil, failure("connect", "tcp", source, address, err)
 	}
-	return newConn(endpoint, queue, protocol), nil
+	return d.newConn(endpoint, queue, protocol), nil
 }
 
 // usable returns an error if a call must end: because of its context, or since the device is closed.

@@ -105,7 +105,7 @@ func (l *Listener) AcceptTCP() (*Conn, error) {
 		endpoint, queue, err := l.endpoint.Accept(nil)
 		switch err.(type) {
 		case nil:
-			return newConn(endpoint, queue, l.protocol), nil
+			return l.device.newConn(endpoint, queue, l.protocol), nil
 		case *tcpip.ErrWouldBlock:
 			<-l.ready.woken
 		default:

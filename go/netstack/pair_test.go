@@ -102,11 +102,18 @@ func connect(t testing.TB, wires ...wire) {
 // newPair returns two devices that reach each other, and nothing else.
 func newPair(t testing.TB, config Config) (near, far *Device) {
 	t.Helper()
+	near, far = newUnconnectedPair(t, config)
+	connect(t, wire{from: near, to: far}, wire{from: far, to: near})
+	return near, far
+}
+
+// newUnconnectedPair returns two devices that have routes to each other, but no wire.
+func newUnconnectedPair(t testing.TB, config Config) (near, far *Device) {
+	t.Helper()
 	testbed.CheckLeaks(t, "no interface")
 	near, far = newDevice(t, config, near4, near6), newDevice(t, config, far4, far6)
 	near.SetRoutes([]netip.Prefix{netip.PrefixFrom(far4, 32), netip.PrefixFrom(far6, 128)})
 	far.SetRoutes([]netip.Prefix{netip.PrefixFrom(near4, 32), netip.PrefixFrom(near6, 128)})
-	connect(t, wire{from: near, to: far}, wire{from: far, to: near})
 	return near, far
 }
 

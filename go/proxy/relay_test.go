@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wg-bridge/go/netstack"
 	"wg-bridge/go/proxy"
 	"wg-bridge/go/proxy/proxytest"
 )
@@ -100,6 +101,33 @@ func kernelPair(t *testing.T, network string) (net.Conn, net.Conn) {
 	return first, second
 }
 
+// userspacePair returns both ends of a connection of a tunnel to itself.
+func userspacePair(t *testing.T) (net.Conn, net.Conn) {
+	t.Helper()
+	device, err := netstack.New(netstack.Config{MTU: 1420})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { device.Close() })
+	if err := device.SetAddresses([]netip.Addr{own4}); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := device.ListenTCP(netip.AddrPortFrom(own4, 0), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	first, err := device.DialTCP(context.Background(), netip.AddrPort{}, listener.Local())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return first, second
+}
+
 func say(t *testing.T, conn net.Conn, text string) {
 	t.Helper()
 	if _, err := io.WriteString(conn, text); err != nil {
@@ -123,7 +151,7 @@ func expectEnd(t *testing.T, conn net.Conn, want error) {
 	}
 }
 
-// everywhere runs a test on streams of memory, and of the kernel.
+// everywhere runs a test on streams of memory and of the kernel, and from the kernel to a tunnel.
 func everywhere(t *testing.T, test func(t *testing.T, r *trial)) {
 	t.Run("memory", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { test(t, inMemory(t)) })
@@ -132,6 +160,11 @@ func everywhere(t *testing.T, test func(t *testing.T, r *trial)) {
 		t.Run(network, func(t *testing.T) {
 			clientEnd, client := kernelPair(t, network)
 			target, targetEnd := kernelPair(t, "tcp")
+			test(t, start(t, clientEnd, client, target, targetEnd))
+		})
+		t.Run(network+" to userspace", func(t *testing.T) {
+			clientEnd, client := kernelPair(t, network)
+			target, targetEnd := userspacePair(t)
 			test(t, start(t, clientEnd, client, target, targetEnd))
 		})
 	}
@@ -305,15 +338,13 @@ func TestMuchDataArrivesWhole(t *testing.T) {
 }
 
 func TestWhatWasReadBeforeComesFirst(t *testing.T) {
-	for _, network := range []string{"memory", "tcp"} {
-		pair := func() (net.Conn, net.Conn) {
-			if network == "memory" {
-				return memoryPair(t, proxytest.New(own4))
-			}
-			return kernelPair(t, network)
-		}
-		clientEnd, client := pair()
-		target, targetEnd := pair()
+	type pair func() (net.Conn, net.Conn)
+	memory := func() (net.Conn, net.Conn) { return memoryPair(t, proxytest.New(own4)) }
+	kernel := func() (net.Conn, net.Conn) { return kernelPair(t, "tcp") }
+	userspace := func() (net.Conn, net.Conn) { return userspacePair(t) }
+	for _, pairs := range [][2]pair{{memory, memory}, {kernel, kernel}, {kernel, userspace}} {
+		clientEnd, client := pairs[0]()
+		target, targetEnd := pairs[1]()
 		say(t, clientEnd, "c")
 		r := start(t, clientEnd, proxy.Begun(proxy.Begun(client, []byte("b")), []byte("a")), target, targetEnd)
 		expect(t, r.target, "abc")

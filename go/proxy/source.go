@@ -97,6 +97,9 @@ func (s *source) next() (*buffer, int, error) {
 // copyTo writes everything to a connection, until the source ends or one of both fails.
 func (s *source) copyTo(to io.Writer, count *atomic.Uint64) (readErr, writeErr error) {
 	for {
+		if target, ok := to.(spliceTarget); ok && s.raw != nil && len(s.prefix) == 0 {
+			return s.spliceTo(target, count)
+		}
 		from, length, err := s.next()
 		if length > 0 {
 			count.Add(uint64(length))
@@ -112,6 +115,42 @@ func (s *source) copyTo(to io.Writer, count *atomic.Uint64) (readErr, writeErr e
 			return nil, nil
 		case err != nil:
 			return err, nil
+		}
+	}
+}
+
+// A spliceTarget takes bytes straight from a descriptor.
+type spliceTarget interface {
+	// WriteFrom takes what waits in a socket that does not block, and waits for nothing. readErr is EAGAIN if the socket is
+	// empty, io.EOF if it has ended. If all are nil, there may be more, or no room for it.
+	WriteFrom(fd int) (n int, readErr, err error)
+	// WaitWritable waits for room.
+	WaitWritable() error
+}
+
+// spliceTo does for a spliceTarget what copyTo does, without a buffer.
+func (s *source) spliceTo(to spliceTarget, count *atomic.Uint64) (readErr, writeErr error) {
+	splice := func(fd uintptr) (done bool) {
+		var n int
+		n, readErr, writeErr = to.WriteFrom(int(fd))
+		count.Add(uint64(n))
+		return !errors.Is(readErr, unix.EAGAIN)
+	}
+	for {
+		if err := s.raw.Read(splice); err != nil {
+			return err, nil
+		}
+		switch {
+		case writeErr != nil:
+			return nil, writeErr
+		case errors.Is(readErr, io.EOF):
+			return nil, nil
+		case readErr != nil:
+			return readErr, nil
+		}
+		// Not in splice: a wait there would keep the client's descriptor from being closed.
+		if err := to.WaitWritable(); err != nil {
+			return nil, err
 		}
 	}
 }

@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"errors"
+	"io"
 	"net"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -55,5 +57,59 @@ func TestAConnectionThatCanWaitIsReadWhenItIsReady(t *testing.T) {
 	conn.err = net.ErrClosed
 	if buffer, _, err := s.next(); conn.reads != 1 || buffer != nil || !errors.Is(err, net.ErrClosed) {
 		t.Errorf("%d reads, %v", conn.reads, err)
+	}
+}
+
+// scriptedTarget takes what it is told to.
+type scriptedTarget struct {
+	net.Conn
+	room  bool
+	waits int
+	taken int
+}
+
+func (s *scriptedTarget) WriteFrom(fd int) (int, error, error) {
+	if !s.room {
+		return 0, nil, nil
+	}
+	s.room = false
+	n, err := unix.Read(fd, make([]byte, 2))
+	s.taken += max(n, 0)
+	if n == 0 {
+		err = io.EOF
+	}
+	return max(n, 0), err, nil
+}
+
+func (s *scriptedTarget) WaitWritable() error {
+	s.waits++
+	s.room = true
+	return nil
+}
+
+func TestAClientWaitsForTheRoomOfItsTarget(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	far, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	if _, err := far.Write([]byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	_ = far.Close()
+	target, count := new(scriptedTarget), new(atomic.Uint64)
+	readErr, writeErr := newSource(near).copyTo(target, count)
+	// Without room nothing is read. Then two bytes, one, and the end.
+	if readErr != nil || writeErr != nil || target.taken != 3 || count.Load() != 3 || target.waits < 3 {
+		t.Errorf("took %d bytes and counted %d after %d waits, %v, %v", target.taken, count.Load(), target.waits, readErr, writeErr)
 	}
 }

@@ -247,9 +247,3 @@ func (d *datagram) tellRefused(to netip.AddrPort, err error) {
 		Event: "failed", Datagram: d.id, Address: to.Addr().String(), Port: to.Port(), Errno: nameOf(err), Message: err.Error(),
 	})
 }
-
-// isReadable reports whether a read of a socket would not wait.
-func isReadable(fd uintptr) bool {
-	_, err := peek(int(fd))
-	return !errors.Is(err, unix.EAGAIN)
-}

@@ -15,12 +15,21 @@ var past = time.Unix(1, 0)
 
 // hasHungUp reports whether the other end of a Unix socket is closed. One that has only ended its side reads as an end of
 // file as well, but has not hung up.
-func hasHungUp(fd uintptr) bool {
-	poll := []unix.PollFd{{Fd: int32(fd)}}
+func hasHungUp(fd uintptr) bool { return poll(fd, 0)&unix.POLLHUP != 0 }
+
+// isReadable reports whether a read of a socket would not wait.
+func isReadable(fd uintptr) bool { return poll(fd, unix.POLLIN) != 0 }
+
+// poll returns which of some events there are for a descriptor, and whether it has failed or hung up.
+func poll(fd uintptr, events int16) int16 {
+	one := []unix.PollFd{{Fd: int32(fd), Events: events}}
 	for {
-		_, err := unix.Poll(poll, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return err == nil && poll[0].Revents&unix.POLLHUP != 0
+		_, err := unix.Poll(one, 0)
+		switch {
+		case err == nil:
+			return one[0].Revents
+		case !errors.Is(err, unix.EINTR):
+			return unix.POLLERR
 		}
 	}
 }

@@ -13,9 +13,6 @@ import (
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
-// maxPiece is how many bytes are given to the stack at once: what one of its buffers holds.
-const maxPiece = 64 << 10
-
 // An outbound pump moves bytes from the client to the tunnel: out of the socket straight into the stack's buffers. While
 // it waits for the client it has a goroutine with a small stack: one that has called the stack has 16 KiB, which an idle
 // stream would keep, so another goroutine takes over.
@@ -25,7 +22,6 @@ type outbound struct {
 	stalled atomic.Bool // it waits for room in the tunnel's buffer
 	isShut  bool        // the tunnel's side has been ended
 	called  bool        // this goroutine has called the stack
-	piece   *piece      // apart, since the stack keeps it through TIME-WAIT
 	move    func(fd uintptr) bool
 
 	// The outcome of one call of collect.
@@ -40,7 +36,7 @@ var errIdle = errors.New("the pump is idle")
 
 // start starts the pump.
 func (p *outbound) start() {
-	p.move, p.piece = p.collect, new(piece)
+	p.move = p.collect
 	p.entry.Init(p, waiter.WritableEvents|waiter.EventHUp|waiter.EventErr)
 	p.conn.Queue().EventRegister(&p.entry)
 	go p.run()
@@ -138,78 +134,20 @@ func (p *outbound) wait(ready func(fd uintptr) bool) error {
 // the socket is empty and this goroutine is to wait for it.
 func (p *outbound) collect(fd uintptr) bool {
 	for {
-		size, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
-		if err != nil {
-			p.err = err
-			return true
-		}
-		if size == 0 {
-			switch waits, err := peek(int(fd)); {
-			case errors.Is(err, unix.EAGAIN):
-				p.isIdle = p.called
-				return p.called
-			case err != nil:
-				p.err = err
-				return true
-			case waits:
-				continue
-			}
+		n, failure, err := p.conn.Splice(int(fd))
+		p.called = p.called || n > 0 || failure != nil
+		p.client.station.sent.Add(uint64(n))
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			p.isIdle = p.called
+			return p.called
+		case errors.Is(err, io.EOF):
 			p.isOver = true
 			return true
-		}
-		p.called = true
-		*p.piece = piece{fd: int(fd), left: min(size, maxPiece)}
-		n, failure := p.endpoint.Write(p.piece, tcpip.WriteOptions{})
-		p.client.station.sent.Add(uint64(n))
-		if p.piece.err != nil || failure != nil {
-			p.err, p.failure = p.piece.err, failure
+		case err != nil || failure != nil:
+			p.err, p.failure = err, failure
 			return true
 		}
-	}
-}
-
-// peek reports whether there is something to read. Without an error, false is the end.
-func peek(fd int) (waits bool, err error) {
-	for {
-		var one [1]byte
-		n, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		if !errors.Is(err, unix.EINTR) {
-			return n > 0, err
-		}
-	}
-}
-
-// A piece is a number of bytes that wait in a socket, for the stack to read.
-type piece struct {
-	fd, left int
-	err      error
-}
-
-// Len returns how many bytes are left.
-func (p *piece) Len() int { return p.left }
-
-// Read reads some of them.
-func (p *piece) Read(into []byte) (int, error) {
-	if p.left == 0 {
-		return 0, io.EOF
-	}
-	if len(into) == 0 {
-		return 0, nil // The stack asks for nothing first; io.EOF would end its copy.
-	}
-	for {
-		n, err := unix.Read(p.fd, into[:min(len(into), p.left)])
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil:
-			p.err = err
-			return 0, err
-		case n == 0: // Only this pump reads, so what waited is there.
-			p.err = io.ErrUnexpectedEOF
-			return 0, p.err
-		}
-		p.left -= n
-		return n, nil
 	}
 }
 
