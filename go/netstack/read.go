@@ -3,6 +3,7 @@ package netstack
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
@@ -23,6 +24,8 @@ func (d *Device) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 		}
 		select {
 		case <-d.link.queue.ready:
+			// Others that are about to send go first: their packets then cross together with this one.
+			runtime.Gosched()
 		case <-d.idle:
 		case <-gone:
 			d.reader.finish()

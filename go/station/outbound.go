@@ -13,26 +13,26 @@ import (
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
-// An outbound pump moves bytes from the client to the tunnel: out of the socket straight into the stack's buffers. While
-// it waits for the client it has a goroutine with a small stack: one that has called the stack has 16 KiB, which an idle
-// stream would keep, so another goroutine takes over.
+// An outbound pump moves bytes from the client to the tunnel: out of the socket straight into the stack's buffers. It has
+// a goroutine, which another one with less memory relieves while there is nothing to do: see warmth.
 type outbound struct {
 	*stream
 	entry   waiter.Entry
 	stalled atomic.Bool // it waits for room in the tunnel's buffer
 	isShut  bool        // the tunnel's side has been ended
 	called  bool        // this goroutine has called the stack
+	warmth  warmth      // of this goroutine
 	move    func(fd uintptr) bool
 
 	// The outcome of one call of collect.
-	isIdle  bool // the socket is empty, and the goroutine has called the stack
+	isIdle  bool // the socket is empty, and another goroutine is to wait
 	isOver  bool // the client has ended its side
 	err     error
 	failure tcpip.Error
 }
 
-// errIdle says that another goroutine should wait.
-var errIdle = errors.New("the pump is idle")
+// errRelieved says that another goroutine should go on.
+var errRelieved = errors.New("the pump is relieved")
 
 // start starts the pump.
 func (p *outbound) start() {
@@ -53,7 +53,8 @@ func (p *outbound) NotifyEvent(events waiter.EventMask) {
 
 func (p *outbound) run() {
 	err := p.pump()
-	if errors.Is(err, errIdle) {
+	if errors.Is(err, errRelieved) {
+		p.called = false
 		go p.run()
 		return
 	}
@@ -61,7 +62,7 @@ func (p *outbound) run() {
 	p.outboundEnded(err)
 }
 
-// pump returns nil once both sides have ended, or why it ends before that; errIdle if it is to be called again, by
+// pump returns nil once both sides have ended, or why it ends before that; errRelieved if it is to be called again, by
 // another goroutine.
 func (p *outbound) pump() error {
 	for !p.isOver {
@@ -70,8 +71,7 @@ func (p *outbound) pump() error {
 		case err != nil:
 			return err
 		case p.isIdle:
-			p.called = false
-			return errIdle
+			return errRelieved
 		case p.err != nil:
 			// The client has closed the connection, and had not read everything.
 			p.gone.Store(true)
@@ -101,11 +101,14 @@ func (p *outbound) pump() error {
 			}
 			return failureOf(p.failure)
 		}
+		if p.warmth.isOver() {
+			return errRelieved
+		}
 	}
 	if !p.isShut {
 		p.isShut = true
 		p.endpoint.Shutdown(tcpip.ShutdownWrite) // fails if the connection has failed, which inbound reports
-		return errIdle
+		return errRelieved
 	}
 	return p.awaitEnd()
 }
@@ -139,8 +142,8 @@ func (p *outbound) collect(fd uintptr) bool {
 		p.client.station.sent.Add(uint64(n))
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			p.isIdle = p.called
-			return p.called
+			p.isIdle = p.called && !p.client.station.cooler.keepsWarm(&p.warmth)
+			return p.isIdle
 		case errors.Is(err, io.EOF):
 			p.isOver = true
 			return true

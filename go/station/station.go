@@ -106,6 +106,7 @@ type Station struct {
 	failed   chan error
 	closing  chan struct{}
 	work     sync.WaitGroup
+	cooler   *cooler
 
 	mu          sync.Mutex
 	closed      bool
@@ -139,12 +140,14 @@ func Open(config Config) (*Station, error) {
 		listener:    listener,
 		failed:      make(chan error, 1),
 		closing:     make(chan struct{}),
+		cooler:      newCooler(),
 		connections: make(map[*net.UnixConn]struct{}),
 		clients:     make(map[int]*client),
 		streams:     make(map[uint64]*stream),
 		datagrams:   make(map[uint64]*datagram),
 	}
 	log := accepting.Log{Verbosef: config.Logf, Errorf: config.Errorf}
+	s.work.Go(func() { s.cooler.run(s.closing, s.coolDown) })
 	s.work.Go(func() {
 		defer listener.closeSpare()
 		if err := accepting.Loop(listener, "The station's socket", log, s.closing, s.admit); err != nil {
