@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { systemCodeOf } from "../../src/errors.js";
 
 /** What the kernel says of a process in /proc/PID/status, such as "VmRSS". */
 export function statusOf(pid: number, name: string): string {
@@ -27,10 +28,17 @@ export function childrenOf(pid: number): readonly number[] {
   return text === "" ? [] : text.split(" ").map(Number);
 }
 
-/** What each descriptor of a process leads to. */
+/** What each descriptor of a process leads to, without those that it closes meanwhile. */
 export function descriptorsOf(pid: number): ReadonlyMap<number, string> {
-  const numbers = readdirSync(`/proc/${pid}/fd`).map(Number);
-  return new Map(numbers.map((fd) => [fd, readlinkSync(`/proc/${pid}/fd/${fd}`)]));
+  const open = readdirSync(`/proc/${pid}/fd`).flatMap((name): [number, string][] => {
+    try {
+      return [[Number(name), readlinkSync(`/proc/${pid}/fd/${name}`)]];
+    } catch (error) {
+      if (systemCodeOf(error) === "ENOENT") return [];
+      throw error;
+    }
+  });
+  return new Map(open);
 }
 
 /** Reports whether reads and writes of an open file return at once. */
