@@ -76,11 +76,8 @@ func (c *Conn) Read(to []byte) (int, error) {
 		return 0, nil
 	}
 	for {
-		switch {
-		case c.closed.Load():
-			return 0, c.opError("read", net.ErrClosed)
-		case c.readLimit.isOver():
-			return 0, c.opError("read", os.ErrDeadlineExceeded)
+		if err := c.ended("read", &c.readLimit); err != nil {
+			return 0, err
 		}
 		writer := tcpip.SliceWriter(to)
 		result, err := c.endpoint.Read(&writer, tcpip.ReadOptions{})
@@ -111,13 +108,8 @@ func (c *Conn) Write(from []byte) (int, error) {
 	defer c.source.Reset(nil)
 	written := 0
 	for {
-		switch {
-		case c.closed.Load():
-			return written, c.opError("write", net.ErrClosed)
-		case c.writeEnd.isOver():
-			return written, c.opError("write", os.ErrDeadlineExceeded)
-		case written == len(from):
-			return written, nil
+		if err := c.ended("write", &c.writeEnd); err != nil || written == len(from) {
+			return written, err
 		}
 		c.source.Reset(from[written:min(len(from), written+c.piece)])
 		n, err := c.endpoint.Write(c.source, tcpip.WriteOptions{})
@@ -131,6 +123,17 @@ func (c *Conn) Write(from []byte) (int, error) {
 		}
 		c.await(&c.writable, waiter.WritableEvents, &c.writeEnd)
 	}
+}
+
+// ended returns why an operation must end: the connection was closed, or the operation's time is over.
+func (c *Conn) ended(operation string, limit *deadline) error {
+	switch {
+	case c.closed.Load():
+		return c.opError(operation, net.ErrClosed)
+	case limit.isOver():
+		return c.opError(operation, os.ErrDeadlineExceeded)
+	}
+	return nil
 }
 
 // await waits for events, or for the end of a time. It may return early.

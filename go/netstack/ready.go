@@ -12,16 +12,23 @@ import (
 func (c *Conn) WaitReadable() error {
 	c.reading.Lock()
 	defer c.reading.Unlock()
+	return c.waitFor("read", waiter.ReadableEvents, &c.readable, &c.readLimit)
+}
+
+// WaitWritable waits until the connection has room, or has failed. The error is net.ErrClosed or os.ErrDeadlineExceeded.
+func (c *Conn) WaitWritable() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.waitFor("write", waiter.WritableEvents|waiter.EventErr|waiter.EventHUp, &c.writable, &c.writeEnd)
+}
+
+// waitFor waits for one of some events.
+func (c *Conn) waitFor(operation string, events waiter.EventMask, signal *lazySignal, limit *deadline) error {
 	for {
-		switch {
-		case c.closed.Load():
-			return c.opError("read", net.ErrClosed)
-		case c.readLimit.isOver():
-			return c.opError("read", os.ErrDeadlineExceeded)
-		case c.endpoint.Readiness(waiter.ReadableEvents)&waiter.ReadableEvents != 0:
-			return nil
+		if err := c.ended(operation, limit); err != nil || c.endpoint.Readiness(events)&events != 0 {
+			return err
 		}
-		c.await(&c.readable, waiter.ReadableEvents, &c.readLimit)
+		c.await(signal, events, limit)
 	}
 }
 

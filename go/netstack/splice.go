@@ -3,14 +3,12 @@ package netstack
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
-	"gvisor.dev/gvisor/pkg/waiter"
 
 	"wg-bridge/go/inet"
 )
@@ -44,11 +42,8 @@ func (c *Conn) Splice(fd int) (n int, failure tcpip.Error, readErr error) {
 func (c *Conn) WriteFrom(fd int) (n int, readErr, err error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	switch {
-	case c.closed.Load():
-		return 0, nil, c.opError("write", net.ErrClosed)
-	case c.writeEnd.isOver():
-		return 0, nil, c.opError("write", os.ErrDeadlineExceeded)
+	if err := c.ended("write", &c.writeEnd); err != nil {
+		return 0, nil, err
 	}
 	n, failure, readErr := c.Splice(fd)
 	switch failure.(type) {
@@ -56,24 +51,6 @@ func (c *Conn) WriteFrom(fd int) (n int, readErr, err error) {
 		return n, readErr, nil
 	}
 	return n, readErr, c.opError("write", c.fail("write", failure))
-}
-
-// WaitWritable waits until the connection has room, or has failed. The error is net.ErrClosed or os.ErrDeadlineExceeded.
-func (c *Conn) WaitWritable() error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	const ready = waiter.WritableEvents | waiter.EventErr | waiter.EventHUp
-	for {
-		switch {
-		case c.closed.Load():
-			return c.opError("write", net.ErrClosed)
-		case c.writeEnd.isOver():
-			return c.opError("write", os.ErrDeadlineExceeded)
-		case c.endpoint.Readiness(ready)&ready != 0:
-			return nil
-		}
-		c.await(&c.writable, waiter.WritableEvents, &c.writeEnd)
-	}
 }
 
 // waitingIn returns how many bytes wait in a socket, or else why none does: EAGAIN if they are still to come, io.EOF if
