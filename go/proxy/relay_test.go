@@ -18,6 +18,7 @@ import (
 	"wg-bridge/go/netstack"
 	"wg-bridge/go/proxy"
 	"wg-bridge/go/proxy/proxytest"
+	"wg-bridge/go/proxy/userspace"
 )
 
 // A halfCloser is a connection that can be half-closed.
@@ -60,9 +61,30 @@ func inMemory(t *testing.T) *trial {
 	return start(t, clientEnd, client, target, targetEnd)
 }
 
+// memoryPair returns both ends of a connection in memory.
 func memoryPair(t *testing.T, network *proxytest.Network) (net.Conn, net.Conn) {
 	t.Helper()
-	listener, err := network.ListenTCP(netip.AddrPortFrom(host4, 0), 1)
+	return networkPair(t, network, host4)
+}
+
+// userspacePair returns both ends of a connection of a tunnel to itself.
+func userspacePair(t *testing.T) (net.Conn, net.Conn) {
+	t.Helper()
+	device, err := netstack.New(netstack.Config{MTU: 1420})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { device.Close() })
+	if err := device.SetAddresses([]netip.Addr{own4}); err != nil {
+		t.Fatal(err)
+	}
+	return networkPair(t, userspace.Network(device), own4)
+}
+
+// networkPair returns both ends of a connection to an address of a network.
+func networkPair(t *testing.T, network proxy.Network, at netip.Addr) (net.Conn, net.Conn) {
+	t.Helper()
+	listener, err := network.ListenTCP(netip.AddrPortFrom(at, 0), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,33 +113,6 @@ func kernelPair(t *testing.T, network string) (net.Conn, net.Conn) {
 	}
 	defer listener.Close()
 	first, err := net.Dial(network, listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return first, second
-}
-
-// userspacePair returns both ends of a connection of a tunnel to itself.
-func userspacePair(t *testing.T) (net.Conn, net.Conn) {
-	t.Helper()
-	device, err := netstack.New(netstack.Config{MTU: 1420})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { device.Close() })
-	if err := device.SetAddresses([]netip.Addr{own4}); err != nil {
-		t.Fatal(err)
-	}
-	listener, err := device.ListenTCP(netip.AddrPortFrom(own4, 0), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	first, err := device.DialTCP(context.Background(), netip.AddrPort{}, listener.Local())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,8 +336,8 @@ func TestWhatWasReadBeforeComesFirst(t *testing.T) {
 	type pair func() (net.Conn, net.Conn)
 	memory := func() (net.Conn, net.Conn) { return memoryPair(t, proxytest.New(own4)) }
 	kernel := func() (net.Conn, net.Conn) { return kernelPair(t, "tcp") }
-	userspace := func() (net.Conn, net.Conn) { return userspacePair(t) }
-	for _, pairs := range [][2]pair{{memory, memory}, {kernel, kernel}, {kernel, userspace}} {
+	tunnel := func() (net.Conn, net.Conn) { return userspacePair(t) }
+	for _, pairs := range [][2]pair{{memory, memory}, {kernel, kernel}, {kernel, tunnel}} {
 		clientEnd, client := pairs[0]()
 		target, targetEnd := pairs[1]()
 		say(t, clientEnd, "c")
