@@ -24,7 +24,7 @@ type warmth struct {
 	bursts int    // how often its client has sent, with less than a round between
 }
 
-// isOver reports whether the goroutine should be relieved. It tells this once.
+// isOver reports, once, that the goroutine should be relieved.
 func (w *warmth) isOver() bool { return w.over.Load() && w.over.Swap(false) }
 
 // A cooler looks after the warmth of all goroutines of a station. While none is warm it sleeps.

@@ -30,7 +30,7 @@ func TestACoolerLooksAtWhatIsWarmAndSleepsOtherwise(t *testing.T) {
 		if w.since.Load() != 1 {
 			t.Errorf("warm since round %d", w.since.Load())
 		}
-		// What is told while the cooler waits counts for the next look, of which it knows nothing yet.
+		// The first call woke the cooler. One of the others came while it waited, so it looks again.
 		after(100, 2)
 		c.lookAgain()
 		synctest.Wait()
