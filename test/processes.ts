@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 
 /** Returns the command lines of running processes that contain this text. */
 export function processesWith(text: string): string[] {
@@ -13,5 +14,22 @@ function commandLine(pid: string): string {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
   } catch {
     return "";
+  }
+}
+
+/** Stops a process, and waits until each of its threads stands: until then the kernel lets them run on. */
+export async function stopProcess(pid: number): Promise<void> {
+  process.kill(pid, "SIGSTOP");
+  const threads = `/proc/${pid}/task`;
+  while (!readdirSync(threads).every((thread) => stateOf(`${threads}/${thread}`) === "T"))
+    await setImmediate();
+}
+
+function stateOf(thread: string): string | undefined {
+  try {
+    const stat = readFileSync(`${thread}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2)[0];
+  } catch {
+    return undefined; // It has ended meanwhile.
   }
 }

@@ -9,6 +9,7 @@ import { executablePath } from "../../src/engine/files.js";
 import { WgBridgeError } from "../../src/errors.js";
 import { ask } from "../ask.js";
 import { hasCode } from "../error-code.js";
+import { stopProcess } from "../processes.js";
 import { assertNothingLeft, onlyInSandbox } from "../sandbox.js";
 
 /** Returns the pids of this process's children. */
@@ -86,7 +87,7 @@ describe("the backend exec", () => {
   it("fails an exchange during which the child is killed", async () => {
     const tunnel = await new ExecBackend(executablePath({})).start({ name: "wg1" });
     const [child = 0] = children();
-    process.kill(child, "SIGSTOP");
+    await stopProcess(child);
     const answer = ask(tunnel, "get=1\n\n");
     process.kill(child, "SIGKILL");
     await assert.rejects(answer, hasCode("WG_BRIDGE_LOST"));

@@ -6,6 +6,7 @@ import type { BackendRequest } from "../../src/strategy/choose.js";
 import { openBackend } from "../../src/strategy/open.js";
 import { serverOf } from "../../src/uapi/server.js";
 import { ask } from "../ask.js";
+import { stopProcess } from "../processes.js";
 import { assertNothingLeft, onlyInSandbox } from "../sandbox.js";
 import { Holder } from "../uapi/holder.js";
 
@@ -91,7 +92,7 @@ for (const [title, request, settings] of variants) {
       const { tunnel } = await start(request, settings);
       const pid = serverOf("wgh0")?.pid;
       assert.ok(pid);
-      process.kill(pid, "SIGSTOP");
+      await stopProcess(pid);
       await closeWhileWaiting(tunnel);
     });
   });

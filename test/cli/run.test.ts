@@ -17,7 +17,7 @@ import { executablePath, libraryPath } from "../../src/engine/files.js";
 import { openTunnel } from "../../src/index.js";
 import { exchangeOverSocket, socketPath, waitUntilFree } from "../../src/uapi/socket.js";
 import { ours, type Program, Running, runToEnd } from "../parity/programs.js";
-import { processesWith } from "../processes.js";
+import { processesWith, stopProcess } from "../processes.js";
 import {
   assertNothingLeft,
   endLeftTunnels,
@@ -270,7 +270,7 @@ describe("wg-bridge with exec in the foreground", () => {
 
   it("kills a child that a signal does not end, such as a stopped one, and leaves nothing behind", async () => {
     const running = await new Running(parent, ["-f", "wg1"]).answers("wg1");
-    process.kill(childOf(running.process.pid), "SIGSTOP");
+    await stopProcess(childOf(running.process.pid));
     running.process.kill("SIGTERM");
     const { code, stderr } = await running.ended;
     assert.equal(code, 1);

@@ -6,10 +6,11 @@ import { connect, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { systemCodeOf } from "../../src/errors.js";
 import { socketPath } from "../../src/uapi/socket.js";
+import { stopProcess } from "../processes.js";
 
 const script = `require("node:net").createServer().listen(
   { path: process.argv[1], backlog: 20 },
-  () => process.stdout.write("listening", () => process.kill(process.pid, "SIGSTOP")),
+  () => process.stdout.write("listening"),
 )`;
 
 /** More connections than that backlog keeps. */
@@ -32,6 +33,8 @@ export class StoppedServer implements AsyncDisposable {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(child.stdout, "data");
+    assert.ok(child.pid);
+    await stopProcess(child.pid);
     return new StoppedServer(name, child);
   }
 

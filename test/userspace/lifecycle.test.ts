@@ -11,6 +11,7 @@ import { packageRoot } from "../../src/artifacts.js";
 import { executablePath } from "../../src/engine/files.js";
 import { hasCode } from "../../src/errors.js";
 import { openTunnel, PrivateKey } from "../../src/index.js";
+import { stopProcess } from "../processes.js";
 import { onlyInSandbox } from "../sandbox.js";
 import { makeCertificate } from "./certificate.js";
 import { engineProcesses } from "./engine-processes.js";
@@ -134,7 +135,7 @@ describe("a userspace tunnel on exec", function () {
     await open();
     const { sockets, gone } = await hundred(pair);
     const failed = Promise.all(sockets.map((socket) => errorOf(socket)));
-    process.kill(nearEngine, "SIGSTOP");
+    await stopProcess(nearEngine);
     await assert.rejects(pair.tunnel.connect({ host: farAddress, port: 9, timeout: 1 }), {
       code: "ETIMEDOUT",
     });
