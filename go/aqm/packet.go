@@ -71,30 +71,11 @@ func (p *packet) mayBeLost() bool {
 		p.transport[inet.TCPFlags]&(inet.TCPSYN|inet.TCPFIN|inet.TCPRST) == 0
 }
 
-// TCP options (RFC 9293, RFC 7323).
-const (
-	optionEnd, optionNothing, optionTimestamps = 0, 1, 8
-	timestampsLength                           = 10
-)
-
 // timestamps returns the timestamp of a TCP segment, and the one that it echoes.
 func (p *packet) timestamps() (value, echo uint32, ok bool) {
-	options := p.transport[inet.TCPHeaderLength:p.tcpHeader()]
-	for len(options) > 0 {
-		switch options[0] {
-		case optionEnd:
-			return 0, 0, false
-		case optionNothing:
-			options = options[1:]
-			continue
-		}
-		if len(options) < 2 || options[1] < 2 || int(options[1]) > len(options) {
-			return 0, 0, false
-		}
-		if options[0] == optionTimestamps && options[1] == timestampsLength {
-			return binary.BigEndian.Uint32(options[2:]), binary.BigEndian.Uint32(options[6:]), true
-		}
-		options = options[options[1]:]
+	option, ok := inet.TCPOptionOf(inet.TCPOptionTimestamps, p.transport[inet.TCPHeaderLength:p.tcpHeader()])
+	if !ok || len(option) != 8 {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	return binary.BigEndian.Uint32(option), binary.BigEndian.Uint32(option[4:]), true
 }
