@@ -27,7 +27,7 @@ func (m moment) since(earlier moment) time.Duration { return time.Duration(m - e
 
 // A Queue manages the queue of the packets that one tunnel receives. A nil Queue changes nothing.
 //
-// One goroutine at a time may call Pass and Release, and one, at the same time, Sent.
+// One goroutine at a time may call Pass, Release and RoundTrip, and one, at the same time, Sent.
 type Queue struct {
 	now    func() moment
 	law    law
@@ -94,6 +94,19 @@ func (q *Queue) Pass(buffers [][]byte, offset int, waited []inflight.Wait) [][]b
 		return q.kept
 	}
 	return buffers
+}
+
+// RoundTrip returns the shortest round trip of the past seconds, of the flow of a packet that the tunnel has received. It
+// is 0 if none is known.
+func (q *Queue) RoundTrip(bytes []byte) time.Duration {
+	if q == nil {
+		return 0
+	}
+	p, ok := parse(bytes)
+	if !ok {
+		return 0
+	}
+	return q.flows.roundTrip(&p, q.now())
 }
 
 // Release forgets the buffers of the latest batch.

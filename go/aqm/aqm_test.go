@@ -234,6 +234,35 @@ func TestAQueueMeasuresTheRoundTripWithoutItsOwnWait(t *testing.T) {
 	}
 }
 
+func TestAQueueTellsTheRoundTripOfAFlow(t *testing.T) {
+	for _, version := range []uint8{4, 6} {
+		q, now := queueAt(start)
+		s := &testbed.Stream{Version: version, Protocol: protocolTCP, Port: 1}
+		receive := func(echo uint32) []byte {
+			packet := stamped(s, 0, inet.TCPACK, 500, echo)
+			q.Pass(testbed.Buffers([][]byte{packet}), testbed.Headroom, make([]inflight.Wait, 1))
+			q.Release()
+			return packet
+		}
+		packet := receive(99)
+		if got := q.RoundTrip(packet); got != 0 {
+			t.Errorf("IPv%d: %v before it is measured", version, got)
+		}
+		for i, roundTrip := range []moment{20 * ms, 30 * ms} {
+			q.Sent(reversed(stamped(s, 100, inet.TCPACK, 100+uint32(i), 500)))
+			*now += roundTrip
+			receive(100 + uint32(i))
+		}
+		if got := q.RoundTrip(packet); got != 20*time.Millisecond {
+			t.Errorf("IPv%d: %v, want the shortest of 20 and 30 ms", version, got)
+		}
+		other := &testbed.Stream{Version: version, Protocol: protocolTCP, Port: 2}
+		if got := q.RoundTrip(other.Packet(nil, inet.TCPACK)); got != 0 {
+			t.Errorf("IPv%d: %v for a flow that is not known", version, got)
+		}
+	}
+}
+
 func TestOddPacketsPass(t *testing.T) {
 	q, now := queueAt(start)
 	pass(t, q, now, 2000, long, bulk(4, inflight.NotECT))
@@ -246,6 +275,9 @@ func TestOddPacketsPass(t *testing.T) {
 		waited := make([]inflight.Wait, len(odd))
 		for i := range waited {
 			waited[i] = inflight.WaitOf(long)
+			if roundTrip := q.RoundTrip(odd[i]); roundTrip != 0 {
+				t.Fatalf("%x has a round trip of %v", odd[i], roundTrip)
+			}
 		}
 		if passed := q.Pass(buffers, testbed.Headroom, waited); len(passed) != len(odd) {
 			t.Fatalf("%d of %d passed", len(passed), len(odd))
@@ -258,6 +290,9 @@ func TestWithoutAQueueEverythingPasses(t *testing.T) {
 	buffers := testbed.Buffers([][]byte{{1}})
 	if passed := q.Pass(buffers, testbed.Headroom, nil); len(passed) != 1 {
 		t.Errorf("%d passed", len(passed))
+	}
+	if roundTrip := q.RoundTrip(buffers[0]); roundTrip != 0 {
+		t.Errorf("a round trip of %v", roundTrip)
 	}
 	q.Sent(nil)
 	q.Release()

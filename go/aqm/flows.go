@@ -81,17 +81,25 @@ func (f *flows) keyOf(of *tuple) uint64 { return max(maphash.Bytes(f.seed, of[:]
 
 // sent records the timestamp of a TCP segment, if its flow is known.
 func (f *flows) sent(p *packet, now func() moment) {
-	of := tupleOf(p, true)
+	known := f.known(tupleOf(p, true))
+	if known == nil {
+		return
+	}
+	if value, _, ok := p.timestamps(); ok {
+		known.stamped.sent(value, now)
+	}
+}
+
+// known returns the flow of a tuple, or nil.
+func (f *flows) known(of tuple) *flow {
 	key := f.keyOf(&of)
 	set := &f.table[key%sets]
 	for i := range set {
 		if set[i].key.Load() == key {
-			if value, _, ok := p.timestamps(); ok {
-				set[i].stamped.sent(value, now)
-			}
-			return
+			return &set[i]
 		}
 	}
+	return nil
 }
 
 // received adds a packet to its flow. It returns nil if the table has no place for it.
@@ -119,6 +127,15 @@ func (f *flows) received(p *packet, now moment, waited time.Duration) *flow {
 		}
 	}
 	return found
+}
+
+// roundTrip returns the shortest round trip of a received packet's flow, or 0 if none is known.
+func (f *flows) roundTrip(p *packet, now moment) time.Duration {
+	known := f.known(tupleOf(p, false))
+	if known == nil {
+		return 0
+	}
+	return known.roundTrip.measured(now)
 }
 
 // find returns the flow of that key. A new flow takes the place of one that is not heavy, or gets none.

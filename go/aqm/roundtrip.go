@@ -61,11 +61,16 @@ func (s *shortest) add(sample time.Duration, now moment) {
 
 // get returns the shortest round trip, or maxRoundTrip if there is none.
 func (s *shortest) get(now moment) time.Duration {
+	if measured := s.measured(now); measured != 0 {
+		return measured
+	}
+	return maxRoundTrip
+}
+
+// measured returns the shortest round trip, or 0 if there is none.
+func (s *shortest) measured(now moment) time.Duration {
 	s.turn(now)
-	switch {
-	case s.now == 0 && s.before == 0:
-		return maxRoundTrip
-	case s.now == 0 || s.before != 0 && s.before < s.now:
+	if s.now == 0 || s.before != 0 && s.before < s.now {
 		return s.before
 	}
 	return s.now
