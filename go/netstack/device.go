@@ -100,9 +100,9 @@ func New(config Config) (*Device, error) {
 		budget: newBudget(stack, config.Memory, config.MTU),
 		reader: &reader{link: link, batch: inflight.NewBatch(config.Outbound), aqm: config.AQM, errorf: config.Errorf},
 		idle:   make(chan struct{}),
-		writer: newWriter(),
 		events: make(chan engine.Event, maxEvents),
 	}
+	d.writer = newWriter(newLate(config.AQM, d.deliverLate))
 	d.eventsOut = d.events
 	d.routes.Store(new(routes))
 	d.addresses.Store(new([]netip.Addr))
@@ -279,6 +279,7 @@ func (d *Device) Close() error {
 	d.closeOnce.Do(func() {
 		d.link.queue.close()
 		d.budget.close()
+		d.writer.close()
 		d.stack.Close()
 		d.eventsMu.Lock()
 		close(d.events)

@@ -3,8 +3,11 @@ package netstack
 import (
 	"sync/atomic"
 
+	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
 	"wg-bridge/go/inet"
@@ -36,6 +39,18 @@ func newLink(mtu int) *link {
 // WritePackets queues packets for the engine, and waits while there is no room.
 func (l *link) WritePackets(packets stack.PacketBufferList) (int, tcpip.Error) {
 	return l.queue.put(packets.AsSlice())
+}
+
+// deliver delivers a packet to the stack. verified says that its checksums are right.
+func (l *link) deliver(bytes buffer.Buffer, version byte, verified bool) {
+	protocol := ipv4.ProtocolNumber
+	if version == 6 {
+		protocol = ipv6.ProtocolNumber
+	}
+	packet := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: bytes})
+	l.verified.Store(verified)
+	l.dispatcher.DeliverNetworkPacket(protocol, packet)
+	packet.DecRef()
 }
 
 // MTU returns the length of the longest packet that the stack may send.

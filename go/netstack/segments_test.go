@@ -16,7 +16,7 @@ import (
 // restored joins packets, cuts them again, and returns what that gives.
 func restored(t testing.TB, packets [][]byte) (again [][]byte) {
 	t.Helper()
-	buffers, joiner := testbed.Buffers(packets), &newWriter().joiner
+	buffers, joiner := testbed.Buffers(packets), &newWriter(nil).joiner
 	joiner.Supersedes = false
 	joiner.Join(buffers, testbed.Headroom)
 	again = make([][]byte, len(packets))

@@ -58,7 +58,8 @@ func configure(s *stack.Stack, link *link) tcpip.Error {
 	// RACK is off: with it the end of a stream can stay unsent for ever. A loss recovery that ends may leave the stack
 	// with a count of 0 segments under way, though the last ones are. With RACK it then sends one tail loss probe in place
 	// of the retransmission timer, and starts that timer again only if the count is above 0. So if the probe is lost as
-	// well, no timer is left. Without RACK, the timer never stops before everything is acknowledged.
+	// well, no timer is left. Without RACK, the timer never stops before everything is acknowledged. What RACK does for
+	// segments that are late, late does.
 	congestion, recovery, sack := tcpip.CongestionControlOption("reno"), tcpip.TCPRecovery(0), tcpip.TCPSACKEnabled(true)
 	moderate, delay := tcpip.TCPModerateReceiveBufferOption(true), tcpip.TCPDelayEnabled(false)
 	wait, reuse := tcpip.TCPTimeWaitTimeoutOption(timeWait), tcpip.TCPTimeWaitReuseGlobal

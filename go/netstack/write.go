@@ -4,9 +4,6 @@ import (
 	"sync"
 
 	"gvisor.dev/gvisor/pkg/buffer"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
-	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
 	"wg-bridge/go/inflight"
 	"wg-bridge/go/segmentation"
@@ -22,18 +19,19 @@ type writer struct {
 	joiner segmentation.Joiner
 	ecn    []inflight.ECN  // of the batch; the stack's TCP has no ECN, so nobody reads the marks
 	waited []inflight.Wait // how long the packets of the batch waited before they entered the engine
+	late   *late
 }
 
-func newWriter() *writer {
-	w := new(writer)
+func newWriter(late *late) *writer {
+	w := &writer{late: late}
 	w.joiner.Joins[segmentation.TCP4], w.joiner.Joins[segmentation.TCP6] = true, true
 	w.joiner.Supersedes = true
 	return w
 }
 
 // Write delivers the packets that begin at offset in each of bufs to the stack, and may change their bytes. It joins
-// those of a TCP stream, and drops those whose checksums are wrong and those that the AQM drops. It returns how many
-// there were.
+// those of a TCP stream, keeps what reports a hole in one for a while, and drops those whose checksums are wrong and those
+// that the AQM drops. It returns how many there were.
 func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 	w := d.writer
 	w.mu.Lock()
@@ -48,11 +46,12 @@ func (d *Device) Write(bufs [][]byte, offset int) (int, error) {
 	for i := range w.joiner.Runs {
 		d.deliver(&w.joiner.Runs[i], delivered, offset)
 	}
+	w.late.arm()
 	d.budget.look()
 	return len(bufs), nil
 }
 
-// deliver delivers a run to the stack.
+// deliver delivers a run to the stack, unless it is to be kept.
 func (d *Device) deliver(r *segmentation.Run, bufs [][]byte, offset int) {
 	first := bufs[r.First][offset:]
 	if len(first) == 0 {
@@ -63,14 +62,10 @@ func (d *Device) deliver(r *segmentation.Run, bufs [][]byte, offset int) {
 		d.countWrong(r.Kind())
 		return
 	}
-	protocol := ipv4.ProtocolNumber
-	if first[0]>>4 == 6 {
-		protocol = ipv6.ProtocolNumber
+	if at, alone := r.TCPHeader(first); alone && !d.writer.late.pass(first, at) {
+		return
 	}
-	packet := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: d.writer.bytes(r, bufs, offset)})
-	d.link.verified.Store(known)
-	d.link.dispatcher.DeliverNetworkPacket(protocol, packet)
-	packet.DecRef()
+	d.link.deliver(d.writer.bytes(r, bufs, offset), first[0]>>4, known)
 }
 
 // bytes returns a copy of a run's bytes, as those of one packet.

@@ -36,6 +36,11 @@ func (r *Run) Kind() Kind { return r.flow.kind() }
 // Headers returns the length of all headers of a packet, in bytes. It is 0 if they are not known.
 func (r *Run) Headers() int { return int(r.flow.headers) }
 
+// TCPHeader returns where the TCP header of a run's first packet begins, and whether the packet ends with it.
+func (r *Run) TCPHeader(first []byte) (at int, alone bool) {
+	return int(r.flow.ip), r.flow.protocol == unix.IPPROTO_TCP && len(first) == int(r.flow.headers)
+}
+
 // Length returns the length of a run of more than one packet, of its headers once and all payloads, in bytes.
 func (r *Run) Length() int { return r.length }
 
