@@ -9,6 +9,8 @@ export const legs = [
   "slow-path",
   "reordering",
   "little-reordering",
+  "long-reordering",
+  "loss",
   "forward",
   "node",
   "http",
@@ -28,6 +30,8 @@ export const legTitles: Readonly<Record<Leg, string>> = {
   "slow-path": "Go client, 100 Mbit/s, 20 ms, a queue of 128 KiB",
   reordering: "Go client, 1 Gbit/s, 40 ms, 1 % of the datagrams 3 ms late",
   "little-reordering": "Go client, 1 Gbit/s, 20 ms, 0.1 % of the datagrams 3 ms late",
+  "long-reordering": "Go client, 1 Gbit/s, 20 ms, 0.1 % of the datagrams 12 ms late",
+  loss: "Go client, 1 Gbit/s, 20 ms, 0.1 % of the datagrams lost",
   forward: "Go client over TCP, through a forward",
   node: "Node.js, one stream",
   http: "Node.js, HTTP requests on kept connections",
@@ -60,17 +64,19 @@ export const clientLegs = new Map<
       path: { rate: 100_000_000, delay: 10, queue: 131_072 },
     },
   ],
-  ["reordering", reorderedPlan(20, 0.01)],
-  ["little-reordering", reorderedPlan(10, 0.001)],
+  ["reordering", badPlan(["up", "down"], { delay: 20, reordering: { share: 0.01, late: 3 } })],
+  [
+    "little-reordering",
+    badPlan(["up", "down"], { delay: 10, reordering: { share: 0.001, late: 3 } }),
+  ],
+  ["long-reordering", badPlan(["up"], { delay: 10, reordering: { share: 0.001, late: 12 } })],
+  ["loss", badPlan(["up"], { delay: 10, loss: 0.001 })],
 ]);
 
-/** A path on which nothing is lost, and a share of the datagrams is overtaken. `delay` is one way, in milliseconds. */
-function reorderedPlan(delay: number, share: number) {
-  const path: SlowPath = {
-    ...{ rate: 1_000_000_000, delay, queue: 16 << 20 },
-    reordering: { share, late: 3 },
-  };
-  return { mtu: 1420, streams: [1], directions: ["up", "down"], length: 5, path } as const;
+/** A fast path, with a queue that holds everything, which delays or loses single datagrams. */
+function badPlan(directions: readonly Direction[], bad: Omit<SlowPath, "rate" | "queue">) {
+  const path: SlowPath = { rate: 1_000_000_000, queue: 16 << 20, ...bad };
+  return { mtu: 1420, streams: [1], directions, length: 5, path } as const;
 }
 
 /** up: from the near end to the far one. */
