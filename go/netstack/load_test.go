@@ -75,6 +75,7 @@ func TestLoadOfManyConnectionsLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// How many of its buffers of 64 KiB the engine holds differs from moment to moment, so only smaller objects count.
 	measure := func() (goroutines int, heap uint64) {
 		waitFor(t, "the ends of all connections", func() bool {
 			return len(near.Stack().RegisteredEndpoints())+len(far.Stack().RegisteredEndpoints()) == 0 &&
@@ -84,7 +85,10 @@ func TestLoadOfManyConnectionsLeavesNothing(t *testing.T) {
 		runtime.GC() // the first one fills the pools' victims
 		var memory runtime.MemStats
 		runtime.ReadMemStats(&memory)
-		return runtime.NumGoroutine(), memory.HeapAlloc
+		for _, class := range memory.BySize {
+			heap += uint64(class.Size) * (class.Mallocs - class.Frees)
+		}
+		return runtime.NumGoroutine(), heap
 	}
 	connections(t, near, far, 300)
 	goroutines, heap := measure()
@@ -92,7 +96,7 @@ func TestLoadOfManyConnectionsLeavesNothing(t *testing.T) {
 	connections(t, near, far, more)
 	_, laterHeap := measure()
 	waitFor(t, "the ends of their goroutines", func() bool { return runtime.NumGoroutine() <= goroutines })
-	if grown := int64(laterHeap) - int64(heap); grown > more*256 {
+	if grown := int64(laterHeap) - int64(heap); grown > more*64 {
 		t.Errorf("%d connections left %d bytes", more, grown)
 	}
 }

@@ -103,9 +103,20 @@ func TestAnEndWhoseLastACKIsLostForLongerThanTimeWaitIsAnEndAllTheSame(t *testin
 		t.Fatal(err)
 	}
 	var cut atomic.Bool
-	connect(t, wire{from: near, to: far, filter: func([]byte) bool { return !cut.Load() }}, wire{from: far, to: near})
+	lost := make(chan struct{}, 1)
+	connect(t, wire{from: near, to: far, filter: func([]byte) bool {
+		if !cut.Load() {
+			return true
+		}
+		select {
+		case lost <- struct{}{}:
+		default:
+		}
+		return false
+	}}, wire{from: far, to: near})
 	client, server := establish(t, near, far, far4)
 	endNearFirst(t, client, server, func() { cut.Store(true) })
+	testbed.Wait(t, lost, "the loss of the last ACK")
 	waitFor(t, "the end of TIME-WAIT", func() bool { return len(near.Stack().RegisteredEndpoints()) == 0 })
 	if left := len(far.Stack().RegisteredEndpoints()); left != 1 {
 		t.Fatalf("the far end has %d connections, want the one that waits for the last ACK", left)
