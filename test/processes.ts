@@ -17,6 +17,12 @@ function commandLine(pid: string): string {
   }
 }
 
+/** Returns the fields of a stat file after the program's name: the state, the parent, and so on. See proc_pid_stat(5). */
+export function statFields(path: string): string[] {
+  const stat = readFileSync(path, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
 /** Stops a process, and waits until each of its threads stands: until then the kernel lets them run on. */
 export async function stopProcess(pid: number): Promise<void> {
   process.kill(pid, "SIGSTOP");
@@ -27,8 +33,7 @@ export async function stopProcess(pid: number): Promise<void> {
 
 function stateOf(thread: string): string | undefined {
   try {
-    const stat = readFileSync(`${thread}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2)[0];
+    return statFields(`${thread}/stat`)[0];
   } catch {
     return undefined; // It has ended meanwhile.
   }

@@ -12,11 +12,7 @@ import (
 // stamped returns a TCP segment with timestamps.
 func stamped(s *testbed.Stream, payload int, flags uint8, value, echo uint32) []byte {
 	segment := s.Packet(make([]byte, payload), flags)
-	transport := inet.IPv4HeaderLength
-	if s.Version == 6 {
-		transport = inet.IPv6HeaderLength
-	}
-	options := segment[transport+inet.TCPHeaderLength:]
+	options := segment[testbed.TransportAt(segment)+inet.TCPHeaderLength:]
 	copy(options, []byte{1, 1, byte(inet.TCPOptionTimestamps), 10})
 	binary.BigEndian.PutUint32(options[4:], value)
 	binary.BigEndian.PutUint32(options[8:], echo)

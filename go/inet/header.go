@@ -66,6 +66,9 @@ func Addresses(packet []byte) []byte {
 	return packet[IPv6Addresses : IPv6Addresses+2*16]
 }
 
+// SequenceAfter reports whether a TCP sequence number comes after another one. They wrap around.
+func SequenceAfter(a, b uint32) bool { return int32(a-b) > 0 }
+
 // SetLength sets the length field of an IP header for a packet of length bytes, and recomputes an IPv4 header's
 // checksum. header is the IP header alone.
 func SetLength(header []byte, length int) {

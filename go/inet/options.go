@@ -12,7 +12,7 @@ const (
 
 // TCPOptionOf returns what the first option of a kind says, among the options of a TCP header.
 func TCPOptionOf(kind TCPOption, options []byte) (value []byte, ok bool) {
-	option := find(kind, options)
+	option := findTCPOption(kind, options)
 	if option == nil {
 		return nil, false
 	}
@@ -21,14 +21,14 @@ func TCPOptionOf(kind TCPOption, options []byte) (value []byte, ok bool) {
 
 // EraseTCPOption puts options that say nothing in the place of the first one of a kind.
 func EraseTCPOption(kind TCPOption, options []byte) {
-	option := find(kind, options)
+	option := findTCPOption(kind, options)
 	for i := range option {
 		option[i] = byte(TCPOptionNothing)
 	}
 }
 
-// find returns the first option of a kind, with its kind and length, or nil.
-func find(kind TCPOption, options []byte) []byte {
+// findTCPOption returns the first option of a kind, with its kind and length, or nil.
+func findTCPOption(kind TCPOption, options []byte) []byte {
 	for len(options) > 0 {
 		switch TCPOption(options[0]) {
 		case TCPOptionEnd:

@@ -279,7 +279,7 @@ func (d *Device) Close() error {
 	d.closeOnce.Do(func() {
 		d.link.queue.close()
 		d.budget.close()
-		d.writer.close()
+		d.writer.late.timer.Stop() // Write may set it once more: deliverLate then finds the device closed.
 		d.stack.Close()
 		d.eventsMu.Lock()
 		close(d.events)

@@ -17,7 +17,7 @@ type late struct {
 	next  time.Time // when the timer fires; zero while it is stopped
 }
 
-// lateInterval is the least time from now to the next look at what is kept.
+// lateInterval is the shortest time for which the timer is set. What is due sooner waits for as long.
 const lateInterval = 250 * time.Microsecond
 
 // newLate returns one that has due called when something that was kept is to be delivered.
@@ -25,12 +25,6 @@ func newLate(queue *aqm.Queue, due func()) *late {
 	l := &late{table: reordering.Table{RoundTrip: queue.RoundTrip}, timer: time.AfterFunc(time.Hour, due)}
 	l.timer.Stop()
 	return l
-}
-
-// pass reports whether a packet is to be delivered now, and may change it. transport is where its TCP header begins, with
-// which it ends.
-func (l *late) pass(packet []byte, transport int) bool {
-	return l.table.Pass(packet, transport, time.Now())
 }
 
 // arm starts the timer if something is due before it fires.
@@ -56,11 +50,4 @@ func (d *Device) deliverLate() {
 		d.link.deliver(buffer.MakeWithData(packet), packet[0]>>4, true)
 	}
 	w.late.arm()
-}
-
-// close stops what would deliver something later.
-func (w *writer) close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.late.timer.Stop()
 }

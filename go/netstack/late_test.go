@@ -62,6 +62,13 @@ func upload(t *testing.T, near, far *Device) (losses uint64) {
 	return near.Stack().Stats().TCP.SACKRecovery.Value()
 }
 
+// keeps reports whether a device remembers a hole.
+func keeps(d *Device) bool {
+	d.writer.mu.Lock()
+	defer d.writer.mu.Unlock()
+	return !d.writer.late.table.Next().IsZero()
+}
+
 func TestASegmentThatIsLateIsNotTakenForLost(t *testing.T) {
 	for name, test := range map[string]struct {
 		roundTrip time.Duration
@@ -81,22 +88,14 @@ func TestASegmentThatIsLostIsRepeated(t *testing.T) {
 	if losses := upload(t, near, far); losses == 0 {
 		t.Error("no segment was taken for lost")
 	}
-	waitFor(t, "the end of what is kept", func() bool {
-		near.writer.mu.Lock()
-		defer near.writer.mu.Unlock()
-		return near.writer.late.table.Next().IsZero()
-	})
+	waitFor(t, "the end of what is kept", func() bool { return !keeps(near) })
 }
 
 func TestNothingIsDeliveredToADeviceThatIsClosed(t *testing.T) {
 	near, far := newLatePath(t, time.Second, true)
 	client, _ := establish(t, near, far, far4)
 	go func() { _, _ = client.Write(make([]byte, 1<<20)) }()
-	waitFor(t, "a report that is kept", func() bool {
-		near.writer.mu.Lock()
-		defer near.writer.mu.Unlock()
-		return !near.writer.late.table.Next().IsZero()
-	})
+	waitFor(t, "a report that is kept", func() bool { return keeps(near) })
 	if err := near.Close(); err != nil {
 		t.Fatal(err)
 	}

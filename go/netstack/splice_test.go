@@ -15,8 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
-
-	"wg-bridge/go/inet"
 )
 
 // socketPair returns two connected sockets. The first does not block.
@@ -226,7 +224,7 @@ func TestPiecesFillTheSegmentsOfTheStack(t *testing.T) {
 			connect(t, wire{from: near, to: far, filter: func(packet []byte) bool {
 				mu.Lock()
 				defer mu.Unlock()
-				if length := payloadOf(packet); length > 0 {
+				if length := segmentOf(packet).payload; length > 0 {
 					lengths[length]++
 				}
 				return true
@@ -249,13 +247,4 @@ func TestPiecesFillTheSegmentsOfTheStack(t *testing.T) {
 			mu.Unlock()
 		}
 	}
-}
-
-// payloadOf returns how many bytes of data a TCP packet has.
-func payloadOf(packet []byte) int {
-	ip := inet.IPv4HeaderLength
-	if packet[0]>>4 == 6 {
-		ip = inet.IPv6HeaderLength
-	}
-	return len(packet) - ip - int(packet[ip+inet.TCPDataOffset]>>4)*4
 }

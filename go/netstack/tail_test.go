@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"wg-bridge/go/inet"
 	"wg-bridge/go/testbed"
 )
 
@@ -20,11 +19,7 @@ type segment struct {
 
 // segmentOf returns the segment of a TCP packet without IP options.
 func segmentOf(packet []byte) segment {
-	at := inet.IPv4HeaderLength
-	if packet[0]>>4 == 6 {
-		at = inet.IPv6HeaderLength
-	}
-	tcp := packet[at:]
+	tcp := packet[testbed.TransportAt(packet):]
 	return segment{
 		sequence: binary.BigEndian.Uint32(tcp[4:]),
 		payload:  len(tcp) - int(tcp[12]>>4)*4,

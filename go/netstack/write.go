@@ -2,6 +2,7 @@ package netstack
 
 import (
 	"sync"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 
@@ -62,7 +63,7 @@ func (d *Device) deliver(r *segmentation.Run, bufs [][]byte, offset int) {
 		d.countWrong(r.Kind())
 		return
 	}
-	if at, alone := r.TCPHeader(first); alone && !d.writer.late.pass(first, at) {
+	if at, alone := r.TCPHeader(first); alone && !d.writer.late.table.Pass(first, at, time.Now()) {
 		return
 	}
 	d.link.deliver(d.writer.bytes(r, bufs, offset), first[0]>>4, known)

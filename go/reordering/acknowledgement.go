@@ -26,7 +26,7 @@ func parse(header []byte) (a acknowledgement, ok bool) {
 	blocks, _ := inet.TCPOptionOf(inet.TCPOptionSACK, header[inet.TCPHeaderLength:])
 	for ; len(blocks) >= blockLength; blocks = blocks[blockLength:] {
 		// One before the number says that something has arrived twice (RFC 2883).
-		if end := binary.BigEndian.Uint32(blocks[blockLength/2:]); after(end, a.end) {
+		if end := binary.BigEndian.Uint32(blocks[blockLength/2:]); inet.SequenceAfter(end, a.end) {
 			a.reports, a.end = true, end
 		}
 	}
@@ -35,6 +35,3 @@ func parse(header []byte) (a acknowledgement, ok bool) {
 
 // erase makes a TCP header report no hole.
 func erase(header []byte) { inet.EraseTCPOption(inet.TCPOptionSACK, header[inet.TCPHeaderLength:]) }
-
-// after reports whether a sequence number comes after another one.
-func after(a, b uint32) bool { return int32(a-b) > 0 }

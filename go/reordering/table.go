@@ -17,7 +17,7 @@ import (
 const (
 	// patience is by what the round trip is divided to get the time that a hole is given.
 	patience = 2
-	// shortestRoundTrip is the least round trip for which anything is kept: timers are not exact enough below.
+	// Nothing is kept while the round trip is shorter than this: timers are not exact enough for that.
 	shortestRoundTrip = time.Millisecond
 	// kept is how many reports of a hole are kept: the latest ones. Each names three blocks or four that have arrived, and
 	// the sender needs three reports.
@@ -50,12 +50,14 @@ type hole struct {
 	begin     uint32 // the sequence number that is acknowledged
 	end       uint32 // of what is known to have arrived behind it
 	roundTrip time.Duration
-	reports   [][]byte // that are kept
-	until     time.Time
-	// lost says that the reports have been delivered. The sender is told everything, until it has repeated what was lost.
-	lost      bool
-	recovered time.Time // the earliest moment at which it can have repeated everything
+	reports   [][]byte  // that are kept
+	until     time.Time // when the reports are due, or the connection is forgotten
+	recovered time.Time // the earliest moment at which the sender can have repeated everything that was lost
 }
+
+// isLost reports whether the reports have been delivered. From then on the sender is told everything, until it has repeated
+// what was lost.
+func (h *hole) isLost() bool { return len(h.reports) == 0 }
 
 // Pass decides about an acknowledgement without data, and reports whether it is to be delivered. If it reports a hole, that
 // is kept until Due returns it: what is delivered now has no report in it. transport is where the TCP header begins, with
@@ -73,7 +75,7 @@ func (t *Table) Pass(packet []byte, transport int, now time.Time) bool {
 		h = nil
 	}
 	switch {
-	case h != nil && h.lost:
+	case h != nil && h.isLost():
 		h.until = now.Add(idle * h.roundTrip)
 		return true
 	case !a.reports:
@@ -82,18 +84,17 @@ func (t *Table) Pass(packet []byte, transport int, now time.Time) bool {
 		if h = t.add(of, packet); h == nil {
 			return true
 		}
-		h.open(a, now)
-		t.expect(h.until)
 	case a.number == h.begin:
 		h.keep(packet, a)
 		return false
-	case after(a.number, h.begin):
-		h.open(a, now)
-	default: // It is late itself.
+	case inet.SequenceAfter(h.begin, a.number): // It is late itself.
 		erase(header)
 		return true
 	}
+	h.begin, h.end, h.reports = a.number, a.number, h.reports[:0]
 	h.keep(packet, a)
+	h.until = now.Add(h.roundTrip / patience)
+	t.expect(h.until)
 	erase(header)
 	return true
 }
@@ -112,12 +113,6 @@ func (t *Table) add(of ends, packet []byte) *hole {
 	return h
 }
 
-// open makes it another hole, with a time of its own.
-func (h *hole) open(a acknowledgement, now time.Time) {
-	h.begin, h.end, h.reports = a.number, a.end, h.reports[:0]
-	h.until = now.Add(h.roundTrip / patience)
-}
-
 // expect makes Next return no later moment than that.
 func (t *Table) expect(moment time.Time) {
 	if t.next.IsZero() || moment.Before(t.next) {
@@ -127,15 +122,15 @@ func (t *Table) expect(moment time.Time) {
 
 // isOver reports whether an acknowledgement says that the sender's view of the connection is whole again.
 func (h *hole) isOver(a acknowledgement, now time.Time) bool {
-	if h.lost {
-		return !after(h.end, a.number) && !now.Before(h.recovered)
+	if h.isLost() {
+		return !inet.SequenceAfter(h.end, a.number) && !now.Before(h.recovered)
 	}
-	return after(a.number, h.begin) && !a.reports
+	return inet.SequenceAfter(a.number, h.begin) && !a.reports
 }
 
 // keep adds a report.
 func (h *hole) keep(packet []byte, a acknowledgement) {
-	if after(a.end, h.end) {
+	if inet.SequenceAfter(a.end, h.end) {
 		h.end = a.end
 	}
 	if len(h.reports) < kept {
@@ -153,12 +148,12 @@ func (t *Table) Due(now time.Time) (reports [][]byte) {
 	t.next = time.Time{}
 	for of, h := range t.connections {
 		if !now.Before(h.until) {
-			if len(h.reports) == 0 {
+			if h.isLost() {
 				delete(t.connections, of)
 				continue
 			}
 			reports = append(reports, h.reports...)
-			h.lost, h.reports = true, nil
+			h.reports = nil
 			h.recovered, h.until = now.Add(h.roundTrip), now.Add(idle*h.roundTrip)
 		}
 		t.expect(h.until)

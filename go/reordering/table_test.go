@@ -29,7 +29,7 @@ func newPath() *path {
 	}
 }
 
-// What a sender is told at once by an acknowledgement.
+// What a sender learns at once from an acknowledgement.
 const (
 	nothing   = "nothing"
 	number    = "what has arrived in order"
@@ -37,9 +37,9 @@ const (
 	otherwise = "something else"
 )
 
-// tells passes an acknowledgement, and returns what the sender is told. It may change the packet.
-func (p *path) tells(packet []byte) string {
-	at := transportOf(packet)
+// learns returns what the sender learns at once from an acknowledgement, which may be changed.
+func (p *path) learns(packet []byte) string {
+	at := testbed.TransportAt(packet)
 	before, _ := parse(packet[at:])
 	if !p.Pass(packet, at, p.now) {
 		return nothing
@@ -57,20 +57,13 @@ func (p *path) tells(packet []byte) string {
 func (p *path) due(later time.Duration) (reports [][2]uint32) {
 	p.now = p.now.Add(later)
 	for _, packet := range p.Due(p.now) {
-		a, ok := parse(packet[transportOf(packet):])
+		a, ok := parse(packet[testbed.TransportAt(packet):])
 		if !ok || !a.reports {
 			panic("something else is due")
 		}
 		reports = append(reports, [2]uint32{a.number, a.end})
 	}
 	return reports
-}
-
-func transportOf(packet []byte) int {
-	if packet[0]>>4 == 6 {
-		return inet.IPv6HeaderLength
-	}
-	return inet.IPv4HeaderLength
 }
 
 // A receiver makes acknowledgements of one connection.
@@ -82,7 +75,7 @@ type receiver struct {
 // acknowledges returns the acknowledgement of what comes before number, and of blocks behind it.
 func (r receiver) acknowledges(number uint32, blocks ...uint32) []byte {
 	packet := (&testbed.Stream{Version: r.version, Protocol: unix.IPPROTO_TCP, Port: r.port}).Packet(nil, inet.TCPACK)
-	at := transportOf(packet)
+	at := testbed.TransportAt(packet)
 	binary.BigEndian.PutUint32(packet[at+inet.TCPAcknowledged:], number)
 	copy(packet[at+inet.TCPHeaderLength:], []byte{1, 1, byte(inet.TCPOptionTimestamps), 10, 0, 0, 0, 1, 0, 0, 0, 1})
 	if len(blocks) > 0 {
@@ -99,8 +92,8 @@ var ipv4 = receiver{version: 4, port: 1}
 
 func (p *path) expect(t *testing.T, what string, packet []byte, want string) {
 	t.Helper()
-	if got := p.tells(packet); got != want {
-		t.Errorf("%s tells the sender %s, want %s", what, got, want)
+	if got := p.learns(packet); got != want {
+		t.Errorf("from %s the sender learns %s, want %s", what, got, want)
 	}
 }
 
@@ -126,7 +119,7 @@ func TestAHoleThatStaysIsReportedAfterHalfOfTheRoundTrip(t *testing.T) {
 	p := newPath()
 	var want [][2]uint32
 	for i := range uint32(20) {
-		p.tells(ipv4.acknowledges(1000, 2000, 3000+1000*i))
+		p.learns(ipv4.acknowledges(1000, 2000, 3000+1000*i))
 		want = append(want, [2]uint32{1000, 3000 + 1000*i})
 	}
 	if next := p.Next(); next != p.now.Add(roundTrip/2) {
@@ -142,7 +135,7 @@ func TestAHoleThatStaysIsReportedAfterHalfOfTheRoundTrip(t *testing.T) {
 
 func TestALossIsToldInFullUntilItIsRepeated(t *testing.T) {
 	p := newPath()
-	p.tells(ipv4.acknowledges(1000, 2000, 3000))
+	p.learns(ipv4.acknowledges(1000, 2000, 3000))
 	p.due(roundTrip / patience)
 	p.expect(t, "a report of the loss", ipv4.acknowledges(1000, 2000, 4000), gap)
 	p.expect(t, "one with a second loss", ipv4.acknowledges(1000, 5000, 6000, 2000, 4000), gap)
@@ -157,7 +150,7 @@ func TestALossIsToldInFullUntilItIsRepeated(t *testing.T) {
 
 func TestEachHoleHasItsOwnTime(t *testing.T) {
 	p := newPath()
-	p.tells(ipv4.acknowledges(1000, 2000, 3000, 4000, 5000))
+	p.learns(ipv4.acknowledges(1000, 2000, 3000, 4000, 5000))
 	p.now = p.now.Add(roundTrip/patience - 1)
 	p.expect(t, "what fills the first hole", ipv4.acknowledges(3000, 4000, 6000), number)
 	p.expect(t, "a report of the second", ipv4.acknowledges(3000, 4000, 7000), nothing)
@@ -186,8 +179,8 @@ func TestConnectionsDoNotTouchEachOther(t *testing.T) {
 
 func TestConnectionsThatSayNothingMoreAreForgotten(t *testing.T) {
 	p := newPath()
-	p.tells(ipv4.acknowledges(1000, 2000, 3000))
-	p.tells(receiver{version: 4, port: 2}.acknowledges(1000, 2000, 3000))
+	p.learns(ipv4.acknowledges(1000, 2000, 3000))
+	p.learns(receiver{version: 4, port: 2}.acknowledges(1000, 2000, 3000))
 	p.due(roundTrip / patience)
 	if p.due(idle*roundTrip - 1); len(p.connections) != 2 {
 		t.Errorf("%d connections before that", len(p.connections))
@@ -199,7 +192,7 @@ func TestConnectionsThatSayNothingMoreAreForgotten(t *testing.T) {
 
 func TestWhatReportsNoHolePassesUnchanged(t *testing.T) {
 	pushed := ipv4.acknowledges(1000, 2000, 3000)
-	pushed[transportOf(pushed)+inet.TCPFlags] |= inet.TCPPSH
+	pushed[testbed.TransportAt(pushed)+inet.TCPFlags] |= inet.TCPPSH
 	for name, packet := range map[string][]byte{
 		"an acknowledgement":     ipv4.acknowledges(1000),
 		"a block before":         ipv4.acknowledges(1000, 500, 600),
@@ -210,7 +203,7 @@ func TestWhatReportsNoHolePassesUnchanged(t *testing.T) {
 		"less than a TCP header": ipv4.acknowledges(1000)[:inet.IPv4HeaderLength+4],
 	} {
 		p, before := newPath(), slices.Clone(packet)
-		if !p.Pass(packet, transportOf(packet), p.now) || len(p.connections) != 0 || !bytes.Equal(packet, before) {
+		if !p.Pass(packet, testbed.TransportAt(packet), p.now) || len(p.connections) != 0 || !bytes.Equal(packet, before) {
 			t.Errorf("%s does not pass, or is changed", name)
 		}
 	}
@@ -229,7 +222,7 @@ func TestWhatIsKeptIsACopy(t *testing.T) {
 	p := newPath()
 	for i := range uint32(2 * kept) {
 		packet := ipv4.acknowledges(1000, 2000, 3000+i)
-		p.tells(packet)
+		p.learns(packet)
 		clear(packet)
 	}
 	reports := p.Due(p.now.Add(roundTrip))
@@ -250,7 +243,7 @@ func TestASenderLearnsAllThatIsTrue(t *testing.T) {
 			if random.IntN(2) == 0 {
 				packet = ipv4.acknowledges(arrived, arrived+100, arrived+200+100*uint32(random.IntN(5)))
 			}
-			if told := p.tells(packet); told == number || told == gap {
+			if told := p.learns(packet); told == number || told == gap {
 				learnt = arrived
 			}
 			if learnt != arrived {
@@ -277,7 +270,7 @@ func FuzzAnyPacketsPass(f *testing.F) {
 		p := newPath()
 		for _, packet := range [][]byte{one, other} {
 			if len(packet) >= inet.IPv4HeaderLength && (packet[0]>>4 == 4 || len(packet) >= inet.IPv6HeaderLength) {
-				p.tells(slices.Clip(packet))
+				p.learns(slices.Clip(packet))
 			}
 		}
 		if got := p.Due(p.now.Add(roundTrip)); len(got) > 2 {

@@ -38,7 +38,12 @@ func (r *Run) Headers() int { return int(r.flow.headers) }
 
 // TCPHeader returns where the TCP header of a run's first packet begins, and whether the packet ends with it.
 func (r *Run) TCPHeader(first []byte) (at int, alone bool) {
-	return int(r.flow.ip), r.flow.protocol == unix.IPPROTO_TCP && len(first) == int(r.flow.headers)
+	return int(r.flow.ip), r.flow.isTCPAlone(first)
+}
+
+// isTCPAlone reports whether a packet of the flow ends with a TCP header.
+func (f flow) isTCPAlone(packet []byte) bool {
+	return f.protocol == unix.IPPROTO_TCP && len(packet) == int(f.headers)
 }
 
 // Length returns the length of a run of more than one packet, of its headers once and all payloads, in bytes.

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"golang.org/x/sys/unix"
-
 	"wg-bridge/go/inet"
 )
 
@@ -18,7 +16,7 @@ const timestampsLength = 12
 // isPure reports whether a packet of a flow is an acknowledgement that says nothing else: it has no data, no selective
 // acknowledgement and no other flag.
 func isPure(of flow, packet []byte) bool {
-	if of.protocol != unix.IPPROTO_TCP || len(packet) != int(of.headers) {
+	if !of.isTCPAlone(packet) {
 		return false
 	}
 	transport := packet[of.ip:]
@@ -36,7 +34,7 @@ func (r *Run) supersede(buffers [][]byte, offset, i int) bool {
 	acknowledged := func(packet []byte) uint32 {
 		return binary.BigEndian.Uint32(packet[r.flow.ip+inet.TCPAcknowledged:])
 	}
-	if !r.pure || int32(acknowledged(packet)-acknowledged(before)) <= 0 || !intact(r.flow, packet) {
+	if !r.pure || !inet.SequenceAfter(acknowledged(packet), acknowledged(before)) || !intact(r.flow, packet) {
 		return false
 	}
 	r.First, r.last, r.summed = i, i, true

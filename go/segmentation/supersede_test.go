@@ -15,11 +15,7 @@ import (
 // acknowledging returns an acknowledgement without data.
 func acknowledging(version uint8, sequence uint32, change func(transport []byte)) []byte {
 	packet := (&testbed.Stream{Version: version, Protocol: unix.IPPROTO_TCP, Sequence: 7}).Packet(nil, inet.TCPACK)
-	ip := inet.IPv4HeaderLength
-	if version == 6 {
-		ip = inet.IPv6HeaderLength
-	}
-	transport := packet[ip:]
+	transport := packet[testbed.TransportAt(packet):]
 	binary.BigEndian.PutUint32(transport[inet.TCPAcknowledged:], sequence)
 	copy(transport[inet.TCPHeaderLength:], []byte{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2})
 	if change != nil {

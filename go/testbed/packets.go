@@ -58,6 +58,14 @@ func (s *Stream) Packet(payload []byte, flags uint8) []byte {
 	return p
 }
 
+// TransportAt returns where the transport header of a packet without IP options begins.
+func TransportAt(packet []byte) int {
+	if packet[0]>>4 == 6 {
+		return inet.IPv6HeaderLength
+	}
+	return inet.IPv4HeaderLength
+}
+
 // Buffers returns packets in buffers as the engine has them.
 func Buffers(packets [][]byte) [][]byte {
 	buffers := make([][]byte, len(packets))

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { statFields } from "../processes.js";
 
 /** Returns the processes that this one has started to run an engine. */
 export function engineProcesses(): readonly number[] {
@@ -9,9 +10,8 @@ export function engineProcesses(): readonly number[] {
 
 function isEngine(pid: string): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const isChild = Number(parent) === process.pid && !stat.includes(") Z ");
+    const [state, parent] = statFields(`/proc/${pid}/stat`);
+    const isChild = Number(parent) === process.pid && state !== "Z";
     return (
       isChild && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/wireguard-go-userspace\0")
     );

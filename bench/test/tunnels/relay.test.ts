@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { PrivateKey } from "../../../src/values/key.js";
+import { statFields } from "../../../test/processes.js";
 import { onlyInSandbox } from "../../../test/sandbox.js";
 import { startRelay, wordsOf } from "../../tunnels/relay.js";
 
@@ -32,10 +33,9 @@ describe("a relay between two ends", () => {
       if (spawnSync("chrt", ["--fifo", "1", "true"]).status !== 0) return this.skip();
       // Source: proc_pid_stat(5), field 41, the scheduling policy. 1: SCHED_FIFO.
       const { pid } = relay.program;
-      const policies = readdirSync(`/proc/${pid}/task`).map((thread) => {
-        const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
-        return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[38];
-      });
+      const policies = readdirSync(`/proc/${pid}/task`).map(
+        (thread) => statFields(`/proc/${pid}/task/${thread}/stat`)[38],
+      );
       assert.deepEqual(new Set(policies), new Set(["1"]));
     } finally {
       await relay.program.stop();

@@ -5,7 +5,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { packageRoot } from "../../../src/artifacts.js";
 import { executablePath } from "../../../src/engine/files.js";
-import { processesWith } from "../../../test/processes.js";
+import { processesWith, statFields } from "../../../test/processes.js";
 import { ip, onlyInSandbox } from "../../../test/sandbox.js";
 import type { Result } from "../../result.js";
 import { Daemon } from "../../tunnels/daemon.js";
@@ -247,8 +247,7 @@ describe("a program that the benchmark of tunnels starts", function () {
       const daemon = await Daemon.start(program, "wgs0");
       try {
         const { pid } = daemon.process;
-        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-        const [, , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        const [, , , session] = statFields(`/proc/${pid}/stat`);
         assert.equal(session, String(pid));
         assert.match(ip("link", "show", "dev", "wgs0"), /wgs0/);
       } finally {
